@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.cli.listen import add_broker_arguments, broker_address
+from edge.cli.broker_arguments import add_broker_arguments, broker_address
 from edge.errors import UsageError
 from edge.platform import Bad, BrokerAddress, Deduplicator, Heard, Message, Span, decode
 from edge.platform.replay import commands_for

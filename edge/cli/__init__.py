@@ -52,7 +52,11 @@ PLATFORM_COMMANDS = {
 _SAYS_ALL = logging.CRITICAL  # what a log would say stands in what these print
 LEVELS = {"run": logging.INFO, "check": _SAYS_ALL, "doctor": _SAYS_ALL, "support-bundle": _SAYS_ALL}
 FILES = {"fieldeye-platform export": "platform_export"}  # where the verb alone would name another's file
-EXTRAS = {"fieldeye-platform": "platform"}  # of pyproject.toml: what a program needs beside the node's set
+EXTRAS = {  # of pyproject.toml: what a program, or one of its verbs, needs beside the node's set
+    "fieldeye-platform": "platform",
+    "fieldeye export": "platform",
+    "fieldeye label": "provision",
+}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -76,12 +80,12 @@ def _run(program: str, says: str, commands: Mapping[str, str], argv: Sequence[st
         if not words:
             parser.exit(WRONG_USE, parser.format_help())
         args = parser.parse_args(words)
-        set_up_logs(logging.DEBUG if args.debug else LEVELS.get(verb or "", logging.WARNING))
+        set_up_logs(logging.DEBUG if args.debug else LEVELS.get(args.verb, logging.WARNING))
         return _carried_out(args)
     except (ConfigError, UsageError) as why:
         return _fail(program, str(why), WRONG_USE)
-    except (FieldeyeError, PermissionError) as why:
-        return _fail(program, _sentence(why), NOT_WELL)
+    except FieldeyeError as why:
+        return _fail(program, str(why), NOT_WELL)
     except KeyboardInterrupt:
         return _fail(program, "stopped", STOPPED)
     except BrokenPipeError:  # `fieldeye listen | head`: the reader has seen enough
@@ -130,10 +134,14 @@ def _carried_out(args: argparse.Namespace) -> int:
 
 
 def _unforeseen(program: str, verb: str | None, why: Exception) -> tuple[str, int]:
-    """Sentence and exit code. A full disk or a library that is not installed is no fault of ours; our own file is."""
-    if isinstance(why, ModuleNotFoundError) and why.name and not why.name.startswith("edge.") and program in EXTRAS:
-        install = f"pip install -e '.[{EXTRAS[program]}]'"
-        return f"{verb} needs {why.name}; in the repository's folder run: {install}", WRONG_USE
+    """Sentence and exit code. What is no fault of ours: rights, a full disk, a library that is missing or broken."""
+    extra = EXTRAS.get(program) or EXTRAS.get(f"{program} {verb}")
+    if extra and isinstance(why, ImportError) and (why.name or "").partition(".")[0] != "edge":
+        asked = " ".join([str(verb), *getattr(why, "__notes__", [])])
+        return f"{asked} needs {_lacked(why)}; in the repository's folder run: pip install -e '.[{extra}]'", WRONG_USE
+    if isinstance(why, PermissionError):
+        says = f"{why.filename or 'a file'}: this user may not use it; change its rights, or run as its owner"
+        return says, NOT_WELL
     if isinstance(why, OSError) and why.errno in {errno.ENOSPC, errno.EDQUOT}:
         _close_output()
         where = f"the disk of {why.filename}" if why.filename else "the disk that this writes to"
@@ -141,16 +149,17 @@ def _unforeseen(program: str, verb: str | None, why: Exception) -> tuple[str, in
     return f"a fault in fieldeye: {type(why).__name__}: {why}; run again with --debug and report it", NOT_WELL
 
 
+def _lacked(why: ImportError) -> str:
+    """The library; why one that is there does not load may be told in many lines, as psycopg does without libpq."""
+    if isinstance(why, ModuleNotFoundError) and why.name:
+        return why.name
+    return f"a library that loads ({' '.join(str(why).split())})"
+
+
 def _close_output() -> None:
     """Or Python tries once more at its end to write what found no place, and says so."""
     with suppress(OSError, AttributeError):  # the last: there is none
         sys.stdout.close()
-
-
-def _sentence(why: FieldeyeError | PermissionError) -> str:
-    if isinstance(why, PermissionError):
-        return f"{why.filename or 'a file'}: this user may not use it; change its rights, or run as its owner"
-    return str(why)
 
 
 def _fail(program: str, sentence: str, code: int) -> int:

@@ -2,17 +2,14 @@
 
 import difflib
 from collections.abc import Collection, Iterator
-from pathlib import Path
 
 from edge.advice import Stand, Threshold, defaults, watched
 from edge.advice.evidence import LEAST_PICTURES, SHARE_DAYS
 from edge.advice.tellable import tellable, units_told
-from edge.calibration import load_calibration
 from edge.census import unit_of
 from edge.cli.verdict import Verdict
 from edge.config import NodeConfig
 from edge.counts import name_and_stage
-from edge.errors import FieldeyeError
 from edge.power.energy import duty
 from edge.power.keeper import AWAKE_S
 
@@ -20,13 +17,15 @@ LIGHT_H = 12.0  # of a day, on average over the year wherever the node stands; p
 OWN = "set your station's in [[advice.threshold]]"
 
 
-def on_advice(config: NodeConfig, labels: Collection[str], size_px: tuple[int, int] | None = None) -> Iterator[Verdict]:
-    """Nothing where nobody asked for advice. `labels`: what the model tells; `size_px`: see `load_calibration`."""
+def on_advice(config: NodeConfig, labels: Collection[str], *, has_area: bool) -> Iterator[Verdict]:
+    """Nothing where nobody asked for advice.
+
+    `labels`: what the model tells; `has_area`: a calibration says how large the place is that the camera sees.
+    """
     advice = config.advice
     crop = advice.crop or config.node.crop
     if not crop and not advice.threshold:
         return
-    has_area = _has_area(config, size_px)
     told = [name_and_stage(label) for label in labels]
     names = {name for name, _ in told}
     rows = watched(names, advice, crop)
@@ -41,15 +40,6 @@ def on_advice(config: NodeConfig, labels: Collection[str], size_px: tuple[int, i
         yield Verdict("advice", "worth a look", too_seldom)
     else:
         yield Verdict("advice", "ok", f"counts are held against {_listed(useful)}")
-
-
-def _has_area(config: NodeConfig, size_px: tuple[int, int] | None) -> bool:
-    """Does a calibration say how large the place is that the camera sees?"""
-    try:
-        calibration = load_calibration(Path(config.store.folder), config.camera.rotation_deg, size_px)
-    except FieldeyeError:
-        return False
-    return calibration is not None and calibration.area_mm2 is not None
 
 
 def _wrong_own(config: NodeConfig, names: Collection[str], useful: Collection[Threshold], *, has_area: bool) -> str:

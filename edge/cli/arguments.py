@@ -13,9 +13,13 @@ ALL_AREAS = "all"
 
 def config_argument(parser: argparse.ArgumentParser) -> None:
     """`--config`, of a command of the node."""
-    parser.add_argument(
-        "--config", type=Path, default=DEFAULT_CONFIG, metavar="FILE", help=f"default: {DEFAULT_CONFIG}"
-    )
+    settings = f"the node's settings; default: {DEFAULT_CONFIG}"
+    parser.add_argument("--config", type=Path, default=DEFAULT_CONFIG, metavar="FILE", help=settings)
+
+
+def database_argument(parser: argparse.ArgumentParser) -> None:
+    """`--database`, of a command of the platform."""
+    parser.add_argument("--database", required=True, metavar="URL", help="PostgreSQL: postgresql://user@host/name")
 
 
 def model_argument(parser: argparse.ArgumentParser) -> None:

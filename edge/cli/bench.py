@@ -1,7 +1,6 @@
 """`fieldeye bench`: what this machine can do, stage by stage. Compare ratios, never milliseconds of two machines."""
 
 import argparse
-import json
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -19,6 +18,7 @@ from edge.cameras.pictures import read_picture
 from edge.cli.arguments import as_threads, model_argument
 from edge.cli.demo import PICTURES
 from edge.cli.exits import DONE
+from edge.cli.results import show
 from edge.clock import SystemClock
 from edge.config import GateTable, StoreTable
 from edge.counts import Sighting
@@ -44,7 +44,7 @@ class Stage:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of `bench`."""
     model_argument(parser)
-    parser.add_argument("--threads", type=as_threads, default=1, metavar="N", help="of the network; default: 1")
+    parser.add_argument("--threads", type=as_threads, default=1, metavar="N", help="cores for the network; default: 1")
     parser.add_argument("--json", action="store_true", help="one JSON object a stage")
 
 
@@ -52,7 +52,7 @@ def run(args: argparse.Namespace) -> int:
     """Print one line a stage."""
     for stage in measure(args.model, args.threads):
         line = f"{stage.stage:<44} {stage.ms:9.3f} ms  {stage.share_of_network:7.3f} x network"
-        print(json.dumps(asdict(stage)) if args.json else line, flush=True)
+        show(asdict(stage), line, as_json=args.json)
     return DONE
 
 

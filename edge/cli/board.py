@@ -1,7 +1,6 @@
 """`fieldeye board`: print a calibration board, or read the scale off a picture of it."""
 
 import argparse
-import json
 from dataclasses import asdict
 from pathlib import Path
 
@@ -9,6 +8,7 @@ from edge.calibration.board import Layout, board_pdf, board_svg
 from edge.calibration.scale import Scale, find_corners, measured
 from edge.cameras.pictures import read_picture
 from edge.cli.exits import DONE
+from edge.cli.results import show
 from edge.errors import UsageError
 
 
@@ -29,12 +29,12 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError("give --out board.pdf to print a board, or --look PICTURE --side-mm MM to read one")
     if args.out is not None:
         _write(layout, args.out)
-        print(json.dumps({"board": str(args.out)}) if args.json else _printed(layout, args.out))
+        show({"board": str(args.out)}, _printed(layout, args.out), as_json=args.json)
         return DONE
     if args.side_mm is None or args.side_mm <= 0:
         raise UsageError("--side-mm is missing: measure ten squares with a ruler and give a tenth; printers shrink")
     scale = measured([find_corners(read_picture(picture), layout) for picture in args.look], args.side_mm)
-    print(json.dumps(_as_json(scale)) if args.json else _read(scale))
+    show(_as_json(scale), _read(scale), as_json=args.json)
     return DONE
 
 

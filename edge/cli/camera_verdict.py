@@ -1,6 +1,7 @@
 """What the doctor says of a camera that the running node has: most serve one program at a time, so it is not opened."""
 
 from pathlib import Path
+from typing import TypeVar
 
 import msgspec
 
@@ -10,6 +11,8 @@ from edge.cli.verdict import Verdict
 from edge.config import CameraTable, NodeConfig
 from edge.page.answers import Camera, Health, State
 from edge.store import is_held
+
+T = TypeVar("T")
 
 
 def on_camera_in_use(config: NodeConfig) -> Verdict | None:
@@ -22,7 +25,9 @@ def on_camera_in_use(config: NodeConfig) -> Verdict | None:
         return Verdict("camera", "worth a look", silent)
     if state.problem:
         return None
-    slow = too_slow_for_visits(config.camera, _look_ms(config))
+    health = _asked(config, "/api/v1/health", Health)
+    look_ms = health.ms_per_frame if health else None  # of its last one
+    slow = too_slow_for_visits(config.camera, look_ms or 0.0)
     if slow and state.camera.state == "ok":
         return Verdict("camera", "worth a look", f"the running node has it; {slow}")
     return _told(state.camera)
@@ -52,23 +57,17 @@ def _told(camera: Camera) -> Verdict:
     return Verdict("camera", "not well", why)
 
 
-def _look_ms(config: NodeConfig) -> float:
-    """How long its last look took; 0 where it does not tell."""
-    if config.page is None:
-        return 0.0
-    try:
-        return msgspec.json.decode(answer(config.page, "/api/v1/health"), type=Health).ms_per_frame or 0.0
-    except msgspec.DecodeError:
-        return 0.0
-
-
 def _state(config: NodeConfig) -> State | None:
+    state = _asked(config, "/api/v1/state", State)
+    is_ours = state is not None and (state.site, state.node) == (config.node.site, config.node.node)
+    return state if is_ours else None
+
+
+def _asked(config: NodeConfig, address: str, kind: type[T]) -> T | None:
     """What the page of this node answers; None where there is none, or only those who have logged in may read it."""
     if config.page is None:
         return None
     try:
-        state = msgspec.json.decode(answer(config.page, "/api/v1/state"), type=State)
+        return msgspec.json.decode(answer(config.page, address), type=kind)
     except msgspec.DecodeError:
         return None
-    is_ours = (state.site, state.node) == (config.node.site, config.node.node)
-    return state if is_ours else None

@@ -1,12 +1,12 @@
 """`fieldeye check`: is this configuration right? Touches nothing but the file."""
 
 import argparse
-import json
 from pathlib import Path
 
 from edge.changes import load_changed, set_on_page
 from edge.cli.arguments import config_argument
 from edge.cli.exits import DONE, WRONG_USE
+from edge.cli.results import show
 from edge.config import NodeConfig
 from edge.errors import ConfigError
 
@@ -24,19 +24,13 @@ def run(args: argparse.Namespace) -> int:
     except ConfigError as why:
         if not args.json:
             raise
-        print(json.dumps({"config": str(args.config), "ok": False, "error": str(why)}, ensure_ascii=False))
+        show({"config": str(args.config), "ok": False, "error": str(why)}, str(why), as_json=True)
         return WRONG_USE
-    if args.json:
-        told = {"config": str(args.config), "ok": True, "site": config.node.site, "node": config.node.node}
-        print(json.dumps({**told, "set_on_page": page}, ensure_ascii=False))
-    else:
-        broker = f"to {config.mqtt.host}:{config.mqtt.port}" if config.mqtt else "kept on the node"
-        print(
-            f"{args.config}: right; {config.node.site}/{config.node.node}, "
-            f"{config.camera.kind} camera, records {broker}"
-        )
-        for sentence in page:
-            print(sentence)
+    site, node = config.node.site, config.node.node
+    broker = f"to {config.mqtt.host}:{config.mqtt.port}" if config.mqtt else "kept on the node"
+    right = f"{args.config}: right; {site}/{node}, {config.camera.kind} camera, records {broker}"
+    found = {"config": str(args.config), "ok": True, "site": site, "node": node, "set_on_page": page}
+    show(found, "\n".join([right, *page]), as_json=args.json)
     return DONE
 
 

@@ -2,7 +2,6 @@
 
 import argparse
 import difflib
-import json
 from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import UTC, date, datetime, timedelta
@@ -16,6 +15,7 @@ from edge.advice.heat import LONGEST, Progress, caught_by_evening, nights, progr
 from edge.changes import load_changed
 from edge.cli.arguments import as_day, read_csv
 from edge.cli.exits import DONE
+from edge.cli.results import show
 from edge.config import NodeConfig
 from edge.counts import Interval
 from edge.errors import UsageError
@@ -40,7 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--to", dest="last", type=as_day, metavar="DAY", help="default: the last day that is known")
     parser.add_argument(
-        "--running", type=int, default=1, metavar="N", help="nights in a row that make a first catch, default 1"
+        "--running", type=int, default=1, metavar="N", help="nights in a row that make a first catch; default: 1"
     )
     parser.add_argument("--json", action="store_true", help="one JSON object")
 
@@ -48,7 +48,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """0; 2 where something is missing or cannot be."""
     if args.species is None:
-        print(json.dumps({"species": species()}) if args.json else "\n".join(species()))
+        show({"species": species()}, "\n".join(species()), as_json=args.json)
         return DONE
     if args.species not in species():
         near = difflib.get_close_matches(args.species, species(), n=1)
@@ -67,7 +67,7 @@ def run(args: argparse.Namespace) -> int:
     if not first <= last or last - first > LONGEST:
         raise UsageError(f"from {first} to {last}: must be a day to a year, in order; correct --from and --to")
     steps = progress(args.species, days, first, last)
-    print(json.dumps(_result(args.species, steps, caught)) if args.json else "\n".join(_lines(steps, caught)))
+    show(_result(args.species, steps, caught), "\n".join(_lines(steps, caught)), as_json=args.json)
     return DONE
 
 

@@ -17,6 +17,7 @@ from edge.cli.arguments import model_argument
 from edge.cli.exits import DONE, NOT_WELL
 from edge.cli.listen import sentence
 from edge.cli.loopback import free_port, loopback_broker, mosquitto
+from edge.cli.results import show
 from edge.cli.stopping import stop_on_signal
 from edge.config import NodeConfig, parse_config
 from edge.errors import UsageError
@@ -91,7 +92,7 @@ def run(args: argparse.Namespace) -> int:
             node.run()
             records, board = node.store.health().last_seq or 0, node.board
         done = _sum(records, board, ear)
-    print(json.dumps(asdict(done)) if args.json else _sentence(done))
+    show(asdict(done), _sentence(done), as_json=args.json)
     complete = done.received == done.records or not port
     return DONE if complete and done.frames and board.snapshot().problem == "" else NOT_WELL
 
@@ -125,12 +126,11 @@ class Ear:
         self._stop.set()
         self._thread.join(5)
 
-    def has(self, records: int) -> bool:
-        """Were so many different records received? Waits a little for the last."""
+    def wait_for(self, records: int) -> None:
+        """Until so many different ones were received, or a little longer than the last takes."""
         until_s = monotonic() + ARRIVES_S
         while self.seen.counted < records and monotonic() < until_s:
             self._stop.wait(0.02)
-        return self.seen.counted >= records
 
     def _listen(self) -> None:
         for message in self._subscriber.messages(self._stop):
@@ -143,7 +143,7 @@ class Ear:
         new = [self.seen.is_new(decoded.key) for decoded in heard.records]
         for is_new, told in zip(new, heard.as_json(), strict=True):
             if is_new:
-                print(json.dumps(told, ensure_ascii=False) if self._as_json else sentence(told), flush=True)
+                show(told, sentence(told), as_json=self._as_json)
 
 
 def _start_broker(outer: ExitStack, folder: Path) -> int | None:
@@ -197,7 +197,7 @@ def _end_after(seconds: float | None, stop: Event) -> None:
 def _sum(records: int, board: StatusBoard, ear: Ear | None) -> Sum:
     snapshot = board.snapshot()
     if ear is not None:
-        ear.has(records)
+        ear.wait_for(records)
     return Sum(
         frames=snapshot.camera.looked,
         detections=snapshot.camera.detections,

@@ -6,18 +6,19 @@ import os
 import sys
 from pathlib import Path
 
-from edge.cli.arguments import area_argument, area_for
+from edge.cli.arguments import area_argument, area_for, database_argument
 from edge.cli.exits import DONE
-from edge.platform.database import migrate, open_database, reachable
+from edge.platform.database import open_database, reachable
 from edge.platform.desk import create_app, listening
 from edge.platform.desk.people import add_person, area_of, remove_person
 from edge.platform.outlines import read_outlines
 from edge.platform.sentences import area_words
+from edge.platform.tables import migrate
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of `desk`."""
-    parser.add_argument("--database", required=True, metavar="URL", help="PostgreSQL: postgresql://user@host/name")
+    database_argument(parser)
     parser.add_argument("--host", default="127.0.0.1", help="default: 127.0.0.1; put a proxy with TLS before it")
     parser.add_argument("--port", type=int, default=8090, help="default: 8090")
     parser.add_argument("--https", action="store_true", help="people come over TLS: cookies travel no other way")

@@ -2,25 +2,24 @@
 
 import argparse
 import glob
-import json
 import os
 import sys
 import time
-from collections.abc import Iterable, Iterator
-from itertools import chain, count
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from tqdm import tqdm
 
-from edge.boxes import Image
 from edge.bundle import find_bundle
 from edge.cameras.pictures import pictures_in, read_picture
 from edge.cli.arguments import MOST_THREADS, as_threads, model_argument
+from edge.cli.drawn_pictures import DrawnPictures
 from edge.cli.exits import DONE, NOT_WELL
+from edge.cli.results import show
 from edge.detections import Detections
 from edge.detector import Detector
-from edge.draw import draw, jpeg
+from edge.draw import draw
 from edge.errors import BadFrameError, UsageError
 from edge.golden import tried
 
@@ -37,7 +36,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--confidence", type=float, metavar="C", help=least)
     parser.add_argument("--json", action="store_true", help="one JSON object a picture")
     parser.add_argument("--save", type=Path, metavar="DIR", help="write the pictures with their boxes drawn into DIR")
-    parser.add_argument("--threads", type=as_threads, default=_spare_cores(), metavar="N", help="default: cores - 1")
+    parser.add_argument(
+        "--threads", type=as_threads, default=_spare_cores(), metavar="N", help="cores; default: all but 1"
+    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -45,28 +46,28 @@ def run(args: argparse.Namespace) -> int:
     if args.confidence is not None and not 0 <= args.confidence <= 1:
         raise UsageError(f"--confidence {args.confidence:g} is not 0 to 1; 0.4 is usual")
     pictures = _pictures(args.paths)
-    if args.save:
-        check_save(pictures, args.save)
+    drawn = DrawnPictures(args.save, SAVED_QUALITY) if args.save else None
+    if drawn:
+        drawn.check_apart(pictures)
     release = find_bundle(args.model)
     detector = tried(release, threads=args.threads, confidence=args.confidence)
     if release.entry is None:
         print(
             f"fieldeye: {release.path} is in no manifest: neither hash nor golden picture vouch for it", file=sys.stderr
         )
-    taken: set[Path] = set()
-    saved = [free_path(args.save, picture.stem, taken) if args.save else None for picture in pictures]
     failed = 0
     quiet = not sys.stderr.isatty() or len(pictures) < 2
-    for picture, save_as in zip(tqdm(pictures, unit="picture", disable=quiet), saved, strict=True):
-        result = _result(detector, picture, save_as, release.name)
+    for picture in tqdm(pictures, unit="picture", disable=quiet):
+        result = _result(detector, picture, drawn, release.name)
         failed += "error" in result
         with tqdm.external_write_mode():
-            print(json.dumps(result, ensure_ascii=False) if args.json else _sentence(result), flush=True)
+            show(result, _sentence(result), as_json=args.json)
     return NOT_WELL if failed else DONE
 
 
-def _result(detector: Detector, picture: Path, save_as: Path | None, model: str) -> dict[str, Any]:
+def _result(detector: Detector, picture: Path, drawn: DrawnPictures | None, model: str) -> dict[str, Any]:
     """What `--json` prints for one picture."""
+    save_as = drawn.place(picture.stem) if drawn else None
     try:
         image = read_picture(picture)
         started_s = time.perf_counter()
@@ -74,8 +75,8 @@ def _result(detector: Detector, picture: Path, save_as: Path | None, model: str)
     except BadFrameError as why:
         return {"image": str(picture), "error": str(why), "reason": why.reason}
     took_ms = (time.perf_counter() - started_s) * 1000
-    if save_as is not None:
-        save_drawn(save_as, draw(image, detections, detector.bundle.labels), SAVED_QUALITY)
+    if drawn and save_as:
+        drawn.write(save_as, draw(image, detections, detector.bundle.labels))
     return {
         "image": str(picture),
         "width": image.shape[1],
@@ -102,30 +103,6 @@ def _sentence(result: dict[str, Any]) -> str:
         return f"{result['image']}: {result['error'].removeprefix(Path(result['image']).name).lstrip()}"
     found = ", ".join(f"{d['label']} {d['confidence']:.2f}" for d in result["detections"]) or "nothing"
     return f"{result['image']}: {found} ({result['ms']:.0f} ms)"
-
-
-def save_drawn(path: Path, drawn: Image, quality: int) -> None:
-    """Raises UsageError for a folder that cannot be written."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(jpeg(drawn, quality))
-    except OSError as why:
-        raise UsageError(f"--save {path.parent}: {why.strerror}; name a folder that can be written") from why
-
-
-def check_save(pictures: Iterable[Path], folder: Path) -> None:
-    """Raises UsageError where what is drawn would lie among the pictures, and so replace some of them."""
-    for picture in pictures:
-        if folder.resolve() in (picture.parent.resolve(), picture.resolve().parent):  # also behind a link
-            raise UsageError(f"--save {folder}: {picture} itself lies there and would be replaced; name another folder")
-
-
-def free_path(folder: Path, stem: str, taken: set[Path]) -> Path:
-    """A file in `folder` for a picture of that name, with a number where another has it; from now on it is `taken`."""
-    names = chain([stem], (f"{stem}-{number}" for number in count(2)))
-    path = next(path for name in names if (path := folder / f"{name}.jpg") not in taken)
-    taken.add(path)
-    return path
 
 
 def _pictures(words: list[str]) -> list[Path]:

@@ -1,7 +1,6 @@
 """`fieldeye doctor`: is this node well? One verdict a line, from the configuration to an acknowledged message."""
 
 import argparse
-import json
 import os
 import subprocess
 from collections.abc import Iterator, Sequence
@@ -10,29 +9,26 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from edge.bundle import Bundle, find_bundle
-from edge.calibration import load_calibration, size_to_fit
+from edge.calibration import Calibration, load_calibration, size_to_fit
 from edge.cameras import Camera, Frame, open_camera
 from edge.cameras.watch import FIRST_PICTURE_S
 from edge.changes import load_changed, set_on_page
 from edge.cli.advice_verdict import on_advice
 from edge.cli.arguments import config_argument
-from edge.cli.camera_verdict import on_camera_in_use, too_slow_for_visits
+from edge.cli.camera_verdict import on_camera_in_use
 from edge.cli.exits import DONE, NOT_WELL, WRONG_USE
+from edge.cli.model_verdict import on_model
 from edge.cli.page_verdict import on_page
+from edge.cli.results import show
 from edge.cli.update import SERVICE
 from edge.cli.verdict import Verdict
 from edge.climate import open_climate
 from edge.clock import Clock, ClockState, SystemClock
-from edge.config import NodeConfig, made_for
-from edge.detector import Detector
+from edge.config import NodeConfig
 from edge.errors import BadFrameError, CameraEndedError, ConfigError, FieldeyeError, SortingError
-from edge.fallback import open_detector
 from edge.gate import GateState, Skip, is_worth_a_look
-from edge.golden import tried
 from edge.mqtt import probe
 from edge.store import inspect_beside, inspect_store, told_aside
-from edge.updates.models import models_folder
 from edge.updates.slots import ENDS_OF_GOOD_UPDATES, LINK, Places, on_trial, running_counter, said
 
 
@@ -50,12 +46,12 @@ def run(args: argparse.Namespace) -> int:
     except ConfigError as why:
         if not args.json:
             raise
-        print(json.dumps(asdict(Verdict("configuration", "not well", str(why))), ensure_ascii=False))
+        _show(Verdict("configuration", "not well", str(why)), as_json=True)
         return WRONG_USE
     is_well = True
     for verdict in diagnose(config, SystemClock(), refused, page):
         is_well &= verdict.state != "not well"
-        print(json.dumps(asdict(verdict), ensure_ascii=False) if args.json else _line(verdict), flush=True)
+        _show(verdict, as_json=args.json)
     if not args.json:
         print("this node is ready" if is_well else "this node is not ready: see the lines marked ✗")
     return DONE if is_well else NOT_WELL
@@ -77,12 +73,14 @@ def diagnose(config: NodeConfig, clock: Clock, refused: str = "", page: Sequence
     yield from _service()
     frame, verdict = _camera(config, clock)
     yield verdict
-    verdict, bundle = _model(config, clock, frame)
+    verdict, bundle = on_model(config, clock, frame)
     yield verdict
     size_px = size_to_fit(config.camera, None if frame is None else frame.image)
+    calibration, told = _calibration(config, size_px)
     if bundle is not None:
-        yield from on_advice(config, bundle.labels, size_px)
-    yield from _calibration(config, size_px)
+        has_area = calibration is not None and calibration.area_mm2 is not None
+        yield from on_advice(config, bundle.labels, has_area=has_area)
+    yield from told
     yield from _climate(config)
     yield from on_page(config.page)
     yield from _broker(config, clock)
@@ -170,41 +168,18 @@ def _first(camera: Camera) -> Frame:
             odd = odd or why
 
 
-def _model(config: NodeConfig, clock: Clock, frame: Frame | None) -> tuple[Verdict, Bundle | None]:
-    asked, wanted = config.model_name, config.model
-    try:
-        release = find_bundle(asked, models_folder(asked, Path(wanted.folder)))
-        detector = tried(release, threads=wanted.threads, confidence=wanted.confidence)
-    except FieldeyeError as why:
-        return _previous_model(config, why)
-    name = f"{detector.bundle.name} {detector.bundle.version}"
-    wrong = _of_another_mode(config, detector.bundle.name)
-    if wrong:
-        return Verdict("model", "worth a look", wrong), detector.bundle
-    if frame is None:
-        return Verdict("model", "ok", f"{name} loads{_unmeasured(detector)}"), detector.bundle
-    started_s = clock.monotonic_s()
-    found = detector(frame.image)
-    took_ms = (clock.monotonic_s() - started_s) * 1000
-    sentence = f"{name} sees {len(found)} on the camera's picture in {took_ms:.0f} ms"
-    slow = too_slow_for_visits(config.camera, took_ms)
-    if slow:
-        return Verdict("model", "worth a look", f"{sentence}: {slow}"), detector.bundle
-    return Verdict("model", "ok", f"{sentence}{_unmeasured(detector)}"), detector.bundle
-
-
-def _calibration(config: NodeConfig, size_px: tuple[int, int] | None) -> Iterator[Verdict]:
+def _calibration(config: NodeConfig, size_px: tuple[int, int] | None) -> tuple[Calibration | None, list[Verdict]]:
     """A camera need not have one, and in a node's folder only the node's own user sees whether there is one."""
     folder = Path(config.store.folder)
     if not os.access(folder, os.R_OK | os.X_OK):
-        return
+        return None, []
     try:
         known = load_calibration(folder, config.camera.rotation_deg, size_px)
     except ConfigError as why:
-        yield Verdict("calibration", "not well", f"the whole picture is counted, without an area: {why}")
-        return
-    if known is not None:
-        yield Verdict("calibration", "ok", f"of {known.at:%Y-%m-%d}, by {known.who}")
+        return None, [Verdict("calibration", "not well", f"the whole picture is counted, without an area: {why}")]
+    if known is None:
+        return None, []
+    return known, [Verdict("calibration", "ok", f"of {known.at:%Y-%m-%d}, by {known.who}")]
 
 
 def _climate(config: NodeConfig) -> Iterator[Verdict]:
@@ -215,34 +190,6 @@ def _climate(config: NodeConfig) -> Iterator[Verdict]:
         open_climate(config.climate).close()
     except ConfigError as why:
         yield Verdict("climate", "not well", str(why))
-
-
-def _of_another_mode(config: NodeConfig, model: str) -> str:
-    """A model sees nothing in what it was not made for, and then all seems quiet."""
-    meant, mode = made_for(model), config.camera.mode
-    if meant in (None, mode):
-        return ""
-    return f"{model} is made for mode {meant}, and camera.mode is {mode}; leave out model.name, or change the mode"
-
-
-def _unmeasured(detector: Detector) -> str:
-    if detector.is_as_measured:
-        return ""
-    return (
-        "; its counts have no range, since precision and recall were not measured at model.confidence,"
-        " and action levels are held against the counts alone"
-    )
-
-
-def _previous_model(config: NodeConfig, why: FieldeyeError) -> tuple[Verdict, Bundle | None]:
-    """Would the node go on with the last one that started well?"""
-    name, kept = config.model_name, Path(config.store.folder) / "bundles"
-    try:
-        opened = open_detector(name, kept=kept, folder=models_folder(name, Path(config.model.folder)))
-    except FieldeyeError:
-        return Verdict("model", "not well", str(why)), None
-    bundle = opened.detector.bundle
-    return Verdict("model", "worth a look", f"{bundle.name} {bundle.version} runs instead: {why}"), bundle
 
 
 def _broker(config: NodeConfig, clock: Clock) -> Iterator[Verdict]:
@@ -256,6 +203,6 @@ def _broker(config: NodeConfig, clock: Clock) -> Iterator[Verdict]:
         yield Verdict("broker", "not well", str(why))
 
 
-def _line(verdict: Verdict) -> str:
+def _show(verdict: Verdict, *, as_json: bool) -> None:
     mark = {"ok": "✓", "worth a look": "!", "not well": "✗"}[verdict.state]
-    return f"{mark} {verdict.what:<14} {verdict.sentence}"
+    show(asdict(verdict), f"{mark} {verdict.what:<14} {verdict.sentence}", as_json=as_json)

@@ -3,6 +3,7 @@
 import os
 import shutil
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -39,15 +40,16 @@ def written_words(name: str, written: Written, out: Path) -> str:
 def write_export(name: str, records: Iterable[PlainRecord], about: About, out: Path) -> Written:
     """Write the records to `out` in that format. Raises StoreError, UsageError."""
     chosen = FORMATS[name]
-    counted = _Counted(records, chosen.takes)
+    counted = Counter[bool]()
     try:
-        pieces = chosen.open()(counted, about)
-    except ModuleNotFoundError as why:
-        install = "in the repository's folder run: pip install -e '.[platform]'"
-        raise UsageError(f"--format {name} needs {why.name}; {install}") from why
+        pieces_of = chosen.open()
+    except ImportError as why:
+        why.add_note(f"--format {name}")  # what needs the library: another format may do without
+        raise
+    pieces = pieces_of(_watched(records, chosen.takes, counted), about)
     with whole(out, folder_of=name if chosen.holds == "folder" else "") as beside:
         _write(chosen, pieces, beside)
-    return Written(counted.number - counted.left_out, counted.left_out)
+    return Written(counted[True], counted[False])
 
 
 def keep_apart(out: Path, kept: Iterable[Path]) -> None:
@@ -90,18 +92,13 @@ def _places(out: Path) -> tuple[Path, Path]:
     return place, place.parent / f"{place.name}.new"
 
 
-class _Counted:
-    """Counts what passes, and shows it to whoever waits at a terminal."""
-
-    def __init__(self, records: Iterable[PlainRecord], takes: Callable[[PlainRecord], bool]) -> None:
-        self._records, self._takes = records, takes
-        self.number = self.left_out = 0
-
-    def __iter__(self) -> Iterator[PlainRecord]:
-        for record in tqdm(self._records, unit=" records", disable=not sys.stderr.isatty()):
-            self.number += 1
-            self.left_out += not self._takes(record)
-            yield record
+def _watched(
+    records: Iterable[PlainRecord], takes: Callable[[PlainRecord], bool], counted: Counter[bool]
+) -> Iterator[PlainRecord]:
+    """What passes, counted by whether the format takes it, and shown to whoever waits at a terminal."""
+    for record in tqdm(records, unit=" records", disable=not sys.stderr.isatty()):
+        counted[takes(record)] += 1
+        yield record
 
 
 def _write(chosen: Format, pieces: Iterator[Piece], beside: Path) -> None:

@@ -1,7 +1,6 @@
 """`fieldeye-platform ingest`: from a broker into PostgreSQL, or into a file of JSON lines; each record once."""
 
 import argparse
-import importlib
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -11,8 +10,8 @@ from urllib.parse import urlsplit
 
 from tqdm import tqdm
 
+from edge.cli.broker_arguments import add_broker_arguments, broker_address
 from edge.cli.exits import DONE
-from edge.cli.listen import add_broker_arguments, broker_address
 from edge.cli.stopping import stop_on_signal
 from edge.clock import SystemClock
 from edge.config import LOOPBACK
@@ -59,8 +58,10 @@ def run(args: argparse.Namespace) -> int:
     if args.queue and not args.insecure:
         _keep_secret(args.queue.split(","))
     spoiled: list[Path] = []
-    if args.database:  # PostgreSQL only if asked for
-        code = int(importlib.import_module("edge.cli.ingest_database").run_workers(args, spoiled))
+    if args.database:
+        from edge.cli.ingest_database import run_workers  # noqa: PLC0415  PostgreSQL only if asked for
+
+        code = run_workers(args, spoiled)
     else:
         code = _into_ledger(args, spoiled)
     if spoiled:

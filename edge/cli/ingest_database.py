@@ -13,18 +13,19 @@ from threading import Event
 
 from tqdm import tqdm
 
+from edge.cli.broker_arguments import broker_address
 from edge.cli.exits import DONE, NOT_WELL
-from edge.cli.listen import broker_address
 from edge.cli.logs import set_up_logs
 from edge.cli.stopping import stop_on_signal
 from edge.clock import SystemClock
 from edge.errors import FieldeyeError, SessionTakenError, StoreNewerError
 from edge.platform.carried_files import keep_files
-from edge.platform.database import Database, migrate, open_database, reachable
+from edge.platform.database import Database, open_database, reachable
 from edge.platform.intake import Kept
 from edge.platform.leader import Leader
 from edge.platform.shared_subscription import SharedSubscription, worker_name
 from edge.platform.sources import Source
+from edge.platform.tables import migrate
 from edge.platform.worker import Worker
 from edge.platform.worker_metrics import WorkerMetrics
 

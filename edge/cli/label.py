@@ -2,19 +2,18 @@
 
 import argparse
 import configparser
-import json
 import os
 from pathlib import Path
 
 from edge.changes import load_changed
 from edge.cli.arguments import config_argument
 from edge.cli.exits import DONE
+from edge.cli.results import show
 from edge.config import HOTSPOT_ADDRESS, NodeConfig
 from edge.errors import UsageError
 from edge.mqtt.secret import read_secret
 
 HOTSPOT = Path("/etc/NetworkManager/system-connections/fieldeye-hotspot.nmconnection")
-NEEDS = "segno and reportlab are missing; in the repository's folder run: pip install -e '.[provision]'"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -29,10 +28,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """0 if the label was written. It holds secrets, so nobody else may read the file."""
-    try:
-        from edge.label import Label, label_pdf, label_svg, pdf_language  # noqa: PLC0415  its libraries are on the bench only
-    except ImportError as why:
-        raise UsageError(NEEDS) from why
+    from edge.label import Label, label_pdf, label_svg, pdf_language  # noqa: PLC0415  its libraries are on the bench only
+
     config, _ = load_changed(args.config)
     if args.out.suffix.lower() not in {".pdf", ".svg"}:
         raise UsageError(f"--out {args.out}: end it in .pdf or .svg")
@@ -50,7 +47,7 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError(f"--out {args.out}: {why.strerror}; name a file that can be written") from why
     holds = {"label": str(args.out), "page": url, "wifi": hotspot or None, "has_claim_code": bool(claim)}
     is_english = is_pdf and pdf_language(language) != language
-    print(json.dumps(holds) if args.json else _said(args.out, hotspot, claim, is_english=is_english))
+    show(holds, _said(args.out, hotspot, claim, is_english=is_english), as_json=args.json)
     return DONE
 
 

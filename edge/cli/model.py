@@ -1,7 +1,6 @@
 """`fieldeye model`: which models are there, are they what was released, and others in their place."""
 
 import argparse
-import json
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
@@ -9,6 +8,7 @@ from typing import Any
 
 from edge.bundle import MANIFEST, MODELS, Bundle, entries_of, find_bundle, load_manifest, load_release
 from edge.cli.exits import DONE, NOT_WELL
+from edge.cli.results import show
 from edge.cli.update import add_places, go_back, places_of, print_installed, there
 from edge.errors import BundleError
 from edge.golden import tried
@@ -22,14 +22,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of `model list`, `verify`, `install` and `rollback`."""
     verbs = parser.add_subparsers(dest="model_verb", metavar="list|verify|install|rollback", required=True)
     listing = verbs.add_parser("list", help="name, version, precision, size, accuracy and classes of each; which runs")
-    listing.add_argument("--opt", type=Path, default=Places().opt, metavar="DIR", help=f"default: {Places().opt}")
+    installed = f"where installed ones are; default: {Places().opt}"
+    listing.add_argument("--opt", type=Path, default=Places().opt, metavar="DIR", help=installed)
     verify = verbs.add_parser("verify", help="hash, load and golden picture; exit code 1 if one fails")
     verify.add_argument("model", nargs="?", metavar="NAME|FILE", help="default: all that were released")
     for verb in (listing, verify):
         verb.add_argument("--json", action="store_true", help="one JSON object a model")
-        verb.add_argument("--folder", type=Path, metavar="DIR", help="say, a node's bundles/")
+        verb.add_argument("--folder", type=Path, metavar="DIR", help="only of these, say a node's bundles/")
     verb = verbs.add_parser("install", help="signed models, on trial from the next start on; as root")
-    verb.add_argument("bundle", type=Path, metavar="FILE.update")
+    verb.add_argument("bundle", type=Path, metavar="FILE.update", help="the bundle, as on a stick")
     add_places(verb)
     add_places(
         verbs.add_parser("rollback", help="the other slot's models run; on trial if they are the newer; as root")
@@ -40,11 +41,11 @@ def run(args: argparse.Namespace) -> int:
     """0, or 1 if a model is not well."""
     if args.model_verb in {"install", "rollback"}:
         return _exchange(args)
-    results = []
-    for result in {"list": _all_listed, "verify": _all_verified}[args.model_verb](args):
-        results.append(result)
-        print(json.dumps(results[-1], ensure_ascii=False) if args.json else _sentence(results[-1]), flush=True)
-    return DONE if all(result["ok"] for result in results) else NOT_WELL
+    is_well = True
+    for result in _all_listed(args) if args.model_verb == "list" else _all_verified(args):
+        is_well &= result["ok"]
+        show(result, _sentence(result), as_json=args.json)
+    return DONE if is_well else NOT_WELL
 
 
 def _all_verified(args: argparse.Namespace) -> Iterator[dict[str, Any]]:

@@ -27,7 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     of.add_argument("--ledger", type=Path, metavar="LEDGER", help=ledger)
     of.add_argument("--database", metavar="URL", help="that of `ingest --database`: postgresql://user@host/name")
     parser.add_argument("--format", choices=[*FORMATS, "coco"], required=True, help=_help())
-    parser.add_argument("--out", type=Path, required=True, metavar="FILE")
+    parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="or a folder, of a format that is one")
     parser.add_argument("--since", type=as_day, metavar="DATE", help="first day, UTC")
     parser.add_argument("--until", type=as_day, metavar="DATE", help="last day, UTC")
     parser.add_argument("--publisher", default="unnamed", metavar="NAME", help="who answers for the data, in the file")

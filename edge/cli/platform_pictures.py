@@ -1,16 +1,14 @@
 """Pictures that nodes sent, as COCO for whoever labels them: the model's boxes, on none of which a person decided."""
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
 
+from edge.cli.coco_folder import add_annotations, add_picture
 from edge.cli.exporting import whole
-from edge.cli.reviewed import ANNOTATIONS, IMAGES, checked_picture, put_into
-from edge.clock import SystemClock
 from edge.errors import StoreError
-from edge.exports.coco import CheckedPicture, coco
+from edge.exports.coco import CheckedPicture
 from edge.wire import ImageHeader
 
 
@@ -21,8 +19,7 @@ def write_pictures(ledger: Path, out: Path) -> int:
         raise StoreError(f"{folder}: nodes have sent no pictures; ask for some with cmd/image, or give another ledger")
     with whole(out, folder_of="coco") as beside:
         found = list(_written(folder, beside))
-        document = coco(found, "boxes of the nodes' models, for people to decide on", SystemClock().now().utc)
-        put_into(beside / ANNOTATIONS, json.dumps(document, ensure_ascii=False, indent=1).encode())
+        add_annotations(beside, found, "boxes of the nodes' models, for people to decide on")
     return len(found)
 
 
@@ -30,10 +27,8 @@ def _written(folder: Path, out: Path) -> Iterator[CheckedPicture]:
     for path in sorted(folder.glob("*.jpg")):
         if _kind(path) != "picture":  # parts have no boxes, and questions belong to who asked
             continue
-        jpeg = path.read_bytes()
-        picture = checked_picture(path.name, jpeg, {})
+        picture = add_picture(out, path.name, path.read_bytes(), {})
         if picture is not None:
-            put_into(out / IMAGES / path.name, jpeg)
             yield picture
 
 

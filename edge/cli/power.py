@@ -8,21 +8,22 @@ from math import inf
 
 from edge.cli.arguments import as_day
 from edge.cli.exits import DONE
+from edge.cli.results import show
 from edge.errors import UsageError
 from edge.power.energy import BOARDS, SLEEPS, Board, Need, Site, need, sun_hours, worst_month
 from edge.power.sun import sun_day
+
+MEASURED = {"idle_w": "awake", "busy_w": "booting", "off_w": "halted", "boot_s": "to the first look"}  # of a Board
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of `power plan` and `power sun`."""
     verbs = parser.add_subparsers(dest="power_verb", metavar="plan|sun", required=True)
     plan = verbs.add_parser("plan", help="panel and battery for each way to sleep")
-    plan.add_argument("--board", choices=sorted(BOARDS), required=True)
-    plan.add_argument("--latitude", type=float, required=True, metavar="DEG")
-    plan.add_argument("--month", type=int, choices=range(1, 13), metavar="1..12", help="default: with the least sun")
-    plan.add_argument(
-        "--every-s", type=float, default=3600.0, metavar="S", help="from picture to picture; default: 3600"
-    )
+    sun = verbs.add_parser("sun", help="sunrise and sunset")
+    for verb in (plan, sun):
+        verb.add_argument("--latitude", type=float, required=True, metavar="DEG", help="-90 to 90; south is below 0")
+    plan.add_argument("--board", choices=sorted(BOARDS), required=True, help="Raspberry Pi")
     plan.add_argument(
         "--picture-ws",
         type=float,
@@ -30,30 +31,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="WS",
         help="watt-seconds a look costs beyond idling: read a USB meter over a hundred looks, see docs/power.md",
     )
-    plan.add_argument(
-        "--clearness", type=float, default=0.45, metavar="SHARE", help="of the sun above the air, default 0.45"
-    )
-    plan.add_argument(
-        "--performance", type=float, default=0.6, metavar="SHARE", help="of the panel's energy, default 0.6"
-    )
-    plan.add_argument(
-        "--dark-days", type=float, default=5.0, metavar="DAYS", help="that the battery carries, default 5"
-    )
-    plan.add_argument(
-        "--usable", type=float, default=0.8, metavar="SHARE", help="of the battery, default 0.8; lead 0.5"
-    )
-    for name, what in (
-        ("idle-w", "awake"),
-        ("busy-w", "booting"),
-        ("off-w", "halted"),
-        ("boot-s", "to the first look"),
+    plan.add_argument("--month", type=int, choices=range(1, 13), metavar="1..12", help="default: with the least sun")
+    for option, default, metavar, what in (
+        ("--every-s", 3600.0, "S", "from picture to picture"),
+        ("--clearness", 0.45, "SHARE", "of the sun's light above the air that reaches the ground"),
+        ("--performance", 0.6, "SHARE", "of the panel's energy that is not lost"),
+        ("--dark-days", 5.0, "DAYS", "without sun that the battery carries"),
+        ("--usable", 0.8, "SHARE", "of the battery that may be emptied, of one of lead 0.5"),
     ):
-        plan.add_argument(
-            f"--{name}", type=float, metavar=name[-1].upper(), help=f"measured, {what}; default: of the board"
-        )
-    sun = verbs.add_parser("sun", help="sunrise and sunset")
-    sun.add_argument("--latitude", type=float, required=True, metavar="DEG")
-    sun.add_argument("--longitude", type=float, required=True, metavar="DEG")
+        plan.add_argument(option, type=float, default=default, metavar=metavar, help=f"{what}; default: {default:g}")
+    for name, what in MEASURED.items():
+        unit = name[-1].upper()
+        plan.add_argument(_option(name), type=float, metavar=unit, help=f"measured, {what}; default: of the board")
+    sun.add_argument("--longitude", type=float, required=True, metavar="DEG", help="-180 to 180; west is below 0")
     sun.add_argument("--date", type=as_day, metavar="YYYY-MM-DD", help="default: today")
     for verb in (plan, sun):
         verb.add_argument("--json", action="store_true", help="one JSON object a line")
@@ -91,13 +81,17 @@ def _plan(args: argparse.Namespace) -> int:
 
 def _board(args: argparse.Namespace) -> Board:
     """The board with what was measured in place of what is assumed."""
-    given = {name: getattr(args, name) for name in ("idle_w", "busy_w", "off_w", "boot_s")}
+    given = {name: getattr(args, name) for name in MEASURED}
     measured = {name: value for name, value in given.items() if value is not None}
     for name, value in measured.items():
         if not 0 <= value < inf:
-            raise UsageError(f"--{name.replace('_', '-')} {value:g}: is 0 or more; measure it again")
+            raise UsageError(f"{_option(name)} {value:g}: is 0 or more; measure it again")
     board = BOARDS[args.board]
     return replace(board, **measured, assumed=tuple(name for name in board.assumed if name not in measured))
+
+
+def _option(name: str) -> str:
+    return f"--{name.replace('_', '-')}"
 
 
 def _table(site: Site, board: Board, needs: list[Need]) -> list[str]:
@@ -127,10 +121,7 @@ def _sun(args: argparse.Namespace) -> int:
     told = sun_day(args.latitude, args.longitude, day)
     times = {name: None if at is None else at.isoformat(timespec="minutes") for name, at in
              (("sunrise", told.sunrise), ("sunset", told.sunset))}  # fmt: skip
-    if args.json:
-        print(json.dumps({"date": day.isoformat(), **times, "is_light": told.is_light}))
-    elif told.sunrise is None:
-        print(f"{day}: the sun stays {'up' if told.is_light else 'down'}")
-    else:
-        print(f"{day}: sunrise {times['sunrise']}, sunset {times['sunset']} (UTC)")
+    stays = f"the sun stays {'up' if told.is_light else 'down'}"
+    said = stays if told.sunrise is None else f"sunrise {times['sunrise']}, sunset {times['sunset']} (UTC)"
+    show({"date": day.isoformat(), **times, "is_light": told.is_light}, f"{day}: {said}", as_json=args.json)
     return DONE

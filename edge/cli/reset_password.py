@@ -1,13 +1,13 @@
 """`fieldeye reset-password`: on the node itself, a new password when nobody knows one any more. The node may run."""
 
 import argparse
-import json
 import os
 from contextlib import closing
 from pathlib import Path
 
 from edge.cli.arguments import config_argument
 from edge.cli.exits import DONE
+from edge.cli.results import show
 from edge.clock import SystemClock
 from edge.config import load_config
 from edge.errors import UsageError
@@ -36,8 +36,8 @@ def run(args: argparse.Namespace) -> int:
         name = known.name if known else asked
         accounts.put(Account(name=name, role=role, hash=hashed(password)), SystemClock().now().utc)
         _give_to_owner_of(folder)
-    said = {"name": name, "role": role, "password": password}
-    print(json.dumps(said, ensure_ascii=False) if args.json else f"{name} ({role}) now logs in with: {password}")
+    told = {"name": name, "role": role, "password": password}
+    show(told, f"{name} ({role}) now logs in with: {password}", as_json=args.json)
     return DONE
 
 

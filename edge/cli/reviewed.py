@@ -1,24 +1,18 @@
 """`fieldeye reviewed`: pictures that people checked on the page, as COCO for `training`."""
 
 import argparse
-import json
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
-from edge.annotations import annotated, found_outside
-from edge.cameras.headers import read_header
 from edge.changes import load_changed
 from edge.cli.arguments import config_argument
+from edge.cli.coco_folder import ANNOTATIONS, add_annotations, add_picture
 from edge.cli.exits import DONE
-from edge.clock import SystemClock
-from edge.config import NodeConfig
-from edge.durable import write_durably
-from edge.errors import BadFrameError, StoreError, UsageError
-from edge.exports.coco import Checked, CheckedPicture, Said, coco
-from edge.store import Decision, Decisions, Records, kept_records
-
-IMAGES, ANNOTATIONS = "images", "annotations.json"
+from edge.cli.results import show
+from edge.errors import UsageError
+from edge.exports.coco import CheckedPicture
+from edge.store import Decisions, Records, kept_records
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -37,9 +31,9 @@ def run(args: argparse.Namespace) -> int:
     with kept_records(folder, config.node.node) as records, closing(Decisions(folder)) as decisions:
         wanted = decisions.pictures()
         found = list(_written(wanted, records, decisions, args.out))
-    put_into(args.out / ANNOTATIONS, json.dumps(_document(found, config), ensure_ascii=False, indent=1).encode())
+    add_annotations(args.out, found, f"checked by people on the node {config.node.site}/{config.node.node}")
     told = {"folder": str(args.out), "pictures": len(found), "gone": len(wanted) - len(found), **_numbers(found)}
-    print(json.dumps(told) if args.json else _said(told))
+    show(told, _said(told), as_json=args.json)
     return DONE
 
 
@@ -47,31 +41,9 @@ def _written(wanted: list[str], records: Records, decisions: Decisions, folder: 
     """Those still kept, each put into the folder as it was taken."""
     for name in wanted:
         jpeg = records.picture(name)
-        picture = None if jpeg is None else checked_picture(f"{name}.jpg", jpeg, decisions.on(name))
-        if jpeg is not None and picture is not None:
-            put_into(folder / IMAGES / picture.file_name, jpeg)
+        picture = None if jpeg is None else add_picture(folder, f"{name}.jpg", jpeg, decisions.on(name))
+        if picture is not None:
             yield picture
-
-
-def checked_picture(file_name: str, jpeg: bytes, decided: dict[int, Decision]) -> CheckedPicture | None:
-    """None for a broken picture."""
-    try:
-        header = read_header(jpeg)
-    except BadFrameError:
-        return None
-    boxes = [
-        Checked(seen, Said(decided[at].label, decided[at].who, decided[at].utc) if at in decided else None)
-        for at, seen in enumerate(annotated(jpeg))
-    ]
-    return CheckedPicture(
-        file_name=file_name, width_px=header.width_px, height_px=header.height_px, boxes=boxes,
-        outside=found_outside(jpeg),
-    )  # fmt: skip
-
-
-def _document(found: list[CheckedPicture], config: NodeConfig) -> dict[str, object]:
-    node = config.node
-    return coco(found, f"checked by people on the node {node.site}/{node.node}", SystemClock().now().utc)
 
 
 def _numbers(found: list[CheckedPicture]) -> dict[str, int]:
@@ -90,11 +62,3 @@ def _said(told: dict[str, object]) -> str:
         f"{told['folder']}: {told['pictures']} pictures{gone}; boxes: {told['kept']} confirmed or renamed, "
         f"{told['rejected']} rejected, {told['undecided']} undecided"
     )
-
-
-def put_into(path: Path, content: bytes) -> None:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_durably(path, content)
-    except OSError as why:
-        raise StoreError(f"{path}: cannot be written ({why.strerror or why}); check the stick") from why

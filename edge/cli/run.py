@@ -48,10 +48,10 @@ def run(args: argparse.Namespace) -> int:
     told, stop, again = Event(), Event(), Event()
     stop_on_signal(told, stop)
     is_well = _live(args, stop, again)
-    while again.is_set() and not told.is_set():
+    while again.is_set():
         again.clear()
         stop.clear()
-        if told.is_set():  # a signal that came in between
+        if told.is_set():  # by now: it may have come in between
             break
         log.info("settings_changed")
         notify("WATCHDOG=1")  # closing may have taken long on a worn card, opening may as well

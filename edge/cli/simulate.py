@@ -1,7 +1,6 @@
 """`fieldeye-platform simulate`: a fleet of nodes on the real wire, for trying a platform before there are nodes."""
 
 import argparse
-import json
 import sys
 from dataclasses import asdict
 from datetime import date
@@ -12,21 +11,26 @@ from time import monotonic
 from tqdm import tqdm
 
 from edge.cli.arguments import as_day
+from edge.cli.broker_arguments import add_broker_arguments, broker_address
 from edge.cli.exits import DONE
-from edge.cli.listen import add_broker_arguments, broker_address
+from edge.cli.results import show
 from edge.cli.stopping import stop_on_signal
 from edge.errors import UsageError
 from edge.platform.simulate import Fleet, FleetPlan, TruthFile
 from edge.platform.simulate.faults import Faults
+
+FIRST = date(2026, 7, 20)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of `simulate`."""
     faults = "times as many outages, duplicates, late messages and wrong clocks; 0: none (default: 1)"
     add_broker_arguments(parser)
-    parser.add_argument("--nodes", type=int, default=10, metavar="N")
-    parser.add_argument("--days", type=int, default=1, metavar="D")
-    parser.add_argument("--from", dest="first_day", type=as_day, default=date(2026, 7, 20), metavar="DATE")
+    parser.add_argument("--nodes", type=int, default=10, metavar="N", help="how many (default: 10)")
+    parser.add_argument("--days", type=int, default=1, metavar="D", help="of their lives (default: 1)")
+    parser.add_argument(
+        "--from", dest="first_day", type=as_day, default=FIRST, metavar="DATE", help=f"the first day (default: {FIRST})"
+    )
     parser.add_argument("--seed", type=int, default=0, help="the same seed gives the same fleet")
     parser.add_argument("--faults", type=float, default=1.0, metavar="X", help=faults)
     parser.add_argument("--connections", type=int, default=20, metavar="C", help="which the nodes share (default: 20)")
@@ -60,8 +64,6 @@ def run(args: argparse.Namespace) -> int:
                 progress.update(sent)
         fleet.close()
         told = asdict(fleet.told(truth, monotonic() - started_s))
-    if args.json:
-        print(json.dumps(told))
-    else:
-        print("{records} records in {messages} messages within {seconds} s; {replays} replays".format(**told))
+    said = "{records} records in {messages} messages within {seconds} s; {replays} replays".format(**told)
+    show(told, said, as_json=args.json)
     return DONE

@@ -2,15 +2,17 @@
 
 import argparse
 
+from edge.cli.arguments import database_argument
 from edge.cli.exits import DONE
-from edge.platform.database import migrate, open_database, reachable
+from edge.platform.database import open_database, reachable
 from edge.platform.sites import areas_of, set_areas
+from edge.platform.tables import migrate
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of `site`."""
     parser.add_argument("site", metavar="SITE", help="as in its nodes' topics; without an option: says where")
-    parser.add_argument("--database", required=True, metavar="URL", help="PostgreSQL: postgresql://user@host/name")
+    database_argument(parser)
     one = parser.add_mutually_exclusive_group()
     one.add_argument("--area", nargs="+", metavar="CODE", help="one or more, in place of those before")
     one.add_argument("--anywhere", action="store_true", help="where they say they are, as of a site never named")

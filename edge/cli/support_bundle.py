@@ -1,7 +1,6 @@
 """`fieldeye support-bundle`: what a person far away needs to help with this node, without any secret."""
 
 import argparse
-import json
 import os
 import sys
 from collections.abc import Callable
@@ -14,6 +13,7 @@ from edge.cli.arguments import config_argument
 from edge.cli.doctor import diagnose
 from edge.cli.exits import DONE
 from edge.cli.page_verdict import answer
+from edge.cli.results import show
 from edge.clock import SystemClock
 from edge.config import NodeConfig
 from edge.durable import write_durably
@@ -49,7 +49,7 @@ def run(args: argparse.Namespace) -> int:
     if trouble:
         print(f"fieldeye: {trouble}", file=sys.stderr)
     told = {"bundle": str(out), "bytes": len(content), "parts": sorted(parts), "trouble": trouble}
-    print(json.dumps(told) if args.json else f"{out}: {len(content) / 1000:.0f} kB, {', '.join(sorted(parts))}")
+    show(told, f"{out}: {len(content) / 1000:.0f} kB, {', '.join(sorted(parts))}", as_json=args.json)
     return DONE
 
 

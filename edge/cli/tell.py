@@ -6,24 +6,18 @@ from datetime import UTC, datetime, time
 from threading import Event
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from edge.cli.arguments import area_argument, area_for
+from edge.cli.arguments import area_argument, area_for, database_argument
 from edge.cli.exits import DONE, NOT_WELL
 from edge.cli.stopping import stop_on_signal
 from edge.errors import StoreError, UsageError
 from edge.languages import LANGUAGES
 from edge.mqtt import read_secret
-from edge.platform.database import migrate, open_database, reachable
+from edge.platform.database import Database, open_database, reachable
+from edge.platform.recipients import add_recipient, area_told, remove_recipient, told_by_email
 from edge.platform.sentences import area_words
-from edge.platform.telling_people import (
-    Away,
-    MailServer,
-    Turn,
-    add_recipient,
-    area_told,
-    remove_recipient,
-    tell_people,
-    without_server,
-)
+from edge.platform.tables import migrate
+from edge.platform.telling_people import Away, Turn, tell_people
+from edge.platform.webhook_and_mail import MailServer
 
 EVERY_S = 10.0
 NEVER = "never"
@@ -31,13 +25,14 @@ NEVER = "never"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of `tell`."""
-    parser.add_argument("--database", required=True, metavar="URL", help="PostgreSQL: postgresql://user@host/name")
+    database_argument(parser)
     parser.add_argument("--once", action="store_true", help="send what is due and end")
     mail = parser.add_argument_group("e-mail")
     mail.add_argument("--mail-server", metavar="HOST:PORT", help="by STARTTLS, at port 465 TLS from the start")
-    mail.add_argument("--from", dest="sender", default="fieldeye@localhost", metavar="ADDRESS")
-    mail.add_argument("--mail-user", metavar="NAME")
-    mail.add_argument("--mail-password-file", metavar="FILE", help="a file of mode 0600")
+    sender = "fieldeye@localhost"
+    mail.add_argument("--from", dest="sender", default=sender, metavar="ADDRESS", help=f"default: {sender}")
+    mail.add_argument("--mail-user", metavar="NAME", help="as the mail server knows you; default: nobody")
+    mail.add_argument("--mail-password-file", metavar="FILE", help="holds the password; of mode 0600")
     mail.add_argument("--no-starttls", action="store_true", help="for a mail server on this machine only")
     add = parser.add_argument_group("a recipient, instead of sending")
     one = add.add_mutually_exclusive_group()
@@ -54,45 +49,58 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 @reachable()
 def run(args: argparse.Namespace) -> int:
     """Until stopped; or add or remove a recipient."""
-    stop = Event()
-    stop_on_signal(stop)
     with open_database(args.database, "fieldeye tell") as database:
         migrate(database)
         if args.add:
-            kind, address = args.add
-            area = area_for(address, args.area, area_told(database, kind, address))
-            quiet, zone = _quiet(args.quiet), _zone(args.zone)
-            area = add_recipient(database, kind, address, area, quiet, zone, args.language)
-            print(f"{address} is told from now on, {area_words(area)}")
-            return DONE
+            return _add(database, args)
         if args.remove is not None:
             remove_recipient(database, args.remove)
             print(f"{args.remove} is told nothing from now on")
             return DONE
         mail = _mail_server(args)
-        if mail is None and (waiting := without_server(database)):
+        if mail is None and (waiting := told_by_email(database)):
             print(f"{waiting} recipients by e-mail wait: there is no mail server; give --mail-server", file=sys.stderr)
+    stop = Event()
+    stop_on_signal(stop)
+    return _tell_once(args.database, mail, stop) if args.once else _tell_on(args.database, mail, stop)
+
+
+def _add(database: Database, args: argparse.Namespace) -> int:
+    kind, address = args.add
+    area = area_for(address, args.area, area_told(database, kind, address))
+    area = add_recipient(database, kind, address, area, _quiet(args.quiet), _zone(args.zone), args.language)
+    print(f"{address} is told from now on, {area_words(area)}")
+    return DONE
+
+
+def _tell_once(url: str, mail: MailServer | None, stop: Event) -> int:
+    """What is due now, in as many turns as it takes: what fails in a slow one would be due again in the next."""
+    reasons: dict[str, str] = {}
+    away: Away = {}
+    is_well, began = True, datetime.now(UTC)
+    while not stop.is_set() and (turn := _turn(url, mail, away, began)).answers:
+        say(turn, reasons)
+        is_well &= not any(turn.answers.values())
+    return DONE if is_well else NOT_WELL
+
+
+def _tell_on(url: str, mail: MailServer | None, stop: Event) -> int:
+    """Until stopped. A database that restarts is there again at one of the next turns."""
     reasons: dict[str, str] = {}
     away: Away = {}  # of all turns: mail servers lock who logs in in vain forty times a second
-    if args.once:
-        is_well, began = True, datetime.now(UTC)
-        # By when they are due: what fails in a slow turn would be due again in the next.
-        while not stop.is_set() and (turn := _turn(args.database, mail, away, began)).answers:
-            say(turn, reasons)
-            is_well = is_well and not any(turn.answers.values())
-        return DONE if is_well else NOT_WELL
     said = ""
     while not stop.is_set():
         try:
-            turn = _turn(args.database, mail, away)
-            say(turn, reasons)
-            said = ""
-            if turn.answers:  # more may be due than one turn sends
-                continue
-        except StoreError as why:  # a database that restarts is there again at one of the next turns
+            turn = _turn(url, mail, away)
+        except StoreError as why:
             if str(why) != said:
                 said = str(why)
                 print(said, file=sys.stderr)
+        else:
+            said = ""
+            say(turn, reasons)
+            if turn.answers:  # more may be due than one turn sends
+                continue
         stop.wait(EVERY_S)
     return DONE
 

@@ -1,12 +1,12 @@
 """`fieldeye update`: new software and models from signed bundles, and back again."""
 
 import argparse
-import json
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
 from edge.cli.exits import DONE
+from edge.cli.results import show
 from edge.errors import UsageError
 from edge.updates.fetch import fetch_all
 from edge.updates.inbox import Inbox
@@ -22,7 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     usual = Places()
     verbs = parser.add_subparsers(dest="update_verb", metavar="install|fetch|status|back", required=True)
     verb = verbs.add_parser("install", help="a bundle from a stick, or those that came over the network; as root")
-    verb.add_argument("bundle", nargs="?", type=Path, metavar="FILE.update")
+    verb.add_argument("bundle", nargs="?", type=Path, metavar="FILE.update", help="the bundle, as on a stick")
     verb.add_argument("--inbox", type=Path, metavar="DIR", help=f"those that wait there; on a node {usual.inbox}")
     verb = verbs.add_parser("fetch", help="fetch what a command asked for into the inbox")
     verb.add_argument("--inbox", type=Path, default=usual.inbox, metavar="DIR", help=f"default: {usual.inbox}")
@@ -36,9 +36,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def add_places(parser: argparse.ArgumentParser) -> None:
     """Where the slots are, for a machine that is no node."""
     usual = Places()
-    parser.add_argument("--opt", type=Path, default=usual.opt, metavar="DIR", help=f"default: {usual.opt}")
-    parser.add_argument("--keys", type=Path, default=usual.keys, metavar="DIR", help=f"default: {usual.keys}")
-    parser.add_argument("--slots", type=Path, default=usual.script, metavar="FILE", help=f"default: {usual.script}")
+    for option, default, metavar, what in (
+        ("--opt", usual.opt, "DIR", "software and models in two slots each"),
+        ("--keys", usual.keys, "DIR", "keys of who may sign"),
+        ("--slots", usual.script, "FILE", "the script that switches"),
+    ):
+        parser.add_argument(option, type=Path, default=default, metavar=metavar, help=f"{what}; default: {default}")
 
 
 def places_of(args: argparse.Namespace) -> Places:
@@ -105,27 +108,22 @@ def _install(args: argparse.Namespace) -> int:
 
 
 def _fetch(args: argparse.Namespace) -> int:
-    print(f"{fetch_all(Inbox(args.inbox))} fetched")
+    print(f"{fetch_all(Inbox(args.inbox, places_of(args)))} fetched")
     return DONE
 
 
 def _status(args: argparse.Namespace) -> int:
     places = places_of(args)
-    kinds = {
-        kind: {
-            "runs": running_counter(places, kind),
-            "least_accepted": max(floor(places, LINK[kind]), running_counter(places, kind)) + 1,
-            "starts_on_trial": trial(places, kind),
-        }
-        for kind in LINK
-    }
-    if args.json:
-        print(json.dumps({**kinds, "said": said(places)}))
-        return DONE
-    for kind, told in kinds.items():
-        on_trial = "" if told["starts_on_trial"] is None else f", on trial after {told['starts_on_trial']} starts"
-        print(f"{kind}: number {told['runs']}{on_trial}; {told['least_accepted']} or higher is accepted")
-    print(said(places) or "nothing was updated yet")
+    kinds: dict[str, object] = {}
+    lines = []
+    for kind in LINK:
+        runs, starts = running_counter(places, kind), trial(places, kind)
+        least = max(floor(places, LINK[kind]), runs) + 1
+        kinds[kind] = {"runs": runs, "least_accepted": least, "starts_on_trial": starts}
+        on_trial = "" if starts is None else f", on trial after {starts} starts"
+        lines.append(f"{kind}: number {runs}{on_trial}; {least} or higher is accepted")
+    ended = said(places)
+    show({**kinds, "said": ended}, "\n".join([*lines, ended or "nothing was updated yet"]), as_json=args.json)
     return DONE
 
 

@@ -1,17 +1,14 @@
 """What stands above its action level at each node, and who takes care of it, as desk and node say it."""
 
-from collections.abc import Container, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from uuid import uuid4
 
 import msgspec
 
 from edge.platform.database import Database
 from edge.platform.left_behind import IS_LEFT_BEHIND
-from edge.platform.nodes import NodeName
-from edge.platform.questions import AGAIN, VALID_FOR
-from edge.wire import Reply, SeenCommand, StandingAlert, node_topic
+from edge.wire import StandingAlert
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,7 +34,8 @@ class Standing:
 
 
 # Of a renamed node the former name: it is off, and its card was heard under another since.
-_IS_GONE = f"""({IS_LEFT_BEHIND} OR coalesce(status->>'state', 'online') <> 'online' AND is_renamed(node_id))"""
+IS_GONE = f"""({IS_LEFT_BEHIND}
+    OR coalesce(node.status->>'state', 'online') <> 'online' AND is_renamed(node.node_id))"""
 _STANDING = f"""
     SELECT node_id, site, node, area_code, coalesce(heard < now() - interval '1 day', true) AS is_silent, heard, one,
            coalesce(k.who, ''), k.at, k.outcome,
@@ -48,13 +46,9 @@ _STANDING = f"""
         WHERE k.node_id = node.node_id AND (label, unit, level, since)
               = (one->>'label', one->>'unit', one->>'level', (one->>'since')::timestamptz)
     ) k ON true
-    WHERE NOT {_IS_GONE}
+    WHERE NOT {IS_GONE}
     ORDER BY k.who IS NOT NULL, is_silent, one->>'level', nth, one->>'since'
 """  # noqa: S608  our own words
-_DUE = f"""
-    SELECT node_id, site, node, label, unit, level, k.since, who FROM acknowledgement k JOIN node USING (node_id)
-    WHERE outcome IS NULL AND (sent IS NULL OR sent <= now() - %(again)s) AND NOT {_IS_GONE} ORDER BY at
-"""  # noqa: S608
 
 
 def standing(database: Database) -> list[Standing]:
@@ -68,12 +62,13 @@ def standing(database: Database) -> list[Standing]:
             nth=nth, told=msgspec.convert(one, StandingAlert), who=who, at=at, outcome=outcome,
         )
         for node_id, site, node, area_code, is_silent, heard, one, who, at, outcome, nth in database.execute(
-            _STANDING, _today()
+            _STANDING, as_of_today()
         )
     ]  # fmt: skip
 
 
-def _today() -> dict[str, date]:
+def as_of_today() -> dict[str, date]:
+    """As IS_GONE asks for."""
     today = datetime.now(UTC).date()
     return {"first": today, "last": today}
 
@@ -119,34 +114,3 @@ def note_standing(database: Database, node_id: int, alerts: Sequence[StandingAle
                 " WHERE (node_id, label, unit, level, since) = (%s, %s, %s, %s, %s) AND outcome = 'not_kept'",
                 named,
             )
-
-
-def seen_due(database: Database, *, of: Container[NodeName] | None = None) -> list[tuple[str, SeenCommand]]:
-    """Topic and command for each that its node (of those alone) has not confirmed; noted as sent."""
-    expires = datetime.now(UTC) + VALID_FOR
-    rows = database.execute(_DUE, {**_today(), "again": AGAIN}).fetchall()
-    due = []
-    for node_id, site, node, label, unit, level, since, who in rows:
-        if of is not None and (site, node) not in of:
-            continue
-        command = SeenCommand(
-            id=uuid4().hex, expires=expires, label=label, unit=unit, level=level, since=since, who=who
-        )
-        noted = database.execute(
-            "UPDATE acknowledgement SET sent = now(), command = %s"
-            " WHERE (node_id, label, unit, level, since) = (%s, %s, %s, %s, %s)"
-            " AND (sent IS NULL OR sent <= now() - %s)",
-            (command.id, node_id, label, unit, level, since, AGAIN),
-        )
-        if noted.rowcount == 1:  # else another that leads too sends it
-            due.append((node_topic(site, node, "cmd/seen"), command))
-    return due
-
-
-def note_seen(database: Database, node_id: int, reply: Reply) -> None:
-    """What the node made of it. `busy` and `expired` are no outcome: it is sent again."""
-    if reply.id is not None and reply.code not in {"busy", "expired"}:
-        database.execute(
-            "UPDATE acknowledgement SET outcome = %s WHERE node_id = %s AND command = %s",
-            (reply.code, node_id, reply.id),
-        )

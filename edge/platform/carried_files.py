@@ -9,7 +9,7 @@ from edge.platform.decode import Message
 from edge.platform.ingest import carried_lines
 from edge.platform.intake import Intake, Kept
 from edge.platform.leader import roll_up
-from edge.platform.registry import note
+from edge.platform.registry import Registry
 from edge.wire import read_carried
 
 _LINES = 100
@@ -21,13 +21,14 @@ def keep_files(paths: Sequence[Path], database: Database, spoiled: list[Path]) -
     Notes in `spoiled` the files with lines that were set aside and not one record.
     """
     intake = Intake(database)
+    registry = Registry(intake)
     for path in paths:
         messages, of_file = [_message(path, line) for line in carried_lines(path)], Kept()
         for first in range(0, len(messages), _LINES):
             part = messages[first : first + _LINES]
             kept = intake.keep(part)
             of_file += kept
-            yield kept + Kept(set_aside=note(database, intake, part, are_carried=True))
+            yield kept + Kept(set_aside=registry.note(part, are_carried=True))
         if of_file.set_aside and not of_file.new + of_file.repeated:
             spoiled.append(path)
     while roll_up(database):

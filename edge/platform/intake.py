@@ -3,17 +3,18 @@
 import logging
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from datetime import UTC, date, datetime, timedelta
-from hashlib import sha256
-from typing import Any, NamedTuple
+from datetime import UTC, datetime
+from typing import NamedTuple
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import psycopg
 
 from edge.counts import Alert, Interval, Lost
-from edge.platform.database import BAD_VALUE, Database, first_line
+from edge.platform.database import BAD_VALUE, Database, first_line, only_row
 from edge.platform.decode import Bad, Heard, Message, decode
+from edge.platform.months import Months
+from edge.platform.quarantine import set_aside
 from edge.platform.rows import (
     Arrived,
     Taxon,
@@ -26,12 +27,10 @@ from edge.platform.rows import (
     revision_of,
 )
 from edge.platform.spans import Spans, multirange_text
+from edge.platform.whose_card import ledger_of, note_gone
 
 log = logging.getLogger(__name__)
 _LINES = 200
-TOPIC_LETTERS = 300  # in quarantine: more than a topic of the contract has, less than its index takes
-FIRST_MONTH = date(2020, 1, 1)  # records before it come from a clock that was off
-MONTH_AGAIN = timedelta(minutes=1)  # while a backup reads, each try costs a batch a second
 _EFFORT = (
     "COPY interval_effort (ledger_id, seq, node_id, camera, model, mode, unit, started, ended, night, revision,"
     " frames, awake_s, no_data, saturated, area_mm2, exposed_s) FROM STDIN"
@@ -42,14 +41,6 @@ _ALERT = (
 )
 _COUNT = "COPY interval_count (ledger_id, seq, taxon_id, count, low, high) FROM STDIN"
 
-# What another node told of a card before counts there and is not asked for, whatever that one is called: it may be this
-# node under its former name. What nobody told is asked for: a gap, or what a restored backup lost.
-_LEDGER = """
-    INSERT INTO ledger (node_id, node_name, epoch, gone)
-    SELECT %(id)s, %(node)s, %(epoch)s, coalesce(range_agg(seen), '{}') * int8multirange(int8range(1, %(first)s))
-    FROM ledger WHERE epoch = %(epoch)s
-    ON CONFLICT (node_id, epoch) DO UPDATE SET epoch = excluded.epoch RETURNING ledger_id
-"""
 _KEPT = """
     SELECT ledger_id, body FROM record JOIN unnest(%s::int[], %s::bigint[]) AS told (id, number)
         ON (ledger_id, seq) = (id, number)
@@ -79,25 +70,14 @@ class Kept(NamedTuple):
         return Kept(*(one + another for one, another in zip(self, other, strict=True)))
 
 
-class Highest(NamedTuple):
-    """Number that has come of a node's card, and when that was so."""
-
-    epoch: UUID
-    seq: int
-    at: datetime  # UTC, of this machine
-
-
 class Intake:
     """Owned by one thread, as is its connection. When `keep` returns, what it was given is committed."""
 
     def __init__(self, database: Database) -> None:
-        self._database = database
+        self.database = database
         self._ledgers: dict[tuple[str, str, UUID], tuple[int, int]] = {}  # of them and their nodes, which stay the same
         self._taxa: dict[Taxon, int] = {}
-        self._months: set[date] = set()  # with their partition
-        self._months_again = datetime.min.replace(tzinfo=UTC)  # when to try for others
-        self._known_zones: frozenset[str] = frozenset()
-        self.highest: dict[int, Highest] = {}  # of nodes that told their `health`
+        self._months = Months(database)
         self._warned: set[tuple[str, str, str]] = set()  # of what, site and node
 
     def keep(self, messages: Sequence[Message]) -> Kept:
@@ -106,43 +86,15 @@ class Intake:
         Raises psycopg.OperationalError if the database has gone: nothing is committed then, or all.
         """
         heard = [(message, decode(message)) for message in messages]
-        good = [(message, one) for message, one in heard if isinstance(one, Heard) and one.records]
+        good = [one for _, one in heard if isinstance(one, Heard) and one.records]
         bad = [(message, one.error) for message, one in heard if isinstance(one, Bad)]
         try:
-            return self._commit([one for _, one in good], bad)
+            return self._commit(good, bad)
         except (*BAD_VALUE, psycopg.IntegrityError) as why:
             if len(messages) == 1:
                 return self._commit([], [(messages[0], f"the database refuses it ({first_line(why)})")])
             middle = len(messages) // 2
             return self.keep(messages[:middle]) + self.keep(messages[middle:])
-
-    def node_id(self, site: str, node: str, *, is_live: bool = True) -> int:
-        """Of the one that has that name now, and until the transaction ends; it may be new, and heard if `is_live`."""
-        query = "SELECT node_id FROM node WHERE (site, node) = (%s, %s) FOR KEY SHARE"
-        row = self._database.execute(query, (site, node)).fetchone()
-        (found,) = row or self._one(
-            "INSERT INTO node (site, node, heard) VALUES (%s, %s, CASE WHEN %s THEN now() END)"
-            " ON CONFLICT (site, node) DO UPDATE SET heard = greatest(node.heard, excluded.heard) RETURNING node_id",
-            (site, node, is_live),
-        )
-        return int(found)
-
-    def holder(self, site: str, node: str, epoch: UUID) -> tuple[int, str] | None:
-        """Number and site of the node that told of a card before, if `site` may have that node.
-
-        It stays so until the transaction ends.
-        """
-        self._database.execute("SELECT lock_name(%s)", (node,))
-        query = "SELECT node_id, site FROM node WHERE node_id = holder_of(%s, %s, %s)"
-        return self._database.execute(query, (site, node, epoch)).fetchone()
-
-    def may_count_in(self, area: str, site: str, node: str) -> bool:
-        """Is the area one of its site's? Of a node that tells another one the log says so once."""
-        (may,) = self._one("SELECT may_count_in(%s, %s)", (site, area))
-        if not may:
-            why = f"not an area of site {site}, it counts nowhere; fieldeye-platform site {site} says which are"
-            self.warn_once("area_refused", site, node, area_code=area, why=why)
-        return bool(may)
 
     def warn_once(self, event: str, site: str, node: str, **told: str) -> None:
         """In the log, of a node that tells it at each connection."""
@@ -150,48 +102,34 @@ class Intake:
             self._warned.add((event, site, node))
             log.warning(event, extra={"site": site, "node": node, **told})
 
-    def known_zones(self) -> frozenset[str]:
-        """Time zones that the database knows: nights are reckoned there, too."""
-        if not self._known_zones:
-            rows = self._database.execute("SELECT name FROM pg_timezone_names").fetchall()
-            self._known_zones = frozenset(name for (name,) in rows)
-        return self._known_zones
-
-    def set_aside(self, message: Message, reason: str) -> None:
-        """Into quarantine; once, however often it is delivered."""
-        topic = storable(message.topic)[:TOPIC_LETTERS]
-        self._database.execute(
-            "INSERT INTO quarantine (topic, reason, payload, digest) VALUES (%s, %s, %s, %s) ON CONFLICT DO NOTHING",
-            (topic, storable(reason), message.payload, sha256(message.payload).digest()),
-        )
-
     def _commit(self, heard: Sequence[Heard], bad: Sequence[tuple[Message, str]]) -> Kept:
         received = datetime.now(UTC)
         arrived = [one for each in heard for one in self._arrived(each, received)]
         self._prepare(arrived, received)
-        with self._database.transaction():
-            self._lock_undated(arrived)
+        with self.database.transaction():
+            self._months.lock_undated([one.at for one in arrived])
             new = self._new_of(arrived)
             self._copy_records(new)
             self._copy_intervals(new)
             self._copy_alerts(new)
             self._note_in_ledger(new)
             for message, reason in bad:
-                self.set_aside(message, reason)
+                set_aside(self.database, message, reason)
         return Kept(len(new), len(arrived) - len(new), len(bad))
 
     def _arrived(self, heard: Heard, received: datetime) -> Iterable[Arrived]:
         site = heard.topic.site
         epoch = heard.records[0].key.epoch  # a batch is of one
         first_seq = min(one.key.seq for one in heard.records)
-        ledger_id, node_id = self._ledger(site, heard.topic.node, epoch, first_seq)
+        card = (site, heard.topic.node, epoch)
+        if card not in self._ledgers:
+            self._ledgers[card] = ledger_of(self.database, *card, first_seq)
+        ledger_id, node_id = self._ledgers[card]
         return [Arrived(ledger_id, node_id, site, one, at_of(one, received), received) for one in heard.records]
 
     def _prepare(self, arrived: Sequence[Arrived], received: datetime) -> None:
         """Partitions and taxa, committed on their own: what a batch refers to is there whatever becomes of it."""
-        for month in {_month_of(one) for one in arrived}:
-            if FIRST_MONTH <= month <= received.date() and month not in self._months:
-                self._ensure_month(month, received)
+        self._months.ensure([one.at for one in arrived], received)
         taxa = {
             taxon
             for one in arrived
@@ -199,34 +137,20 @@ class Intake:
             for taxon, _ in count_rows(one, one.decoded.record)
         }
         for taxon in sorted(taxa - self._taxa.keys()):
-            (self._taxa[taxon],) = self._one(
+            (self._taxa[taxon],) = only_row(
+                self.database,
                 "INSERT INTO taxon (label, stage, eppo) VALUES (%s, %s, %s)"
                 " ON CONFLICT (label, stage) DO UPDATE SET eppo = coalesce(nullif(excluded.eppo, ''), taxon.eppo)"
                 " RETURNING taxon_id",
                 taxon,
             )
 
-    def _ensure_month(self, month: date, received: datetime) -> None:
-        """Where somebody reads all records, its first ones lie among the undated until a later batch."""
-        if received < self._months_again:
-            return
-        try:
-            self._database.execute("SELECT ensure_month(%s)", (month,))
-            self._months.add(month)
-        except psycopg.errors.LockNotAvailable:
-            self._months_again = received + MONTH_AGAIN
-
-    def _lock_undated(self, arrived: Sequence[Arrived]) -> None:
-        """Before all else: from a month that is made meanwhile older forms would not go, and new records be refused."""
-        if any(_month_of(one) not in self._months for one in arrived):
-            self._database.execute("LOCK TABLE record_undated IN ROW EXCLUSIVE MODE")
-
     def _new_of(self, arrived: Sequence[Arrived]) -> list[Arrived]:
         """Those that have not come before, or come with a higher revision, whose older form goes.
 
         Locks their ledgers, in one order for all workers.
         """
-        rows = self._database.execute(
+        rows = self.database.execute(
             "SELECT ledger_id, seen FROM ledger WHERE ledger_id = ANY (%s) ORDER BY ledger_id FOR UPDATE",
             (sorted({one.ledger_id for one in arrived}),),
         )
@@ -248,7 +172,7 @@ class Intake:
         if not repeated:
             return
         highest = dict(sorted(repeated))
-        rows = self._database.execute(_KEPT, (list(highest), list(highest.values()))).fetchall()
+        rows = self.database.execute(_KEPT, (list(highest), list(highest.values()))).fetchall()
         for ledger_id, body in rows:
             one = repeated[ledger_id, highest[ledger_id]]
             if is_another(one.decoded, body):
@@ -262,11 +186,11 @@ class Intake:
             return []
         ids, seqs = zip(*revised, strict=True)
         revisions = [revision_of(one.decoded) for one in revised.values()]
-        rows = self._database.execute(_TAKE_AWAY, (list(ids), list(seqs), revisions)).fetchall()
+        rows = self.database.execute(_TAKE_AWAY, (list(ids), list(seqs), revisions)).fetchall()
         return [(ledger_id, seq) for ledger_id, seq in rows]
 
     def _copy_records(self, new: Sequence[Arrived]) -> None:
-        with self._database.cursor().copy("COPY record (ledger_id, seq, at, kind, body) FROM STDIN") as copy:
+        with self.database.cursor().copy("COPY record (ledger_id, seq, at, kind, body) FROM STDIN") as copy:
             for first in range(0, len(new), _LINES):  # the server reads one part while the next is written
                 copy.write(b"".join([record_line(one) for one in new[first : first + _LINES]]))
 
@@ -276,14 +200,14 @@ class Intake:
             return
         zones = self._zones({one.ledger_id for one, _ in intervals})
         efforts = [effort_row(one, interval, zones[one.ledger_id]) for one, interval in intervals]
-        with self._database.cursor().copy(_EFFORT) as copy:
+        with self.database.cursor().copy(_EFFORT) as copy:
             for row in efforts:
                 copy.write_row(row)
-        with self._database.cursor().copy(_COUNT) as copy:
+        with self.database.cursor().copy(_COUNT) as copy:
             for one, interval in intervals:
                 for taxon, (seq, *numbers) in count_rows(one, interval):
                     copy.write_row((one.ledger_id, seq, self._taxa[taxon], *numbers))
-        self._database.execute(
+        self.database.execute(
             "INSERT INTO dirty_night SELECT DISTINCT * FROM unnest(%s::int[], %s::date[])",
             ([row[2] for row in efforts], [row[9] for row in efforts]),
         )
@@ -293,7 +217,7 @@ class Intake:
 
         The statement that took the locks would not do: while it waited the zone may have changed.
         """
-        rows = self._database.execute(
+        rows = self.database.execute(
             "SELECT ledger_id, time_zone FROM ledger JOIN node USING (node_id) WHERE ledger_id = ANY (%s)",
             (list(ledger_ids),),
         )
@@ -302,7 +226,7 @@ class Intake:
     def _copy_alerts(self, new: Sequence[Arrived]) -> None:
         alerts = [alert_row(one, one.decoded.record) for one in new if isinstance(one.decoded.record, Alert)]
         if alerts:
-            with self._database.cursor().copy(_ALERT) as copy:
+            with self.database.cursor().copy(_ALERT) as copy:
                 for row in alerts:
                     copy.write_row(row)
 
@@ -310,7 +234,7 @@ class Intake:
         seqs: dict[int, list[int]] = defaultdict(list)
         for one in new:
             seqs[one.ledger_id].append(one.decoded.key.seq)
-        self._database.execute(
+        self.database.execute(
             "UPDATE ledger SET seen = seen + told.seqs::int8multirange"
             " FROM unnest(%s::int[], %s::text[]) AS told (id, seqs) WHERE ledger_id = id",
             (list(seqs), [multirange_text(each) for each in seqs.values()]),
@@ -321,43 +245,4 @@ class Intake:
             if isinstance(lost := one.decoded.record, Lost) and lost.is_whole
         ]
         if gone:
-            note_gone(self._database, gone)
-
-    def _ledger(self, site: str, node: str, epoch: UUID, first_seq: int) -> tuple[int, int]:
-        """Numbers of an epoch's ledger and of its node, wherever that stood when it first came: a key names no site."""
-        if (site, node, epoch) not in self._ledgers:
-            with self._database.transaction():
-                node_id, _ = self.holder(site, node, epoch) or (self.node_id(site, node), site)
-                told = {"id": node_id, "node": node, "epoch": epoch, "first": first_seq}
-                (ledger_id,) = self._one(_LEDGER, told)
-            self._ledgers[site, node, epoch] = ledger_id, node_id
-        return self._ledgers[site, node, epoch]
-
-    def _one(self, query: str, values: Sequence[object] | Mapping[str, object]) -> tuple[Any, ...]:
-        (row,) = self._database.execute(query.encode(), values)  # it returns a row, whether that was there or not
-        return row
-
-
-def _month_of(one: Arrived) -> date:
-    """By its first day, in UTC as the partitions are."""
-    return date(one.at.year, one.at.month, 1)
-
-
-def storable(text: str) -> str:
-    """Without what PostgreSQL refuses in a text: NUL, and the bytes of a file name that are no UTF-8."""
-    return text.encode(errors="replace").decode().replace("\0", "�")
-
-
-def note_gone(database: Database, spans: Collection[tuple[int, int, int]]) -> None:
-    """The node no longer has these (ledger, first, last): do not wait for them. Those that came all the same count.
-
-    At once: each statement writes all that a ledger knows anew, and a card may tell thousands.
-    """
-    ledgers, firsts, lasts = ([span[n] for span in spans] for n in range(3))
-    database.execute(
-        "UPDATE ledger SET gone = gone + told.spans FROM ("
-        " SELECT id, range_agg(int8range(first, last, '[]')) AS spans"
-        " FROM unnest(%s::int[], %s::bigint[], %s::bigint[]) AS told (id, first, last) GROUP BY id"
-        ") AS told WHERE ledger_id = id",
-        (ledgers, firsts, lasts),
-    )
+            note_gone(self.database, gone)

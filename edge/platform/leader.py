@@ -7,13 +7,13 @@ from datetime import UTC, datetime
 from uuid import uuid4
 
 from edge.errors import WireError
-from edge.platform.acknowledged import seen_due
-from edge.platform.database import BAD_VALUE, Database, first_line, migrations, version_of
+from edge.platform.commands_due import Following, answers_due, photographs_due, seen_due
+from edge.platform.database import BAD_VALUE, Database, first_line, only_row
 from edge.platform.decode import Message
 from edge.platform.gaps import missing, requests
 from edge.platform.nodes import NodeName
-from edge.platform.questions import Following, answers_due, photographs_due
 from edge.platform.sources import Source
+from edge.platform.tables import migrations, version_of
 from edge.platform.worker_metrics import WorkerMetrics
 from edge.wire import encode_message, parse_topic
 
@@ -58,7 +58,7 @@ class Leader:
         self._next_s = now_s + self._every_s
         self.refuse_newer(database)
         database.execute("INSERT INTO turn (of_what) VALUES (%s) ON CONFLICT DO NOTHING", (self._turn,))
-        self._note_leads(database.execute("SELECT take_turn(%s, %s)", (self._turn, self._me)).fetchone() == (True,))
+        self._note_leads(only_row(database, "SELECT take_turn(%s, %s)", (self._turn, self._me)) == (True,))
         for part in (self._sum_up, self._ask_for_gaps, self._answer) if self.leads else ():
             try:
                 part(database)
@@ -99,5 +99,5 @@ def roll_up(database: Database) -> int:
     with database.transaction():
         if not database.execute("SELECT FROM turn WHERE of_what = 'sums' FOR UPDATE SKIP LOCKED").rowcount:
             return 0
-        row = database.execute("SELECT roll_up(%s)", (MOST_NIGHTS,)).fetchone()
-    return int(row[0]) if row else 0
+        (looked_at,) = only_row(database, "SELECT roll_up(%s)", (MOST_NIGHTS,))
+    return int(looked_at)

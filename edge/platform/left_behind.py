@@ -2,7 +2,7 @@
 
 from datetime import date
 
-from edge.platform.database import Database
+from edge.platform.database import Database, only_row
 
 SILENT_DAYS = 90  # a report names a node for a season that has stopped; one that comes back is expected again by itself
 # Neither heard nor with a night since so long before `first`. Of a name of the broker's alone nobody knows since when.
@@ -15,5 +15,5 @@ _LEFT = f"SELECT count(*) FROM node WHERE area_code ^@ %(area)s AND since <= %(l
 
 def left_behind(database: Database, area: str, first: date, last: date) -> int:
     """How many names of an area had told a night by the last one and were silent for long by the first."""
-    (many,) = database.execute(_LEFT.encode(), {"area": area, "first": first, "last": last}).fetchone() or (0,)
+    (many,) = only_row(database, _LEFT, {"area": area, "first": first, "last": last})
     return int(many)

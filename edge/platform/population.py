@@ -199,9 +199,11 @@ def range_of(database: Database, wanted: Wanted) -> Range:
     )
 
 
-def tells_area(found: Range, nights: Sequence[Night]) -> bool:
-    """May its km² be told? 0 of them only where somebody looked and saw none: who saw it may have no position."""
-    return bool(found.cells) or {night.count for night in nights if night.count is not None} == {0}
+def range_told(database: Database, wanted: Wanted, nights: Sequence[Night]) -> Range | None:
+    """As `range_of`; None for 0 km², unless somebody looked and nobody saw it: who did may have no position."""
+    found = range_of(database, wanted)
+    saw_none = {night.count for night in nights if night.count is not None} == {0}
+    return found if found.cells or saw_none else None
 
 
 def front_km_per_week(cells: Sequence[Cell]) -> float | None:

@@ -18,10 +18,9 @@ from pika.spec import Basic, BasicProperties
 
 from edge.errors import BrokerError, UsageError
 from edge.platform.decode import Message
-from edge.platform.link import Link
+from edge.platform.link import AGAIN_S, TURN_S, Link
 from edge.platform.shared_subscription import OTHERS
 from edge.platform.sources import WINDOW, Delivery
-from edge.platform.subscriber import AGAIN_S, TURN_S
 
 log = logging.getLogger(__name__)
 EXCHANGE = "amq.topic"

@@ -2,20 +2,23 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import NamedTuple
 from uuid import UUID
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 
 from edge.errors import UsageError
-from edge.platform.acknowledged import note_seen, note_standing
-from edge.platform.database import BAD_VALUE, Database
+from edge.platform.acknowledged import note_standing
+from edge.platform.commands_due import note_reply
+from edge.platform.database import BAD_VALUE, Database, only_row, storable
 from edge.platform.decode import Heard, Message, decode
-from edge.platform.intake import Highest, Intake, note_gone, storable
+from edge.platform.intake import Intake
 from edge.platform.population import as_area
-from edge.platform.questions import keep_part, note_outcome
+from edge.platform.quarantine import set_aside
+from edge.platform.questions import keep_part
 from edge.platform.replay import VALID_FOR, spans_gone
+from edge.platform.whose_card import holder, node_id, note_gone
 from edge.wire import Health, Info, ModelInfo, Reply, Status, Topic, decode_message, read_image
 
 NOWHERE = "0" * 12
@@ -33,151 +36,175 @@ _COMMITTED = """
 _HIGHEST = "SELECT epoch, coalesce(upper(seen) - 1, 0) FROM node JOIN ledger USING (node_id, epoch) WHERE node_id = %s"
 
 
-def note(database: Database, intake: Intake, messages: Sequence[Message], *, are_carried: bool = False) -> int:
-    """Take each in. What breaks the contract was set aside by the intake; what no table holds is, here: says how many.
+class Highest(NamedTuple):
+    """Number that has come of a node's card, and when that was so."""
 
-    `are_carried`: by a stick, which may be old; its `info` is taken of a node that has told none itself.
-    """
-    aside = 0
-    for message in messages:
-        heard = decode(message) if not message.topic.endswith("/records") else None
-        try:
-            if isinstance(heard, Heard):
-                with database.transaction():
-                    _note(database, intake, heard, message, are_carried=are_carried)
-        except (*BAD_VALUE, ValueError) as why:
-            intake.set_aside(message, str(why).splitlines()[0])
-            aside += 1
-    return aside
+    epoch: UUID
+    seq: int
+    at: datetime  # UTC, of this machine
 
 
-def _note(database: Database, intake: Intake, heard: Heard, message: Message, *, are_carried: bool) -> None:
-    if isinstance(heard.message, Info):
-        is_live = not (are_carried or message.retained)
-        node_id = _node_of_card(database, intake, heard.topic, UUID(heard.message.epoch), is_live=is_live)
-        _note_info(database, intake, heard.topic, node_id, heard.message, is_carried=are_carried)
-        if not message.retained:
-            database.execute("UPDATE node SET heard = now() WHERE node_id = %s", (node_id,))
-    elif isinstance(heard.message, Health):
-        _note_health(database, intake, heard.topic, heard.message, is_kept=message.retained)
-    elif isinstance(heard.message, Status):
-        _note_column(database, intake, heard.topic, "status", heard.message, is_kept=message.retained)
-    elif heard.topic.channel == "reply/replay":
-        _note_reply(database, heard.topic, message.payload)
-    elif heard.topic.channel in {"reply/answer", "reply/image"}:
-        note_outcome(database, intake.node_id(*heard.topic[:2]), decode_message(message.payload, Reply))
-    elif heard.topic.channel == "reply/seen":
-        note_seen(database, intake.node_id(*heard.topic[:2]), decode_message(message.payload, Reply))
-    elif heard.topic.channel == "image":
-        header = read_image(message.properties, message.payload)
-        if header.kind == "question":
-            keep_part(database, intake.node_id(*heard.topic[:2]), header, message.payload)
+class Registry:
+    """Owned by its intake's thread, whose connection it uses."""
+
+    def __init__(self, intake: Intake) -> None:
+        self._database, self._warn_once = intake.database, intake.warn_once
+        self._highest: dict[int, Highest] = {}  # of nodes that told their `health`
+        self._zones: frozenset[str] = frozenset()  # that the database knows: nights are reckoned there, too
+
+    def note(self, messages: Sequence[Message], *, are_carried: bool = False) -> int:
+        """Take each in. What breaks the contract the intake has set aside; what no table holds is, here: how many.
+
+        `are_carried`: by a stick, which may be old; its `info` is taken of a node that has told none itself.
+        """
+        aside = 0
+        for message in messages:
+            heard = decode(message) if not message.topic.endswith("/records") else None
+            try:
+                if isinstance(heard, Heard):
+                    with self._database.transaction():
+                        self._note(heard, message, are_carried=are_carried)
+            except (*BAD_VALUE, ValueError) as why:
+                set_aside(self._database, message, str(why).splitlines()[0])
+                aside += 1
+        return aside
+
+    def _note(self, heard: Heard, message: Message, *, are_carried: bool) -> None:
+        topic = heard.topic
+        if isinstance(heard.message, Info):
+            self._note_info(topic, heard.message, is_kept=message.retained, is_carried=are_carried)
+        elif isinstance(heard.message, Health):
+            self._note_health(topic, heard.message, is_kept=message.retained)
+        elif isinstance(heard.message, Status):
+            self._note_status(topic, heard.message, is_kept=message.retained)
+        elif topic.channel == "reply/replay":
+            _note_gone(self._database, topic, message.payload)
+        elif topic.channel in {"reply/answer", "reply/image", "reply/seen"}:
+            note_reply(self._database, self._node_id(topic), topic.channel, decode_message(message.payload, Reply))
+        elif topic.channel == "image":
+            header = read_image(message.properties, message.payload)
+            if header.kind == "question":
+                keep_part(self._database, self._node_id(topic), header, message.payload)
+
+    def _node_id(self, topic: Topic, *, is_live: bool = True) -> int:
+        return node_id(self._database, topic.site, topic.node, is_live=is_live)
+
+    def _note_info(self, topic: Topic, info: Info, *, is_kept: bool, is_carried: bool) -> None:
+        node = self._node_of_card(topic, UUID(info.epoch), is_live=not (is_carried or is_kept))
+        place = (self._area_of(topic, info), *position(info), self._zone_of(topic, info), info.crop)
+        runs = [one for one in info.models if one.sha256]  # of others labels alone
+        self._database.execute(
+            "SELECT place_node(node_id, %s, %s, %s, %s, %s, %s, %s) FROM"
+            " (SELECT node_id FROM node WHERE node_id = %s AND (NOT %s OR info IS NULL"
+            " OR NOT info ?| ARRAY['models', 'capabilities']) FOR NO KEY UPDATE) AS told",  # of a stick neither is kept
+            (_json(msgspec.structs.replace(info, models=runs)), UUID(info.epoch), *place, node, is_carried),
+        )
+        if node is not None:
+            for model in info.models[:MOST_MODELS]:
+                _note_labels(self._database, node, model)
+        if not is_kept:
+            self._database.execute("UPDATE node SET heard = now() WHERE node_id = %s", (node,))
+
+    def _node_of_card(self, topic: Topic, epoch: UUID, *, is_live: bool) -> int | None:
+        """Which takes that site if it had another. None: an old `info` of a node that has moved since."""
+        found = holder(self._database, topic.site, topic.node, epoch)
+        node, site = found or (self._node_id(topic, is_live=is_live), topic.site)
+        if site == topic.site:
+            return node
+        (moved,) = only_row(self._database, "SELECT move_node(%s, %s, %s, %s)", (node, epoch, topic.site, is_live))
+        return None if moved is None else int(moved)
+
+    def _area_of(self, topic: Topic, info: Info) -> str:
+        """Where it counts: nowhere if its site has areas and that is none of them."""
+        code = area_code(info.area_code)
+        if info.area_code and not code.startswith(info.area_code):
+            why = f"{info.area_code[:20]!r} is not 2, 4, 6, 9 or 12 digits, it counts nowhere"
+            self._warn_once("area_code_refused", *topic[:2], why=f"{why}; mend area_code in its info")
+        if only_row(self._database, "SELECT may_count_in(%s, %s)", (topic.site, code)) == (True,):
+            return code
+        why = f"not an area of site {topic.site}, it counts nowhere; fieldeye-platform site {topic.site} says which are"
+        self._warn_once("area_refused", *topic[:2], area_code=code, why=why)
+        return NOWHERE
+
+    def _zone_of(self, topic: Topic, info: Info) -> str:
+        """In which its nights are reckoned."""
+        if not self._zones:
+            self._zones = frozenset(name for (name,) in self._database.execute("SELECT name FROM pg_timezone_names"))
+        zone = zone_name(info.time_zone, self._zones)
+        if info.time_zone and zone != info.time_zone:
+            why = (
+                f"{info.time_zone[:40]!r} is no zone as Asia/Shanghai is, nights are of UTC; mend time_zone in its info"
+            )
+            self._warn_once("time_zone_refused", *topic[:2], why=why)
+        return zone
+
+    def _note_health(self, topic: Topic, health: Health, *, is_kept: bool) -> None:
+        node = self._node_id(topic, is_live=not is_kept)
+        self._database.execute(
+            f"UPDATE node SET health = %(told)s, heard = {_HEARD} WHERE node_id = %(id)s",  # noqa: S608  our own words
+            {"id": node, "told": _json(health), "kept": is_kept, "utc": health.utc if is_kept else None},
+        )
+        note_standing(self._database, node, health.alerts, is_kept=is_kept)
+        if self._compare_clocks(topic, health) and not is_kept:
+            self._compare_numbers(topic, node, health)
+
+    def _compare_clocks(self, topic: Topic, health: Health) -> bool:
+        """Is its time one of this machine's clock? Each command is over when it comes to a node so far ahead."""
+        if health.clock != "synced" or health.utc.tzinfo is None:
+            return False
+        ahead = health.utc - datetime.now(UTC)
+        if ahead > VALID_FOR:
+            minutes = ahead // timedelta(minutes=1)
+            why = f"{minutes} min ahead of this machine: what that sends it, as for gaps, has expired"
+            self._warn_once("clock_ahead", *topic[:2], why=f"{why}; set this machine's clock, or the node's")
+        return ahead <= VALID_FOR
+
+    def _compare_numbers(self, topic: Topic, node: int, health: Health) -> None:
+        """Of a store from an older copy of its card the next numbers have come before, and records are told by these.
+
+        Held against what the ledger had before the node told this, by both clocks: records may overtake a `health`.
+        """
+        before = self._highest.get(node)
+        if before and health.utc <= before.at + VALID_FOR:
+            return
+        row = self._database.execute(_HIGHEST, (node,)).fetchone()
+        last_seq = health.store.last_seq if health.store else None
+        if row is None or last_seq is None:
+            return
+        epoch, seq = row
+        self._highest[node] = Highest(epoch, seq, datetime.now(UTC))
+        if before and before.epoch == epoch and last_seq < before.seq:
+            why = (
+                f"its numbers went back to {last_seq}, and up to {before.seq} came before: until then what it counts is"
+            )
+            why += " dropped as repeated, for its store is an older copy; move that aside, as docs/platform.md says"
+            self._warn_once("card_put_back", *topic[:2], why=why)
+
+    def _note_status(self, topic: Topic, status: Status, *, is_kept: bool) -> None:
+        """A late last will never overrides a newer birth."""
+        self._database.execute(
+            f"UPDATE node SET status = %(told)s, heard = {_HEARD} WHERE node_id = %(id)s"  # noqa: S608  our own words
+            " AND (status IS NULL OR ((status->>'session')::numeric, (status->>'connection')::numeric)"
+            " <= (%(session)s, %(connection)s))",
+            {
+                "id": self._node_id(topic, is_live=not is_kept),
+                "told": _json(status),
+                "kept": is_kept,
+                "utc": status.utc if is_kept else None,
+                "session": status.session,
+                "connection": status.connection,
+            },
+        )
 
 
-def _note_health(database: Database, intake: Intake, topic: Topic, health: Health, *, is_kept: bool) -> None:
-    _note_column(database, intake, topic, "health", health, is_kept=is_kept)
-    node_id = intake.node_id(*topic[:2])
-    note_standing(database, node_id, health.alerts, is_kept=is_kept)
-    if _compare_clocks(intake, topic, health) and not is_kept:
-        _compare_numbers(database, intake, topic, node_id, health)
-
-
-def _compare_clocks(intake: Intake, topic: Topic, health: Health) -> bool:
-    """Is its time one of this machine's clock? Each command is over when it comes to a node that is so far ahead."""
-    if health.clock != "synced" or health.utc.tzinfo is None:
-        return False
-    ahead = health.utc - datetime.now(UTC)
-    if ahead > VALID_FOR:
-        why = f"{ahead // timedelta(minutes=1)} min ahead of this machine: what that sends it, as for gaps, has expired"
-        intake.warn_once("clock_ahead", *topic[:2], why=f"{why}; set this machine's clock, or the node's")
-    return ahead <= VALID_FOR
-
-
-def _compare_numbers(database: Database, intake: Intake, topic: Topic, node_id: int, health: Health) -> None:
-    """Of a store from an older copy of its card the next numbers have come before, and records are told by these.
-
-    Held against what the ledger had before the node told this, by both clocks: records may overtake a `health`.
-    """
-    before = intake.highest.get(node_id)
-    if before and health.utc <= before.at + VALID_FOR:
-        return
-    row = database.execute(_HIGHEST, (node_id,)).fetchone()
-    last_seq = health.store.last_seq if health.store else None
-    if row is None or last_seq is None:
-        return
-    epoch, seq = row
-    intake.highest[node_id] = Highest(epoch, seq, datetime.now(UTC))
-    if before and before.epoch == epoch and last_seq < before.seq:
-        why = f"its numbers went back to {last_seq}, and up to {before.seq} came before: until then what it counts is"
-        why += " dropped as repeated, for its store is an older copy; move that aside, as docs/platform.md says"
-        intake.warn_once("card_put_back", *topic[:2], why=why)
-
-
-def _node_of_card(database: Database, intake: Intake, topic: Topic, epoch: UUID, *, is_live: bool) -> int | None:
-    """Which takes that site if it had another. None: an old `info` of a node that has moved since."""
-    node_id, site = intake.holder(*topic[:2], epoch) or (intake.node_id(*topic[:2], is_live=is_live), topic.site)
-    if site == topic.site:
-        return node_id
-    row = database.execute("SELECT move_node(%s, %s, %s, %s)", (node_id, epoch, topic.site, is_live)).fetchone()
-    return row[0] if row else None
-
-
-def _area_of(intake: Intake, topic: Topic, info: Info) -> str:
-    """Where it counts: nowhere if its site has areas and that is none of them."""
-    code = area_code(info.area_code)
-    if info.area_code and not code.startswith(info.area_code):
-        why = f"{info.area_code[:20]!r} is not 2, 4, 6, 9 or 12 digits, it counts nowhere; mend area_code in its info"
-        intake.warn_once("area_code_refused", *topic[:2], why=why)
-    return code if intake.may_count_in(code, *topic[:2]) else NOWHERE
-
-
-def _zone_of(intake: Intake, topic: Topic, info: Info) -> str:
-    """In which its nights are reckoned."""
-    zone = zone_name(info.time_zone, intake.known_zones())
-    if info.time_zone and zone != info.time_zone:
-        why = f"{info.time_zone[:40]!r} is no zone as Asia/Shanghai is, nights are of UTC; mend time_zone in its info"
-        intake.warn_once("time_zone_refused", *topic[:2], why=why)
-    return zone
-
-
-def _note_info(
-    database: Database, intake: Intake, topic: Topic, node_id: int | None, info: Info, *, is_carried: bool
-) -> None:
-    place = (_area_of(intake, topic, info), *position(info), _zone_of(intake, topic, info), info.crop)
-    told = msgspec.structs.replace(info, models=[one for one in info.models if one.sha256])  # of others labels alone
-    database.execute(
-        "SELECT place_node(node_id, %s, %s, %s, %s, %s, %s, %s) FROM"
-        " (SELECT node_id FROM node WHERE node_id = %s AND (NOT %s OR info IS NULL"
-        " OR NOT info ?| ARRAY['models', 'capabilities']) FOR NO KEY UPDATE) AS told",  # of a stick neither is kept
-        (_json(told), UUID(info.epoch), *place, node_id, is_carried),
-    )
-    if node_id is not None:
-        for model in info.models[:MOST_MODELS]:
-            _note_labels(database, node_id, model)
-
-
-def _note_labels(database: Database, node_id: int, model: ModelInfo) -> None:
+def _note_labels(database: Database, node: int, model: ModelInfo) -> None:
     """What a model can tell. Of one that does not say, or names too many to be true, what it said before holds."""
     name, labels = storable(f"{model.name}@{model.version}"), sorted({storable(label) for label in model.labels})
     if len(name) <= MODEL_LETTERS and 0 < len(labels) <= MOST_LABELS:
-        database.execute("SELECT note_labels(%s, %s, %s)", (node_id, name, labels))
+        database.execute("SELECT note_labels(%s, %s, %s)", (node, name, labels))
 
 
-def _note_column(
-    database: Database, intake: Intake, topic: Topic, column: str, message: Health | Status, *, is_kept: bool
-) -> None:
-    newer = " AND (status IS NULL OR ((status->>'session')::numeric, (status->>'connection')::numeric)"
-    newer += " <= (%(session)s, %(connection)s))"
-    node_id = intake.node_id(*topic[:2], is_live=not is_kept)
-    told: dict[str, Any] = {"id": node_id, "told": _json(message), "kept": is_kept}
-    told["utc"] = message.utc if is_kept else None
-    if isinstance(message, Status):  # a late last will never overrides a newer birth
-        told |= {"session": message.session, "connection": message.connection}
-    query = f"UPDATE node SET {column} = %(told)s, heard = {_HEARD} WHERE node_id = %(id)s"  # noqa: S608  our own words
-    database.execute((query + (newer if column == "status" else "")).encode(), told)
-
-
-def _note_reply(database: Database, topic: Topic, payload: bytes) -> None:
+def _note_gone(database: Database, topic: Topic, payload: bytes) -> None:
     told = spans_gone(payload)
     if told is None:
         return

@@ -5,21 +5,19 @@ import subprocess
 from collections.abc import Sequence
 from contextlib import redirect_stdout
 from datetime import datetime
-from functools import cache
 from io import StringIO
 from typing import Any
 
-from flask import Flask, render_template
-from jinja2 import StrictUndefined
+from flask import render_template
 from markupsafe import Markup
 
 from edge.counts import decimals_of
 from edge.errors import UsageError
-from edge.languages import HTML_LANGUAGE, REVIEWED, PoBabel
+from edge.languages import HTML_LANGUAGE, REVIEWED
 from edge.languages.units import threshold_unit_words
 from edge.platform.charts import DOTS_BELOW, area_map, bars
 from edge.platform.hull import Point
-from edge.platform.population import is_incidence, tells_area
+from edge.platform.population import Range, is_incidence
 from edge.platform.sentences import (
     area_words,
     between,
@@ -37,7 +35,7 @@ from edge.platform.sentences import (
     when,
 )
 from edge.platform.week import AlertTold, TaxonWeek, Week
-from edge.platform.words import CATALOGUES, gettext, ngettext, number, speaking
+from edge.platform.words import gettext, ngettext, number, speaking
 
 MOST_LINES = 50  # of a list: of a province more would be hundreds of pages
 INSTALL = "sudo apt install libpango-1.0-0 libpangoft2-1.0-0 fonts-noto-core fonts-noto-cjk"
@@ -45,7 +43,7 @@ INSTALL = "sudo apt install libpango-1.0-0 libpangoft2-1.0-0 fonts-noto-core fon
 
 def html(week: Week, outlines: Sequence[Sequence[Point]], made: datetime, language: str = "en") -> str:
     """One file that loads nothing."""
-    with speaking(_pages(), language):
+    with speaking(language):
         return render_template(
             "report.html",
             html_language=HTML_LANGUAGE[language],
@@ -87,15 +85,6 @@ def _has_font(language: str) -> bool:
     except FileNotFoundError:  # comes with Pango on Debian; elsewhere nobody knows
         return True
     return bool(fonts.stdout)
-
-
-@cache
-def _pages() -> Flask:
-    """Templates and words; it serves nothing."""
-    app = Flask("edge.platform")
-    app.jinja_options = {"undefined": StrictUndefined}
-    PoBabel(app, CATALOGUES, default_timezone="UTC")
-    return app
 
 
 def _fetch_nothing(url: str, *_: object, **__: object) -> dict[str, Any]:
@@ -150,7 +139,7 @@ def _taxon(taxon: TaxonWeek, outlines: Sequence[Sequence[Point]]) -> dict[str, A
         "chart": Markup(bars(taxon.weeks, taxon.start_at, taxon.total.unit)),  # noqa: S704  our own SVG, names escaped
         "map": Markup(area_map(taxon.places, outlines, taxon.total.unit)) if taxon.places else "",  # noqa: S704
         "are_squares": len(taxon.places) >= DOTS_BELOW,
-        "spread": _spread(taxon),
+        "spread": _spread(taxon.range),
     }
 
 
@@ -173,14 +162,14 @@ def _threshold(taxon: TaxonWeek) -> str:
     )
 
 
-def _spread(taxon: TaxonWeek) -> str:
+def _spread(told: Range | None) -> str:
     """Where and when it was seen."""
-    if not tells_area(taxon.range, taxon.nights):
+    if told is None:
         return ""
-    cells, hull = number(len(taxon.range.cells)), number(taxon.range.hull_km2)
-    if taxon.range.first_seen is None:
+    cells, hull = number(len(told.cells)), number(told.hull_km2)
+    if told.first_seen is None:
         return gettext("Seen in %(cells)s km² of a hull of %(hull)s km².", cells=cells, hull=hull)
-    nights = {"first": str(taxon.range.first_seen), "last": str(taxon.range.last_seen)}
+    nights = {"first": str(told.first_seen), "last": str(told.last_seen)}
     return gettext(
         "Seen in %(cells)s km² of a hull of %(hull)s km², %(first)s to %(last)s.", cells=cells, hull=hull, **nights
     )

@@ -4,18 +4,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from email.header import Header
 from email.message import EmailMessage
-from functools import cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from flask import Flask
-
 from edge.counts import Task, decimals_of
-from edge.languages import REVIEWED, PoBabel
+from edge.languages import REVIEWED
 from edge.languages.tasks import task_words
 from edge.languages.units import threshold_unit_words
 from edge.platform.sentences import level_words, taxon_words
-from edge.platform.words import CATALOGUES, gettext, number, speaking
+from edge.platform.words import gettext, number, speaking
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +57,7 @@ def letter(risen: Risen, sender: str) -> EmailMessage:
 
     Raises MessageError, ValueError or OverflowError for what no letter can hold.
     """
-    with speaking(_speaker(), risen.language):
+    with speaking(risen.language):
         subject, text = _as_told(risen) if risen.language == "en" else _in_own_words(risen)
     told = EmailMessage()
     told["From"], told["To"] = sender, risen.address
@@ -69,14 +66,6 @@ def letter(risen: Risen, sender: str) -> EmailMessage:
     told["Message-ID"] = f"<fieldeye-{risen.ledger_id}-{risen.seq}-{risen.recipient_id}@{sender.rpartition('@')[2]}>"
     told.set_content(text, cte="base64")  # not every server takes 8-bit letters, and smtplib does not ask
     return told
-
-
-@cache
-def _speaker() -> Flask:
-    """Words; it serves nothing."""
-    app = Flask("edge.platform")
-    PoBabel(app, CATALOGUES)
-    return app
 
 
 def _as_told(risen: Risen) -> tuple[str, str]:

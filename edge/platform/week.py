@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import date, datetime
 
+from psycopg.rows import class_row
+
 from edge.counts import OUTDATED
 from edge.errors import UsageError
 from edge.platform.charts import Place
@@ -18,7 +20,7 @@ from edge.platform.population import (
     Wanted,
     is_incidence,
     population,
-    range_of,
+    range_told,
     taxa_of,
     trend,
 )
@@ -34,7 +36,7 @@ class TaxonWeek:
     total: TaxonSum
     nights: tuple[Night, ...]  # of the week
     weeks: tuple[Trend, ...]  # of the eight weeks up to it
-    range: Range
+    range: Range | None  # None where its km² would mislead
     places: tuple[Place, ...]
     start_at: float | None  # the station's threshold
     sure_at: float | None
@@ -145,11 +147,12 @@ def _taxon(database: Database, area: str, first: date, last: date, total: TaxonS
     start_at, sure_at, source = database.execute(
         "SELECT start_at, sure_at, source FROM threshold WHERE label = %s AND unit = %s", (total.label, total.unit)
     ).fetchone() or (None, None, "")
+    nights = tuple(population(database, wanted))
     return TaxonWeek(
         total=total,
-        nights=tuple(population(database, wanted)),
+        nights=nights,
         weeks=tuple(trend(database, in_weeks(wanted))),
-        range=range_of(database, wanted),
+        range=range_told(database, wanted, nights),
         places=tuple(places_of(database, wanted)),
         start_at=start_at,
         sure_at=sure_at,
@@ -219,9 +222,8 @@ def places_of(database: Database, wanted: Wanted) -> Sequence[Place]:
 
 def nodes_of(database: Database, area: str, first: date, last: date) -> list[NodeWeek]:
     """Effort of each node of an area that had told a night by the last one, and was not left behind."""
-    rows = database.execute(_NODES.encode(), {"area": area, "first": first, "last": last})
-    names = ("site", "node", "area_code", "nights", "saturated", "heard")
-    return [NodeWeek(**dict(zip(names, row, strict=True))) for row in rows]
+    with database.cursor(row_factory=class_row(NodeWeek)) as cursor:
+        return cursor.execute(_NODES.encode(), {"area": area, "first": first, "last": last}).fetchall()
 
 
 def unplaced(nodes: Sequence[NodeWeek], places: Sequence[Place]) -> int:
@@ -231,15 +233,14 @@ def unplaced(nodes: Sequence[NodeWeek], places: Sequence[Place]) -> int:
 
 
 def _alerts(database: Database, area: str, first: date, last: date) -> list[AlertTold]:
-    rows = database.execute(
-        "SELECT at, node, label, level, value, start_at, unit, source FROM alert JOIN node USING (node_id)"
-        " WHERE area_code ^@ %s AND night_of(at, time_zone) BETWEEN %s AND %s"
-        # Ended by no count: the figure is old.
-        " AND NOT (level = 'calm' AND (value >= start_at OR reason = %s))"
-        # Nodes take turns: a page shows the first alone.
-        " ORDER BY array_position(ARRAY['act', 'look', 'calm'], level),"
-        " row_number() OVER (PARTITION BY node_id, level ORDER BY at, seq), at, seq",
-        (area, first, last, OUTDATED),
-    )
-    names = ("at", "node", "label", "level", "value", "start_at", "unit", "source")
-    return [AlertTold(**dict(zip(names, row, strict=True))) for row in rows]
+    with database.cursor(row_factory=class_row(AlertTold)) as cursor:
+        return cursor.execute(
+            "SELECT at, node, label, level, value, start_at, unit, source FROM alert JOIN node USING (node_id)"
+            " WHERE area_code ^@ %s AND night_of(at, time_zone) BETWEEN %s AND %s"
+            # Ended by no count: the figure is old.
+            " AND NOT (level = 'calm' AND (value >= start_at OR reason = %s))"
+            # Nodes take turns: a page shows the first alone.
+            " ORDER BY array_position(ARRAY['act', 'look', 'calm'], level),"
+            " row_number() OVER (PARTITION BY node_id, level ORDER BY at, seq), at, seq",
+            (area, first, last, OUTDATED),
+        ).fetchall()

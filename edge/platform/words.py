@@ -2,12 +2,14 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 
 import flask_babel
 from flask import Flask
+from jinja2 import StrictUndefined
 
-from edge.languages import gettext, language, ngettext, number
+from edge.languages import PoBabel, gettext, language, ngettext, number
 from edge.taxa import taxon
 
 __all__ = ["CATALOGUES", "gettext", "named", "ngettext", "number", "speaking"]
@@ -16,10 +18,19 @@ CATALOGUES = Path(__file__).parent / "translations"
 
 
 @contextmanager
-def speaking(app: Flask, code: str) -> Iterator[None]:
-    """Words outside any request, for paper."""
-    with app.app_context(), flask_babel.force_locale(code):
+def speaking(code: str) -> Iterator[None]:
+    """Words and templates outside any request, for paper and letters."""
+    with _speaker().app_context(), flask_babel.force_locale(code):
         yield
+
+
+@cache
+def _speaker() -> Flask:
+    """It serves nothing."""
+    app = Flask("edge.platform")
+    app.jinja_options = {"undefined": StrictUndefined}
+    PoBabel(app, CATALOGUES, default_timezone="UTC")
+    return app
 
 
 def named(label: str) -> str:

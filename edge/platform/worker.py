@@ -12,7 +12,7 @@ from edge.errors import StoreError, StoreNewerError
 from edge.platform.database import NO_TABLES, Database, disk_full, first_line, without_tables
 from edge.platform.intake import Intake, Kept
 from edge.platform.leader import Leader
-from edge.platform.registry import note
+from edge.platform.registry import Registry
 from edge.platform.sources import WINDOW, Delivery, Source
 from edge.platform.worker_metrics import WorkerMetrics
 
@@ -30,7 +30,7 @@ class Worker:
         self, source: Source, connect: Callable[[], Database], leader: Leader, metrics: WorkerMetrics, clock: Clock
     ) -> None:
         self._source, self._connect, self._leader, self._metrics, self._clock = source, connect, leader, metrics, clock
-        self._opened: tuple[Database, Intake] | None = None
+        self._opened: tuple[Database, Intake, Registry] | None = None
         self._told: set[type[Exception]] = set()  # in the log, of a database that is lost until a turn ends well
 
     def run(self, stop: Event) -> Iterator[Kept]:
@@ -60,8 +60,8 @@ class Worker:
     def _commit(self, held: list[Delivery], stop: Event) -> Kept | None:
         """None while the database is away."""
         try:
-            database, intake = self._opened or self._open()
-            kept = self._take_in(database, intake, held)
+            database, intake, registry = self._opened or self._open()
+            kept = self._take_in(intake, registry, held)
             self._leader.turn(database, self._clock.monotonic_s())
         except StoreNewerError:
             raise
@@ -79,20 +79,21 @@ class Worker:
         self._metrics.database_up.set(1)
         return kept
 
-    def _take_in(self, database: Database, intake: Intake, held: list[Delivery]) -> Kept:
+    def _take_in(self, intake: Intake, registry: Registry, held: list[Delivery]) -> Kept:
         if not held:
             return Kept()
         messages = [delivery.message for delivery in held]
         self._leader.hear(messages)
         with self._metrics.batch_s.time():
             kept = intake.keep(messages)
-            kept += Kept(set_aside=note(database, intake, messages))
+            kept += Kept(set_aside=registry.note(messages))
         self._metrics.count(kept)
         return kept
 
-    def _open(self) -> tuple[Database, Intake]:
+    def _open(self) -> tuple[Database, Intake, Registry]:
         database = self._connect()
-        self._opened = database, Intake(database)
+        intake = Intake(database)
+        self._opened = database, intake, Registry(intake)
         return self._opened
 
     def _lost(self, why: Exception, stop: Event) -> None:

@@ -106,6 +106,15 @@ def test_save_draws_into_a_folder_and_two_pictures_of_one_name_do_not_meet(
     assert saved["a.jpg"].std() > saved["a-3.jpg"].std() + 10  # a box was drawn, and on the grey one none
 
 
+def test_a_drawn_picture_has_the_same_name_whether_or_not_an_earlier_one_could_be_read(
+    folder: Path, model: str, tmp_path: Path
+) -> None:
+    (tmp_path / "a.png").write_bytes((folder / "a.png").read_bytes()[:50])
+    words = [str(tmp_path / "a.png"), str(folder / "a.png")]
+    assert main(["detect", *words, "--model", model, "--save", str(tmp_path / "drawn")]) == 1
+    assert [path.name for path in (tmp_path / "drawn").iterdir()] == ["a-2.jpg"]
+
+
 def test_pictures_are_not_drawn_over(
     folder: Path, model: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -8,11 +8,23 @@ from pathlib import Path
 
 import pytest
 
+from edge.config import StoreTable
+from edge.store import Store
+
 ROOT = Path(__file__).parents[2]
 FIELDEYE = ["-c", "import sys; from edge.cli import main; sys.exit(main(sys.argv[1:]))"]
 PLATFORM = ["-c", "import sys; from edge.cli import platform_main; sys.exit(platform_main(sys.argv[1:]))"]
 BENCH = ["-m", "firmware_config"]
 DATABASE = ["--database", "postgresql://nobody@127.0.0.1/none"]
+NODE = """
+[node]
+site = "s"
+node = "n"
+[camera]
+kind = "folder"
+[store]
+folder = "{folder}"
+"""
 SENSOR = """
 from edge.climate import open_climate
 from edge.config import ClimateTable
@@ -62,15 +74,24 @@ def test_a_platform_verb_without_its_library_says_how_to_get_it(words: list[str]
     assert told(tmp_path, "psycopg", *PLATFORM, *words) == f"fieldeye-platform: {says}\n"
 
 
-def test_a_format_without_its_library_says_how_to_get_it(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("program", "name", "source"),
+    [(PLATFORM, "fieldeye-platform", ["--ledger", "ledger"]), (FIELDEYE, "fieldeye", ["--config", "node.toml"])],
+    ids=["platform", "node"],
+)
+def test_a_format_without_its_library_says_how_to_get_it(
+    program: list[str], name: str, source: list[str], tmp_path: Path
+) -> None:
     (tmp_path / "ledger").touch()
-    words = ["export", "--ledger", "ledger", "--format", "parquet", "--out", "x"]
-    says = "--format parquet needs pyarrow; in the repository's folder run: pip install -e '.[platform]'"
-    assert told(tmp_path, "pyarrow", *PLATFORM, *words) == f"fieldeye-platform: {says}\n"
+    (tmp_path / "node.toml").write_text(NODE.format(folder=tmp_path / "state"))
+    Store(StoreTable(folder=str(tmp_path / "state")), "n").close()
+    says = "export --format parquet needs pyarrow; in the repository's folder run: pip install -e '.[platform]'"
+    words = ["export", *source, "--format", "parquet", "--out", "x"]
+    assert told(tmp_path, "pyarrow", *program, *words) == f"{name}: {says}\n"
 
 
 def test_a_label_without_its_libraries_says_how_to_get_them(tmp_path: Path) -> None:
-    says = "segno and reportlab are missing; in the repository's folder run: pip install -e '.[provision]'"
+    says = "label needs segno; in the repository's folder run: pip install -e '.[provision]'"
     assert told(tmp_path, "segno", *FIELDEYE, "label", "--out", "x.pdf") == f"fieldeye: {says}\n"
 
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -10,13 +11,19 @@ from pathlib import Path
 import pytest
 
 from edge.changes import NAME
-from edge.cli import COMMANDS, main
+from edge.cli import COMMANDS, PLATFORM_COMMANDS, main, platform_main
 from edge.cli.loopback import free_port
-from tests.broker import Broker
 from tests.onnx_files import write_model
 from tests.test_app import configuration
 
 ROOT = Path(__file__).parents[2]
+EXPLAINED = [
+    *(f"fieldeye {verb}" for verb in COMMANDS),
+    *(f"fieldeye-platform {verb}" for verb in PLATFORM_COMMANDS),
+    *(f"fieldeye power {verb}" for verb in ("plan", "sun")),
+    *(f"fieldeye update {verb}" for verb in ("install", "fetch", "status", "back")),
+    *(f"fieldeye model {verb}" for verb in ("list", "verify", "install", "rollback")),
+]
 
 
 def fieldeye(*words: str) -> subprocess.CompletedProcess[str]:
@@ -25,12 +32,29 @@ def fieldeye(*words: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-@pytest.mark.parametrize("verb", COMMANDS)
-def test_each_command_explains_itself(verb: str, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize("command", EXPLAINED)
+def test_each_command_explains_itself_and_each_word_that_it_takes(
+    command: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+    program, *verbs = command.split()
     with pytest.raises(SystemExit) as ended:
-        main([verb, "--help"])
+        {"fieldeye": main, "fieldeye-platform": platform_main}[program]([*verbs, "--help"])
     assert ended.value.code == 0
-    assert f"usage: fieldeye {verb}" in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert told.startswith(f"usage: {command}")
+    unexplained = [line for line in re.findall(r"^  (\S.*)$(?!\n {4})", told, re.MULTILINE) if "  " not in line]
+    assert unexplained == []
+
+
+@pytest.mark.parametrize("verb", ["plan", "sun"])
+def test_what_power_must_know_stands_before_what_it_may(verb: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["power", verb, "--help"])
+    usage = capsys.readouterr().out.partition("options:")[0].replace("[-h]", "")
+    asked = re.findall(r"(\[?)(--[a-z-]+)", usage)
+    assert asked[0] == ("", "--latitude")
+    assert [bracket for bracket, _ in asked] == sorted(bracket for bracket, _ in asked)
 
 
 @pytest.mark.parametrize(
@@ -43,9 +67,46 @@ def test_wrong_words_exit_with_2_and_a_usage_line(words: list[str], capsys: pyte
     assert "usage: fieldeye" in capsys.readouterr().err
 
 
-def test_a_fault_of_ours_is_one_sentence_and_exit_1(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["detect", "/proc/self/mem", "--json"]) in {1, 2}
-    assert "Traceback" not in capsys.readouterr().err
+def test_a_fault_of_ours_is_one_sentence_and_exit_1(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("edge.cli.check.run", lambda _args: {}["nothing"])
+    assert main(["check"]) == 1
+    says = "a fault in fieldeye: KeyError: 'nothing'; run again with --debug and report it"
+    assert capsys.readouterr().err == f"fieldeye: {says}\n"
+
+
+@pytest.mark.parametrize(
+    ("why", "reason"),
+    [
+        (ImportError("libfreetype.so.6: not found", name="PIL._imagingft"), "libfreetype.so.6: not found"),
+        (ImportError("no wrapper.\nTried:\n- libpq"), "no wrapper. Tried: - libpq"),
+    ],
+    ids=["of its own name", "in many lines"],
+)
+def test_a_library_that_does_not_load_is_no_fault_of_ours(
+    why: ImportError, reason: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert label_that_raises(why, monkeypatch) == 2
+    needs = f"label needs a library that loads ({reason})"
+    install = "in the repository's folder run: pip install -e '.[provision]'"
+    assert capsys.readouterr().err == f"fieldeye: {needs}; {install}\n"
+
+
+@pytest.mark.parametrize("name", ["edge", "edge.label"])
+def test_a_name_that_a_file_of_ours_lacks_is_a_fault(
+    name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert label_that_raises(ImportError("no Label", name=name), monkeypatch) == 1
+    assert "a fault in fieldeye: ImportError: no Label" in capsys.readouterr().err
+
+
+def label_that_raises(why: Exception, monkeypatch: pytest.MonkeyPatch) -> int:
+    def fail(_args: object) -> int:
+        raise why
+
+    monkeypatch.setattr("edge.cli.label.run", fail)
+    return main(["label", "--out", "x.pdf"])
 
 
 def test_ctrl_c_before_the_end_is_no_success(
@@ -129,59 +190,6 @@ def test_what_was_set_on_the_page_is_told_where_node_toml_says_something_else(
         assert main([command, "--config", str(config), *options]) == 0
         told.append(capsys.readouterr().out)
     assert all("camera.every_s 60 was set on the page, node.toml says 0.1" in text for text in told)
-
-
-def test_doctor_finds_a_whole_node_well(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    with Broker() as broker:
-        config = configuration(tmp_path, free_port(), broker.port)
-        assert main(["doctor", "--config", str(config), "--json"]) == 0
-    verdicts = {v["what"]: v for v in map(json.loads, capsys.readouterr().out.splitlines())}
-    assert list(verdicts)[:6] == ["configuration", "clock", "store", "updates", "camera", "model"]
-    assert "was acknowledged" in verdicts["broker publish"]["sentence"]
-
-
-def test_doctor_names_the_first_step_that_fails_on_the_way_to_the_broker(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    with Broker(users={"n1": "secret"}) as broker:
-        config = configuration(tmp_path, free_port(), broker.port)
-        assert main(["doctor", "--config", str(config), "--json"]) == 1
-        told = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
-    assert (told[-1]["what"], told[-1]["state"]) == ("broker log-in", "not well")
-    assert "users and ACL" in told[-1]["sentence"]
-    assert main(["doctor", "--config", str(config), "--json"]) == 1
-    told = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
-    assert (told[-1]["what"], told[-1]["state"]) == ("broker port", "not well")
-
-
-def test_doctor_tries_the_next_password_where_the_broker_has_changed_over(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    for name in ("old", "new"):
-        (tmp_path / name).write_text(f"{name}-password")
-        (tmp_path / name).chmod(0o600)
-    with Broker(users={"n1": "new-password"}, acl="user n1\ntopic readwrite fieldeye/v1/#\n") as broker:
-        config = configuration(tmp_path, free_port(), broker.port)
-        logins = f'username = "n1"\npassword_file = "{tmp_path}/old"\nnext_password_file = "{tmp_path}/new"\n'
-        config.write_text(config.read_text().replace("[mqtt]\n", f"[mqtt]\n{logins}"))
-        assert main(["doctor", "--config", str(config), "--json"]) == 0
-    told = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
-    assert [one["state"] for one in told if one["what"] == "broker log-in"] == ["ok"]
-    assert "was acknowledged" in told[-1]["sentence"]
-
-
-def test_doctor_says_what_is_wrong_with_camera_model_and_store(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("edge.cli.doctor.FIRST_PICTURE_S", 0.5)  # an empty folder gives none in 12 s either
-    config = configuration(tmp_path, free_port(), None, model="moths")
-    (tmp_path / "fieldeye.db").write_bytes(b"this is no database, but it is long enough to be looked at" * 20)
-    text = config.read_text()
-    config.write_text(text.replace(text.split('source = "')[1].split('"')[0], f"{tmp_path}-empty"))
-    assert main(["doctor", "--config", str(config), "--json"]) == 1
-    told = {v["what"]: v for v in map(json.loads, capsys.readouterr().out.splitlines())}
-    assert {what for what, verdict in told.items() if verdict["state"] == "not well"} == {"store", "camera", "model"}
-    assert "moths" in told["model"]["sentence"]
 
 
 def test_bench_prints_one_object_a_stage(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

@@ -8,7 +8,8 @@ from typing import TypeVar
 import pytest
 from werkzeug.security import generate_password_hash
 
-from edge.platform.database import Database, migrate, open_database
+from edge.platform.database import Database, open_database
+from edge.platform.tables import migrate
 from tests.platform.postgres import QUICK, Postgres
 
 T = TypeVar("T")
@@ -17,7 +18,7 @@ _NUMBERS = count()
 
 @pytest.fixture(scope="session", autouse=True)
 def _passwords_soon_kept() -> Iterator[None]:
-    """A hash takes 2 ms, not 70, to make and to check; what one costs in the product, test_desk.py holds."""
+    """A hash takes 2 ms, not 70, to make and to check; what one costs in the product, desk/test_people.py holds."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(
             "edge.platform.desk.people.generate_password_hash",

@@ -11,23 +11,24 @@ import pytest
 from flask.testing import FlaskClient
 
 from edge.advice import Measured, Period, Standing, Threshold, key_of
-from edge.platform.acknowledged import acknowledge, seen_due, standing
+from edge.platform.acknowledged import acknowledge, note_standing, standing
 from edge.platform.address import BrokerAddress
+from edge.platform.commands_due import seen_due
 from edge.platform.database import Database, open_database
 from edge.platform.decode import Message
 from edge.platform.desk import create_app
 from edge.platform.desk.people import add_person
-from edge.platform.registry import note
+from edge.platform.recipients import add_recipient
 from edge.platform.shared_subscription import SharedSubscription
-from edge.platform.telling_people import add_recipient, tell_people
+from edge.platform.telling_people import tell_people
 from edge.store import Deed
 from edge.wire import Health, Info, Key, Reply, StandingAlert, Status, Stored, encode_batch, encode_message
 from tests.broker import Broker
 from tests.node import running, to
 from tests.platform.conftest import filled, fresh
+from tests.platform.desk.visitors import PASSWORD, log_in, token
+from tests.platform.fleet import Fleet, epoch, moment
 from tests.platform.postgres import Postgres
-from tests.platform.test_desk import PASSWORD, log_in, token
-from tests.platform.test_population import Fleet, epoch, moment
 from tests.platform.test_telling_people import Hook, alert, hook  # noqa: F401
 from tests.platform.working import at_work
 from tests.records import MOTH
@@ -71,12 +72,12 @@ def two_nodes(database: Database) -> Fleet:
 
 def says(fleet: Fleet, node: str, *alerts: StandingAlert, retained: bool = False) -> None:
     health = Health(utc=SINCE, clock="synced", session=1, uptime_s=1.0, alerts=list(alerts))
-    note(fleet.database, fleet.intake, [Message(f"fieldeye/v1/s/{node}/health", encode_message(health), retained)])
+    fleet.registry.note([Message(f"fieldeye/v1/s/{node}/health", encode_message(health), retained)])
 
 
 def replies(fleet: Fleet, code: str, command: str) -> None:
     reply = Reply(code=code, id=command)  # type: ignore[arg-type]
-    note(fleet.database, fleet.intake, [Message("fieldeye/v1/s/a/reply/seen", encode_message(reply))])
+    fleet.registry.note([Message("fieldeye/v1/s/a/reply/seen", encode_message(reply))])
 
 
 def form(client: FlaskClient, **changes: str) -> dict[str, str]:
@@ -97,9 +98,30 @@ def test_the_desk_says_so_until_the_node_knows(fleet: Fleet, url: str) -> None:
     assert seen_due(fleet.database) == [], "not twice within two minutes"
     replies(fleet, "busy", command.id)
     assert "On its way to the node" in client.get("/alerts").text
+    reply = encode_message(Reply(code="done", id=command.id))
+    fleet.registry.note([Message("fieldeye/v1/s/a/reply/answer", reply)])
+    assert "On its way to the node" in client.get("/alerts").text, "a reply to an answer"
     replies(fleet, "done", command.id)
     says(fleet, "a", TOLD, retained=True)  # from before, as the broker gives it at each connection
     assert "The node shows it too" in client.get("/alerts").text
+
+
+def test_what_is_being_noted_of_a_node_is_sent_later_and_not_waited_for(fleet: Fleet, url: str) -> None:
+    """A `health` of two alerts and the sending of both waited for each other."""
+    other = msgspec.structs.replace(TOLD, label="another")
+    says(fleet, "a", TOLD, other)
+    node_id = next(one.node_id for one in standing(fleet.database) if one.node == "a")
+    for one in (TOLD, other):
+        acknowledge(
+            fleet.database, node_id, label=one.label, unit=one.unit, level=one.level, since=one.since, who="Wang"
+        )
+    fleet.database.execute("SET lock_timeout = '1s'")
+    first, second = (msgspec.structs.replace(one, who="Wang", done=SINCE) for one in (other, TOLD))
+    with open_database(url) as worker, worker.transaction():
+        note_standing(worker, node_id, [first], is_kept=False)
+        assert [command.label for _, command in seen_due(fleet.database)] == [second.label]
+        note_standing(worker, node_id, [second], is_kept=False)
+    assert [one.outcome for one in standing(fleet.database) if one.node == "a"] == ["done", "done"]
 
 
 def test_a_township_neither_sees_nor_acknowledges_what_stands_in_the_next(fleet: Fleet, url: str) -> None:
@@ -194,9 +216,9 @@ def test_what_a_renamed_node_told_stands_under_its_new_name_alone(
     (mine,) = [one for one in standing(fleet.database) if one.node == "a"]
     acknowledge(fleet.database, mine.node_id, label=TOLD.label, unit=TOLD.unit, level="act", since=SINCE, who="Wang")
     status = encode_message(Status(state=state, session=1, connection=1))
-    note(fleet.database, fleet.intake, [Message("fieldeye/v1/s/a/status", status)])
+    fleet.registry.note([Message("fieldeye/v1/s/a/status", status)])
     info = Info(software="fieldeye", version="0", epoch=str(epoch("a")), area_code="330106012001")
-    note(fleet.database, fleet.intake, [Message("fieldeye/v1/s/z/info", encode_message(info))])
+    fleet.registry.note([Message("fieldeye/v1/s/z/info", encode_message(info))])
     says(fleet, "z", TOLD)
     assert sorted(one.node for one in standing(fleet.database)) == list(stand)
     assert len(seen_due(fleet.database)) == ("a" in stand)
@@ -208,12 +230,12 @@ def test_what_a_renamed_node_told_stands_under_its_new_name_alone(
 def test_of_two_copies_of_a_card_the_one_that_sleeps_keeps_what_it_told(fleet: Fleet) -> None:
     """Both told one number."""
     info = Info(software="fieldeye", version="0", epoch=str(epoch("a")))
-    note(fleet.database, fleet.intake, [Message("fieldeye/v1/s/z/info", encode_message(info))])
+    fleet.registry.note([Message("fieldeye/v1/s/z/info", encode_message(info))])
     for name in "az":
         told = Stored(Key(name, epoch("a"), 1), alert(SINCE, "act", MOTH[0]))
         fleet.intake.keep([Message(f"fieldeye/v1/s/{name}/records", encode_batch([told]))])
     asleep = encode_message(Status(state="stopped", session=1, connection=1))
-    note(fleet.database, fleet.intake, [Message("fieldeye/v1/s/a/status", asleep)])
+    fleet.registry.note([Message("fieldeye/v1/s/a/status", asleep)])
     says(fleet, "z")
     assert [one.node for one in standing(fleet.database)] == ["a", "c"]
 
@@ -303,7 +325,7 @@ def test_no_alert_that_one_node_tells_closes_the_page_for_all(
     before = fleet.database.execute("SELECT count(*) FROM quarantine").fetchone()
     poison = Message("fieldeye/v1/s/c/health", told_by_c(change).encode())
     fleet.intake.keep([poison])
-    note(fleet.database, fleet.intake, [poison])
+    fleet.registry.note([poison])
     assert shown(url) == ["a", "c"], "what it told before stands"
     assert fleet.database.execute("SELECT count(*) - 1 FROM quarantine").fetchone() == before
 
@@ -319,8 +341,24 @@ def test_people_are_not_woken_for_what_somebody_takes_care_of(fleet: Fleet, hook
     assert [one["node"] for one in hook.told] == ["c"]
 
 
-def _record(node: str) -> Message:
-    told = Stored(Key(node, epoch(node), 1), alert(SINCE, "act", MOTH[0]))
+def test_an_alert_that_was_told_before_somebody_took_care_of_it_is_one_of_the_days(
+    fleet: Fleet,
+    hook: Hook,  # noqa: F811
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("edge.platform.alerts_due.MOST_A_DAY", 1)
+    add_recipient(fleet.database, "webhook", hook.address, "")
+    fleet.database.execute("UPDATE recipient SET since = %s", (SINCE - timedelta(days=1),))
+    fleet.intake.keep([_record("a")])
+    assert tell_people(fleet.database, None, SINCE + timedelta(hours=1), {}).taken == 1
+    (mine,) = [one for one in standing(fleet.database) if one.node == "a"]
+    acknowledge(fleet.database, mine.node_id, label=TOLD.label, unit=TOLD.unit, level="act", since=SINCE, who="Wang")
+    fleet.intake.keep([_record("a", 2, label="another")])
+    assert tell_people(fleet.database, None, SINCE + timedelta(hours=2), {}).taken == 0, "the first was the last of 1"
+
+
+def _record(node: str, seq: int = 1, label: str = MOTH[0]) -> Message:
+    told = Stored(Key(node, epoch(node), seq), alert(SINCE, "act", label))
     return Message(f"fieldeye/v1/s/{node}/records", encode_batch([told]))
 
 

@@ -23,7 +23,7 @@ from edge.platform.database import Database
 from edge.platform.decode import Message
 from edge.platform.intake import Intake
 from edge.platform.leader import Leader
-from edge.platform.registry import note
+from edge.platform.registry import Registry
 from edge.platform.shared_subscription import OTHERS, RECORDS, SharedSubscription, end_session, worker_name
 from edge.platform.subscriber import ALL, Subscriber
 from edge.platform.worker_metrics import WorkerMetrics
@@ -115,8 +115,18 @@ def shut_door(port: int, *answers: Sequence[bytes]) -> Generator[list[socket.soc
 def soon(monkeypatch: pytest.MonkeyPatch) -> None:
     """After a second in place of 20 a door that stays shut is one."""
     monkeypatch.setattr("edge.platform.link._IN_VAIN", 3)
-    for module in ("subscriber", "shared_subscription"):
-        monkeypatch.setattr(f"edge.platform.{module}.AGAIN_S", 0.3)
+    monkeypatch.setattr("edge.platform.connection.AGAIN_S", 0.3)
+
+
+def test_a_listener_says_whether_the_broker_tells_it_what_comes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("edge.platform.connection.AGAIN_S", 0.0)
+    stop = Event()
+    with Broker() as broker:
+        subscriber = Subscriber(address_of(broker))
+        Thread(target=lambda: list(subscriber.messages(stop)), daemon=True).start()
+        assert subscriber.subscribed.wait(10)
+    wait_until(lambda: not subscriber.subscribed.is_set(), within_s=10)
+    stop.set()
 
 
 def end_of(listening: Listening, broker: Broker) -> str:
@@ -264,7 +274,7 @@ def test_what_is_missing_while_the_broker_is_away_is_asked_for_once_and_at_once_
     }
     intake.keep([batch(sighting())])
     messages = [Message(f"{TOPIC}/{channel}", encode_message(one)) for channel, one in told.items()]
-    note(database, intake, messages)
+    Registry(intake).note(messages)
     with closing(SharedSubscription(address_of(broker), name="leader")) as source:
         source.connect()
         leader = Leader(source, WorkerMetrics(), every_s=0.0)
@@ -314,7 +324,7 @@ def test_no_more_commands_are_on_their_way_at_once_than_the_broker_takes(talking
 
 
 def test_commands_that_waited_for_a_new_connection_go_no_faster(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("edge.platform.shared_subscription.AGAIN_S", 0.0)
+    monkeypatch.setattr("edge.platform.connection.AGAIN_S", 0.0)
     with two_at_once() as (address, net, node), talking_worker(address) as (say, hear):
         for number in range(5):
             say(f"{TOPIC}/cmd/{number}", b"x")
@@ -341,6 +351,23 @@ def test_a_broker_that_refuses_commands_is_said_once(talking: Talking, caplog: p
     assert [(record.topic, record.why) for record in caplog.records if record.message == "command_refused"] == [
         (f"{TOPIC}/cmd/replay", "Not authorized; check the broker's ACL and log")
     ]
+
+
+@pytest.mark.parametrize("talking", [talking_worker, talking_listener])
+def test_a_command_that_is_too_long_for_the_broker_keeps_no_other_from_going(
+    talking: Talking, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Mosquitto's answer, 0x95, ended the line, and each line after it on which the command went again."""
+    with Broker("message_size_limit 100\n") as broker, broker.connect("n1") as node:
+        node.publish(f"{TOPIC}/status", retain=True)
+        node.subscribe(f"{TOPIC}/cmd/#")
+        with talking(address_of(broker)) as (say, hear):
+            say(f"{TOPIC}/cmd/replay", bytes(200))
+            say(f"{TOPIC}/cmd/seen", b"x")
+            wait_until(lambda: len(node.inbox) == 1, within_s=10)
+            hear()
+        assert broker.log().count("New client connected") == 2, "the talker's connection holds"
+    assert [record.topic for record in caplog.records if record.message == "command_refused"] == [f"{TOPIC}/cmd/replay"]
 
 
 def test_whether_the_broker_tells_what_comes_is_a_gauge(broker: Broker, url: str) -> None:

@@ -9,7 +9,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from math import cos, exp, sin
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import pytest
 from msgspec.structs import replace as replaced
@@ -23,12 +23,11 @@ from edge.platform.desk import create_app
 from edge.platform.desk.people import add_person
 from edge.platform.hull import Point
 from edge.platform.population import keep_threshold
-from edge.platform.registry import note
 from edge.wire import Health, ImageHeader, ModelInfo, StandingAlert, StoreHealth, encode_message, image_properties
 from tests.page.browsing import CHROMIUM, FLAGS
 from tests.platform.conftest import filled
+from tests.platform.fleet import BLAST, Fleet
 from tests.platform.postgres import Postgres
-from tests.platform.test_population import BLAST, Fleet
 from tests.records import APHID, MOTH, count
 
 pytestmark = [
@@ -99,7 +98,7 @@ def county(database: Database) -> None:
         told.append(
             Message("fieldeye/v1/s/paddy-02/image", jpeg[first : first + 60_000], properties=image_properties(part))
         )
-    note(database, fleet.intake, told)
+    fleet.registry.note(told)
 
 
 def standing(level: Level, value: float, who: str = "") -> StandingAlert:
@@ -128,6 +127,19 @@ def log_in(page: Page, name: str = "plant protection") -> None:
     page.get_by_role("button", name="Log in").click()
     page.get_by_role("button", name="Log out").wait_for()
     page.wait_for_load_state("load")  # before it a draft does not stand in its form again
+
+
+def open_map(page: Page, root: str, told: dict[str, Any] | None = None) -> None:
+    """Until map and chart are drawn, of `told` in place of what the desk says."""
+    if told is not None:
+        page.route("**/api/map*", lambda route: route.fulfill(json=told))
+    page.goto(root + PAGES["map"], wait_until="load")
+    page.wait_for_selector("body[data-drawn]", timeout=20_000)
+    page.unroute("**/api/map*")
+
+
+def what_is_drawn(page: Page, root: str) -> dict[str, Any]:
+    return dict(page.request.get(root + PAGES["map"].replace("/?", "/api/map?")).json())
 
 
 @pytest.mark.parametrize(
@@ -173,9 +185,8 @@ def in_english(request: pytest.FixtureRequest) -> Iterator[None]:
 
 
 def test_the_map_draws_a_dot_a_node_and_the_chart_a_line(page: Page, root: str) -> None:
-    page.goto(root + PAGES["map"], wait_until="load")
-    page.wait_for_selector("body[data-drawn]", timeout=20_000)
-    told = page.request.get(root + PAGES["map"].replace("/?", "/api/map?")).json()
+    open_map(page, root)
+    told = what_is_drawn(page, root)
     assert len(told["places"]) == 20
     assert [place[3] for place in told["places"] if place[0].endswith("/paddy-20")] == [None]
     assert page.locator("#map path.leaflet-interactive").count() == 20
@@ -186,13 +197,10 @@ def test_the_map_draws_a_dot_a_node_and_the_chart_a_line(page: Page, root: str) 
 
 def test_a_place_without_a_pest_is_a_smaller_dot_than_any_with_one(page: Page, root: str) -> None:
     """Red and green of one size were the same to one man in twelve."""
-    told = page.request.get(root + PAGES["map"].replace("/?", "/api/map?")).json()
+    told = what_is_drawn(page, root)
     fewest = min((place for place in told["places"] if place[3]), key=lambda place: float(place[3]))
     fewest[3] = 1
-    page.route("**/api/map*", lambda route: route.fulfill(json=told))
-    page.goto(root + PAGES["map"], wait_until="load")
-    page.wait_for_selector("body[data-drawn]", timeout=20_000)
-    page.unroute("**/api/map*")
+    open_map(page, root, told)
     radii = {
         colour: page.locator(f'#map path[stroke="var(--{colour})"].leaflet-interactive').evaluate_all(
             "dots => dots.map((dot) => dot.getBBox().width / 2)"
@@ -205,13 +213,10 @@ def test_a_place_without_a_pest_is_a_smaller_dot_than_any_with_one(page: Page, r
 
 def test_five_hundred_places_are_small_dots_each_of_which_a_finger_finds(page: Page, root: str) -> None:
     """Each as large as one of twenty, they were one red blob."""
-    told = page.request.get(root + PAGES["map"].replace("/?", "/api/map?")).json()
+    told = what_is_drawn(page, root)
     told["places"] = [[f"s/n{n}", 30 + n // 25 / 50, 120 + n % 25 / 50, n % 100 if n else None] for n in range(500)]
-    page.route("**/api/map*", lambda route: route.fulfill(json=told))
     page.set_viewport_size({"width": 390, "height": 900})
-    page.goto(root + PAGES["map"], wait_until="load")
-    page.wait_for_selector("body[data-drawn]", timeout=20_000)
-    page.unroute("**/api/map*")
+    open_map(page, root, told)
     dots = page.locator("#map path.leaflet-interactive")
     radii = dots.evaluate_all("dots => dots.map((dot) => dot.getBBox().width / 2)")
     assert len(radii) == 500
@@ -228,14 +233,11 @@ def test_five_hundred_places_are_small_dots_each_of_which_a_finger_finds(page: P
 def test_a_tap_on_a_dot_opens_that_one_also_at_its_rim_and_where_the_middle_of_another_is_nearer(
     page: Page, root: str, right_px: int, down_px: int
 ) -> None:
-    told = page.request.get(root + PAGES["map"].replace("/?", "/api/map?")).json()
+    told = what_is_drawn(page, root)
     told["outlines"] = []
     told["places"] = [["s/large", 30.0, 120.0, 100], ["s/small", 30.0, 120.004, 0], ["s/far", 30.06, 120.06, 5]]
-    page.route("**/api/map*", lambda route: route.fulfill(json=told))
     page.set_viewport_size({"width": 390, "height": 900})
-    page.goto(root + PAGES["map"], wait_until="load")
-    page.wait_for_selector("body[data-drawn]", timeout=20_000)
-    page.unroute("**/api/map*")
+    open_map(page, root, told)
     page.locator("#map").scroll_into_view_if_needed()
     large = page.locator("#map path.leaflet-interactive").first
     box = large.bounding_box()  # with the middle of the small one 12 px to the right of its own
@@ -248,8 +250,7 @@ def test_a_tap_on_a_dot_opens_that_one_also_at_its_rim_and_where_the_middle_of_a
 
 
 def test_the_charts_legend_draws_a_dot_and_a_line(page: Page, root: str) -> None:
-    page.goto(root + PAGES["map"], wait_until="load")
-    page.wait_for_selector("body[data-drawn]", timeout=20_000)
+    open_map(page, root)
     _, dot, line = page.locator("#chart .u-marker").evaluate_all(
         """marks => marks.map((mark) => {
             const { width, height } = mark.getBoundingClientRect(), style = getComputedStyle(mark);
@@ -294,8 +295,7 @@ def test_a_dot_of_a_disease_tells_the_share_of_the_frames(page: Page, root: str)
 
 def test_on_a_phone_the_counts_of_places_and_the_charts_legend_are_in_sight(page: Page, root: str) -> None:
     page.set_viewport_size({"width": 390, "height": 900})
-    page.goto(root + PAGES["map"], wait_until="load")
-    page.wait_for_selector("body[data-drawn]", timeout=20_000)
+    open_map(page, root)
     assert page.locator(".few").evaluate_all("boxes => boxes.map((box) => box.scrollWidth - box.clientWidth)") == [0, 0]
     assert page.locator("#chart").evaluate("box => box.scrollHeight <= box.clientHeight")
 
@@ -321,8 +321,7 @@ LIGHT, DARK = "239,242,234", "27,31,27"
 
 def test_a_chart_of_a_dark_screen_is_printed_in_dark_ink(page: Page, root: str) -> None:
     page.emulate_media(color_scheme="dark")
-    page.goto(root + PAGES["map"], wait_until="load")
-    page.wait_for_selector("body[data-drawn]", timeout=20_000)
+    open_map(page, root)
     assert LIGHT in page.evaluate(INKS)
     page.evaluate(f"addEventListener('beforeprint', () => queueMicrotask(() => (window.printed = ({INKS})())))")
     page.pdf()

@@ -16,12 +16,12 @@ from edge.platform.decode import Message
 from edge.platform.intake import Intake
 from edge.platform.kept_in_database import read_database
 from edge.platform.population import Wanted, population
-from edge.platform.registry import note
+from edge.platform.registry import Registry
 from edge.wire import Info, encode_message
 from tests.exports.read_back import read_csv
 from tests.exports.told import WEEK, told
+from tests.platform.fleet import Fleet
 from tests.platform.test_intake import batch
-from tests.platform.test_population import Fleet
 from tests.records import EPOCH, MOTH, count, interval
 
 INFO = Info(software="fieldeye", version="0", epoch=str(EPOCH), latitude_deg=30.25, longitude_deg=120.5)
@@ -29,7 +29,7 @@ INFO = Info(software="fieldeye", version="0", epoch=str(EPOCH), latitude_deg=30.
 
 def filled(database: Database) -> None:
     intake = Intake(database)
-    note(database, intake, [Message("fieldeye/v1/farm-3/n1/info", encode_message(INFO))])
+    Registry(intake).note([Message("fieldeye/v1/farm-3/n1/info", encode_message(INFO))])
     intake.keep([batch(*WEEK, first=41)])
 
 

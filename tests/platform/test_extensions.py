@@ -6,11 +6,12 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from edge.platform.database import Database, migrate, open_database
+from edge.platform.database import Database, open_database
+from edge.platform.tables import migrate
 from edge.wire import ModelInfo
 from tests.platform.conftest import filled, fresh
+from tests.platform.fleet import FIRST, Fleet
 from tests.platform.postgres import BIN, QUICK, Postgres
-from tests.platform.test_population import FIRST, Fleet
 from tests.records import APHID, MOTH, count
 
 TIMESCALE = BIN.parent / "lib" / "timescaledb.so"

@@ -21,22 +21,19 @@ from pika.spec import Basic, BasicProperties
 from psycopg.types.multirange import Multirange
 from psycopg.types.range import Range
 
-from edge.cli import platform_main
 from edge.clock import ClockState, Instant
 from edge.counts import Record
-from edge.errors import ConfigError, StoreError
-from edge.platform.database import Database, migrate, migrations, open_database
+from edge.platform.database import Database, open_database
 from edge.platform.decode import Message
 from edge.platform.gaps import requests
 from edge.platform.intake import Intake
 from edge.platform.leader import roll_up
 from edge.platform.quorum_queue import QuorumQueue
-from edge.platform.registry import note
+from edge.platform.registry import Registry
 from edge.platform.spans import Spans, multirange_text
+from edge.platform.tables import migrate
 from edge.wire import Health, Info, Key, Reply, Status, Stored, StoreHealth, encode_batch, encode_message
 from tests.clocks import NOON
-from tests.platform.conftest import fresh
-from tests.platform.postgres import QUICK, Postgres
 from tests.records import EPOCH, MOTH, alert, count, instant, interval, intervals, losses, lost, sighting, sightings
 from tests.waiting import wait_until
 
@@ -159,7 +156,7 @@ def test_a_text_too_long_for_an_index_is_set_aside_and_the_database_is_not_taken
     good, intake = [batch(sighting(n), first=n) for n in (1, 2, 3)], Intake(database)
     assert intake.keep([good[0], batch(alert(reason=LONG), first=4), *good[1:]]) == (3, 0, 1)
     told = Info(software="fieldeye", version="0", epoch=str(EPOCH), crop=LONG)
-    assert note(database, intake, [Message("fieldeye/v1/farm-3/n1/info", encode_message(told))]) == 1
+    assert Registry(intake).note([Message("fieldeye/v1/farm-3/n1/info", encode_message(told))]) == 1
     reasons = [reason for (reason,) in database.execute("SELECT reason FROM quarantine")]
     assert ["index row" in reason for reason in reasons] == [True, True]
 
@@ -282,7 +279,7 @@ def test_all_that_a_batch_or_a_reply_says_is_gone_is_written_at_once(database: D
     assert intake.keep(told) == (2000, 0, 0)
     replied = range(9000, 17_000, 2)
     reply = Reply(code="done", epoch=str(EPOCH), sent=0, gone=[(seq, seq) for seq in replied] + [(20_000, 20_005)])
-    note(database, intake, [Message("fieldeye/v1/farm-3/n1/reply/replay", encode_message(reply))])
+    Registry(intake).note([Message("fieldeye/v1/farm-3/n1/reply/replay", encode_message(reply))])
     seqs = {node: {seq for first in firsts for seq in (first, first + 1)} for node, firsts in batches.items()}
     says = [(multirange_text(seqs["n1"].union(replied, [20_000])),), (multirange_text(seqs["n2"]),)]
     assert database.execute("SELECT gone::text FROM ledger ORDER BY node_name").fetchall() == says
@@ -302,7 +299,7 @@ def test_what_a_full_store_shed_round_intervals_is_asked_for_once_and_intervals_
     reply = Reply(code="done", epoch=str(EPOCH), sent=30, gone=gone)
 
     def asked(*told: tuple[str, Info | Health | Reply]) -> list[tuple[int, int]]:
-        note(database, intake, [Message(f"fieldeye/v1/farm-3/n1/{on}", encode_message(one)) for on, one in told])
+        Registry(intake).note([Message(f"fieldeye/v1/farm-3/n1/{on}", encode_message(one)) for on, one in told])
         return [(command.first, command.last) for _, command in requests(database, NOON, timedelta())]
 
     assert asked(("info", info), ("health", health)) == [(1, hours[-1])], "one command, for the holes are small"
@@ -318,7 +315,7 @@ def test_a_gap_without_end_costs_a_node_a_few_commands_a_turn(database: Database
         intake.keep([batch(sighting(), node=node)])
         info = Info(software="fieldeye", version="0", epoch=str(EPOCH), capabilities=["replay"])
         told = (("info", info), ("health", health))
-        note(database, intake, [Message(f"fieldeye/v1/farm-3/{node}/{on}", encode_message(one)) for on, one in told])
+        Registry(intake).note([Message(f"fieldeye/v1/farm-3/{node}/{on}", encode_message(one)) for on, one in told])
     asked = requests(database, NOON)
     assert [(command.first, command.last) for _, command in asked[:2]] == [(2, 10_001), (10_002, 20_001)]
     assert Counter(topic for topic, _ in asked) == {f"fieldeye/v1/farm-3/{node}/cmd/replay": 8 for node in ("n1", "n2")}
@@ -329,7 +326,7 @@ def test_a_status_is_taken_whatever_number_its_session_has(database: Database, s
     intake, states = Intake(database), []
     for state, number in (("online", session), ("offline", session), ("online", session + 1), ("offline", session)):
         told = Status(state=state, session=number, connection=number)  # type: ignore[arg-type]
-        note(database, intake, [Message("fieldeye/v1/farm-3/n1/status", encode_message(told))])
+        Registry(intake).note([Message("fieldeye/v1/farm-3/n1/status", encode_message(told))])
         states += database.execute("SELECT status->>'state' FROM node").fetchall()
     assert states == [("online",), ("offline",), ("online",), ("online",)]
 
@@ -339,7 +336,7 @@ def test_what_a_former_card_said_last_says_nothing_of_a_new_one(database: Databa
 
     def state_after(*told: Status | Info) -> str | None:
         topics = [f"fieldeye/v1/farm-3/n1/{'status' if isinstance(one, Status) else 'info'}" for one in told]
-        note(database, intake, [Message(*one) for one in zip(topics, map(encode_message, told), strict=True)])
+        Registry(intake).note([Message(*one) for one in zip(topics, map(encode_message, told), strict=True)])
         ((state,),) = database.execute("SELECT status->>'state' FROM node").fetchall()
         return state
 
@@ -379,7 +376,7 @@ def test_a_worker_that_does_not_lead_dates_nights_by_the_zone_that_the_leader_wa
     with open_database(url) as second:
         other = Intake(second)
         other.keep([_evening(2)])
-        note(database, Intake(database), [shanghai])
+        Registry(Intake(database)).note([shanghai])
         other.keep([_evening(3)])
     assert database.execute("SELECT time_zone FROM node").fetchone() == ("Asia/Shanghai",)
     assert _misdated(database) == []
@@ -392,7 +389,7 @@ def test_a_batch_that_waits_for_a_node_to_move_is_dated_by_its_new_zone(
         other = Intake(second)
         other.keep([_evening(2)])
         with database.transaction():
-            note(database, Intake(database), [shanghai])
+            Registry(Intake(database)).note([shanghai])
             kept_later = threads.submit(other.keep, [_evening(3)])
             wait_until(lambda: waits_for_a_lock(database), within_s=40)
         assert kept_later.result(40) == (1, 0, 0)
@@ -418,7 +415,7 @@ def test_who_holds_all_advisory_locks_as_anybody_may_who_can_log_in_holds_nothin
             qgis.execute("SELECT pg_advisory_lock(7043004, hashtext(%s))", (node,))
         database.execute("SET statement_timeout = '2s'")
         assert Intake(database).keep([batch(interval(), first=2)]) == (1, 0, 0)
-        assert note(database, Intake(database), [shanghai]) == 0
+        assert Registry(Intake(database)).note([shanghai]) == 0
         assert roll_up(database) > 0
         assert migrate(database) == []
         turns, (one, two) = "SELECT take_turn('lead', %s)", (uuid4(), uuid4())
@@ -436,123 +433,6 @@ def test_a_photograph_out_of_a_queue_brings_its_header_along() -> None:
         queue._on_message(None, came, BasicProperties(headers={**header, "x-death": []}), b"photo")  # noqa: SLF001
         ((message, _, _),) = queue.take(Event(), 1)
     assert message == Message("fieldeye/v1/farm-3/n1/image", b"photo", properties=tuple(header.items()))
-
-
-def test_tables_are_made_once_and_a_later_version_builds_on_them(
-    database: Database, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    assert migrate(database) == []
-    known = migrations()
-    known[max(known) + 1] = {"later.sql": "CREATE TABLE later ()"}
-    monkeypatch.setattr("edge.platform.database.migrations", lambda: known)
-    assert (migrate(database), migrate(database)) == ([max(known)], [])
-    assert database.execute("SELECT FROM later").fetchall() == []
-
-
-def test_views_of_others_ask_the_newer_functions_beside_any_of_their_names_and_those_in_the_way_are_named(
-    postgres: Postgres, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    known = migrations()
-    asked = {
-        "population": "population('33', 'new', 'x', NULL, '2026-07-01', '2026-07-02')",
-        "trend": "trend('33', 'new', 'x', NULL, '2026-07-01', '2026-07-02')",
-        "occupied_cells": "occupied_cells('33', 'x', '2026-07-01', '2026-07-02')",
-    }
-    with fresh(postgres, "template1") as url, open_database(url) as database:
-        with monkeypatch.context() as before:
-            older = {version: scripts for version, scripts in known.items() if version < 26}
-            before.setattr("edge.platform.database.migrations", lambda: older)
-            migrate(database)
-        for name, call in asked.items():
-            database.execute(f"CREATE VIEW my_{name} AS SELECT * FROM {call}".encode())  # noqa: S608
-            database.execute(f"CREATE FUNCTION {name}(area text) RETURNS text LANGUAGE sql AS 'SELECT area'".encode())
-        with pytest.raises(StoreError, match="view my_occupied_cells depends on function occupied_cells"):
-            migrate(database)
-        database.execute("DROP VIEW my_occupied_cells")
-        assert migrate(database) == [version for version in known if version >= 26]
-        for name in ("population", "trend"):
-            (now,) = database.execute("SELECT pg_get_viewdef(%s)", (f"my_{name}",)).fetchone() or ("",)
-            assert f"FROM {name}(" in now
-
-
-@pytest.mark.parametrize(("version", "says"), [(9999, "9999, this program knows"), (18, "18, from before the first")])
-def test_a_database_of_another_time_is_left_alone(database: Database, version: int, says: str) -> None:
-    database.execute("TRUNCATE schema_version")
-    database.execute("INSERT INTO schema_version (version, name) VALUES (%s, 'of another time')", (version,))
-    with pytest.raises(StoreError, match=f"version {says}"):
-        migrate(database)
-    assert database.execute("SELECT version FROM schema_version").fetchall() == [(version,)]
-
-
-def test_a_database_that_cannot_hold_every_name_is_refused_with_the_remedy(
-    postgres: Postgres, capsys: pytest.CaptureFixture[str]
-) -> None:
-    with open_database(postgres.url()) as root:
-        root.execute("CREATE DATABASE ascii ENCODING 'SQL_ASCII' LOCALE 'C' TEMPLATE template0")
-    assert platform_main(["ingest", "--database", postgres.url("ascii")]) == 1
-    told = capsys.readouterr().err
-    assert (told.count("\n"), "has the encoding SQL_ASCII" in told, "--encoding UTF8" in told) == (1, True, True)
-
-
-def test_a_server_that_is_too_old_is_refused_with_the_remedy(
-    url: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("edge.platform.database.OLDEST_SERVER", 99)
-    assert platform_main(["site", "s", "--database", url]) == 1
-    says = "the database's server is PostgreSQL 17; bring it to 99 or later, or name another one in --database"
-    assert capsys.readouterr().err == f"fieldeye-platform: {says}\n"
-
-
-def test_of_several_servers_the_one_that_writes_is_used_and_what_only_reads_takes_any(postgres: Postgres) -> None:
-    with Postgres(QUICK + "default_transaction_read_only = on\n") as standby:
-        ports = f"port={standby.port},{postgres.port}"
-        both = f"postgresql://fieldeye@/postgres?host={standby.folder},{postgres.folder}&{ports}"
-        for url, only_reads, port in (
-            (both, False, postgres.port), (both, True, standby.port),
-            (f"{both}&target_session_attrs=read-only", False, standby.port),
-        ):  # fmt: skip
-            with open_database(url, only_reads=only_reads) as database:
-                assert database.info.port == port
-        with pytest.raises(StoreError, match=r"cannot be reached \(.*read-only.*\); check --database"):
-            open_database(standby.url())
-
-
-def test_options_in_the_address_hold_beside_our_own(postgres: Postgres) -> None:
-    with open_database(f"{postgres.url()}&options=-csearch_path%3Dpests") as database:
-        told = database.execute("SELECT current_setting('search_path'), current_setting('timezone')").fetchone()
-    assert told == ("pests", "UTC")
-
-
-# Variables of libpq come last.
-OF_OTHERS = {"statement_timeout": "3s", "transaction_timeout": "3s", "idle_session_timeout": "3s", "lock_timeout": "0",
-             "jit": "on", "row_security": "off", "default_transaction_isolation": "serializable",
-             "client_encoding": "GBK", "datestyle": "German", "timezone": "Asia/Shanghai"}  # fmt: skip
-OF_LIBPQ = ("PGCLIENTENCODING", "PGDATESTYLE", "PGTZ")
-
-
-def test_what_a_server_a_role_or_the_environment_sets_changes_nothing(
-    url: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    with open_database(url) as database:
-        for setting, value in OF_OTHERS.items():
-            database.execute(f"ALTER DATABASE {database.info.dbname} SET {setting} = '{value}'".encode())
-    for variable, value in zip(OF_LIBPQ, list(OF_OTHERS.values())[-3:], strict=True):
-        monkeypatch.setenv(variable, value)
-    with open_database(url) as database:
-        Intake(database).keep([batch(sighting(label="粘虫"))])
-        told = database.execute("SELECT body->>'label', date '2026-07-03' FROM record").fetchall()
-        holds = {name: database.execute("SELECT current_setting(%s)", (name,)).fetchone() for name in OF_OTHERS}
-    assert told == [("粘虫", date(2026, 7, 3))]
-    assert " ".join(value for (value,) in holds.values()) == "0 0 0 45s off on read committed UTF8 ISO, DMY UTC"  # type: ignore[misc]
-
-
-@pytest.mark.parametrize(
-    ("url", "error", "says"),
-    [("postgresql:///x?host=/nowhere", StoreError, "cannot be reached"), ("what is this", ConfigError, "no address")],
-)
-def test_a_database_that_is_not_there_is_a_sentence(url: str, error: type[Exception], says: str) -> None:
-    with pytest.raises(error, match=says):
-        open_database(url)
 
 
 @given(st.sets(st.integers(1, 60)))

@@ -1,15 +1,13 @@
 """Population, density and range from what nodes counted, checked against sums by hand and by brute force."""
 
 import re
-from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from itertools import combinations_with_replacement
 from pathlib import Path
 from typing import Any, get_args
-from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import psycopg
@@ -17,19 +15,16 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from edge.clock import ClockState, Instant
-from edge.counts import Interval, NoData, TaxonCount, Unit
+from edge.counts import NoData, Unit
 from edge.errors import UsageError
 from edge.nights import day_of, length_s
 from edge.platform.areas_below import areas_below
 from edge.platform.database import Database, open_database
 from edge.platform.decode import Message
 from edge.platform.hull import Point, hull, hull_km2
-from edge.platform.intake import Intake
 from edge.platform.leader import roll_up
 from edge.platform.population import (
     Cell,
-    Wanted,
     as_area,
     front_km_per_week,
     keep_threshold,
@@ -40,82 +35,14 @@ from edge.platform.population import (
     trend,
     week_of,
 )
-from edge.platform.registry import NOWHERE, note
+from edge.platform.registry import NOWHERE
 from edge.platform.week import nodes_of, places_of
 from edge.ranges import count_range
-from edge.wire import Info, Key, ModelInfo, Stored, encode_batch, encode_message
-from tests.clocks import BOOT
+from edge.wire import Key, ModelInfo, Stored, encode_batch
+from tests.platform.fleet import BLAST, EVENING, FIRST, VILLAGES, Fleet, epoch, in_villages, moment, moths, tonight
 from tests.platform.test_intake import waits_for_a_lock
 from tests.records import APHID, MOTH, count, interval
 from tests.waiting import wait_until
-
-FIRST = date(2026, 7, 1)
-EVENING = datetime(2026, 7, 1, 13, 0, tzinfo=UTC)  # 21:00 in Shanghai, of the night of 1 July
-BLAST = ("Pyricularia oryzae", "PYRIOR")
-VILLAGES = {"a": "330106011002", "b": "330106011003", "c": "330106012001", "d": "330108001001", "e": "420100000000"}
-
-
-class Fleet:
-    """Nodes that count, in a database."""
-
-    def __init__(self, database: Database) -> None:
-        self.database, self.intake, self._seq = database, Intake(database), defaultdict[str, int](int)
-
-    def copied_to(self, database: Database) -> "Fleet":
-        """The same nodes, in a copy of their database."""
-        copy = Fleet(database)
-        copy._seq |= self._seq
-        return copy
-
-    def place(self, node: str, **more: Any) -> None:
-        fields = {"area_code": VILLAGES.get(node), "time_zone": "Asia/Shanghai"} | more
-        info = Info(software="fieldeye", version="0", epoch=str(epoch(node)), **fields)
-        note(self.database, self.intake, [Message(f"fieldeye/v1/s/{node}/info", encode_message(info))])
-
-    def counts(self, node: str, nights: float, *counts: TaxonCount, **more: Any) -> None:
-        at = EVENING + timedelta(days=nights)
-        fields: dict[str, Any] = {
-            "counts": counts,
-            "unit": "new",
-            "start": moment(at),
-            "end": moment(at + timedelta(hours=1)),
-        } | more
-        self.tell(node, interval(**fields))
-
-    def tell(self, node: str, record: Interval) -> None:
-        self._seq[node] += 1
-        stored = [Stored(Key(node, epoch(node), self._seq[node]), record)]
-        assert self.intake.keep([Message(f"fieldeye/v1/s/{node}/records", encode_batch(stored))]) == (1, 0, 0)
-
-    def sum_up(self) -> None:
-        while roll_up(self.database):
-            pass
-
-
-def epoch(node: str) -> UUID:
-    return UUID(int=int.from_bytes(node.encode()))
-
-
-def moment(at: datetime) -> Instant:
-    return Instant(at, ClockState.SYNCED, BOOT, 1.0)
-
-
-def tonight(zone: str = "Asia/Shanghai") -> date:
-    """The night that runs there now, noon to noon."""
-    return (datetime.now(ZoneInfo(zone)) - timedelta(hours=12)).date()
-
-
-def moths(area: str = "33", **changes: Any) -> Wanted:
-    fields: dict[str, Any] = {"area": area, "label": MOTH[0], "first": FIRST, "last": FIRST + timedelta(days=2)}
-    return Wanted(**fields | changes)
-
-
-def in_villages(database: Database) -> Fleet:
-    """Each node in its own, as VILLAGES has them; none has said what its models can tell."""
-    fleet = Fleet(database)
-    for node in VILLAGES:
-        fleet.place(node)
-    return fleet
 
 
 @pytest.fixture
@@ -715,64 +642,6 @@ def test_weeks_are_those_of_iso_8601() -> None:
         week_of(2026, 54)
 
 
-READABLE = ("node", "ledger", "record", "interval_effort", "interval_count", "alert", "night_effort", "night_count",
-            "week_presence", "week_effort", "week_count", "area_effort", "area_count")  # fmt: skip
-
-
-def test_a_township_reads_its_own_subtree_and_no_other(fleet: Fleet) -> None:
-    for node in VILLAGES:
-        fleet.place(node, latitude_deg=30.0, longitude_deg=120.0)
-        fleet.counts(node, 0, count(MOTH, 1, 1, 1))
-    fleet.sum_up()
-    database = fleet.database
-    database.execute("SELECT add_reader('town_011', '330106011000'), add_reader('county_330106', '330106')")
-    everything = {name: _many(database, name) for name in READABLE}
-    with database.transaction(force_rollback=True):
-        database.execute("SET LOCAL ROLE town_011")
-        assert (
-            population(database, moths("330106011"))[0].count
-            == population(database, moths("330106011000"))[0].count
-            == 2
-        )
-        for area in ("330106012", "330106012001", "330106", "3301", "33", "42", ""):
-            for asked in (population, trend, range_of):
-                with (
-                    pytest.raises(psycopg.errors.InsufficientPrivilege, match="reads 330106011 and"),
-                    database.transaction(),
-                ):
-                    asked(database, moths(area))
-            assert taxa_of(database, area, FIRST, FIRST) == []
-        assert {row[0] for row in database.execute("SELECT node FROM node")} == {"a", "b"}
-        assert [cell.nodes for cell in range_of(database, moths("330106011")).cells] == [2]
-        mine = {name: _many(database, name) for name in READABLE}
-    with database.transaction(force_rollback=True):
-        database.execute("SET LOCAL ROLE county_330106")
-        assert population(database, moths("330106"))[0].count == 3
-        with pytest.raises(psycopg.errors.InsufficientPrivilege), database.transaction():
-            population(database, moths("330108"))
-    assert mine == {
-        "node": 2, "ledger": 2, "record": 2, "interval_effort": 2, "interval_count": 2, "alert": 0, "night_effort": 2,
-        "night_count": 2, "week_presence": 2, "week_effort": 4, "week_count": 2, "area_effort": 3, "area_count": 3,
-    }  # fmt: skip
-    assert everything["record"] == 5
-
-
-@pytest.mark.parametrize(
-    "of_its_own",
-    ["CREATE TEMP TABLE reader AS SELECT 'town_011'::name AS role, ''::text AS prefix",
-     "CREATE FUNCTION mine.left(text, integer) RETURNS text IMMUTABLE RETURN '';"
-     " SET LOCAL search_path = mine, pg_catalog, public"],
-)  # fmt: skip
-def test_a_reader_sees_no_more_for_tables_and_functions_of_its_own(fleet: Fleet, of_its_own: str) -> None:
-    """Which stand before ours wherever a search_path decides."""
-    fleet.database.execute("SELECT add_reader('town_011', '330106011')")
-    with fleet.database.transaction(force_rollback=True):
-        fleet.database.execute("CREATE SCHEMA mine AUTHORIZATION town_011")
-        fleet.database.execute("SET LOCAL ROLE town_011")
-        fleet.database.execute(of_its_own.encode())
-        assert _many(fleet.database, "node") == 2
-
-
 def test_what_nobody_counts_in_and_what_is_no_area_is_no_zero(still_url: str) -> None:
     with open_database(still_url) as database:
         for unit in get_args(Unit):
@@ -792,64 +661,3 @@ def test_the_document_asks_for_each_column_of_the_functions(still_url: str) -> N
             told = [column.name for column in database.execute(question.encode()).description or ()]
             (name,) = re.findall(r"FROM (\w+)", question)
             assert database.execute(columns, (name,)).fetchone() == (told,)
-
-
-def test_no_function_in_the_owners_rights_reads_what_a_reader_made(fleet: Fleet) -> None:
-    """A temporary `node` stands before ours wherever a search_path decides."""
-    database = fleet.database
-    database.execute("SELECT add_reader('town_011', '330106011')")
-    with database.transaction(force_rollback=True):
-        database.execute("SET LOCAL ROLE town_011")
-        database.execute(
-            "CREATE TEMP TABLE node AS SELECT 1 AS node_id, 's' AS site, gen_random_uuid() AS epoch, now() AS heard"
-        )
-        database.execute("INSERT INTO pg_temp.node SELECT 2, site, epoch, heard + interval '1 hour' FROM pg_temp.node")
-        assert database.execute("SELECT is_renamed(1)").fetchone() == (False,)
-
-
-@pytest.fixture(scope="module")
-def town(still_url: str) -> Iterator[Database]:
-    """A township's role in a database with a count."""
-    with open_database(still_url) as database:
-        fleet = Fleet(database)
-        fleet.place("a")
-        fleet.counts("a", 0, count(MOTH, 1, 1, 1))
-        database.execute("SELECT add_reader('town_011', '330106011')")
-        database.execute("SET ROLE town_011")
-        yield database
-
-
-@pytest.mark.parametrize(
-    "statement",
-    ["SELECT * FROM quarantine", "SELECT * FROM record_2026_07", "INSERT INTO node (site, node) VALUES ('x', 'y')",
-     "UPDATE reader SET prefix = ''", "SELECT add_reader('town_011', '')", "SELECT roll_up()", "DELETE FROM area_count",
-     "SELECT ensure_month('2027-01-01')", "UPDATE acknowledgement SET who = 'x'", "SELECT * FROM desk_secret",
-     "UPDATE question SET answer = 'x', answered = now()", "SELECT add_desk_role('town_011', '330106011')",
-     "SELECT FROM turn FOR UPDATE", "SELECT take_turn('lead', gen_random_uuid())",
-     "INSERT INTO acknowledgement (node_id, label, unit, level, since, who) SELECT node_id, 'x', 'x', 'act', now(), 'x'"
-     " FROM node"],
-)  # fmt: skip
-def test_a_reader_can_change_nothing_and_reach_no_table_behind_the_policies(town: Database, statement: str) -> None:
-    with pytest.raises(psycopg.errors.InsufficientPrivilege):
-        town.execute(statement.encode())
-
-
-def test_a_reader_may_call_no_function_that_writes(town: Database) -> None:
-    named = town.execute(
-        "SELECT proname FROM pg_proc WHERE pronamespace = current_schema()::regnamespace AND provolatile = 'v'"
-        " AND has_function_privilege(oid, 'EXECUTE')"
-    )
-    assert named.fetchall() == []
-
-
-def test_a_role_that_is_no_reader_of_this_database_sees_nothing(fleet: Fleet) -> None:
-    fleet.database.execute("SELECT add_reader('stranger', '33')")
-    fleet.database.execute("DELETE FROM reader WHERE role = 'stranger'")
-    with fleet.database.transaction(force_rollback=True):
-        fleet.database.execute("SET LOCAL ROLE stranger")
-        assert _many(fleet.database, "node") == 0
-
-
-def _many(database: Database, table: str) -> int:
-    row = database.execute(f"SELECT count(*) FROM {table}".encode()).fetchone()  # noqa: S608
-    return int(row[0]) if row else 0

@@ -15,7 +15,7 @@ import pypdfium2
 import pytest
 
 from edge.cli import platform_main
-from edge.cli.report import keep_thresholds
+from edge.cli.station_thresholds import keep_thresholds
 from edge.counts import OUTDATED, Level
 from edge.errors import UsageError
 from edge.platform import charts
@@ -29,7 +29,7 @@ from edge.platform.report import INSTALL, html, pdf
 from edge.platform.sentences import change
 from edge.platform.week import MOST_TAXA, AlertTold, places_of, week
 from edge.wire import Key, Stored, encode_batch
-from tests.platform.test_population import BLAST, EVENING, Fleet, epoch, moment
+from tests.platform.fleet import BLAST, EVENING, Fleet, epoch, moment
 from tests.records import APHID, MOTH, alert, count
 
 MONDAY = date(2026, 7, 6)

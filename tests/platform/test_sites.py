@@ -9,6 +9,7 @@ from uuid import UUID
 import pytest
 
 from edge.cli import platform_main
+from edge.platform.commands_due import Following, answers_due, photographs_due
 from edge.platform.database import Database, open_database
 from edge.platform.decode import Message
 from edge.platform.gaps import missing, requests
@@ -16,10 +17,11 @@ from edge.platform.intake import Intake
 from edge.platform.kept_in_database import read_database
 from edge.platform.leader import roll_up
 from edge.platform.population import population
-from edge.platform.questions import Following, answer, answers_due, photographs_due
-from edge.platform.registry import NOWHERE, note
+from edge.platform.questions import answer
+from edge.platform.registry import NOWHERE, Registry
 from edge.platform.replay import VALID_FOR
 from edge.platform.sites import set_areas
+from edge.platform.whose_card import holder
 from edge.wire import (
     Health,
     ImageHeader,
@@ -36,8 +38,8 @@ from edge.wire import (
     image_properties,
 )
 from tests.clocks import NOON
+from tests.platform.fleet import EVENING, VILLAGES, epoch, moment, moths
 from tests.platform.test_intake import waits_for_a_lock
-from tests.platform.test_population import EVENING, VILLAGES, epoch, moment, moths
 from tests.platform.test_telling_people import START, alert
 from tests.records import MOTH, count, interval
 from tests.waiting import wait_until
@@ -50,11 +52,12 @@ class Station:
 
     def __init__(self, database: Database) -> None:
         self.database, self.intake = database, Intake(database)
+        self.registry = Registry(self.intake)
 
     def hear(self, *messages: Message, are_carried: bool = False) -> None:
         for message in messages:
             self.intake.keep([message])
-            note(self.database, self.intake, [message], are_carried=are_carried)
+            self.registry.note([message], are_carried=are_carried)
 
     def moths(self, area: str = "33") -> list[tuple[int | None, int, int]]:
         """Count, nodes that looked and nodes known, of the first three nights."""
@@ -407,7 +410,7 @@ def test_photographs_that_a_restored_backup_lacks_are_asked_for_one_after_the_ot
         return [f"{topic[14:]} {command.picture[9:]}" for topic, command in due]
 
     def let(limit: str, be: timedelta | int) -> None:
-        monkeypatch.setattr(f"edge.platform.questions.{limit}", be)
+        monkeypatch.setattr(f"edge.platform.commands_due.{limit}", be)
 
     first = Following()
     let("LOOK_AGAIN", timedelta())
@@ -592,7 +595,7 @@ def test_whose_a_card_is_costs_the_same_however_many_nodes_have_its_name(
     station.database.execute("ANALYZE node, ledger")
     station.database.execute("SET track_functions = 'all'")
     with station.database.transaction():
-        assert station.intake.holder("t", "a", epoch("a")) is not None
+        assert holder(station.database, "t", "a", epoch("a")) is not None
         looked_at = station.database.execute("SELECT pg_stat_get_xact_function_calls('may_count_in'::regproc)")
         assert looked_at.fetchone() in {(1,), (2,)}, "once, or once more to plan it"
 

@@ -31,31 +31,19 @@ from edge.clock import ClockState
 from edge.counts import Alert, Level
 from edge.errors import StoreError, UsageError
 from edge.languages import LANGUAGES, REVIEWED
+from edge.platform.alerts_due import AWAY_AGAIN, FIRST_AGAIN, MOST_A_DAY, MOST_AGAIN, MOST_AT_ONCE, MOST_TRIES
 from edge.platform.database import Database, open_database
 from edge.platform.decode import Message
-from edge.platform.registry import note
-from edge.platform.telling_people import (
-    AWAY_AGAIN,
-    FIRST_AGAIN,
-    MOST_A_DAY,
-    MOST_AGAIN,
-    MOST_AT_ONCE,
-    MOST_TRIES,
-    Away,
-    Failure,
-    MailServer,
-    Turn,
-    add_recipient,
-    is_quiet,
-    tell_people,
-)
+from edge.platform.recipients import add_recipient, is_quiet
+from edge.platform.telling_people import Away, Turn, tell_people
+from edge.platform.webhook_and_mail import Failure, MailServer
 from edge.platform.words import CATALOGUES
 from edge.wire import Info, Key, Stored, encode_batch, encode_message
 from tests.broker import Broker
 from tests.catalogues import read
 from tests.clocks import SetClock
 from tests.contract.golden import golden_bytes
-from tests.platform.test_population import Fleet, epoch, moment
+from tests.platform.fleet import Fleet, epoch, moment
 from tests.records import EPOCH, MOTH
 from tests.waiting import wait_until
 
@@ -186,7 +174,7 @@ def test_a_cause_is_told_when_its_level_rises_and_again_only_after_it_was_calm(f
 def test_a_webhook_gets_of_the_contracts_example_what_the_document_shows(fleet: Fleet, hook: Hook) -> None:
     (shown,) = re.findall(r"```json\n(.*?)```", Path("docs/platform.md").read_text("utf-8"), re.DOTALL)
     info = Info(software="fieldeye", version="0", epoch=str(EPOCH), area_code="330106")
-    note(fleet.database, fleet.intake, [Message("fieldeye/v1/farm-3/n1/info", encode_message(info))])
+    fleet.registry.note([Message("fieldeye/v1/farm-3/n1/info", encode_message(info))])
     fleet.intake.keep([Message("fieldeye/v1/farm-3/n1/records", golden_bytes("alerts"))])
     tell_at_first(fleet, hook.address, prefix="330106")
     tell_people(fleet.database, None, LATER, {})
@@ -340,10 +328,24 @@ def test_quiet_hours_hold_an_alert_back_and_it_comes_afterwards(fleet: Fleet, ho
     assert tell_people(fleet.database, None, night + timedelta(hours=7, minutes=30), {}).taken == 1
 
 
+@pytest.mark.parametrize(("kind", "quiet"), [("webhook", (time(0), time(23, 59))), ("email", None)])
+def test_where_nobody_may_be_told_no_alert_is_looked_at(
+    fleet: Fleet, kind: str, quiet: tuple[time, time] | None
+) -> None:
+    """In a year of alerts it took seconds, at each turn of a night, or without a mail server."""
+    tell_at_first(fleet, "http://127.0.0.1/" if kind == "webhook" else "li@example.org", kind, quiet=quiet)
+    levels(fleet, "a", "act")
+    scans = "SELECT coalesce(seq_scan, 0) + coalesce(idx_scan, 0) FROM pg_stat_xact_user_tables WHERE relname = 'alert'"
+    with fleet.database.transaction():
+        before = fleet.database.execute(scans).fetchone()
+        assert tell_people(fleet.database, None, LATER, {}) == Turn(0, {})
+        assert fleet.database.execute(scans).fetchone() == before
+
+
 def test_who_sleeps_does_not_hold_back_what_others_are_told(
     fleet: Fleet, hook: Hook, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("edge.platform.telling_people.MOST_AT_ONCE", 9)
+    monkeypatch.setattr("edge.platform.alerts_due.MOST_AT_ONCE", 9)
     tell_at_first(fleet, f"{hook.address}/night", quiet=(time(0), time(23, 59)))
     tell_at_first(fleet, hook.address)
     levels(fleet, "a", *(("act", "calm") * 9))
@@ -497,7 +499,7 @@ def test_letters_go_out_in_all_languages_and_a_machines_words_say_so(fleet: Flee
 def test_the_last_letter_of_a_days_twenty_says_so_in_its_language(
     fleet: Fleet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("edge.platform.telling_people.MOST_A_DAY", 2)
+    monkeypatch.setattr("edge.platform.alerts_due.MOST_A_DAY", 2)
     tell_at_first(fleet, "li@example.org", "email", language="zh")
     levels(fleet, "a", *(("act", "calm") * 3))
     with mail_server() as (server, letters):
@@ -599,7 +601,7 @@ def test_a_mail_server_with_tls_from_the_first_byte_takes_letters_at_its_own_por
         tls.load_cert_chain(certified.folder / "server.pem", certified.folder / "server.key")
         monkeypatch.setenv("SSL_CERT_FILE", str(certified.folder / "ca.pem"))
         with mail_server(tls=tls) as (server, letters):
-            monkeypatch.setattr("edge.platform.telling_people.TLS_PORT", server.port)  # only root may serve at 465
+            monkeypatch.setattr("edge.platform.webhook_and_mail.TLS_PORT", server.port)  # only root may serve at 465
             named = replace(server, host="localhost", starttls=True)
             assert tell_people(fleet.database, named, LATER, {}) == Turn(1, {"li@example.org": ""})
             assert len(letters) == 1
@@ -628,7 +630,7 @@ def test_a_mail_server_that_refuses_us_is_asked_once_in_all_turns_of_five_minute
     fleet: Fleet, url: str, monkeypatch: pytest.MonkeyPatch, how: list[str], code: int, times: int
 ) -> None:
     """Accounts are locked for forty log-ins in a second."""
-    monkeypatch.setattr("edge.platform.telling_people.MOST_AT_ONCE", 3)
+    monkeypatch.setattr("edge.platform.alerts_due.MOST_AT_ONCE", 3)
     eight_due(fleet, "li@example.org", "email")
     clock = SetClock(LATER)
     monkeypatch.setattr("edge.cli.tell.datetime", SimpleNamespace(now=lambda _zone: clock.now().utc))
@@ -751,11 +753,6 @@ def test_an_address_of_no_such_kind_is_refused(still_url: str, kind: str, addres
         add_recipient(database, kind, address, "")
 
 
-def test_an_area_of_no_level_is_refused(still_url: str) -> None:
-    with open_database(still_url) as database, pytest.raises(UsageError, match="no area code"):
-        add_recipient(database, "email", "name@example.org", "12345")
-
-
 def test_without_a_mail_server_letters_wait_for_one_and_the_command_says_so(
     fleet: Fleet, url: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -815,7 +812,7 @@ def test_the_command_adds_recipients_and_sends(
 def test_once_sends_each_alert_that_is_due_once_in_as_many_turns_as_it_takes_however_slow(
     fleet: Fleet, hook: Hook, url: str, monkeypatch: pytest.MonkeyPatch, at_first: int, code: int
 ) -> None:
-    monkeypatch.setattr("edge.platform.telling_people.MOST_AT_ONCE", 3)
+    monkeypatch.setattr("edge.platform.alerts_due.MOST_AT_ONCE", 3)
     monkeypatch.setattr("edge.cli.tell.say", lambda *_: setattr(hook, "status", 200))  # well after the first turn
     turns = count()  # a minute each
     monkeypatch.setattr("edge.cli.tell.datetime", SimpleNamespace(now=lambda _zone: LATER + next(turns) * FIRST_AGAIN))
@@ -826,7 +823,7 @@ def test_once_sends_each_alert_that_is_due_once_in_as_many_turns_as_it_takes_how
 
 
 def test_once_ends_where_quiet_hours_begin(fleet: Fleet, hook: Hook, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("edge.platform.telling_people.MOST_AT_ONCE", 3)
+    monkeypatch.setattr("edge.platform.alerts_due.MOST_AT_ONCE", 3)
     labels = eight_due(fleet, hook.address)
     tell_at_first(fleet, hook.address, quiet=(time(9), time(23)))
     turns = iter((LATER, LATER, LATER + timedelta(hours=2)))  # 10:00
@@ -838,7 +835,7 @@ def test_once_ends_where_quiet_hours_begin(fleet: Fleet, hook: Hook, url: str, m
 def test_after_a_turn_that_told_something_nobody_waits_for_the_next(
     fleet: Fleet, hook: Hook, url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("edge.platform.telling_people.MOST_AT_ONCE", 3)
+    monkeypatch.setattr("edge.platform.alerts_due.MOST_AT_ONCE", 3)
     monkeypatch.setattr("edge.cli.tell.EVERY_S", 600.0)
     stops: list[Event] = []
     monkeypatch.setattr("edge.cli.tell.stop_on_signal", stops.append)  # signals come to the main thread alone

@@ -19,7 +19,7 @@ from edge.platform.population import keep_threshold, population, taxa_of, trend
 from edge.platform.registry import MOST_LABELS, MOST_MODELS
 from edge.platform.week import nodes_of, places_of
 from edge.wire import ModelInfo
-from tests.platform.test_population import BLAST, FIRST, VILLAGES, Fleet, in_villages, moths
+from tests.platform.fleet import BLAST, FIRST, VILLAGES, Fleet, in_villages, moths
 from tests.records import APHID, MOTH, count
 
 INSECT = ("Insecta", "")

@@ -14,8 +14,9 @@ from edge.platform.report import html, pdf
 from edge.platform.week import week
 from edge.platform.words import CATALOGUES
 from tests.catalogues import forms, read, said, sentences, translated, with_other_values
-from tests.platform.test_desk import fleet, log_in, still, template  # noqa: F401  a question a node
-from tests.platform.test_population import Fleet
+from tests.platform.desk.conftest import fleet, still, template  # noqa: F401  a question a node
+from tests.platform.desk.visitors import log_in
+from tests.platform.fleet import Fleet
 from tests.records import MOTH
 
 TRANSLATED = sorted(set(LANGUAGES) - {"en"})

@@ -28,7 +28,7 @@ from edge.platform.decode import Message
 from edge.platform.intake import Intake
 from edge.platform.leader import Leader
 from edge.platform.questions import questions
-from edge.platform.registry import note
+from edge.platform.registry import Registry
 from edge.platform.shared_subscription import SharedSubscription
 from edge.platform.worker import Worker
 from edge.platform.worker_metrics import WorkerMetrics
@@ -133,7 +133,7 @@ def test_nodes_of_two_brokers_are_placed_and_asked_for_what_is_missing_each_by_i
     monkeypatch.setattr("edge.platform.shared_subscription.TURN_S", 0.01)
     intake = Intake(database)
     intake.keep([batch(sighting(), node=node, epoch=UUID(int=ord(node))) for node in "ab"])
-    note(database, intake, told("b"))
+    Registry(intake).note(told("b"))
     with Broker() as other, ExitStack() as workers:
         for nodes, near in {"a": broker, "ab": other}.items():
             source = SharedSubscription(BrokerAddress(host="127.0.0.1", port=near.port), name="worker")
@@ -555,7 +555,7 @@ def test_a_site_that_changed_while_no_worker_ran_is_found_among_what_the_broker_
             for one in (status, Message(f"fieldeye/v1/{site}/n1/info", info)):
                 node.publish(one.topic, one.payload, retain=True)
                 if session == 1:
-                    note(database, intake, [one])
+                    Registry(intake).note([one])
     with ingesting(broker, url):
         placed = "SELECT FROM node WHERE site = 'farm-9' AND info IS NOT NULL"
         wait_until(lambda: database.execute(placed).rowcount == 1, within_s=LONG_S)

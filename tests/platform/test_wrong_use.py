@@ -7,7 +7,7 @@ import pytest
 
 from edge.cli import platform_main
 from edge.cli.loopback import free_port
-from edge.cli.report import keep_thresholds
+from edge.cli.station_thresholds import keep_thresholds
 from edge.errors import StoreError, UsageError
 from edge.platform.database import Database, open_database
 from edge.platform.simulate import TruthFile

@@ -2,25 +2,22 @@
 
 import logging
 import socket
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from functools import partial
+from collections.abc import Sequence
 from threading import BoundedSemaphore
 from typing import Any
 from urllib.parse import quote, urlencode
 
 import psycopg
 import waitress
-from flask import Flask, Response, render_template, request
-from psycopg import sql
+from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException
 
 from edge.errors import StoreError, UsageError
 from edge.languages import COOKIE, HTML_LANGUAGE, LANGUAGES, REVIEWED, PoBabel, chosen_language, language
-from edge.platform.database import Database, first_line, open_database
+from edge.platform.database import open_database
 from edge.platform.desk import alerts_page, map_page, nodes_page, questions_page
-from edge.platform.desk.entry import CHECKS_AT_ONCE, LOG_INS_AT_ONCE, desk, page_of_form
-from edge.platform.desk.people import role_of, secret
+from edge.platform.desk.entry import CHECKS_AT_ONCE, LOG_INS_AT_ONCE, desk, page_of_form, refused
+from edge.platform.desk.people import CONNECTION_NAME, secret
 from edge.platform.hull import Point
 from edge.platform.sentences import between, choice_words, count_words, value_words, when
 from edge.platform.words import CATALOGUES, gettext, named
@@ -41,7 +38,7 @@ LOG_IN_S = 12 * 3600
 def create_app(url: str, outlines: Sequence[Sequence[Point]] = (), *, https: bool = False) -> Flask:
     """The desk on a database. `https`: cookies travel over TLS only."""
     app = Flask("edge.platform.desk")
-    with open_database(url, "fieldeye desk") as database:
+    with open_database(url, CONNECTION_NAME) as database:
         app.secret_key = secret(database)
     app.config.update(
         SESSION_COOKIE_SAMESITE="Strict",
@@ -49,10 +46,9 @@ def create_app(url: str, outlines: Sequence[Sequence[Point]] = (), *, https: boo
         PERMANENT_SESSION_LIFETIME=LOG_IN_S,  # its cookie is refused afterwards, also where a browser has kept it
         MAX_CONTENT_LENGTH=MOST_FORM_BYTES,
         OUTLINES=[[(point.latitude_deg, point.longitude_deg) for point in ring] for ring in outlines],
-        AS_PERSON=partial(as_person, url),
+        DATABASE=url,
         CHECKS=BoundedSemaphore(CHECKS_AT_ONCE),
         LOG_INS=BoundedSemaphore(LOG_INS_AT_ONCE),
-        AS_DESK=partial(open_database, url, "fieldeye desk"),
     )
     app.register_blueprint(desk)
     _speak(app, https=https)
@@ -69,16 +65,13 @@ def create_app(url: str, outlines: Sequence[Sequence[Point]] = (), *, https: boo
 def _refuse(app: Flask) -> None:
     """Errors in the reader's words; why, for who runs the desk, in its log."""
 
-    def page(says: str, code: int) -> tuple[str, int]:
-        return render_template("refused.html", says=says), code
-
     def cannot() -> str:
         return gettext("The desk cannot answer this now. Try again soon, or tell who runs it.")
 
     @app.errorhandler(HTTPException)
     def _in_words(error: HTTPException) -> tuple[str, int]:
         code = error.code or 500
-        return page(gettext("There is no such page here.") if code == NOT_FOUND else cannot(), code)
+        return refused(code, gettext("There is no such page here.") if code == NOT_FOUND else cannot())
 
     @app.errorhandler(StoreError)
     @app.errorhandler(psycopg.OperationalError)
@@ -86,7 +79,7 @@ def _refuse(app: Flask) -> None:
     @app.errorhandler(psycopg.DataError)  # a NUL, which no column of text can hold
     def _noted(error: Exception) -> tuple[str, int]:
         app.logger.error("%s: %s", quote(request.path), str(error).partition("\n")[0])
-        return page(cannot(), 400 if isinstance(error, psycopg.DataError) else 503)
+        return refused(400 if isinstance(error, psycopg.DataError) else 503, cannot())
 
 
 def _speak(app: Flask, *, https: bool) -> None:
@@ -142,24 +135,3 @@ def listening(app: Flask, host: str, port: int) -> Any:
         raise UsageError(f"{host}:{port} cannot be served ({why}); give another --host or --port") from why
     most = {"max_request_body_size": MOST_FORM_BYTES}  # of what a stranger sends, before it fills the disk
     return waitress.create_server(app, sockets=[line], threads=LOG_INS_AT_ONCE + 4, ident="fieldeye", **most)
-
-
-@contextmanager
-def as_person(url: str, name: str, stamp: str) -> Iterator[Database | None]:
-    """A transaction in the role of who logged in, until the `with` ends; None for who may not any more.
-
-    A pooler may give each transaction to another of the server's processes: the role goes with it.
-    """
-    with open_database(url, "fieldeye desk") as database, database.transaction():
-        role = role_of(database, name, stamp)
-        if role is not None:
-            _take_on(database, role)
-        yield database if role is not None else None
-
-
-def _take_on(database: Database, role: str) -> None:
-    """Raises StoreError for a role that is not there, as after a backup without the server's roles, or not ours."""
-    try:
-        database.execute(sql.SQL("SET LOCAL ROLE {}").format(sql.Identifier(role)))
-    except (psycopg.errors.InvalidParameterValue, psycopg.errors.InsufficientPrivilege) as why:
-        raise StoreError(f"the role {role} cannot be taken on ({first_line(why)}); add its people again") from why

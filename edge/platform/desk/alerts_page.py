@@ -24,8 +24,8 @@ def alerts_page() -> Answer:
     """What stands above its action level, and who takes care of it."""
     told = standing(g.database)
     page = one_page([one for one in told if one.nth <= MOST_OF_NODE])
-    alerts = [_alert(one) for one in page["lines"]]
-    return render_template("alerts.html", alerts=alerts, page=page, left_out=_left_out(told), start=start_asked())
+    alerts = [_alert(one) for one in page.lines]
+    return render_template("alerts.html", alerts=alerts, page=page, left_out=_left_out(told))
 
 
 def _left_out(told: Sequence[Standing]) -> list[str]:
@@ -58,10 +58,7 @@ def _alert(one: Standing) -> dict[str, Any]:
     return {
         "node_id": one.node_id,
         "taxon": taxon_words(told.label, ""),
-        "label": told.label,
-        "unit": told.unit,
-        "level": told.level,
-        "since": told.since,
+        "told": told,
         "level_says": level_words(told.level),
         "says": gettext(
             "%(node)s, since %(since)s UTC: %(value)s %(unit)s; the action level is %(start)s.",

@@ -7,8 +7,8 @@ from typing import Any, NoReturn
 
 from flask import Blueprint, abort, current_app, g, make_response, redirect, render_template, request, session, url_for
 
-from edge.platform.database import Database
-from edge.platform.desk.people import composed, end_log_ins, stamp_of
+from edge.platform.database import Database, open_database
+from edge.platform.desk.people import CONNECTION_NAME, as_person, composed, end_log_ins, stamp_of
 from edge.platform.words import gettext
 
 desk = Blueprint("desk", __name__)  # all pages of the desk
@@ -18,9 +18,14 @@ LOG_INS_AT_ONCE = 8  # those who wait for a check among them; more are sent away
 _PAGE_OF = {"desk.answer_question": "desk.questions_page", "desk.acknowledge_alert": "desk.alerts_page"}
 
 
-def refuse(code: int, says: str) -> NoReturn:
+def refused(code: int, says: str) -> tuple[str, int]:
     """What a person reads who asked for what cannot be."""
-    abort(make_response(render_template("refused.html", says=says), code))
+    return render_template("refused.html", says=says), code
+
+
+def refuse(code: int, says: str) -> NoReturn:
+    """That, in place of the page."""
+    abort(make_response(refused(code, says)))
 
 
 def page_of_form() -> str:
@@ -35,7 +40,7 @@ def logged_in(view: Callable[..., Answer]) -> Callable[..., Answer]:
     def guarded(**arguments: Any) -> Answer:
         if "stamp" not in session:
             return _to_log_in()
-        with current_app.config["AS_PERSON"](session["name"], session["stamp"]) as g.database:
+        with as_person(current_app.config["DATABASE"], session["name"], session["stamp"]) as g.database:
             if g.database is None:
                 session.clear()
                 return _to_log_in()
@@ -71,7 +76,7 @@ def log_in() -> Answer:
         wrong = gettext("Too many people log in just now: try again.")
         return render_template("log_in.html", wrong=wrong, name=name), 429
     try:
-        with current_app.config["CHECKS"], current_app.config["AS_DESK"]() as database:
+        with current_app.config["CHECKS"], open_database(current_app.config["DATABASE"], CONNECTION_NAME) as database:
             stamp = stamp_of(database, name, request.form.get("password", ""))
     finally:
         places.release()

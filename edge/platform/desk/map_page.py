@@ -15,20 +15,22 @@ from edge.platform.population import (
     Night,
     Range,
     TaxonSum,
+    Trend,
     Wanted,
     as_area,
     is_incidence,
     population,
-    range_of,
+    range_told,
     running_from,
     taxa_of,
     taxon_unseen,
-    tells_area,
     trend,
 )
 from edge.platform.sentences import (
     area_words,
+    between,
     change,
+    count_words,
     density,
     density_range,
     density_words,
@@ -59,7 +61,7 @@ def map_page() -> Answer:
         taxa.append(chosen)
     view: dict[str, Any] = {"taxa": taxa, "chosen": chosen, "first": first, "last": last, "area": area}
     if chosen is not None:
-        view |= _of_taxon(g.database, chosen.wanted(area, first, last))
+        view |= _of_taxon(g.database, chosen, chosen.wanted(area, first, last))
     return render_template("map.html", area_says=area_words(area), **view)
 
 
@@ -124,9 +126,9 @@ def _chosen(taxa: list[TaxonSum]) -> TaxonSum | None:
     return found or refuse(404, gettext("No node has ever told of this taxon: choose one of the list."))
 
 
-def _of_taxon(database: Database, wanted: Wanted) -> dict[str, Any]:
+def _of_taxon(database: Database, chosen: TaxonSum, wanted: Wanted) -> dict[str, Any]:
     unit = wanted.unit
-    nights, spread, below = population(database, wanted), range_of(database, wanted), areas_below(database, wanted)
+    nights, below = population(database, wanted), areas_below(database, wanted)
     running = running_from(database, wanted.area)
     is_newest = running is not None and wanted.last == running - timedelta(days=1)
     until = wanted.last + timedelta(days=2 * is_newest)  # tonight may raise what stands now
@@ -135,18 +137,14 @@ def _of_taxon(database: Database, wanted: Wanted) -> dict[str, Any]:
     nodes, places = nodes_of(database, wanted.area, wanted.first, wanted.last), places_of(database, wanted)
     return {
         "nights": nights,
-        "has_data": any(night.count is not None for night in nights),
+        "figures": _figures(chosen, nights, now, range_told(database, wanted, nights)),
+        "level": now.level,
+        "level_says": level_words(now.level),
         "weeks": [one for one in weeks if one.night <= wanted.last],
         "running": running,
-        "degree": _degree(unit, nights),
         "watched": watched(unit, nights),
         "sign": sign(unit),
         "is_incidence": is_incidence(unit),
-        "change": change(now.week_mean, now.week_before),
-        "level_now": now.level,
-        "level_says": level_words(now.level),
-        "cells": number(len(spread.cells)),
-        "spread": _spread(spread) if tells_area(spread, nights) else "",
         "below": [(one, _degree_below(one, unit)) for one in below[:MOST_AREAS]],
         "areas": len(below),
         "places": places,
@@ -162,17 +160,30 @@ def _degree_below(one: AreaBelow, unit: str) -> str:
     return "" if one.per_m2 is None else density_words(one.per_m2)
 
 
+def _figures(chosen: TaxonSum, nights: Sequence[Night], now: Trend, found: Range | None) -> list[tuple[str, str]]:
+    """Each with what it is."""
+    counted, says = None, gettext("count")
+    if any(night.count is not None for night in nights):
+        counted = chosen.count
+        says = gettext("counted, range %(range)s", range=between(chosen.low, chosen.high))
+    figures = [
+        (count_words(counted), says),
+        (change(now.week_mean, now.week_before), gettext("against the week before")),
+        _degree(chosen.unit, nights),
+    ]
+    return figures if found is None else [*figures, _spread(found)]
+
+
 def _degree(unit: str, nights: Sequence[Night]) -> tuple[str, str]:
-    """A figure and what it is."""
     if is_incidence(unit):
         return incidence(nights), unit_words(unit)
     spread = density_range(nights)
     return density(nights), gettext("density, range %(range)s", range=spread) if spread else gettext("density")
 
 
-def _spread(found: Range) -> str:
-    hull = number(found.hull_km2)
+def _spread(found: Range) -> tuple[str, str]:
+    cells, hull = f"{number(len(found.cells))} km²", number(found.hull_km2)
     if found.front_km_per_week is None:
-        return gettext("occupied, hull %(hull)s km²", hull=hull)
+        return cells, gettext("occupied, hull %(hull)s km²", hull=hull)
     front = number(found.front_km_per_week, 1)
-    return gettext("occupied, hull %(hull)s km², front %(front)s km a week", hull=hull, front=front)
+    return cells, gettext("occupied, hull %(hull)s km², front %(front)s km a week", hull=hull, front=front)

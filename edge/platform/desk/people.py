@@ -1,16 +1,21 @@
-"""Who may log in at the desk, and for which area."""
+"""Who may log in at the desk, and in which role they then ask the database."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from hashlib import sha256
 from secrets import token_bytes
 from unicodedata import category, normalize
 
-from psycopg.errors import InsufficientPrivilege
+from psycopg import sql
+from psycopg.errors import InsufficientPrivilege, InvalidParameterValue
 from werkzeug.security import check_password_hash, generate_password_hash
 
 from edge.errors import StoreError, UsageError
-from edge.platform.database import Database, first_line, role_remedy
+from edge.platform.database import Database, first_line, open_database
 from edge.platform.population import as_area
+from edge.platform.tables import role_remedy
 
+CONNECTION_NAME = "fieldeye desk"
 FEWEST_LETTERS = 10
 MOST_FAILURES = 5  # then a quarter of an hour of rest for that name
 STAMP_LETTERS = 16
@@ -55,12 +60,33 @@ def remove_person(database: Database, name: str) -> None:
         raise UsageError(f"--remove-person: nobody is called {name!r}; give one of: {', '.join(names) or 'nobody yet'}")
 
 
-def role_of(database: Database, name: str, stamp: str) -> str | None:
+@contextmanager
+def as_person(url: str, name: str, stamp: str) -> Iterator[Database | None]:
+    """A transaction in the role of who logged in, until the `with` ends; None for who may not any more.
+
+    A pooler may give each transaction to another of the server's processes: the role goes with it.
+    """
+    with open_database(url, CONNECTION_NAME) as database, database.transaction():
+        role = _role_of(database, name, stamp)
+        if role is not None:
+            _take_on(database, role)
+        yield None if role is None else database
+
+
+def _role_of(database: Database, name: str, stamp: str) -> str | None:
     """The role now of who logged in with that stamp; None once they are gone, out or have another password."""
     row = database.execute("SELECT role, password_hash, log_outs FROM person WHERE name = %s", (name,)).fetchone()
     if row is None or _stamp(row[1], row[2]) != stamp:
         return None
     return str(row[0])
+
+
+def _take_on(database: Database, role: str) -> None:
+    """Raises StoreError for a role that is not there, as after a backup without the server's roles, or not ours."""
+    try:
+        database.execute(sql.SQL("SET LOCAL ROLE {}").format(sql.Identifier(role)))
+    except (InvalidParameterValue, InsufficientPrivilege) as why:
+        raise StoreError(f"the role {role} cannot be taken on ({first_line(why)}); add its people again") from why
 
 
 def end_log_ins(database: Database, name: str) -> None:
@@ -73,21 +99,16 @@ def stamp_of(database: Database, name: str, password: str) -> str | None:
 
     It is another with each password and after each log-out.
     """
-    row = database.execute(
-        "SELECT password_hash, role, coalesce(locked_until > now(), false), log_outs FROM person WHERE name = %s",
-        (name,),
-    ).fetchone() or (_NOBODY, None, False, 0)
-    is_right = check_password_hash(row[0], composed(password))
-    if row[1] is None or row[2]:
-        return None
-    # Of guesses that come at once only those before the fifth find the name still awake, also the right one.
-    if is_right:
+    asked = "SELECT password_hash, log_outs FROM person WHERE name = %s"
+    password_hash, log_outs = database.execute(asked, (name,)).fetchone() or (_NOBODY, 0)
+    if check_password_hash(password_hash, composed(password)):
+        # Of guesses that come at once only those before the fifth find the name still awake, also the right one.
         found = database.execute(
             "UPDATE person SET failures = 0, locked_until = NULL"
             " WHERE name = %s AND coalesce(locked_until <= now(), true)",
             (name,),
         )
-        return _stamp(row[0], row[3]) if found.rowcount == 1 else None
+        return _stamp(password_hash, log_outs) if found.rowcount == 1 else None
     database.execute(
         "UPDATE person SET failures = (failures + 1) %% %s,"
         " locked_until = CASE WHEN failures + 1 >= %s THEN now() + interval '15 minutes' END"

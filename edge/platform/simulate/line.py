@@ -10,8 +10,8 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
 from edge.errors import BrokerError
-from edge.platform.address import BrokerAddress, unreachable
-from edge.platform.link import new_client
+from edge.platform.address import BrokerAddress
+from edge.platform.link import connect, new_client
 
 IN_FLIGHT = 20  # as a node does
 AGAIN_S = 0.5
@@ -36,10 +36,7 @@ class Line:
         self.is_open, self.sent, self.unheard = False, 0, 0
         self.commands: deque[MQTTMessage] = deque()
         self._client = self._new_client()
-        try:
-            self._client.connect(at.host, at.port)
-        except (OSError, ValueError) as why:
-            raise unreachable(at, why) from why
+        connect(self._client, at)
 
     @property
     def fd(self) -> int:

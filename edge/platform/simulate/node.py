@@ -15,6 +15,7 @@ from edge.platform.simulate.day import Simulated, day_of
 from edge.platform.simulate.faults import Day, Faults, draw
 from edge.wire import Health, Info, Key, Status, Stored, StoreHealth, encode_batch, encode_message, node_topic
 
+COUNTY = "330106"  # nodes are spread over its townships and villages
 BATCH_RECORDS = 20  # as a node sends them
 
 
@@ -27,7 +28,6 @@ class FleetPlan:
     first_day: date = date(2026, 7, 20)  # between two flights of the planthopper
     seed: int = 0
     faults: Faults = field(default_factory=Faults)
-    county: str = "330106"  # six digits; nodes are spread over its townships and villages
 
     def midnight(self, day: int) -> datetime:
         """When a day of the plan begins, counted from 0."""
@@ -49,7 +49,7 @@ class SimulatedNode:
     def __init__(self, plan: FleetPlan, number: int) -> None:
         self._plan, self._number = plan, number
         rng = self._rng(0)
-        self.site, self.name = f"{plan.county}{number % 20:03d}", f"sim-{number:06d}"
+        self.site, self.name = f"{COUNTY}{number % 20:03d}", f"sim-{number:06d}"
         self.latitude_deg = round(float(rng.uniform(29.8, 30.6)), 5)
         self.longitude_deg = round(float(rng.uniform(119.6, 120.6)), 5)
         self.abundance = float(rng.lognormal(0, 0.7))  # a trap beside a light catches more than one in a hedge

@@ -46,20 +46,19 @@ class TruthFile:
 
 
 def _rows(one: Simulated) -> list[dict[str, object]]:
-    record, key = one.stored.record, one.stored.key
-    is_interval = isinstance(record, Interval)
-    at = record.start if isinstance(record, Interval) else one.stored.record.at  # type: ignore[union-attr]
+    record, key = one.measured.record, one.stored.key
+    at = record.start if isinstance(record, Interval) else record.at
     common: dict[str, object] = {
         "site": one.site,
         "node": key.node,
         "epoch": key.epoch,
         "seq": key.seq,
-        "kind": "interval" if is_interval else "sighting",
+        "kind": "sighting" if one.measured.is_sighting else "interval",
         "true_start_utc": one.measured.true_start.isoformat(),
         "clock_error_s": (at.utc - one.measured.true_start).total_seconds(),
     }
     if not isinstance(record, Interval):
-        return [common | {"label": record.label, "count": record.count}]  # type: ignore[union-attr]
+        return [common | {"label": record.label, "count": record.count}]
     if isinstance(record.counts, NoData):
         return [common | {"frames": 0, "no_data": record.counts.reason}]
     common["frames"] = record.frames

@@ -1,0 +1,52 @@
+"""A station's own thresholds, which it keeps in a CSV, into the database."""
+
+import csv
+import difflib
+from collections.abc import Collection
+from math import inf
+from pathlib import Path
+from typing import get_args
+
+from edge.cli.arguments import read_csv
+from edge.counts import Unit
+from edge.errors import UsageError
+from edge.platform.database import Database, reachable
+from edge.platform.population import keep_threshold
+from edge.taxa import taxa
+
+UNITS: tuple[str, ...] = get_args(Unit)
+_COUNTED = "SELECT DISTINCT label FROM taxon"
+COLUMNS = ("label", "unit", "start_at", "sure_at", "source")
+
+
+@reachable()
+def keep_thresholds(database: Database, path: Path) -> None:
+    """Each line of a CSV. Raises UsageError with file, line and remedy, StoreError."""
+    reader = csv.DictReader(read_csv(path, ",".join(COLUMNS)).splitlines())
+    known = {taxon.scientific_name for taxon in taxa()} | {label for (label,) in database.execute(_COUNTED).fetchall()}
+    rows = [_threshold(row, f"{path}:{reader.line_num}", known) for row in reader]
+    with database.transaction():
+        for row in rows:
+            keep_threshold(database, *row)
+
+
+def _threshold(
+    row: dict[str, str | None], where: str, known: Collection[str]
+) -> tuple[str, str, float | None, float | None, str]:
+    """What `keep_threshold` takes. Raises UsageError."""
+    try:
+        label, unit, start_at, sure_at, source = (row[name] or "" for name in COLUMNS)
+        is_over = row["start_at"] == row["sure_at"] == ""
+        start, sure = None if is_over else float(start_at), float(sure_at) if sure_at else None
+    except (KeyError, ValueError) as why:
+        raise UsageError(f"{where}: {why} is missing or no number; columns: {', '.join(COLUMNS)}") from why
+    if start is not None and (not 0 < start < inf or not (sure is None or start <= sure < inf)):
+        raise UsageError(f"{where}: start_at {start:g} is no number above 0, or sure_at is not above it; correct it")
+    if not (label and unit and (source or is_over)) or "\0" in label + unit + source:
+        raise UsageError(f"{where}: label, unit or source is empty or holds a NUL; write them again")
+    if unit not in UNITS:
+        raise UsageError(f"{where}: nodes count in no unit {unit!r}; give one of: {', '.join(UNITS)}")
+    if label not in known:
+        near = ", ".join(difflib.get_close_matches(label, known)) or "a scientific name, as nodes tell it"
+        raise UsageError(f"{where}: {label!r} is in no list of taxa, and nobody has counted it; give {near}")
+    return label, unit, start, sure, source

@@ -1,0 +1,94 @@
+"""How an alert is handed over: posted to a webhook, or as a letter to a mail server."""
+
+import smtplib
+import ssl
+from collections.abc import Callable
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass
+from email.errors import MessageError
+from functools import partial
+from http.client import HTTPException, HTTPMessage
+from typing import IO, NoReturn
+from urllib.error import HTTPError, URLError
+from urllib.request import HTTPRedirectHandler, Request, build_opener
+
+import msgspec
+
+from edge.platform.risen import Risen, letter
+
+GIVE_UP_S = 10.0
+TLS_PORT = 465  # speaks TLS from the first byte (RFC 8314, 3.3); at others STARTTLS begins it
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MailServer:
+    """Where e-mails are handed in."""
+
+    host: str
+    port: int
+    sender: str
+    user: str | None = None
+    password: str | None = None
+    starttls: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why an alert did not get out."""
+
+    why: str
+    is_of_server: bool  # which was not there to take any: costs the alert no try
+
+
+class _NoRedirects(HTTPRedirectHandler):
+    """Where one is followed a POST becomes a GET without the alert, whose 2xx says nothing."""
+
+    def redirect_request(
+        self, req: Request, fp: IO[bytes], code: int, msg: str, headers: HTTPMessage, newurl: str
+    ) -> NoReturn:
+        raise HTTPError(req.full_url, code, f"{msg}, which is not followed: give {newurl}", headers, fp)
+
+
+def post(risen: Risen) -> Failure | None:
+    """None once the other side has answered 2xx."""
+    body = msgspec.json.encode(risen.as_json())
+    try:
+        request = Request(risen.address, body, {"Content-Type": "application/json"})  # noqa: S310  http(s): checked when added
+        with build_opener(_NoRedirects).open(request, timeout=GIVE_UP_S):
+            return None
+    except (URLError, HTTPException, OSError, ValueError) as why:  # the last: an address that is none
+        return Failure(_says(why), is_of_server=isinstance(why, URLError) and not isinstance(why, HTTPError))
+
+
+def mail(server: MailServer, risen: Risen) -> Failure | None:
+    """None once the mail server has taken it."""
+    try:
+        session = _log_in(server)
+    except (smtplib.SMTPException, OSError) as why:
+        return Failure(_says(why), is_of_server=True)
+    try:
+        session.send_message(letter(risen, server.sender))
+    except (smtplib.SMTPException, OSError, MessageError, ValueError, OverflowError) as why:
+        return Failure(_says(why), is_of_server=isinstance(why, smtplib.SMTPSenderRefused))
+    finally:  # whatever it answers to this: what was taken is not sent again
+        with suppress(smtplib.SMTPException):
+            session.quit()
+    return None
+
+
+def _log_in(server: MailServer) -> smtplib.SMTP:
+    """A session that takes letters. Raises smtplib.SMTPException, OSError."""
+    tls, has_tls = ssl.create_default_context(), server.port == TLS_PORT
+    connect: Callable[..., smtplib.SMTP] = partial(smtplib.SMTP_SSL, context=tls) if has_tls else smtplib.SMTP
+    with ExitStack() as on_failure:
+        session = on_failure.enter_context(connect(server.host, server.port, timeout=GIVE_UP_S))
+        if server.starttls and not has_tls:
+            session.starttls(context=tls)
+        if server.user is not None:
+            session.login(server.user, server.password or "")
+        on_failure.pop_all()
+    return session
+
+
+def _says(why: Exception) -> str:
+    return f"{type(why).__name__}: {why}"

@@ -1,0 +1,89 @@
+"""What holds for each page of the desk: its way to the others, its language, its words when it cannot be shown."""
+
+import hashlib
+import re
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from flask.testing import FlaskClient
+
+from edge.cli.loopback import free_port
+from edge.platform.decode import Message
+from edge.wire import ImageHeader, image_properties
+from tests.page.visitors import ELSEWHERE, swahili_link
+from tests.platform.desk.visitors import log_in
+from tests.platform.fleet import Fleet
+
+
+@pytest.mark.parametrize("page", ["/", "/alerts", "/nodes", "/questions"])
+def test_each_page_leads_to_the_others_and_out(still: FlaskClient, page: str) -> None:
+    told = still.get(page).text
+    assert [other for other in ("/", "/alerts", "/nodes", "/questions") if f'<a href="{other}"' not in told] == []
+    assert 'action="/log-out"' in told
+
+
+def test_a_stranger_is_shown_no_menu(still: FlaskClient) -> None:
+    told = still.application.test_client().get("/log-in").text
+    assert ("<nav" in told, "/log-out" in told) == (False, False)
+
+
+@pytest.mark.parametrize(
+    ("page", "code", "says"),
+    [
+        ("/nowhere", 404, "这里没有这个页面。"),
+        ("/log-out", 405, "请稍后再试"),
+        ("/questions/1/a%00b.jpg", 400, "请稍后再试"),
+    ],
+)
+def test_what_cannot_be_shown_is_said_in_the_readers_language(
+    still: FlaskClient, page: str, code: int, says: str
+) -> None:
+    answer = still.get(page, headers={"Accept-Language": "zh"})
+    assert (answer.status_code, says in answer.text) == (code, True)
+
+
+@pytest.mark.parametrize("path", ELSEWHERE)
+def test_a_language_is_chosen_at_this_desk_whatever_path_was_asked_for(still: FlaskClient, path: str) -> None:
+    page = still.get("/", environ_overrides={"PATH_INFO": path}).text
+    assert re.match(r"/[a-z%]", swahili_link(page))
+
+
+def test_what_is_too_large_for_a_form_is_refused_before_it_comes(still_url: str) -> None:
+    """Each stranger could lay a gigabyte on the desk's disk."""
+    port = free_port()
+    run = (
+        f"from edge.cli import platform_main; platform_main(['desk', '--database', {still_url!r}, '--port', '{port}'])"
+    )
+    with subprocess.Popen([sys.executable, "-c", run], stdout=subprocess.PIPE, text=True) as desk:
+        try:
+            assert desk.stdout is not None
+            assert desk.stdout.readline() == f"http://127.0.0.1:{port}\n"
+            with socket.create_connection(("127.0.0.1", port), timeout=20) as line:
+                line.sendall(b"POST /log-in HTTP/1.1\r\nHost: desk\r\nContent-Length: 1000000000\r\n\r\n")
+                assert line.recv(100).startswith(b"HTTP/1.1 413 ")
+        finally:
+            desk.kill()
+
+
+def test_words_of_nodes_and_people_cannot_become_script(client: FlaskClient, fleet: Fleet) -> None:
+    header = ImageHeader(kind="question", id="00000000-q2", bytes=3, note="<script>alert(1)</script>")
+    told = Message("fieldeye/v1/s/a/image", b"abc", properties=image_properties(header))
+    fleet.registry.note([told])
+    log_in(client)
+    answer = client.get("/questions")
+    assert "&lt;script&gt;" in answer.text
+    assert "default-src 'self'" in answer.headers["Content-Security-Policy"]
+    assert not re.search(r"""(src|href)=["'](https?:)?//""", answer.text)
+
+
+VENDOR = Path(__file__).parents[3] / "edge/platform/desk/static/vendor"
+
+
+def test_vendored_libraries_are_what_was_published() -> None:
+    for line in (VENDOR / "SHA256SUMS").read_text().splitlines():
+        digest, name = line.split()
+        assert hashlib.sha256((VENDOR / name).read_bytes()).hexdigest() == digest, name
+    assert {path.name for path in VENDOR.glob("*.LICENSE")} == {"leaflet.LICENSE", "uplot.LICENSE"}

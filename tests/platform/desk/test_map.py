@@ -1,0 +1,318 @@
+"""The map page: its filters, figures and tables, and what the script is told to draw."""
+
+import re
+from datetime import UTC, datetime, timedelta
+from html import unescape
+
+import pytest
+from flask.testing import FlaskClient
+
+from edge.platform.desk.people import add_person
+from edge.platform.population import keep_threshold
+from tests.platform.desk.visitors import PASSWORD, log_in
+from tests.platform.fleet import BLAST, FIRST, Fleet, tonight
+from tests.records import APHID, MOTH, count
+
+
+def test_a_township_sees_its_own_nodes_and_nothing_of_the_next(still: FlaskClient) -> None:
+    client = still
+    page = client.get("/?first=2026-07-01&last=2026-07-01").text
+    assert "Township 330106011" in page
+    assert "<b>3</b> counted, range 1 to 9" in page
+    assert {row[0] for row in client.get("/api/map?first=2026-07-01&last=2026-07-01").json["places"]} == {"s/a", "s/b"}  # type: ignore[index]
+    assert "s/c" not in client.get("/nodes").text
+    assert "at c?" not in client.get("/questions").text
+
+
+@pytest.mark.parametrize(
+    ("night", "says", "places"),
+    [("2026-07-01", ["0", "counted, range 0 to 0"], [0, 0]), ("2026-08-01", ["no data", "count"], [None, None])],
+)
+def test_a_pest_that_was_not_seen_is_told_as_such_and_not_another_one(
+    fleet: Fleet, client: FlaskClient, night: str, says: list[str], places: list[int | None]
+) -> None:
+    """The first pest of the list stood there in its place, with that one's count."""
+    fleet.counts("c", 0, count(APHID, 5, 4, 7))
+    fleet.sum_up()
+    log_in(client)
+    asked = f"taxon={APHID[0]}||new&first={night}&last={night}"
+    page = client.get(f"/?{asked}").text
+    assert re.findall(r"<li><b>(.*?)</b> (.*?)</li>", page)[0] == tuple(says)
+    assert f'<option value="{APHID[0]}||new" selected>' in page
+    assert [place[3] for place in client.get(f"/api/map?{asked}").json["places"]] == places  # type: ignore[index]
+    assert ("0 km²" in page) == (says[0] == "0"), "nobody looked how far it goes"
+
+
+@pytest.mark.parametrize("page", ["/", "/api/map"])
+@pytest.mark.parametrize("key", ["Nobody|| new", "Plutella xylostella||heads", "Plutella xylostella", "||"])
+def test_a_pest_that_no_node_ever_named_is_refused(still: FlaskClient, page: str, key: str) -> None:
+    answer = still.get(page, query_string={"taxon": key, "first": "2026-07-01", "last": "2026-07-01"})
+    assert (answer.status_code, "No node has ever told of this taxon" in answer.text) == (404, True)
+
+
+def test_the_chart_stands_as_a_table_too(fleet: Fleet, client: FlaskClient) -> None:
+    fleet.counts("a", 2, count(MOTH, 5))
+    fleet.sum_up()
+    log_in(client)
+    asked = f"taxon={MOTH[0]}||new&first=2026-07-03&last=2026-07-03"
+    _, _, chart = client.get(f"/?{asked}").text.partition("<summary>Eight weeks</summary>")
+    cells = re.findall(r"<t[hd][^>]*>(.*?)</t[hd]>", chart.partition("</table>")[0])
+    rows = [cells[n : n + 3] for n in range(3, len(cells), 3)]
+    assert rows[-3:] == [
+        ["2026-07-01", "1.5", "1.5"], ["2026-07-02", "no data", "1.5"], ["2026-07-03", "5", "3.2"],
+    ]  # fmt: skip
+    drawn = client.get(f"/api/map?{asked}").json["nights"]  # type: ignore[index]
+    assert [row[0] for row in rows] == [night for night, *_ in drawn]
+
+
+@pytest.mark.parametrize("page", ["/", "/api/map"])
+def test_the_calendars_first_night_has_no_weeks_before_it(still: FlaskClient, page: str) -> None:
+    asked = {"taxon": f"{MOTH[0]}||new", "first": "0001-01-01", "last": "0001-01-01"}
+    assert still.get(page, query_string=asked).status_code == 200
+
+
+@pytest.mark.parametrize("page", ["/", "/api/map"])
+@pytest.mark.parametrize("area", ["330106012", "330106", "33"])
+def test_an_area_beside_ones_own_is_refused_and_not_told_as_nothing(still: FlaskClient, page: str, area: str) -> None:
+    answer = still.get(f"{page}?area={area}&first=2026-07-01&last=2026-07-01")
+    assert (answer.status_code, "You see the area 330106011 only." in answer.text) == (403, True)
+
+
+@pytest.mark.parametrize(
+    ("query", "says"),
+    [("area=12345", "区划代码为 2、4、6、9 或 12 位"), ("first=2026-13-01", "没有这一夜"),
+     ("last=0001-01-01", "没有这一夜"), ("first=2020-01-01&last=2026-01-01", "一次最多显示"),
+     ("first=2026-07-02&last=2026-07-01", "起止夜次颠倒")],
+)  # fmt: skip
+def test_filters_that_make_no_sense_are_answered_with_what_would(still: FlaskClient, query: str, says: str) -> None:
+    answer = still.get(f"/?{query}", headers={"Accept-Language": "zh"})
+    assert (answer.status_code, says in answer.text, "区划" in answer.text) == (400, True, "area" in query)
+    assert not re.search(r"[a-z]{4,}", re.sub(r"<[^>]+>", "", answer.text.partition("<main>")[2])), "a word of English"
+
+
+def test_the_areas_below_add_up_to_what_is_shown_the_worst_first(fleet: Fleet, client: FlaskClient) -> None:
+    for node, township in (("e", "013"), ("f", "014"), ("g", "015"), ("h", "016")):
+        fleet.place(node, area_code=f"330106{township}001")
+    fleet.place("i", area_code="330106")
+    fleet.counts("i", -1, count(MOTH, 50))
+    fleet.counts("c", 1, count(MOTH, 5, 4, 7), area_mm2=2_000_000)
+    fleet.counts("e", 0, count(MOTH, 1))
+    fleet.counts("f", 0)
+    fleet.counts("g", -1, count(MOTH, 50))
+    fleet.sum_up()
+    log_in(client, "county")
+    asked = f"taxon={MOTH[0]}||new&first=2026-07-01&last=2026-07-02"
+    page = client.get(f"/?{asked}").text
+    rows = areas_below(page)
+    assert rows == [
+        ["330106012", "8", "6 to 13", "2.5 /m²", "1"],
+        ["330106011", "3", "1 to 9", "", "2"],
+        ["330106013", "1", "not known", "", "1"],
+        ["330106014", "0", "0 to 0", "", "1"],
+        ["330106000", "no data", "", "", "0"],
+        ["330106015", "no data", "", "", "0"],
+    ]
+    assert "area=330106000&" not in unescape(page), "it means the county, which is on the page"
+    total = re.search(r"<b>(\d+)</b> counted", page)
+    assert total is not None
+    assert sum(int(row[1]) for row in rows if row[1] != "no data") == int(total[1])
+    link = re.search(r'href="(/\?[^"]*area=330106012[^"]*)">330106012<', page)
+    assert link is not None
+    below = client.get(unescape(link[1]).replace("330106012", "330106012000")).text
+    assert "<b>8</b> counted" in below
+    assert 'value="2026-07-01"' in below
+    assert areas_below(below) == [], "one village is not told apart"
+
+
+def test_of_a_disease_the_area_below_with_the_largest_share_is_worst(fleet: Fleet, client: FlaskClient) -> None:
+    fleet.counts("a", 0, count(BLAST, 30), unit="affected_frames", frames=200)
+    fleet.counts("c", 0, count(BLAST, 10), unit="affected_frames", frames=20)
+    fleet.sum_up()
+    log_in(client, "county")
+    page = client.get(f"/?taxon={BLAST[0]}||affected_frames&first=2026-07-01&last=2026-07-01").text
+    assert [(row[0], row[1], row[3]) for row in areas_below(page)] == [
+        ("330106012", "10", "50 %"), ("330106011", "30", "15 %"),
+    ]  # fmt: skip
+
+
+def test_an_area_with_one_camera_far_over_its_level_is_worse_than_one_with_many_calm_ones(
+    fleet: Fleet, client: FlaskClient
+) -> None:
+    for n in range(5):
+        fleet.place(f"calm{n}", area_code=f"330107001{n:03}")
+        fleet.counts(f"calm{n}", 0, count(MOTH, 9))
+    fleet.place("hot", area_code="330107002001")
+    fleet.counts("hot", 0, count(MOTH, 40))
+    fleet.sum_up()
+    add_person(fleet.database, "next", PASSWORD, "330107")
+    log_in(client, "next")
+    page = client.get("/?area=&first=2026-07-01&last=2026-07-01").text  # emptied: one's own
+    assert [(row[0], row[1]) for row in areas_below(page)] == [("330107002", "40"), ("330107001", "45")]
+
+
+def test_of_many_areas_below_the_thirty_worst_are_told(fleet: Fleet, client: FlaskClient) -> None:
+    for n in range(31):
+        fleet.place(f"n{n}", area_code=f"330107{n:03}001")
+        fleet.counts(f"n{n}", 0, count(MOTH, n + 1))
+    fleet.sum_up()
+    add_person(fleet.database, "next", PASSWORD, "330107")
+    log_in(client, "next")
+    page = client.get("/?first=2026-07-01&last=2026-07-01").text
+    assert [row[1] for row in areas_below(page)] == [str(n) for n in range(31, 1, -1)]
+    assert "The 30 worst of 31." in page
+
+
+def test_of_many_taxa_the_first_two_hundred_and_the_one_asked_for_are_offered(
+    fleet: Fleet, client: FlaskClient
+) -> None:
+    fleet.counts("a", 0, *(count((f"Taxon {n}", ""), 500 - n) for n in range(201)))
+    fleet.sum_up()
+    log_in(client)
+    for asked, offered in (("", 200), ("Taxon 200||new", 201)):
+        query = {"taxon": asked, "first": "2026-07-01", "last": "2026-07-01"}
+        page = client.get("/", query_string=query).text
+        keys = re.findall(r'<option value="([^"]+\|new)"', page)
+        assert (keys[:2], len(keys)) == ([f"{MOTH[0]}||new", "Taxon 0||new"], offered)
+    assert '<option value="Taxon 200||new" selected>' in page
+    assert "<li><b>300</b> counted" in page
+
+
+def areas_below(page: str) -> list[list[str]]:
+    """The cells of each row."""
+    _, _, after = page.partition("<h2>Areas below</h2>")
+    rows = re.findall(r"<tr><th scope=\"row\">.*?</tr>", after.partition("</table>")[0])
+    return [[re.sub(r"<[^>]+>", "", cell) for cell in re.findall(r"<t[hd].*?</t[hd]>", row)] for row in rows]
+
+
+def test_a_node_is_silent_from_its_first_night_on_and_the_list_stands_below_the_map(
+    fleet: Fleet, client: FlaskClient
+) -> None:
+    fleet.counts("b", 2, count(MOTH, 1))
+    fleet.place("never")
+    fleet.place("later", area_code="330106011009")
+    fleet.counts("later", 3, count(MOTH, 1))
+    fleet.sum_up()
+    log_in(client)
+    page = client.get("/?first=2026-07-03&last=2026-07-03").text
+    told = re.findall(r"<details><summary>(Silent.*?)</summary><p[^>]*>(.*?)</p>", page.partition('id="map"')[2])
+    assert told == [("Silent in these nights: 1.", "s/a")]
+
+
+def test_the_nodes_reporting_in_a_night_are_not_held_against_those_that_count_something_else(
+    fleet: Fleet, client: FlaskClient
+) -> None:
+    fleet.place("leaf", area_code="330106011009")
+    fleet.counts("leaf", 0, count(BLAST, 1), unit="affected_frames", frames=20)
+    fleet.sum_up()
+    log_in(client)
+    page = client.get(f"/?taxon={MOTH[0]}||new&first=2026-07-01&last=2026-07-01").text
+    (night,) = re.findall(r'row">2026-07-01</th>(.*?)</tr>', page.partition("<h2>Nights</h2>")[2])
+    assert re.findall(r'<td class="n">(.*?)</td>', night)[1:] == ["2", "2", "0"], "nodes, cameras, too full"
+
+
+def test_where_it_is_worst_stands_first_with_its_area(still: FlaskClient) -> None:
+    places = still.get("/?first=2026-07-01&last=2026-07-01").text.split("<h2>Places</h2>")[1]
+    assert places.index("s/b") < places.index("s/a")
+    assert "330106011" in places
+
+
+def test_nodes_without_a_position_are_told_beside_the_map_and_take_no_square_kilometre(
+    fleet: Fleet, client: FlaskClient
+) -> None:
+    log_in(client)
+    for node, says, is_placed in (
+        ("b", "1 node that counted has no position and is not on the map.", True),
+        ("a", "2 nodes that counted have no position and are not on the map.", False),
+    ):
+        fleet.database.execute("UPDATE node SET latitude_deg = NULL, longitude_deg = NULL WHERE node = %s", (node,))
+        page = client.get("/?first=2026-07-01&last=2026-07-01").text
+        assert "<b>3</b> counted" in page
+        assert says in page
+        assert [one in page for one in ("km²</b>", "The table below", "<h2>Places</h2>")] == [is_placed] * 3
+
+
+def test_of_a_disease_the_desk_tells_the_share_of_the_frames(fleet: Fleet, client: FlaskClient) -> None:
+    fleet.counts("a", 0, count(BLAST, 30, 20, 40), unit="affected_frames", frames=200)
+    fleet.sum_up()
+    log_in(client)
+    asked = f"taxon={BLAST[0]}||affected_frames&first=2026-07-01&last=2026-07-01"
+    page = client.get(f"/?{asked}").text
+    assert "<b>15 %</b> frames with the symptom" in page
+    assert 'data-sign=" %"' in page
+    assert "Incidence: each night" in page
+    nights = client.get(f"/api/map?{asked}").json["nights"]  # type: ignore[index]
+    assert nights[-1] == ["2026-07-01", 15, 15]
+    places = page.split("<h2>Places</h2>")[1]
+    assert re.findall(r'<th scope="row">(.*?)</th><td class="n">(.*?)</td>', places) == [
+        ("s/a", "15 %"), ("s/b", "no data"),
+    ]  # fmt: skip
+    assert '<th scope="col" class="n">incidence</th>' in places
+    assert page.count('data-sign=" %"') == 2, "of the map and of the chart"
+
+
+@pytest.mark.parametrize(
+    ("areas_mm2", "says"),
+    [((20_000, 40_000), "<b>50 /m²</b> density, range 17 to 150"),
+     ((3_000_000,), "<b>0.33 /m²</b> density, range 0 to 1.67"),
+     ((90_000_000,), "<b>0.0111 /m²</b> density, range 0 to 0.0556"),
+     ((20_000, None), "<b>50 /m²</b> density, range 0 to 250")],
+)  # fmt: skip
+def test_a_density_lies_within_its_range_and_is_no_zero_on_many_cameras(
+    fleet: Fleet, client: FlaskClient, areas_mm2: tuple[int | None, ...], says: str
+) -> None:
+    for node, area_mm2 in zip("ab", areas_mm2, strict=False):
+        moths = count(MOTH, 1, 0, 5) if node == "a" else count(MOTH, 2, 1, 4)
+        fleet.counts(node, 1, moths, area_mm2=area_mm2)
+    fleet.sum_up()
+    log_in(client)
+    assert says in client.get("/?first=2026-07-02&last=2026-07-02").text
+
+
+@pytest.mark.parametrize(
+    ("unit", "awake_s", "says"),
+    [("visits", 5_400, ["Watched for only 1.5 h a camera and night."]), ("visits", 21_600, []), ("new", 60, [])],
+)
+def test_how_long_cameras_watched_is_told_of_visits_if_it_was_little(
+    fleet: Fleet, client: FlaskClient, unit: str, awake_s: float, says: list[str]
+) -> None:
+    for night in (1, 2):
+        fleet.counts("a", night, count(MOTH, 3, 2, 5), unit=unit, awake_s=awake_s)
+    fleet.sum_up()
+    log_in(client)
+    page = client.get("/?first=2026-07-02&last=2026-07-04").text
+    assert re.findall(r"<p>(Watched.*?)</p>", page) == says
+
+
+def test_a_node_whose_clock_runs_ahead_does_not_lead_the_desk_into_its_future(
+    fleet: Fleet, client: FlaskClient
+) -> None:
+    fleet.counts("a", (datetime.now(UTC).date() - FIRST).days + 40, count(MOTH, 9, 9, 9))
+    fleet.sum_up()
+    log_in(client)
+    page = client.get("/").text
+    assert 'name="last" value="2026-07-01"' in page
+
+
+def test_the_desk_opens_on_nights_that_are_over_and_marks_one_that_is_not(fleet: Fleet, client: FlaskClient) -> None:
+    for days_ago in (1, 0):
+        fleet.counts("a", (tonight() - FIRST).days - days_ago, count(MOTH, 9, 9, 9))
+    fleet.sum_up()
+    log_in(client)
+    page = client.get("/").text
+    assert f'name="last" value="{tonight() - timedelta(days=1)}"' in page
+    assert "not over yet" not in page
+    page = client.get(f"/?last={tonight()}").text
+    assert re.findall(r'row">(\S+) <span class="about">not over yet<', page) == [str(tonight())]
+
+
+@pytest.mark.parametrize(("number", "says"), [(0, "go and look"), (99, "act")])
+def test_the_desk_takes_no_alarm_back_at_noon_and_shows_tonights_at_once(
+    fleet: Fleet, client: FlaskClient, number: int, says: str
+) -> None:
+    keep_threshold(fleet.database, MOTH[0], "new", 11, 20, "the station")
+    for days_ago in range(8):
+        fleet.counts("a", (tonight() - FIRST).days - days_ago, count(MOTH, 12 if days_ago else number))
+    fleet.sum_up()
+    log_in(client)
+    for page in ("/", f"/?last={tonight()}"):
+        assert f"<b>{says}</b> by the station" in client.get(page).text

@@ -1,0 +1,120 @@
+"""The page of the nodes: how each is, and which of them call for somebody."""
+
+import os
+import re
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from time import time
+
+import pytest
+from flask.testing import FlaskClient
+
+from edge.cli.loopback import free_port
+from edge.cli.update import go_back
+from edge.errors import UpdateError
+from edge.platform.decode import Message
+from edge.platform.desk import nodes_page
+from edge.updates.fetch import fetch_all
+from edge.updates.inbox import Inbox, Request
+from edge.updates.install import install, install_waiting
+from edge.updates.slots import ENDS_OF_GOOD_UPDATES, Places, said
+from edge.wire import Health, ModelInfo, encode_message
+from tests.platform.desk.visitors import log_in
+from tests.platform.fleet import FIRST, Fleet
+from tests.records import MOTH, count
+from tests.updates.bundles import Bench
+
+
+def test_a_node_whose_last_update_was_refused_or_taken_back_is_not_well(
+    fleet: Fleet, client: FlaskClient, tmp_path: Path
+) -> None:
+    bench, inbox = Bench(tmp_path), tmp_path / "inbox"
+    inbox.mkdir()
+    log_in(client)
+    (inbox / "x.update").write_bytes(b"nonsense")
+    install_waiting(inbox, bench.places)
+    assert how_it_is(fleet, client, said(bench.places)) == ["wrong", "Last update:", said(bench.places)]
+    install(bench.sign_models(["pests-int8"], 1), bench.places)
+    assert how_it_is(fleet, client, said(bench.places)) == ["calm", "well"]
+    bench.prove()
+    assert how_it_is(fleet, client, said(bench.places)) == ["calm", "well"]
+    install(tmp_path / "models-1.update", bench.places)
+    assert how_it_is(fleet, client, said(bench.places)) == ["calm", "well"]
+    go_back("models", bench.places)  # by somebody on the node
+    assert how_it_is(fleet, client, said(bench.places)) == ["wrong", "Last update:", said(bench.places)]
+    install(bench.sign_models(["pests-int8"], 2), bench.places)
+    for _ in range(4):
+        bench.slots("starting")
+    assert how_it_is(fleet, client, said(bench.places))[:2] == ["wrong", "Last update:"]
+
+
+def test_desk_and_node_know_an_update_that_went_well_by_the_same_ends() -> None:
+    assert nodes_page.ENDS_OF_GOOD_UPDATES == ENDS_OF_GOOD_UPDATES
+
+
+def test_a_bundle_that_is_still_being_fetched_calls_for_nobody_and_one_that_was_given_up_does(
+    fleet: Fleet, client: FlaskClient, tmp_path: Path
+) -> None:
+    log_in(client)
+    inbox = Inbox(tmp_path, Places(opt=tmp_path / "opt", inbox=tmp_path))
+    request = Request(url=f"http://127.0.0.1:{free_port()}/x.update", sha256="0" * 64, bytes=9)
+    for age_days, says in ((0, ["calm", "well"]), (8, ["wrong", "Last update:"])):
+        inbox.ask_for(request)
+        os.utime(tmp_path / f"{request.sha256}.fetch", (time() - age_days * 86_400,) * 2)
+        with pytest.raises(UpdateError):
+            fetch_all(inbox)
+        assert how_it_is(fleet, client, (tmp_path / "said").read_text().strip())[:2] == says
+
+
+def test_a_problem_stands_before_an_update_that_failed_and_hides_it_not(fleet: Fleet, client: FlaskClient) -> None:
+    log_in(client)
+    told = how_it_is(fleet, client, "refused: no", problem="the model file is damaged")
+    assert told == ["wrong", "It says:", "the model file is damaged", "Last update:", "refused: no"]
+
+
+def how_it_is(fleet: Fleet, client: FlaskClient, last_update: str, problem: str | None = None) -> list[str]:
+    """The colour and the words of node a."""
+    health = Health(
+        utc=datetime.now(UTC), clock="synced", session=1, uptime_s=9, last_update=last_update, problem=problem
+    )
+    fleet.registry.note([Message("fieldeye/v1/s/a/health", encode_message(health))])
+    cell = re.search(r'<th [^>]*>s/a.*?</th><td class="words (\w+)">(.*?)</td>', client.get("/nodes").text)
+    assert cell is not None
+    return [cell[1], *(word.strip() for word in re.split(r"<[^>]+>", cell[2]) if word.strip())]
+
+
+def test_a_node_of_which_only_the_broker_told_is_silent_and_stands_first(fleet: Fleet, client: FlaskClient) -> None:
+    fleet.database.execute("UPDATE node SET heard = NULL, since = NULL WHERE node = 'b'")  # and no record
+    log_in(client)
+    first, second = re.findall(r'<th [^>]*>s/(.).*?</th>.*?<td class="tight">(.*?)</td>', client.get("/nodes").text)
+    assert first == ("b", "")
+    assert second[1].startswith(f"{datetime.now(UTC):%Y-%m-}")
+    assert "silent for a day" in client.get("/nodes").text
+
+
+def test_a_name_that_is_silent_for_a_season_calls_for_nobody_and_stands_folded_until_it_is_heard(
+    fleet: Fleet, client: FlaskClient
+) -> None:
+    today, long_ago = datetime.now(UTC).date(), datetime.now(UTC) - timedelta(days=100)
+    fleet.place("d", area_code="330106011009")
+    fleet.counts("d", (long_ago.date() - FIRST).days, count(MOTH, 1))
+    fleet.sum_up()
+    log_in(client)
+    for heard, is_left in ((long_ago, True), (datetime.now(UTC), False)):
+        fleet.database.execute("UPDATE node SET heard = %s WHERE node = 'd'", (heard,))
+        page = client.get("/nodes").text
+        assert (">s/d<br>" in page) == (not is_left)
+        left = r"Names silent for over 90 days: (\d)\.</summary><ul><li>(\S+) <span[^>]*>(.*?)</span>"
+        assert re.findall(left, page) == [("1", "s/d", f"{long_ago:%Y-%m-%d %H:%M}")] * is_left
+        page = client.get(f"/?first={today}&last={today}&taxon={MOTH[0]}||new").text
+        assert bool(re.search(r"Silent in these nights[^<]*</summary><p[^>]*>[^<]*s/d", page)) == (not is_left)
+
+
+def test_a_node_stands_with_the_software_and_the_models_that_it_runs(fleet: Fleet, client: FlaskClient) -> None:
+    models = [ModelInfo(name="pests", version="2026.11.28", sha256="0" * 64)]
+    fleet.place("a", models=models, software_number=4)
+    log_in(client)
+    page = client.get("/nodes").text
+    rows = re.findall(r">(s/.)(.*?)</th>", page)
+    runs = {name: re.findall(r"<small[^>]*>(.*?)</small>", told) for name, told in rows}
+    assert runs == {"s/a": ["fieldeye 0, number 4", "pests 2026.11.28"], "s/b": ["fieldeye 0"]}

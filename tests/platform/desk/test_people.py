@@ -1,0 +1,85 @@
+"""People of the desk are added, changed and removed."""
+
+import io
+from pathlib import Path
+from unicodedata import normalize
+
+import pytest
+from flask.testing import FlaskClient
+from werkzeug.security import generate_password_hash
+
+from edge.cli import platform_main
+from edge.errors import UsageError
+from edge.platform.database import Database
+from edge.platform.desk import create_app
+from edge.platform.desk.people import add_person, area_of, remove_person
+from tests.platform.desk.visitors import PASSWORD, log_in
+from tests.platform.fleet import Fleet
+
+
+def test_a_short_password_or_a_wrong_area_makes_no_log_in(database: Database) -> None:
+    for password, area in (("short", "33"), (PASSWORD, "331")):
+        with pytest.raises(UsageError):
+            add_person(database, "x", password, area)
+
+
+def test_a_password_costs_whoever_guesses_it_32_mb_a_guess(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("edge.platform.desk.people.generate_password_hash", generate_password_hash)
+    add_person(database, "x", PASSWORD, "33")
+    (kept,) = database.execute("SELECT password_hash FROM person WHERE name = 'x'")
+    assert kept[0].startswith("scrypt:32768:8:1$")
+
+
+def test_a_person_is_added_from_the_command_line(
+    url: str, database: Database, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = database.execute("SELECT name, role FROM person").fetchall()
+    with (Path("/dev/null")).open() as nothing:
+        monkeypatch.setattr("sys.stdin", _Pipe(nothing.fileno(), f"{PASSWORD}\n"))
+        words = ["desk", "--database", url, "--add-person", "Wang", "--area", "330106000000"]
+        assert platform_main(words) == 0
+    assert capsys.readouterr().out == "Wang may log in, County 330106\n"
+    people = database.execute("SELECT name, role FROM person").fetchall()
+    assert sorted(people) == sorted([*before, ("Wang", "fieldeye_area_330106")])
+
+
+def test_a_new_password_leaves_the_area_as_it_was(
+    fleet: Fleet, url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It raised a village's person to all areas."""
+    monkeypatch.setattr("edge.cli.desk._password", lambda: f"{PASSWORD}er")
+    for more, says in (([], "Township 330106011"), (["--area", "all"], "All areas"), ([], "All areas")):
+        assert platform_main(["desk", "--database", url, "--add-person", "town", *more]) == 0
+        assert capsys.readouterr().out == f"town may log in, {says}\n"
+        (prefix,) = fleet.database.execute("SELECT prefix FROM person JOIN reader USING (role) WHERE name = 'town'")
+        assert prefix[0] == {"All areas": ""}.get(says, "330106011")
+    assert log_in(create_app(url).test_client(), "town", f"{PASSWORD}er") == 302
+
+
+def test_a_name_and_a_password_are_the_same_with_accents_apart(client: FlaskClient, fleet: Fleet) -> None:
+    kept, apart = ([normalize(form, text) for text in ("Nguyễn Lan", "mật khẩu của tôi")] for form in ("NFC", "NFD"))
+    add_person(fleet.database, *apart, "330106")
+    assert area_of(fleet.database, apart[0]) == "330106"
+    assert [log_in(client, *typed) for typed in (kept, apart)] == [302, 302]
+    assert client.get("/nodes").status_code == 200
+    remove_person(fleet.database, apart[0])
+    assert area_of(fleet.database, kept[0]) is None
+
+
+def test_who_is_removed_is_out_at_once(client: FlaskClient, fleet: Fleet, url: str) -> None:
+    log_in(client)
+    assert client.get("/nodes").status_code == 200
+    assert platform_main(["desk", "--database", url, "--remove-person", "town"]) == 0
+    assert client.get("/nodes").location == "/log-in"
+    assert log_in(client) == 403
+    with pytest.raises(UsageError, match="nobody is called 'town'; give one of: county"):
+        remove_person(fleet.database, "town")
+
+
+class _Pipe(io.StringIO):
+    def __init__(self, number: int, text: str) -> None:
+        super().__init__(text)
+        self._number = number
+
+    def fileno(self) -> int:
+        return self._number

@@ -1,0 +1,132 @@
+"""The database that is opened: which server, under whose settings, and with this version's tables."""
+
+from datetime import date
+
+import pytest
+
+from edge.cli import platform_main
+from edge.errors import ConfigError, StoreError
+from edge.platform.database import Database, open_database
+from edge.platform.intake import Intake
+from edge.platform.tables import migrate, migrations
+from tests.platform.conftest import fresh
+from tests.platform.postgres import QUICK, Postgres
+from tests.platform.test_intake import batch
+from tests.records import sighting
+
+
+def test_tables_are_made_once_and_a_later_version_builds_on_them(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert migrate(database) == []
+    known = migrations()
+    known[max(known) + 1] = {"later.sql": "CREATE TABLE later ()"}
+    monkeypatch.setattr("edge.platform.tables.migrations", lambda: known)
+    assert (migrate(database), migrate(database)) == ([max(known)], [])
+    assert database.execute("SELECT FROM later").fetchall() == []
+
+
+def test_views_of_others_ask_the_newer_functions_beside_any_of_their_names_and_those_in_the_way_are_named(
+    postgres: Postgres, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known = migrations()
+    asked = {
+        "population": "population('33', 'new', 'x', NULL, '2026-07-01', '2026-07-02')",
+        "trend": "trend('33', 'new', 'x', NULL, '2026-07-01', '2026-07-02')",
+        "occupied_cells": "occupied_cells('33', 'x', '2026-07-01', '2026-07-02')",
+    }
+    with fresh(postgres, "template1") as url, open_database(url) as database:
+        with monkeypatch.context() as before:
+            older = {version: scripts for version, scripts in known.items() if version < 26}
+            before.setattr("edge.platform.tables.migrations", lambda: older)
+            migrate(database)
+        for name, call in asked.items():
+            database.execute(f"CREATE VIEW my_{name} AS SELECT * FROM {call}".encode())  # noqa: S608
+            database.execute(f"CREATE FUNCTION {name}(area text) RETURNS text LANGUAGE sql AS 'SELECT area'".encode())
+        with pytest.raises(StoreError, match="view my_occupied_cells depends on function occupied_cells"):
+            migrate(database)
+        database.execute("DROP VIEW my_occupied_cells")
+        assert migrate(database) == [version for version in known if version >= 26]
+        for name in ("population", "trend"):
+            (now,) = database.execute("SELECT pg_get_viewdef(%s)", (f"my_{name}",)).fetchone() or ("",)
+            assert f"FROM {name}(" in now
+
+
+@pytest.mark.parametrize(("version", "says"), [(9999, "9999, this program knows"), (18, "18, from before the first")])
+def test_a_database_of_another_time_is_left_alone(database: Database, version: int, says: str) -> None:
+    database.execute("TRUNCATE schema_version")
+    database.execute("INSERT INTO schema_version (version, name) VALUES (%s, 'of another time')", (version,))
+    with pytest.raises(StoreError, match=f"version {says}"):
+        migrate(database)
+    assert database.execute("SELECT version FROM schema_version").fetchall() == [(version,)]
+
+
+def test_a_database_that_cannot_hold_every_name_is_refused_with_the_remedy(
+    postgres: Postgres, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with open_database(postgres.url()) as root:
+        root.execute("CREATE DATABASE ascii ENCODING 'SQL_ASCII' LOCALE 'C' TEMPLATE template0")
+    assert platform_main(["ingest", "--database", postgres.url("ascii")]) == 1
+    told = capsys.readouterr().err
+    assert (told.count("\n"), "has the encoding SQL_ASCII" in told, "--encoding UTF8" in told) == (1, True, True)
+
+
+def test_a_server_that_is_too_old_is_refused_with_the_remedy(
+    url: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("edge.platform.tables.OLDEST_SERVER", 99)
+    assert platform_main(["site", "s", "--database", url]) == 1
+    says = "the database's server is PostgreSQL 17; bring it to 99 or later, or name another one in --database"
+    assert capsys.readouterr().err == f"fieldeye-platform: {says}\n"
+
+
+def test_of_several_servers_the_one_that_writes_is_used_and_what_only_reads_takes_any(postgres: Postgres) -> None:
+    with Postgres(QUICK + "default_transaction_read_only = on\n") as standby:
+        ports = f"port={standby.port},{postgres.port}"
+        both = f"postgresql://fieldeye@/postgres?host={standby.folder},{postgres.folder}&{ports}"
+        for url, only_reads, port in (
+            (both, False, postgres.port), (both, True, standby.port),
+            (f"{both}&target_session_attrs=read-only", False, standby.port),
+        ):  # fmt: skip
+            with open_database(url, only_reads=only_reads) as database:
+                assert database.info.port == port
+        with pytest.raises(StoreError, match=r"cannot be reached \(.*read-only.*\); check --database"):
+            open_database(standby.url())
+
+
+def test_options_in_the_address_hold_beside_our_own(postgres: Postgres) -> None:
+    with open_database(f"{postgres.url()}&options=-csearch_path%3Dpests") as database:
+        told = database.execute("SELECT current_setting('search_path'), current_setting('timezone')").fetchone()
+    assert told == ("pests", "UTC")
+
+
+# Variables of libpq come last.
+OF_OTHERS = {"statement_timeout": "3s", "transaction_timeout": "3s", "idle_session_timeout": "3s", "lock_timeout": "0",
+             "jit": "on", "row_security": "off", "default_transaction_isolation": "serializable",
+             "client_encoding": "GBK", "datestyle": "German", "timezone": "Asia/Shanghai"}  # fmt: skip
+OF_LIBPQ = ("PGCLIENTENCODING", "PGDATESTYLE", "PGTZ")
+
+
+def test_what_a_server_a_role_or_the_environment_sets_changes_nothing(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with open_database(url) as database:
+        for setting, value in OF_OTHERS.items():
+            database.execute(f"ALTER DATABASE {database.info.dbname} SET {setting} = '{value}'".encode())
+    for variable, value in zip(OF_LIBPQ, list(OF_OTHERS.values())[-3:], strict=True):
+        monkeypatch.setenv(variable, value)
+    with open_database(url) as database:
+        Intake(database).keep([batch(sighting(label="粘虫"))])
+        told = database.execute("SELECT body->>'label', date '2026-07-03' FROM record").fetchall()
+        holds = {name: database.execute("SELECT current_setting(%s)", (name,)).fetchone() for name in OF_OTHERS}
+    assert told == [("粘虫", date(2026, 7, 3))]
+    assert " ".join(value for (value,) in holds.values()) == "0 0 0 45s off on read committed UTF8 ISO, DMY UTC"  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(
+    ("url", "error", "says"),
+    [("postgresql:///x?host=/nowhere", StoreError, "cannot be reached"), ("what is this", ConfigError, "no address")],
+)
+def test_a_database_that_is_not_there_is_a_sentence(url: str, error: type[Exception], says: str) -> None:
+    with pytest.raises(error, match=says):
+        open_database(url)
