@@ -9,16 +9,16 @@ import pytest
 ROOT = Path(__file__).parent.parent
 EDGE = ROOT / "edge"
 ORDER = (
-    "__init__ errors config clock backoff client_id durable changes boxes detections ranges cameras bundle seams snug "
-    "detector golden updates fallback bench gate tracker trap leaf severity calibration counts label_sets nights "
-    "weather agreement census tally eye taxa languages advice wire introduction exports board status store excerpt "
-    "mqtt climate draw faces annotations photographs label support page power systemd restarts alarms late commits "
-    "pipeline app cli __main__ platform"
+    "__init__ errors config_mistakes config clock backoff client_id mqtt_client durable changes boxes detections "
+    "ranges cameras onnx_metadata bundle seams snug detector golden updates fallback bench gate tracker trap leaf "
+    "severity calibration counts label_sets nights weather agreement census tally eye taxa languages advice wire "
+    "introduction exports board status store excerpt mqtt climate draw faces annotations photographs label support "
+    "page power loop pipeline node app cli __main__ platform"
 ).split()
-PLATFORM_MAY = {"client_id", "errors", "clock", "counts", "taxa", "languages", "wire", "platform"}
+PLATFORM_MAY = {"client_id", "mqtt_client", "errors", "clock", "counts", "taxa", "languages", "wire", "platform"}
 OWNERS = {
     "onnxruntime": {"detector"},
-    "paho": {"mqtt", "climate", "platform"},  # the node's connection, a weather station's, the subscriber's
+    "paho": {"mqtt_client", "mqtt", "climate", "platform"},  # node, weather station, subscriber
     "flask": {"languages", "page", "platform"},
     "flask_babel": {"languages", "page", "platform"},
     "waitress": {"page", "platform"},
@@ -89,7 +89,7 @@ def test_the_platform_side_knows_only_the_contract() -> None:
 
 
 def test_training_takes_from_edge_only_what_detects_and_how_a_file_is_kept_whole() -> None:
-    detects = "boxes detections ranges bundle detector severity bench agreement taxa cameras draw"
+    detects = "boxes detections ranges onnx_metadata bundle detector severity bench agreement taxa cameras draw"
     allowed = {"errors", "durable", *detects.split()}
     for path in (ROOT / "training").rglob("*.py"):
         assert within_edge(path) <= allowed, path.name
