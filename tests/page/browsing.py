@@ -29,7 +29,6 @@ NEEDS_CHROMIUM = [
 SCREENS = Path(__file__).parent.parent.parent / "docs" / "screens"
 REDRAW = "FIELDEYE_REDRAW_SCREENS" in os.environ  # write docs/screens anew instead of comparing
 DIFFERENT = 9.0  # mean difference of grey levels on a coarse picture; another font stays below, another layout does not
-AXE = importlib.resources.files("axe_playwright_python").joinpath("axe.min.js")
 # Nothing is downloaded or looked up on a machine without the internet
 FLAGS = [
     "--no-sandbox",  # needed as root; a user namespace is the sandbox otherwise
@@ -116,7 +115,8 @@ class Visit:
     def violations(self) -> list[str]:
         """axe-core's findings."""
         if not self.page.evaluate("'axe' in window"):
-            self.page.evaluate(AXE.read_text("utf-8"))
+            axe = importlib.resources.files("axe_playwright_python").joinpath("axe.min.js")
+            self.page.evaluate(axe.read_text("utf-8"))
         found = self.page.evaluate("axe.run(document, {resultTypes: ['violations']})")["violations"]
         return [f"{v['id']} ({v['impact']}): {v['nodes'][0]['html'][:120]}" for v in found]
 
