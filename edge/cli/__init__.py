@@ -134,11 +134,13 @@ def _carried_out(args: argparse.Namespace) -> int:
 
 
 def _unforeseen(program: str, verb: str | None, why: Exception) -> tuple[str, int]:
-    """Sentence and exit code. What is no fault of ours: rights, a full disk, a library that is missing or broken."""
+    """Sentence and exit code. No fault of ours: rights, a full disk, an extra's library that is missing or broken."""
     extra = EXTRAS.get(program) or EXTRAS.get(f"{program} {verb}")
     if extra and isinstance(why, ImportError) and (why.name or "").partition(".")[0] != "edge":
         asked = " ".join([str(verb), *getattr(why, "__notes__", [])])
-        return f"{asked} needs {_lacked(why)}; in the repository's folder run: pip install -e '.[{extra}]'", WRONG_USE
+        again = "" if isinstance(why, ModuleNotFoundError) else "--force-reinstall "  # a broken one is there
+        install = f"in the repository's folder run: pip install {again}-e '.[{extra}]'"
+        return f"{asked} needs {_lacked(why)}; {install}", WRONG_USE
     if isinstance(why, PermissionError):
         says = f"{why.filename or 'a file'}: this user may not use it; change its rights, or run as its owner"
         return says, NOT_WELL

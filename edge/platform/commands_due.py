@@ -67,6 +67,7 @@ _UNFINISHED = f"""
                           AND q.told > now() - %(again)s)
     ), due AS (
         SELECT node_id, site, node AS name, id FROM question JOIN unfinished USING (node_id, id)
+        -- asked once more of the row as it is now: another may have led meanwhile
         WHERE place <= %(most)s AND jpeg IS NULL AND (told IS NULL OR told <= now() - %(again)s) AND {_OF}
         FOR NO KEY UPDATE OF question SKIP LOCKED
     ), asked AS (

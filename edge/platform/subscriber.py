@@ -20,7 +20,7 @@ class Subscriber:
         name = f"fieldeye{token_hex(7)}"  # brokers may refuse who has none
         self._connection = Connection(address, name, ends={})
         self._connection.subscribe([ALL])
-        self.subscribed = Event()  # while the broker tells us what comes
+        self.subscribed = Event()  # once the broker has said that it will tell us what comes
 
     def messages(self, stop: Event) -> Iterator[Message]:
         """Messages as they come, until `stop` is set. A broker that goes away is connected again.
@@ -32,8 +32,6 @@ class Subscriber:
             self._connection.turn(TURN_S, stop)
             if self._connection.is_up:
                 self.subscribed.set()
-            else:
-                self.subscribed.clear()
             while self._connection.inbox:  # what one turn brings
                 yield self._connection.inbox.popleft().message
         self._connection.client.disconnect()

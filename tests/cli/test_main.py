@@ -89,7 +89,7 @@ def test_a_library_that_does_not_load_is_no_fault_of_ours(
 ) -> None:
     assert label_that_raises(why, monkeypatch) == 2
     needs = f"label needs a library that loads ({reason})"
-    install = "in the repository's folder run: pip install -e '.[provision]'"
+    install = "in the repository's folder run: pip install --force-reinstall -e '.[provision]'"
     assert capsys.readouterr().err == f"fieldeye: {needs}; {install}\n"
 
 

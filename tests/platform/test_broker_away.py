@@ -118,17 +118,6 @@ def soon(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("edge.platform.connection.AGAIN_S", 0.3)
 
 
-def test_a_listener_says_whether_the_broker_tells_it_what_comes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("edge.platform.connection.AGAIN_S", 0.0)
-    stop = Event()
-    with Broker() as broker:
-        subscriber = Subscriber(address_of(broker))
-        Thread(target=lambda: list(subscriber.messages(stop)), daemon=True).start()
-        assert subscriber.subscribed.wait(10)
-    wait_until(lambda: not subscriber.subscribed.is_set(), within_s=10)
-    stop.set()
-
-
 def end_of(listening: Listening, broker: Broker) -> str:
     """The sentence with which it ends by itself."""
     with pytest.raises(BrokerError) as ended:

@@ -398,6 +398,19 @@ def test_a_photograph_that_did_not_come_whole_is_asked_for_until_the_node_says_t
     assert asked().keys() == {"q3"}
 
 
+def test_a_photograph_that_is_being_kept_is_asked_for_later_and_not_waited_for(station: Station, url: str) -> None:
+    def part(name: str, payload: bytes) -> Message:
+        header = ImageHeader(kind="question", id=f"00000000-q{name}", bytes=5)
+        return Message("fieldeye/v1/s/a/image", payload, properties=image_properties(header))
+
+    station.hear(info("s", capabilities=("image",)), health("s", 1), part("1", b"ph"), part("2", b"p"))
+    station.database.execute("UPDATE question SET received = received - '2 h'::interval")
+    station.database.execute("SET lock_timeout = '1s'")
+    with open_database(url) as worker, worker.transaction():
+        worker.execute("UPDATE question SET jpeg = 'photo' WHERE id = '00000000-q1'")
+        assert [command.picture[9:] for _, command in photographs_due(station.database)] == ["q2"]
+
+
 def test_photographs_that_a_restored_backup_lacks_are_asked_for_one_after_the_other(
     station: Station, monkeypatch: pytest.MonkeyPatch
 ) -> None:
