@@ -1,5 +1,6 @@
 """A node, a broker and a platform on this network namespace's loopback; prints how many were committed and counted."""
 
+import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -10,8 +11,16 @@ from tests.records import sighting
 from tests.waiting import wait_until
 
 
+def lose(port: int) -> None:
+    """Of 100 packets from and to the broker 30, and none of the sockets by which paho-mqtt wakes itself."""
+    for side in ("sport", "dport"):
+        rule = f"add rule inet line in tcp {side} {port} numgen random mod 100 < 30 drop"
+        subprocess.run(["/usr/sbin/nft", *rule.split()], check=True)
+
+
 def main(records: int) -> None:
     with tempfile.TemporaryDirectory() as folder, Broker() as broker:
+        lose(broker.port)
         platform = Platform(broker)
         with running(Path(folder), to(broker.port, ack_timeout_s=60.0, keepalive_s=60)) as node:
             committed: set[int] = set()

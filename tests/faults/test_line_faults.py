@@ -20,7 +20,6 @@ LOSSY = """
 ip link set lo up
 nft add table inet line
 nft add chain inet line in '{ type filter hook input priority 0 ; }'
-nft add rule inet line in numgen random mod 100 '<' 30 drop
 exec "$@"
 """
 
