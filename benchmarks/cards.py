@@ -32,7 +32,7 @@ from training.command import finish
 from training.config import CONFIGS, TrainConfig, read_config
 from training.facts import config_of
 from training.judging.looks import Looks
-from training.metrics import Average, average_precision, judged, together, truths_of
+from training.metrics import Average, average_precision, judged_each, together, truths_of
 from training.mixture import samples_of
 from training.samples import Sample
 
@@ -92,8 +92,7 @@ def whole(among: Sequence[Judge]) -> None:
     for judge in among:
         truths, classes = truths_of(judge.cards), len(judge.looks.bundle.classes)
         for sample, truth in zip(judge.cards, truths, strict=True):
-            shown = judge.looks.shown([sample])
-            told = together([judged([truth], shown, class_id) for class_id in range(classes)])
+            told = together(judged_each([truth], judge.looks.shown([sample]), classes))
             found.append(len(told.confidence))
             hits += int(told.is_hit.sum())
             by_hand.append(int(truth.is_judged.sum()))

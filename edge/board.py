@@ -5,6 +5,8 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
+from edge.config import MEGABYTE
+
 TEMPERATURE = Path("/sys/class/thermal/thermal_zone0/temp")  # thousandths of a degree
 THROTTLED = Path("/sys/devices/platform/soc/soc:firmware/get_throttled")  # bits as of `vcgencmd get_throttled`, hex
 WIRELESS = Path("/proc/net/wireless")  # two heads, then an interface a line: status, link, level in dBm, noise
@@ -34,6 +36,16 @@ class BoardReading:
         """Does under-voltage or heat slow the processor right now? None where the board does not say."""
         return None if self.throttled is None else bool(self.throttled & THROTTLED_NOW)
 
+    @property
+    def disk_free_mb(self) -> float | None:
+        """To a tenth, as it is told."""
+        return _megabytes(self.disk_free_bytes)
+
+    @property
+    def memory_mb(self) -> float | None:
+        """To a tenth, as it is told."""
+        return _megabytes(self.memory_bytes)
+
 
 def read_board(folder: Path) -> BoardReading:
     """The board now; `folder` tells which disk."""
@@ -60,6 +72,10 @@ def _wifi_dbm() -> int | None:
     except (OSError, ValueError, IndexError):
         return None
     return max((level for level in levels if -120 <= level < 0), default=None)
+
+
+def _megabytes(size_bytes: int | None) -> float | None:
+    return None if size_bytes is None else round(size_bytes / MEGABYTE, 1)
 
 
 def _number(path: Path, base: int = 10) -> int | None:

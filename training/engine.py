@@ -111,7 +111,7 @@ def validate(model: YoloxNano, examples: Sequence[Example], classes: int, side_p
     found, truths = [], []
     for batch in plain_batches(examples, side_px, VALIDATED_AT_ONCE):
         found += detect_batch(model, batch.images)
-        truths += [Truth(*(one.numpy() for one in marks)) for marks in zip(batch.xyxy, batch.class_id, strict=True)]
+        truths += [Truth(xyxy.numpy(), ids.numpy()) for xyxy, ids in zip(batch.xyxy, batch.class_id, strict=True)]
     return average_precision(truths, found, classes)
 
 

@@ -142,6 +142,11 @@ def judged(truths: Sequence[Truth], found: Sequence[Detections], class_id: int) 
     return Judged(np.array(confidences, np.float32), np.array(hits, np.bool_), real)
 
 
+def judged_each(truths: Sequence[Truth], found: Sequence[Detections], classes: int) -> list[Judged]:
+    """The same of every class, in the order of class ids."""
+    return [judged(truths, found, class_id) for class_id in range(classes)]
+
+
 def together(each: Sequence[Judged]) -> Judged:
     """All classes as one."""
     return Judged(

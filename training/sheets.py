@@ -11,7 +11,7 @@ from edge.boxes import Floats, Image, Ints, letterbox, letterbox_xyxy
 from edge.detections import Detections
 from edge.errors import UsageError
 from training.copies import copies
-from training.metrics import Truth, at_threshold, judged
+from training.metrics import Truth, at_threshold, judged_each
 from training.samples import IGNORE, Example, Sample, load_example
 
 Drawn = TypeVar("Drawn")
@@ -66,7 +66,7 @@ def right_and_wrong(
 
 def is_right(truth: Truth, found: Detections, classes: int) -> bool:
     """Everything marked was found (IoU 0.5 or more), and nothing else."""
-    shown = [at_threshold(judged([truth], [found], class_id), 0.0) for class_id in range(classes)]
+    shown = [at_threshold(one, 0.0) for one in judged_each([truth], [found], classes)]
     return all(one.misses == 0 and one.false_alarms == 0 for one in shown)
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from edge.detections import Detections
-from training.metrics import Judged, Truth, at_threshold, cooled, judged, together
+from training.metrics import Judged, Truth, at_threshold, cooled, judged_each, together
 
 THRESHOLDS = tuple(round(0.01 * step, 2) for step in range(25, 81))
 AS_GOOD = 0.005  # of F1: less than a validation split can tell apart
@@ -30,7 +30,7 @@ def choose(truths: Sequence[Truth], found: Sequence[Detections], classes: int) -
     found: what a bundle with temperature 1 sees at LOWEST_SCORE. Temperature scaling: Guo et al. (2017),
     On Calibration of Modern Neural Networks, arXiv:1706.04599.
     """
-    per_class = [judged(truths, found, class_id) for class_id in range(classes)]
+    per_class = judged_each(truths, found, classes)
     temperature = fitted_temperature(together(per_class))
     calibrated = [replace(one, confidence=cooled(one.confidence, temperature)) for one in per_class]
     everything = together(calibrated)

@@ -4,7 +4,6 @@ import os
 
 from edge.board import BoardReading
 from edge.clock import Instant
-from edge.config import MEGABYTE
 from edge.power.gauge import Battery
 from edge.status import CameraStatus, Snapshot
 from edge.store import Store
@@ -33,11 +32,11 @@ def health(
         cpu_temperature_c=reading.temperature_c,
         throttled=reading.is_throttled,
         load=round(os.getloadavg()[0], 2),
-        memory_mb=_megabytes(reading.memory_bytes),
+        memory_mb=reading.memory_mb,
         last_update=said(Places()) or None,
         battery_v=None if battery is None else round(battery.voltage_v, 2),
         battery_share=None if battery is None else battery.share,
-        disk_free_mb=_megabytes(reading.disk_free_bytes),
+        disk_free_mb=reading.disk_free_mb,
     )
 
 
@@ -71,7 +70,3 @@ def _problem(snapshot: Snapshot, store: Store) -> str | None:
         store.decisions.unusable,
     )
     return next(filter(None, troubles), None)
-
-
-def _megabytes(size_bytes: int | None) -> float | None:
-    return None if size_bytes is None else round(size_bytes / MEGABYTE, 1)

@@ -8,7 +8,6 @@ from flask import Blueprint, Response, request
 
 from edge import __version__
 from edge.board import read_board
-from edge.config import MEGABYTE
 from edge.exports.columns import Cell
 from edge.exports.csv_table import csv_cell, csv_lines
 from edge.page.admission import needs
@@ -92,8 +91,8 @@ def how_it_is() -> Response:
             board=Board(
                 cpu_temperature_c=board.temperature_c,
                 throttled=board.is_throttled,
-                disk_free_mb=_megabytes(board.disk_free_bytes),
-                memory_mb=_megabytes(board.memory_bytes),
+                disk_free_mb=board.disk_free_mb,
+                memory_mb=board.memory_mb,
             ),
         )
     )
@@ -160,10 +159,6 @@ def _without_epochs(told: Records) -> dict[str, Any]:
     for record in table["records"]:
         del record["epoch"]
     return table
-
-
-def _megabytes(size_bytes: int | None) -> float | None:
-    return None if size_bytes is None else round(size_bytes / MEGABYTE, 1)
 
 
 def _counts(day: Day, unit: str | None, labels: Sequence[str]) -> DayCounts:

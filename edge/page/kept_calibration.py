@@ -35,7 +35,7 @@ NEWEST = 200  # sightings among which pictures to count by hand are looked for
 def keep_focus(node: Node, frame: Image) -> Reference:
     """This is what a sharp picture looks like, in the region that is kept, also of a picture of another shape."""
     found = _known(node, None)
-    reference = focused(frame, EVERYTHING if found is None else found.region)
+    reference = focused(frame, _region(found))
     _keep(node, found, focus=reference)
     return reference
 
@@ -50,10 +50,11 @@ def keep_region(node: Node, region: Region) -> None:
 
     One that reads as the one until now is the same: the form rounds it.
     """
-    if region_text(region) == region_text(region_of(node)):
-        _keep(node, known(node))
+    found = known(node)
+    if region_text(region) == region_text(_region(found)):
+        _keep(node, found)
     else:
-        _keep(node, known(node), region=region, focus=None)
+        _keep(node, found, region=region, focus=None)
 
 
 def keep_scale(
@@ -87,7 +88,10 @@ def scale_on(frame: Image, side_mm: float) -> Scale:
 
 def region_of(node: Node) -> Region:
     """What is counted now."""
-    found = known(node)
+    return _region(known(node))
+
+
+def _region(found: Calibration | None) -> Region:
     return EVERYTHING if found is None else found.region
 
 

@@ -12,7 +12,7 @@ from training.judging.figures import ClassFigures, Cost, Field, Figures, Part, R
 from training.judging.looks import Looks
 from training.judging.meeting import alarms_of, confusion, counting, counts_of, found_of
 from training.judging.reliability import reliability
-from training.metrics import Average, Judged, Truth, average_precision, cooled, judged, together, truths_of
+from training.metrics import Average, Judged, Truth, average_precision, cooled, judged_each, together, truths_of
 from training.samples import Sample, load_example
 from training.thresholds import FITTED_FROM
 
@@ -73,7 +73,7 @@ def _classes(looks: Looks, average: Average, counts: Ints) -> tuple[ClassFigures
 
 def _reliability(looks: Looks, truths: Sequence[Truth], faint: Sequence[Detections]) -> tuple[Reliability, Reliability]:
     """Before and after temperature scaling, of the detections from which the temperature is fitted."""
-    one = together([judged(truths, faint, class_id) for class_id in range(len(looks.bundle.classes))])
+    one = together(judged_each(truths, faint, len(looks.bundle.classes)))
     raw = cooled(one.confidence, 1 / looks.bundle.temperature)
     is_strong = raw >= FITTED_FROM
     before, after = (Judged(said[is_strong], one.is_hit[is_strong], one.real) for said in (raw, one.confidence))

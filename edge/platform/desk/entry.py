@@ -7,7 +7,7 @@ from typing import Any, NoReturn
 
 from flask import Blueprint, abort, current_app, g, make_response, redirect, render_template, request, session, url_for
 
-from edge.platform.database import Database, open_database
+from edge.platform.database import Database, only_row, open_database
 from edge.platform.desk.people import CONNECTION_NAME, as_person, composed, end_log_ins, stamp_of
 from edge.platform.words import gettext
 
@@ -102,8 +102,8 @@ def log_out() -> Answer:
 
 
 def _own_area(database: Database) -> str:
-    row = database.execute("SELECT my_area()").fetchone()
-    if row is None or row[0] is None:
+    (area,) = only_row(database, "SELECT my_area()")
+    if area is None:
         session.clear()
         refuse(403, gettext("This account has no area any more."))
-    return str(row[0])
+    return str(area)

@@ -9,7 +9,7 @@ from flask import current_app, g, jsonify, render_template, request
 
 from edge.errors import UsageError
 from edge.platform.areas_below import AreaBelow, areas_below
-from edge.platform.database import Database
+from edge.platform.database import Database, only_row
 from edge.platform.desk.entry import Answer, desk, logged_in, refuse
 from edge.platform.population import (
     Night,
@@ -113,7 +113,7 @@ def _newest(database: Database) -> date:
     today = datetime.now(UTC).date()
     running = running_from(database, g.area) or today
     asked = "SELECT max(night) FROM area_effort WHERE prefix = %s AND night < %s"
-    (newest,) = database.execute(asked, (g.area, running)).fetchone() or (None,)
+    (newest,) = only_row(database, asked, (g.area, running))
     return newest or today
 
 

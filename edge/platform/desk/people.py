@@ -11,7 +11,7 @@ from psycopg.errors import InsufficientPrivilege, InvalidParameterValue
 from werkzeug.security import check_password_hash, generate_password_hash
 
 from edge.errors import StoreError, UsageError
-from edge.platform.database import Database, first_line, open_database
+from edge.platform.database import Database, first_line, only_row, open_database
 from edge.platform.population import as_area
 from edge.platform.tables import role_remedy
 
@@ -126,7 +126,7 @@ def composed(typed: str) -> str:
 def secret(database: Database) -> bytes:
     """What signs the log-ins: made once, kept in the database, out of every role's sight."""
     database.execute("INSERT INTO desk_secret (secret) VALUES (%s) ON CONFLICT DO NOTHING", (token_bytes(32),))
-    (kept,) = database.execute("SELECT secret FROM desk_secret").fetchone() or (b"",)
+    (kept,) = only_row(database, "SELECT secret FROM desk_secret")
     return bytes(kept)
 
 

@@ -10,12 +10,11 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
 from edge.errors import BrokerError
+from edge.mqtt_client import MOST_IN_FLIGHT, NOBODY_SUBSCRIBES
 from edge.platform.address import BrokerAddress
 from edge.platform.link import connect, new_client
 
-IN_FLIGHT = 20  # as a node does
 AGAIN_S = 0.5
-NOBODY_SUBSCRIBES = 0x10
 
 Message = tuple[str, bytes, bool]  # topic, payload, retain
 
@@ -61,7 +60,7 @@ class Line:
     @property
     def is_full(self) -> bool:
         """Would more only lengthen the queue?"""
-        return len(self._waiting) >= IN_FLIGHT
+        return len(self._waiting) >= MOST_IN_FLIGHT  # as a node does
 
     def turn(self, *, readable: bool) -> None:
         """Take what came, send what may go, connect again. Raises BrokerError."""
@@ -74,7 +73,7 @@ class Line:
             return
         if self.fd < 0:
             self._connect_again()
-        while self.is_open and self._waiting and len(self._flying) < IN_FLIGHT:
+        while self.is_open and self._waiting and len(self._flying) < MOST_IN_FLIGHT:
             self._publish(self._waiting.popleft())
         if self._client.want_write():
             self._client.loop_write()
