@@ -4,6 +4,7 @@ The rest is there first: store, detector, a frame. Then the page is loaded and e
 all nine languages, with a farmer logged in and somebody at the live picture.
 """
 
+import sys
 import tempfile
 from contextlib import closing
 from pathlib import Path
@@ -11,10 +12,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+import edge.cli
 from benchmarks._alone import alone
 from benchmarks._running import TOKEN, get
 from edge.board import PAGE_BYTES
-from edge.cli.demo import PICTURES
 from edge.clock import SystemClock
 from edge.fallback import open_detector
 from edge.status import StatusBoard
@@ -23,6 +24,7 @@ from tests.page.scenes import Scene, config, seen
 
 READS = ("/", "/seen", "/node", "/review", "/photo", "/account", "/log-in", "/live", "/api/v1/days", "/metrics")
 FRAMES = 40
+PICTURES = Path(edge.cli.__file__).parent / "demo_pictures"  # edge.cli.demo would load the page
 
 
 def main() -> None:
@@ -36,6 +38,8 @@ def main() -> None:
         with closing(Store(settings.store, "north-dyke")) as store:
             scene = Scene(store, StatusBoard(clock.now()), settings, clock)
             seen(scene)
+            if "edge.page" in sys.modules:
+                sys.exit("the page was loaded before it is measured: look at what this file imports")
             before = resident_mib()
             read_everything(scene, picture)
             print(f"page's own memory: {resident_mib() - before:.1f} MiB over {before:.0f} (to reach: <= 40 MiB)")
@@ -44,15 +48,14 @@ def main() -> None:
 def read_everything(scene: Scene, picture: np.ndarray) -> None:
     """In each language; the live picture as long as somebody turns a lens."""
     from edge.languages import LANGUAGES  # noqa: PLC0415
-    from edge.page import create_app, serve  # noqa: PLC0415  it is what is measured
+    from edge.page import serve  # noqa: PLC0415  it is what is measured
     from edge.page.passwords import hashed  # noqa: PLC0415
     from edge.page.trust import digest  # noqa: PLC0415
 
     accounts, now = scene.store.accounts, scene.clock.now().utc
     accounts.put(Account(name="farmer", role="farmer", hash=hashed("a long enough one")), now)
     accounts.begin(digest(TOKEN), "farmer", now)
-    app = create_app(scene.store, scene.board, scene.config, scene.clock)
-    with closing(serve(app, "127.0.0.1", 0)) as server:
+    with closing(serve(scene.app(), "127.0.0.1", 0)) as server:
         for language in LANGUAGES:
             for address in READS:
                 get(server.port, f"{address}?lang={language}")

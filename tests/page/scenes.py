@@ -4,23 +4,24 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 import cv2
 import msgspec
 import numpy as np
-from flask import Flask
 
 import edge.board
 from edge.advice import Measured, Period, Standing, Threshold, key_of
 from edge.clock import ClockState, Instant
 from edge.config import CameraTable, MqttTable, NodeConfig, NodeTable, StoreTable
 from edge.counts import Interval, NoData, Sighting, TaxonCount
-from edge.page import create_app
 from edge.status import BatteryStatus, CameraStatus, LinkStatus, ModelStatus, StatusBoard
 from edge.store import Deed, Store
 from tests.clocks import SetClock
+
+if TYPE_CHECKING:
+    from flask import Flask
 
 FRAMES = Path(__file__).parent.parent / "data" / "frames"
 HOPPER, BUG = "Nilaparvata lugens", "Leptocorisa acuta"
@@ -37,8 +38,10 @@ class Scene:
     config: NodeConfig
     clock: SetClock
 
-    def app(self, **more: Any) -> Flask:
+    def app(self, **more: Any) -> "Flask":
         """The page of this node; the scene may still change."""
+        from edge.page import create_app  # noqa: PLC0415  benchmarks.page_memory measures what it loads
+
         return create_app(self.store, self.board, self.config, self.clock, **more)
 
     def configure(self, **tables: Any) -> None:
