@@ -14,9 +14,9 @@ from edge.wire import MAX_UPDATE_BYTES
 from tests.broker import Broker
 from tests.network import PUBACK, Network
 from tests.node import NODE, RESTS, SITE, Platform, running, to, wait_drained
-from tests.records import instant, sighting
+from tests.records import sighting
 from tests.test_commands import command
-from tests.test_images import LARGE, SMALL
+from tests.test_images import LARGE, SMALL, ask
 from tests.waiting import wait_until
 
 COMMANDS = f"fieldeye/v1/{SITE}/{NODE}/cmd/+"
@@ -51,8 +51,7 @@ def test_a_picture_goes_in_parts_as_long_as_the_broker_takes(tmp_path: Path) -> 
     with Broker("max_packet_size 8000\n") as broker:
         platform = Platform(broker)
         with running(tmp_path, to(broker.port)) as node:
-            node.store.ask_station(instant(), LARGE)
-            node.publisher.wake()
+            ask(node, LARGE)
             wait_until(lambda: list(platform.read().photos.values()) == [LARGE], within_s=20)
         assert platform.births() == 1
         platform.client.leave()
@@ -63,8 +62,7 @@ def test_a_broker_that_names_no_limit_and_refuses_a_long_part_of_a_picture_keeps
     with Broker("message_size_limit 4000\n") as broker:
         platform = Platform(broker)
         with running(tmp_path, to(broker.port)) as node:
-            node.store.ask_station(instant(), SMALL)
-            node.publisher.wake()
+            ask(node, SMALL)
             wait_until(lambda: list(platform.read().photos.values()) == [SMALL], within_s=20)
             committed = node.commit(sighting())
             wait_until(lambda: platform.has(committed), within_s=10)

@@ -167,7 +167,7 @@ def test_a_technician_takes_it_from_the_page_without_secrets(node: Path, monkeyp
         said = f"password: {PLANTED['audit']}"
         store.note_audit(Entry(utc=scene.clock.now().utc, who="technician", what=said, outcome="done"))
         scene.board.show(link=LinkStatus(state="refused", detail=f"as a with {PLANTED['mqtt']}"))
-        client = create_app(store, scene.board, config, scene.clock).test_client()
+        client = scene.app().test_client()
         answer = as_role(client, scene, Role.TECHNICIAN).get("/support.zip")
     with zipfile.ZipFile(io.BytesIO(answer.data)) as archive:
         parts = {name: archive.read(name).decode("utf-8") for name in archive.namelist()}

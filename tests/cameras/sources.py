@@ -24,6 +24,8 @@ from edge.errors import BadFrameError, FieldeyeError
 FRAMES = Path(__file__).parent.parent / "data" / "frames"
 BROKEN = FRAMES / "broken"
 PICTURES = sorted(FRAMES.glob("*.jpg"))
+NOTICED_WITHIN_S = 10.0  # a promise of the README; a calm machine takes the stall and a second
+BACK_WITHIN_S = 60.0
 # A test picture of GStreamer's, by x265: a key frame and nine that need it.
 BARS = FRAMES.parent / "streams" / "bars.h265"
 Health = Literal[

@@ -16,10 +16,16 @@ from edge.cameras import open_camera, open_watched_camera
 from edge.cameras.stream import STREAM_OPTIONS
 from edge.clock import SystemClock
 from edge.errors import BadFrameError, CameraError
-from tests.cameras.sources import Health, NetworkCamera, camera_table, film_of, late_key_frame, read_until_error
-
-NOTICED_WITHIN_S = 10.0  # a promise of the README
-BACK_WITHIN_S = 60.0
+from tests.cameras.sources import (
+    BACK_WITHIN_S,
+    NOTICED_WITHIN_S,
+    Health,
+    NetworkCamera,
+    camera_table,
+    film_of,
+    late_key_frame,
+    read_until_error,
+)
 
 
 def test_a_stream_that_is_joined_between_key_frames_gives_its_first_whole_picture_and_nothing_before() -> None:

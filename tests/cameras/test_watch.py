@@ -27,6 +27,8 @@ from edge.errors import (
     ThreadStuckError,
 )
 from tests.cameras.sources import (
+    BACK_WITHIN_S,
+    NOTICED_WITHIN_S,
     PICTURES,
     IllDevice,
     NetworkCamera,
@@ -38,8 +40,6 @@ from tests.cameras.sources import (
 from tests.clocks import HurryingClock, SetClock
 
 STALL_S = 1.0
-NOTICED_WITHIN_S = 10.0  # a promise of the README; a calm machine takes STALL_S and a second
-BACK_WITHIN_S = 60.0
 
 
 @pytest.fixture

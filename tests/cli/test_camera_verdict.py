@@ -9,7 +9,6 @@ import pytest
 from msgspec.structs import replace
 
 from edge.cameras.watch import FIRST_PICTURE_S
-from edge.cli.doctor import diagnose
 from edge.clock import SystemClock
 from edge.config import (
     CameraTable,
@@ -19,7 +18,7 @@ from edge.config import (
 from edge.status import CameraStatus, StatusBoard
 from edge.store import Store
 from tests.cameras.sources import PICTURES, film_of, network_camera
-from tests.cli.nodes import AT, IN_USE, camera_of, config, running_page
+from tests.cli.nodes import AT, IN_USE, camera_of, config, running_page, verdict_on
 
 
 @pytest.mark.parametrize(
@@ -118,7 +117,7 @@ def test_a_folder_or_video_that_is_not_there_is_said_at_once(kind: Literal["fold
     missing = replace(there, camera=CameraTable(kind=kind, source=str(tmp_path / "nowhere")))
     clock = SystemClock()
     began_s = clock.monotonic_s()
-    camera = next(verdict for verdict in diagnose(missing, clock) if verdict.what == "camera")
+    camera = verdict_on("camera", missing, clock)
     assert clock.monotonic_s() - began_s < FIRST_PICTURE_S / 2
     assert camera.state == "not well"
     assert "correct camera.source" in camera.sentence

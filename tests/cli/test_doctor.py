@@ -37,7 +37,7 @@ def test_doctor_finds_a_whole_node_well(tmp_path: Path, capsys: pytest.CaptureFi
     with Broker() as broker:
         config = configuration(tmp_path, free_port(), broker.port)
         assert main(["doctor", "--config", str(config), "--json"]) == 0
-    verdicts = {v["what"]: v for v in map(json.loads, capsys.readouterr().out.splitlines())}
+    verdicts = told(capsys)
     assert list(verdicts)[:6] == ["configuration", "clock", "store", "updates", "camera", "model"]
     assert "was acknowledged" in verdicts["broker publish"]["sentence"]
 
@@ -81,9 +81,9 @@ def test_doctor_says_what_is_wrong_with_camera_model_and_store(
     text = config.read_text()
     config.write_text(text.replace(text.split('source = "')[1].split('"')[0], f"{tmp_path}-empty"))
     assert main(["doctor", "--config", str(config), "--json"]) == 1
-    told = {v["what"]: v for v in map(json.loads, capsys.readouterr().out.splitlines())}
-    assert {what for what, verdict in told.items() if verdict["state"] == "not well"} == {"store", "camera", "model"}
-    assert "moths" in told["model"]["sentence"]
+    verdicts = told(capsys)
+    assert {what for what, one in verdicts.items() if one["state"] == "not well"} == {"store", "camera", "model"}
+    assert "moths" in verdicts["model"]["sentence"]
 
 
 def test_a_port_that_another_program_holds_is_not_well(

@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from edge.cli import main
-from edge.page import create_app
 from edge.page.trust import Role
 from edge.status import StatusBoard
 from edge.store import Store
@@ -35,7 +34,7 @@ def test_the_new_password_opens_the_page_of_a_running_node(node_toml: Path, caps
     store = Store(settings.store, settings.node.node)
     try:
         scene = Scene(store, StatusBoard(clock.now()), settings, clock)
-        client = create_app(store, scene.board, settings, clock).test_client()
+        client = scene.app().test_client()
         person(scene, Role.TECHNICIAN)
         other = client.application.test_client()
         log_in(other, "technician")

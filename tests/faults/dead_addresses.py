@@ -13,7 +13,7 @@ from tests.broker import Broker
 from tests.node import FAST, NODE, SITE, running, to
 from tests.waiting import wait_until
 
-for module in ("connection", "probe"):
+for module in ("dial", "probe"):
     sys.modules[f"edge.mqtt.{module}"].TCP_TIMEOUT_S = 0.5  # type: ignore[attr-defined]
 sys.modules["edge.mqtt.probe"].STEP_S = 1.4  # type: ignore[attr-defined]
 

@@ -8,15 +8,14 @@ from uuid import uuid4
 
 import pytest
 
-from edge.clock import SystemClock
 from edge.config import StoreTable
 from edge.mqtt.commands import Commands
-from edge.status import StatusBoard
 from edge.store import Store
 from edge.updates.inbox import Inbox
 from edge.wire import MAX_UPDATE_BYTES, Reply, UpdateCommand, encode_message
 from tests.broker import Broker
 from tests.node import NODE, SITE, Platform, running, to
+from tests.test_commands import commands_of
 from tests.waiting import wait_until
 
 CONTENT = bytes(range(256)) * 900
@@ -65,8 +64,7 @@ def test_a_bundle_arrives_in_pieces_and_goes_on_after_the_node_was_off(tmp_path:
 @pytest.fixture
 def commands(tmp_path: Path) -> Iterator[Commands]:
     store = Store(StoreTable(folder=str(tmp_path)), NODE)
-    clock = SystemClock()
-    yield Commands(store, clock, Inbox(tmp_path / "inbox"), StatusBoard(clock.now()))
+    yield commands_of(store)
     store.close()
 
 

@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from datetime import datetime
 from pathlib import Path
-from threading import Event, Thread
+from threading import Event
 
 import pytest
 from flask.testing import FlaskClient
@@ -20,7 +20,6 @@ from edge.platform.desk.people import add_person
 from edge.platform.leader import Leader
 from edge.platform.questions import MOST_OPEN, answer, assembled, questions
 from edge.platform.shared_subscription import SharedSubscription
-from edge.platform.worker import Worker
 from edge.platform.worker_metrics import WorkerMetrics
 from edge.store.questions import KEPT_QUESTIONS, SPARED_PART
 from edge.wire import ImageHeader, Reply, encode_message, image_properties
@@ -34,6 +33,7 @@ from tests.platform.desk.visitors import JPEG, PASSWORD, ask, begins_at, first_a
 from tests.platform.fleet import Fleet
 from tests.platform.postgres import Postgres
 from tests.platform.test_intake import waits_for_a_lock
+from tests.platform.working import at_work
 from tests.records import MOTH
 from tests.waiting import wait_until
 
@@ -283,20 +283,14 @@ def test_a_photograph_that_is_sent_anew_in_longer_parts_is_whole(fleet: Fleet) -
 def test_a_question_asked_at_a_real_node_is_answered_at_the_desk_and_read_at_the_node(
     tmp_path: Path, postgres: Postgres
 ) -> None:
-    stop = Event()
     with (
         fresh(postgres) as url,
         open_database(url) as database,
         Broker() as broker,
         running(tmp_path, to(broker.port, health_every_s=0.3)) as node,
     ):
-        address, metrics = BrokerAddress(host="127.0.0.1", port=broker.port), WorkerMetrics()
-        source = SharedSubscription(address, name="desk-test")
-        leader = Leader(source, metrics, every_s=0.3)
-        worker = Worker(source, lambda: open_database(url), leader, metrics, SystemClock())
-        thread = Thread(target=lambda: list(worker.run(stop)))
-        thread.start()
-        try:
+        source = SharedSubscription(BrokerAddress(host="127.0.0.1", port=broker.port), name="desk-test")
+        with at_work(source, url, every_s=0.3):
             jpeg = (Path(__file__).parents[3] / "edge/cli/demo_pictures/06-rice-bug.jpg").read_bytes()
             asked = node.store.ask_station(
                 SystemClock().now(), jpeg, who="Li", note="what eats my rice?", guess="", eppo=""
@@ -315,6 +309,3 @@ def test_a_question_asked_at_a_real_node_is_answered_at_the_desk_and_read_at_the
             assert told is not None
             assert told.answer is not None
             assert (told.answer.text, told.answer.who, told.answer.label) == ("a rice bug", "county", "Leptocorisa")
-        finally:
-            stop.set()
-            thread.join(20)

@@ -31,7 +31,7 @@ def test_whoever_owns_the_database_and_may_make_roles_need_be_no_superuser() -> 
             migrate(database)
             add_person(database, "county", PASSWORD, "330106")
         client = create_app(own).test_client()
-        assert client.post("/log-in", data={"name": "county", "password": PASSWORD}).status_code == 302
+        assert log_in(client, "county") == 302
         assert client.get("/").status_code == 200
         with open_database(server.url("second", "other")) as database:
             migrate(database)
