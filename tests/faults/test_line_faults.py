@@ -19,6 +19,8 @@ from tests.waiting import wait_until
 LOSSY = """
 ip link set lo up
 nft add table inet line
+nft add chain inet line thirty_of_100_lost
+nft add rule inet line thirty_of_100_lost numgen random mod 100 '<' 30 drop
 nft add chain inet line in '{ type filter hook input priority 0 ; }'
 exec "$@"
 """
@@ -29,7 +31,7 @@ exec "$@"
 def test_05_a_line_that_loses_30_of_100_packets_delivers_everything() -> None:
     command = ["unshare", "--net", "sh", "-ec", LOSSY, "sh"]
     if subprocess.run([*command, "true"], capture_output=True, check=False).returncode:
-        pytest.skip("needs root, iproute2 and nftables to make a line that loses packets")
+        pytest.skip("needs root, iproute2, nftables and its numgen to make a line that loses packets")
     program = [sys.executable, "-m", "tests.faults.lossy_line", "300"]
     done = subprocess.run([*command, *program], cwd=ROOT, capture_output=True, text=True, check=False, timeout=300)
     assert done.returncode == 0, done.stderr
