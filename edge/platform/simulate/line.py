@@ -60,7 +60,7 @@ class Line:
     @property
     def is_full(self) -> bool:
         """Would more only lengthen the queue?"""
-        return len(self._waiting) >= MOST_IN_FLIGHT  # as a node does
+        return len(self._waiting) >= MOST_IN_FLIGHT
 
     def turn(self, *, readable: bool) -> None:
         """Take what came, send what may go, connect again. Raises BrokerError."""
