@@ -17,6 +17,7 @@ with CLASSES.open(encoding="utf-8", newline="") as file:
 @pytest.mark.parametrize("label", LABELS)
 def test_every_label_of_our_models_has_a_name_in_each_language(label: str) -> None:
     known = taxon(label)
+    assert known.names, f"no row in edge/taxa.csv: {label}"
     assert "" not in known.names
     assert label not in known.names
     assert len(set(known.names)) > len(LANGUAGES) // 2, "English in place of a name"
@@ -30,7 +31,7 @@ def test_a_code_is_told_only_where_it_was_checked() -> None:
     assert taxon("Plutella xylostella").eppo == ""  # PLUTMA in the table, checked = no
     assert taxon("Scirpophaga incertulas").eppo == ""  # none in the table
     codes = [t.eppo for t in taxa() if t.eppo]
-    assert len(codes) == len(set(codes)) == 120
+    assert len(codes) == len(set(codes))
     assert all(re.fullmatch(r"[0-9A-Z]{5,6}", code) for code in codes)
 
 
@@ -124,5 +125,4 @@ def test_a_picture_for_comparison_shows_the_taxon_or_a_wider_one() -> None:
 
 
 def test_every_row_has_an_english_name_and_a_column_for_each_language() -> None:
-    assert len(taxa()) == 352
     assert all(t.names[0] and len(t.names) == len(LANGUAGES) for t in taxa())
