@@ -233,7 +233,8 @@ def read_model(path: Path, sha256: str | None) -> tuple[bytes, str]:
         raise BundleError(f"{path}: cannot be read ({why.strerror}); {to_read(why, AGAIN)}") from why
     digest = hashlib.sha256(content).hexdigest()
     if sha256 is not None and digest != sha256:
-        raise BundleError(f"{path}: not the file in {MANIFEST} (sha256 differs); {AGAIN}")
+        told = f"{path}: not the file in {MANIFEST} (sha256 differs)"
+        raise BundleError(f"{told}; {AGAIN}, or measure it with training.evaluate")
     return content, digest
 
 
@@ -265,14 +266,18 @@ def entries_of(folder: Path) -> dict[str, Entry]:
 
 
 def find_bundle(name_or_path: str | Path, folder: Path = MODELS) -> Release:
-    """The release of that name, else the file at that path. Raises UsageError if there is neither, BundleError."""
+    """The release of that name, else the file at that path, with its entry where the manifest beside it has one.
+
+    Raises UsageError if there is neither, BundleError.
+    """
     manifest = load_manifest(folder) if (folder / MANIFEST).exists() else Manifest(format=1, bundles={})
     name, path = str(name_or_path), Path(name_or_path)
     if name in manifest.bundles:
         entry = manifest.bundles[name]
         return Release(name, folder / entry.file, entry)
     if path.is_file():
-        return Release(path.stem, path, None)
+        beside = {entry.file: entry for entry in entries_of(path.parent).values()}
+        return Release(path.stem, path, beside.get(path.name))
     known = ", ".join(manifest.bundles) or "none"
     raise UsageError(f"no model {name!r}: neither a name in {folder / MANIFEST} ({known}) nor a file; name one of them")
 

@@ -144,6 +144,15 @@ def test_a_file_outside_the_manifest_has_nothing_to_vouch_for_it(tmp_path: Path)
     assert (release.name, release.path, release.entry) == ("mine", path, None)
 
 
+def test_a_file_named_by_its_path_is_checked_by_the_manifest_beside_it(tmp_path: Path) -> None:
+    path = write_release(tmp_path / "mine") / "squares.onnx"
+    release = find_bundle(path, write_release(tmp_path / "models"))
+    assert (release.name, release.path, load_release(release).labels) == ("squares", path, LABELS)
+    path.write_bytes(path.read_bytes() + b"\n")
+    with pytest.raises(BundleError, match=r"mine/squares\.onnx: not the file in manifest\.json .*training\.evaluate"):
+        load_release(release)
+
+
 def test_a_name_nobody_knows_is_wrong_use_and_the_known_names_are_told(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"'rats'.*squares"):
         find_bundle("rats", write_release(tmp_path / "models"))
