@@ -26,7 +26,7 @@ from training.judging.bootstrap import HIGH, LOW, SEED, Numbers
 from training.judging.looks import Looks
 from training.metrics import Truth, average_precision, truths_of
 from training.mixture import empties_of, samples_to_judge
-from training.onnx_file import bundle_paths
+from training.onnx_file import bundle_paths, there
 from training.samples import IGNORE, Sample
 
 MOST_LOST = 0.02  # of a class's AP50
@@ -103,15 +103,16 @@ def verdict(every: Sequence[Change], old: Path) -> str | None:
 
 
 def pairs_of(config: TrainConfig, new: Path, old: Path) -> list[tuple[Path, Path]]:
-    """Each file of the bundle in the old folder and in the new one."""
-    files = (bundle_paths(models, config.bundle).values() for models in (old, new))
+    """Each file of the bundle in the old folder and in the new one. Raises ConfigError for one that is not there."""
+    files = (there(*bundle_paths(models, config.bundle).values()) for models in (old, new))
     return list(zip(*files, strict=True))
 
 
 def compare(config: TrainConfig, new: Path, old: Path, draws: int) -> None:
     """Print each class's change with its 95 % interval, and that of their mean."""
+    pairs = pairs_of(config, new, old)
     samples, labels = samples_to_judge(config, "test"), read_classes(config.labelled).labels
-    for before, after in pairs_of(config, new, old):
+    for before, after in pairs:
         looks = Looks(before), Looks(after)
         drawn = dict(zip(looks[0].bundle.labels, drawn_changes(*looks, samples, labels, draws).T, strict=True))
         every = changes(*looks, samples, labels)
@@ -125,8 +126,8 @@ def compare(config: TrainConfig, new: Path, old: Path, draws: int) -> None:
 
 def accept(config: TrainConfig, new: Path, old: Path) -> str | None:
     """Ship the new files if no class lost too much; returns why not. Raises ConfigError and ships nothing then."""
-    samples, labels = samples_to_judge(config, "test"), read_classes(config.labelled).labels
     pairs = pairs_of(config, new, old)
+    samples, labels = samples_to_judge(config, "test"), read_classes(config.labelled).labels
     every = [one for before, after in pairs for one in changes(Looks(before), Looks(after), samples, labels)]
     for one in every:
         print(f"{one.file:<24} {one.label:<32} {one.old:.3f} -> {one.new:.3f}{'  <- lost' if one.is_loss else ''}")

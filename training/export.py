@@ -19,7 +19,6 @@ from msgspec.structs import replace
 
 from edge.boxes import Floats, Ints, letterbox
 from edge.bundle import MODELS
-from edge.errors import ConfigError
 from training.added import as_trained
 from training.checkpoints import Checkpoint, load_detector, start_of
 from training.classes import read_classes
@@ -29,9 +28,9 @@ from training.dispersion import dispersion_of
 from training.facts import facts_of, unmeasured, with_choice
 from training.judging.looks import Looks
 from training.metrics import truths_of
-from training.mixture import empties_of, examples_of, samples_of
+from training.mixture import empties_of, examples_of, held_out_of, samples_of
 from training.model import YoloxNano, with_activation
-from training.onnx_file import bundle_paths, export_onnx, in_place_of, quantise, read_facts, write_facts
+from training.onnx_file import bundle_paths, export_onnx, in_place_of, quantise, read_facts, there, write_facts
 from training.samples import Sample
 from training.thresholds import choose
 from training.transforms import PAD, Random
@@ -82,7 +81,7 @@ def _folded(config: TrainConfig, state: Checkpoint, labels: int) -> YoloxNano:
 def export_int8(config: TrainConfig, models: Path, runs: Path) -> Path:
     """Write the int8 file of the float32 one in `models`; returns it. Raises ConfigError."""
     paths = bundle_paths(models, config.bundle)
-    _exist(paths["fp32"])
+    there(paths["fp32"])
     with in_place_of(paths["int8"]) as folder:
         made = folder / paths["int8"].name
         _quantised(config, {**paths, "int8": made})
@@ -93,16 +92,10 @@ def export_int8(config: TrainConfig, models: Path, runs: Path) -> Path:
 def choose_again(config: TrainConfig, models: Path, runs: Path) -> list[Path]:
     """Temperature and thresholds of the files in `models` anew, say for another `edge.detector`. Raises ConfigError."""
     paths = bundle_paths(models, config.bundle)
-    _exist(*paths.values())
+    there(*paths.values())
     with in_place_of(*paths.values()) as folder:
         _decide(config, {precision: Path(shutil.copy(path, folder)) for precision, path in paths.items()}, runs)
     return list(paths.values())
-
-
-def _exist(*paths: Path) -> None:
-    for path in paths:
-        if not path.is_file():
-            raise ConfigError(f"{path}: not found; export it first, or say where with --models")
 
 
 def _quantised(config: TrainConfig, paths: Mapping[str, Path]) -> None:
@@ -117,7 +110,7 @@ def _decide(config: TrainConfig, paths: Mapping[str, Path], runs: Path) -> None:
 
     A picture that a file learned from is looked at by the file of a fold that did not, which gets the same thresholds.
     """
-    held_out, empties = samples_of(config, "val"), empties_of(config, "val")
+    held_out, empties = held_out_of(config), empties_of(config, "val")
     folds = _folds(config, {sample.image_path for sample in held_out}, runs)
     for precision, path in paths.items():
         write_facts(path, unmeasured(read_facts(path)))

@@ -26,7 +26,19 @@ def samples_of(config: TrainConfig, split: str) -> list[Sample]:
 
 def samples_to_judge(config: TrainConfig, split: str) -> list[Sample]:
     """The same, one or more. Raises ConfigError also for a split without pictures, of which there is no figure."""
-    samples = samples_of(config, split)
+    return some(samples_of(config, split), config, split)
+
+
+def held_out_of(config: TrainConfig) -> list[Sample]:
+    """Those that validate and that thresholds are chosen by; a run that folds judge may have none. Raises ConfigError.
+
+    Thresholds of nothing would be no choice, so a run without them would end in what cannot be exported.
+    """
+    return samples_of(config, "val") if config.folds else samples_to_judge(config, "val")
+
+
+def some(samples: list[Sample], config: TrainConfig, split: str) -> list[Sample]:
+    """These samples of the split, one or more. Raises ConfigError."""
     if not samples:
         raise ConfigError(f"{config.name}: no picture of its datasets is in {split}; give it some in splits.csv")
     return samples

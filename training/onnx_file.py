@@ -18,6 +18,7 @@ from torch import nn
 
 from edge.boxes import Floats
 from edge.durable import write_durably
+from edge.errors import ConfigError
 from edge.onnx_metadata import METADATA_KEY
 
 INPUT, OUTPUT, OPSET = "image", "raw", 17
@@ -37,6 +38,14 @@ Facts = dict[str, Any]  # the JSON of edge.bundle.Bundle
 def bundle_paths(models: Path, name: str) -> dict[str, Path]:
     """The files of a bundle in the folder `models` by precision, fp32 first; they need not be there."""
     return {precision: models / f"{name}{suffix}.onnx" for precision, suffix in (("fp32", ""), ("int8", "-int8"))}
+
+
+def there(*paths: Path) -> list[Path]:
+    """These files. Raises ConfigError for one that is not there."""
+    for path in paths:
+        if not path.is_file():
+            raise ConfigError(f"{path}: not found; export it first, or name the folder that has it")
+    return list(paths)
 
 
 @contextmanager

@@ -20,7 +20,7 @@ from training.command import finish
 from training.config import TrainConfig, read_config
 from training.copies import Copy, copies
 from training.datasets import SPLITS
-from training.mixture import samples_of
+from training.mixture import samples_of, some
 from training.samples import IGNORE, Sample, load_example
 from training.sheets import evenly, sheet, tile, write_sheet
 
@@ -46,14 +46,14 @@ def sample_sheet(samples: Sequence[Sample], labels: Sequence[str]) -> Image:
 
 
 def report(config: TrainConfig, picture: Path) -> None:
-    """Print the report and write the sheet."""
+    """Print the report and write the sheet. Raises ConfigError where there is no picture to train."""
     labels = read_classes(config.labelled).labels
     parts = {split: samples_of(config, split) for split in SPLITS}
     for split, samples in parts.items():
         print(f"{split}: " + "\n".join(lines_of(samples, labels)))
     for one, other in combinations(SPLITS, 2):
         print("\n".join(copy_lines(one, other, copies(parts[one], parts[other]))))
-    write_sheet(picture, sample_sheet(parts["train"], labels))
+    write_sheet(picture, sample_sheet(some(parts["train"], config, "train"), labels))
 
 
 def copy_lines(one: str, other: str, pairs: Sequence[Copy]) -> list[str]:

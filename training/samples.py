@@ -1,6 +1,6 @@
 """One annotated picture on disk, whatever format it came from, and one in memory, ready to be changed."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -92,6 +92,18 @@ def upright_size(path: Path) -> tuple[int, int]:
         raise BadFrameError(f"{told}; fetch the dataset again, or leave it out", reason="unreadable") from why
 
 
+def check_mark(corners: Sequence[float]) -> None:
+    """Raises ValueError for left, top, right, bottom turned round or no number: left out, it would be background."""
+    left, top, right, bottom = corners
+    if not (np.isfinite(corners).all() and left <= right and top <= bottom):
+        raise ValueError(f"the mark [{', '.join(f'{one:g}' for one in corners)}] is turned round or no number")
+
+
+def is_beside(mark: Floats, inside: Floats) -> bool:
+    """Is nothing left of a mark (4,) where it is cut at the picture's edge?"""
+    return bool(((mark[2:] > mark[:2]) & (inside[2:] <= inside[:2])).any())
+
+
 def within(xyxy: Floats, path: Path, marked_at: Collection[Size] = ()) -> Floats:
     """Marks (n, 4) px of a picture, those that hang over its edge cut there. Raises ConfigError for one beside it.
 
@@ -107,7 +119,7 @@ def within(xyxy: Floats, path: Path, marked_at: Collection[Size] = ()) -> Floats
     outside = np.maximum(-xyxy, xyxy - size).max(axis=1, keepdims=True, initial=0)
     inside = np.where(outside > OVERHANG * size.max(), np.clip(xyxy, 0, size), xyxy).astype(np.float32)
     for mark, rest in zip(xyxy, inside, strict=True):
-        if ((mark[2:] > mark[:2]) & (rest[2:] <= rest[:2])).any():
+        if is_beside(mark, rest):
             told = f"{path}: is {width}x{height} px and the mark {mark.round().astype(int).tolist()} lies beside it"
             raise ConfigError(f"{told}; take the picture that was marked, or the mark away")
     return inside

@@ -43,7 +43,7 @@ from training.command import finish
 from training.config import TrainConfig, read_config
 from training.distillation import load_teacher
 from training.engine import Ema, Schedule, new_optimiser, train_one_epoch, validate
-from training.mixture import epoch_order, examples_of, rare_times, samples_of
+from training.mixture import epoch_order, examples_of, held_out_of, rare_times, samples_of
 from training.model import YoloxNano, with_activation
 from training.samples import Example
 from training.weights import activation_of, load_folded, restore_batchnorm, unfolded
@@ -74,7 +74,9 @@ class Learner:
         return cls(model, average, ema, optimiser)
 
     def validated(self, examples: Sequence[Example], config: TrainConfig, labels: int) -> dict[str, float]:
-        """Average precision of the moving average."""
+        """Average precision of the moving average; of no pictures there is none."""
+        if not examples:
+            return {}
         self.average.load_state_dict(self.ema.state)
         held = validate(self.average, examples, labels, config.side_px)
         return {"map50": held.map50, "map50_95": held.map50_95}
@@ -91,14 +93,16 @@ def train(config: TrainConfig, run: Path) -> None:
     """Train to the end, going on from `run`/last.pt when it is there. Raises DivergedError, ConfigError."""
     labels = read_classes(config.labelled).labels
     state = _resumed(config, run, labels)
+    if state and state.epoch >= config.epochs:
+        return
     _are_there([*config.teachers] if state else [config.weights, *config.teachers], config)
     rank, world = _rank(), int(os.environ.get("WORLD_SIZE", "1"))
     device = _join(rank, world)
     teachers = [load_teacher(Path(one), labels, device) for one in config.teachers]
-    samples = samples_of(config, "train")
+    samples, judged = samples_of(config, "train"), held_out_of(config)
     examples, dataset_of = examples_of(samples, config)
     altered = alteration_of(config, samples, dataset_of)
-    held_out, _ = examples_of(samples_of(config, "val"), config)
+    held_out, _ = examples_of(judged, config)
     times = rare_times(examples, len(labels), config.rare)
     steps = _steps(len(epoch_order(dataset_of, times, config, 0)), config, world)
     schedule = Schedule(config.optimiser, config.epochs * steps)
@@ -183,6 +187,9 @@ def _resumed(config: TrainConfig, run: Path, labels: tuple[str, ...]) -> Checkpo
     state = load_detector(run / "last.pt", labels)
     if known_settings(state) != msgspec.to_builtins(config):
         print(f"{run / 'last.pt'}: the configuration has changed since; going on with the new one")
+    is_done, epochs = state.epoch >= config.epochs, config.epochs
+    how_far = f"all {epochs} epochs; export it" if is_done else f"{state.epoch} of {epochs} epochs and goes on"
+    print(f"{run}: has learned {how_far}", flush=True)
     return replace(state, config=msgspec.to_builtins(config), labels=labels)
 
 

@@ -142,6 +142,22 @@ def test_without_a_test_picture_nothing_is_judged(folders, tiny_config, tmp_path
             judges()
 
 
+def test_a_bundle_of_one_s_own_that_is_not_exported_yet_is_missed_before_the_datasets_are_read(
+    folders, tiny_config, tmp_path
+):
+    old, new = folders
+    config = msgspec.structs.replace(tiny_config, data=str(tmp_path / "no-datasets"))
+    (new / "tiny-int8.onnx").unlink()
+    for judges in (
+        lambda: evaluate(config, new),
+        lambda: reported(config, new, "test", tmp_path),
+        lambda: gate.accept(config, new, old),
+        lambda: gate.compare(config, new, old, 5),
+    ):
+        with pytest.raises(ConfigError, match=r"new/tiny-int8\.onnx: not found; export it first, or name the folder"):
+            judges()
+
+
 def test_with_draws_it_says_how_sure_each_change_is_and_ships_nothing(folders, tiny_config, monkeypatch, capsys):
     old, new = folders
     shutil.copy(new / "tiny-int8.onnx", new / "tiny.onnx")

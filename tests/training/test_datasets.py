@@ -62,7 +62,19 @@ def own(tmp_path):
     return tmp_path
 
 
-@pytest.mark.parametrize("line", ["0 0.5 0.5", "1 0.5 0.5 0.2 0.2", "-1 0.5 0.5 0.2 0.2"])
+def test_a_polygon_beside_the_picture_is_none_in_it(own):  # pest-vision has one
+    (own / "labels/pest_00.txt").write_text("0 1.7 1.3 1.9 1.3 1.9 1.8\n")
+    (sample,) = read_dataset(own, PEST_VISION, "train", PESTS)
+    assert len(sample.xyxy) == 0
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "0 0.5 0.5", "1 0.5 0.5 0.2 0.2", "-1 0.5 0.5 0.2 0.2",
+        "0 0.5 0.5 -0.2 0.2", "0 0.5 0.5 0.2 -0.2", "0 1.01 0.5 0.01 0.3", "0 0.5 -0.5 0.2 0.4",
+    ],
+)  # fmt: skip
 def test_a_bad_line_is_named_with_file_and_number(line, own):
     (own / "labels/pest_00.txt").write_text(f"0 0.5 0.5 0.2 0.2\n{line}\n")
     with pytest.raises(ConfigError, match=r"pest_00\.txt, line 2"):

@@ -13,7 +13,7 @@ from tests.training.conftest import TINY
 from training.classes import HEALTHY, ClassTable, read_classes
 from training.config import DatasetConfig
 from training.datasets import read_dataset
-from training.datasets.masks import lesion_boxes, painted, read_masks
+from training.datasets.masks import lesion_boxes, painted, read_mask, read_masks
 from training.samples import IGNORE
 
 PICTURE = TINY / "rice-pests" / "images" / "rice_00.jpg"  # 224 px
@@ -120,6 +120,14 @@ def test_a_voc_box_beside_the_picture_is_no_sliver_but_a_mark_on_another_picture
         samples(tmp_path, "rice-diseases", "voc")
 
 
+@pytest.mark.parametrize("box", [(50, 10, 10, 50), (10, 50, 50, 10), ("nan", 10, 50, 50), (10, 10, "inf", 50)])
+def test_a_voc_box_that_is_turned_round_or_no_number_is_refused_and_no_sliver(tmp_path, box):
+    with_split(tmp_path, "leaf.jpg")
+    (tmp_path / "leaf.xml").write_text(voc(ONE, box))
+    with pytest.raises(ConfigError, match=r"leaf\.xml: the mark \[.*\] is turned round or no number; mend the file"):
+        samples(tmp_path, "rice-diseases", "voc")
+
+
 def coco(boxes, file_name="pod.jpg", crowds=()):
     return json.dumps({
         "categories": [{"id": 1, "name": "BLACKPOD"}, {"id": 3, "name": "HEALTHY"}],
@@ -168,7 +176,7 @@ def test_marks_of_a_picture_that_was_turned_or_shrunk_since_are_refused(
 
 
 def test_a_coco_picture_that_no_file_lists_is_named(tmp_path):
-    with pytest.raises(ConfigError, match=r"pod\.jpg: no COCO file lists it"):
+    with pytest.raises(ConfigError, match=r"pod\.jpg: no COCO file below .* lists it by its path .* or from images/"):
         read(with_split(tmp_path, "train/pod.jpg"), "cacao-pods", "coco")
 
 
@@ -210,6 +218,27 @@ def test_a_coco_file_in_a_folder_beside_images_lists_them_as_cvat_writes_it(tmp_
     assert read(tmp_path, "cacao-pods", "coco")[0] == [[10, 20, 40, 60]]
 
 
+@pytest.mark.parametrize("name", ["pod.jpg", "day 1/pod.jpg", r"day 1\pod.jpg", r"images\day 1\pod.jpg"])
+def test_a_coco_file_beside_images_may_leave_their_folder_out_and_write_names_as_windows_does(tmp_path, name):
+    with_split(tmp_path, "images/pod.jpg" if name == "pod.jpg" else "images/day 1/pod.jpg")
+    (tmp_path / "annotations.json").write_text(coco([(1, [10, 20, 30, 40])], name))
+    assert read(tmp_path, "cacao-pods", "coco")[0] == [[10, 20, 40, 60]]
+
+
+@pytest.mark.parametrize(
+    ("file", "name"),
+    [("all.json", "images/pod.jpg"), ("all.json", "pod.jpg"), ("annotations/instances_default.json", "pod.jpg")],
+)
+def test_a_listed_coco_picture_that_is_not_there_is_named_as_missing(tmp_path, file, name):
+    with_split(tmp_path, "images/pod.jpg")
+    (tmp_path / "images/pod.jpg").unlink()
+    (tmp_path / "annotations").mkdir()
+    (tmp_path / file).write_text(coco([(1, [10, 20, 30, 40])], name))
+    with pytest.raises(FileNotFoundError) as caught:
+        samples(tmp_path, "cacao-pods", "coco")
+    assert caught.value.filename.endswith("images/pod.jpg")
+
+
 def test_json_of_another_kind_beside_a_coco_file_is_passed_over(tmp_path):
     with_split(tmp_path, "pod.jpg")
     (tmp_path / "all.json").write_text(coco([(1, [10, 20, 30, 40])]))
@@ -227,7 +256,13 @@ def test_the_mark_that_windows_puts_before_utf_8_is_no_part_of_a_coco_file(tmp_p
 LISTED = {"id": 4, "image_id": 7, "category_id": 1, "bbox": [10, 20, 30, 40]}
 
 
-@pytest.mark.parametrize("wrong", [{"bbox": []}, {"bbox": None}, {"image_id": 9}, {"category_id": 9}])
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"bbox": []}, {"bbox": None}, {"image_id": 9}, {"category_id": 9},
+        {"bbox": [90, 20, -30, 40]}, {"bbox": [float("nan"), 20, 30, 40]}, {"bbox": [10, 20, 30, float("inf")]},
+    ],
+)  # fmt: skip
 def test_a_coco_annotation_that_cannot_be_understood_is_named(tmp_path, wrong):
     with_split(tmp_path, "pod.jpg")
     content = json.loads(coco([])) | {"annotations": [LISTED | wrong]}
@@ -272,7 +307,7 @@ def test_a_picture_that_is_missing_is_named_as_missing(tmp_path):
 
 
 def leaf(*lesions):
-    mask = np.zeros((100, 200, 3), np.uint8)
+    mask = np.zeros((224, 224, 3), np.uint8)  # as PICTURE
     mask[10:90, 10:190] = (0, 176, 0)
     for left, top, right, bottom in lesions:
         mask[top:bottom, left:right] = (0, 0, 255)
@@ -301,6 +336,13 @@ def test_lesions_a_hair_apart_are_one_and_brush_marks_none():
 @pytest.mark.parametrize(("stress", "labels"), [("2", ["Hemileia vastatrix"]), ("0", [])])
 def test_a_lesion_carries_the_stress_of_its_leaf_and_a_healthy_leaf_none(tmp_path, stress, labels):
     assert read(with_leaf(tmp_path, stress), "coffee-leaves", "masks")[1] == labels
+
+
+def test_a_mask_of_another_size_than_its_picture_is_refused(tmp_path):
+    mask = with_leaf(tmp_path, 2) / "annotations/train/7_mask.png"
+    cv2.imwrite(str(mask), cv2.resize(leaf((20, 20, 40, 35)), (112, 112)))
+    with pytest.raises(ConfigError, match=r"7_mask\.png: is 112x112 px and its picture 224x224 px; "):
+        read_mask(tmp_path / "images/train/7.jpg")
 
 
 def test_a_stress_that_the_class_table_calls_healthy_is_not_learned_as_background(tmp_path):

@@ -1,8 +1,11 @@
 import numpy as np
+import pytest
+from msgspec.structs import replace
 
+from edge.errors import ConfigError
 from tests.training.conftest import TINY
 from training.copies import Copy
-from training.report import copy_lines, lines_of
+from training.report import copy_lines, lines_of, report
 from training.samples import Sample
 
 
@@ -27,3 +30,15 @@ def test_a_picture_with_two_copies_is_one_picture():
         "  a.jpg ~ b.jpg  0.991",
         "  a.jpg ~ c.jpg  0.980  turned or mirrored",
     ]
+
+
+def test_without_a_training_picture_the_splits_are_told_and_that_there_is_nothing_to_draw(
+    tiny_config, tmp_path, capsys
+):
+    for dataset in tiny_config.datasets:
+        (tmp_path / dataset.name).mkdir()
+        (tmp_path / dataset.name / "classes.txt").touch()
+        (tmp_path / dataset.name / "splits.csv").write_text("image,group,split\n")
+    with pytest.raises(ConfigError, match=r"tiny: no picture of its datasets is in train; give it some in splits\.csv"):
+        report(replace(tiny_config, data=str(tmp_path)), tmp_path / "sheet.jpg")
+    assert "val: 0 pictures" in capsys.readouterr().out

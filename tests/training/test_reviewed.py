@@ -55,6 +55,11 @@ def test_a_confirmed_box_is_taught_an_undecided_one_ignored_and_a_rejected_one_i
     assert all(sample.image_path.is_file() for sample in (first, second))
 
 
+def test_a_picture_named_as_windows_does_is_found(export):
+    write(export, images=[{"id": 1, "file_name": "images\\pest_01.jpg"}])
+    assert [one.image_path for one in read_reviewed(export, "node-7", LABELS)] == [export / "images/pest_01.jpg"]
+
+
 def test_a_picture_that_is_not_there_is_named_with_the_remedy(export):
     write(export, images=[{"id": 1, "file_name": "lost.jpg"}])
     with pytest.raises(ConfigError, match=r"lost\.jpg: listed in annotations\.json and not there"):
@@ -87,6 +92,7 @@ WHOLE = {"image_id": 1, "category_id": 7, "bbox": [10, 20, 60, 40]}
         ({"image_id": 9}, "annotations[1] is of an image or a category that is not listed; export the crops again"),
         ({"category_id": 9}, "annotations[1] is of an image or a category"),
         ({"bbox": [9000, 20, 60, 40]}, "lies beside it"),
+        ({"bbox": [90, 20, -60, 40]}, "turned round or no number - at `$.annotations[1]`; export the crops again"),
     ],
 )
 def test_an_annotation_that_is_not_whole_is_told_with_its_place(wrong, says, export):

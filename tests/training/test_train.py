@@ -1,6 +1,7 @@
 """What an epoch shows: a small set several times, a large one in parts."""
 
 import shutil
+from contextlib import nullcontext
 
 import msgspec
 import numpy as np
@@ -11,7 +12,8 @@ from msgspec.structs import replace
 from edge.errors import ConfigError
 from tests.training.conftest import TINY
 from training.checkpoints import Checkpoint, save_checkpoint, start_of
-from training.config import DatasetConfig
+from training.config import DatasetConfig, PhaseConfig
+from training.export import choose_again
 from training.mixture import epoch_order, rare_times
 from training.samples import IGNORE, Example
 from training.train import train
@@ -94,6 +96,43 @@ def test_a_run_that_goes_on_is_told_of_changed_settings_and_not_of_those_that_ar
     with pytest.raises(ConfigError, match="no-datasets"):
         train(config, tmp_path)
     assert ("the configuration has changed since" in capsys.readouterr().out) == is_told
+
+
+@pytest.mark.parametrize(("epoch", "says"), [(1, "has learned 1 of 2 epochs and goes on"), (2, "all 2 epochs; export")])
+def test_a_run_that_is_started_again_says_how_far_it_is_and_one_that_is_done_reads_nothing(
+    epoch, says, tiny_config, tmp_path, capsys
+):
+    record = msgspec.to_builtins(tiny_config)
+    save_checkpoint(
+        tmp_path / "last.pt", Checkpoint(epoch, {}, {}, {}, torch.get_rng_state(), record, "none", 0.0, 0.0)
+    )
+    with nullcontext() if epoch == 2 else pytest.raises(ConfigError, match="no-datasets"):
+        train(replace(tiny_config, data=str(tmp_path / "no-datasets")), tmp_path)
+    assert says in capsys.readouterr().out
+
+
+@pytest.fixture
+def without_val(tiny_config, tmp_path):
+    """The same, whose pictures to validate train as well."""
+    for dataset in tiny_config.datasets:
+        shutil.copytree(TINY / dataset.name, tmp_path / dataset.name)
+        table = tmp_path / dataset.name / "splits.csv"
+        table.write_text(table.read_text().replace(",val", ",train"))
+    return replace(tiny_config, data=str(tmp_path))
+
+
+def test_without_a_validation_picture_nothing_is_trained_and_no_threshold_chosen(without_val, tmp_path):
+    for name in ("tiny.onnx", "tiny-int8.onnx"):
+        (tmp_path / name).touch()
+    for makes in (lambda: train(without_val, tmp_path), lambda: choose_again(without_val, tmp_path, tmp_path)):
+        with pytest.raises(ConfigError, match=r"tiny: no picture of its datasets is in val; give it some in splits"):
+            makes()
+
+
+def test_a_run_that_folds_judge_may_have_no_validation_picture_and_tells_no_figure_of_it_then(without_val, tmp_path):
+    short = (PhaseConfig(epochs=1, sides_px=(64,), mosaic=0.0),)
+    train(replace(without_val, folds=("fold",), phases=short, side_px=64, batch=8), tmp_path)
+    assert "map50" not in (tmp_path / "log.jsonl").read_text()
 
 
 @pytest.mark.parametrize(

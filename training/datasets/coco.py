@@ -11,7 +11,7 @@ import numpy as np
 
 from edge.errors import ConfigError
 from training.classes import ClassTable
-from training.samples import IGNORE, Sample, Size, marked, within
+from training.samples import IGNORE, Sample, Size, check_mark, marked, upright_size, within
 from training.text import text_of
 
 KEYS = ("images", "annotations", "categories")  # a .json without them is none of ours
@@ -33,7 +33,9 @@ def read_coco(root: Path, dataset: str, images: list[str], classes: ClassTable) 
     marks = _joined({path: _marks(path) for path in sorted(root.rglob("*.json"))})
     missing = [image for image in images if root / image not in marks]
     if missing:
-        raise ConfigError(f"{root / missing[0]}: no COCO file lists it; take the dataset again")
+        upright_size(root / missing[0])  # raises for a picture that is not there, which no list would mend
+        told = f"no COCO file below {root} lists it by its path from that file's folder, or from images/ there"
+        raise ConfigError(f"{root / missing[0]}: {told}; mend file_name, or take the picture out of splits.csv")
     return [_sample(root / image, dataset, marks[root / image], classes) for image in images]
 
 
@@ -60,7 +62,7 @@ def _marks(path: Path) -> dict[Path, list[Mark]]:
         return {}
     try:
         names = {category["id"]: category["name"] for category in content["categories"]}
-        pictures = {picture["id"]: _path(path, picture["file_name"]) for picture in content["images"]}
+        pictures = {picture["id"]: place_of(path, picture["file_name"]) for picture in content["images"]}
         sizes = {one["id"]: (float(one.get("width") or 0), float(one.get("height") or 0)) for one in content["images"]}
     except (KeyError, TypeError, ValueError) as why:
         told = f"{path}: an image has no id or file_name or no number as its size, or a category no id or name"
@@ -70,23 +72,30 @@ def _marks(path: Path) -> dict[Path, list[Mark]]:
         try:
             marks[pictures[one["image_id"]]].append(_mark(one, names, sizes[one["image_id"]]))
         except (KeyError, TypeError, ValueError) as why:
-            told = f"{path}: annotation {one.get('id')} has no bbox of four numbers, or an image or category not listed"
+            told = f"{path}: annotation {one.get('id')} has no bbox of four numbers, or one of a size below 0,"
+            told += " or an image or category not listed"
             raise ConfigError(f"{told}; mend or remove it") from why
     return marks
 
 
-def _path(file: Path, name: str) -> Path:
-    """Where a picture lies: below the file's folder, or as CVAT lays `annotations/instances_PART.json`."""
-    beside, images = file.parent / name, file.parent.parent / "images"
-    if file.parent.name != "annotations" or beside.is_file():
-        return beside
-    of_part = images / file.stem.removeprefix("instances_") / name
-    return of_part if of_part.is_file() else images / name
+def place_of(file: Path, name: str) -> Path:
+    """Where a picture lies: below the file's folder, in `images` there, or as CVAT lays it; it need not be there.
+
+    CVAT writes `annotations/instances_PART.json` beside `images`, Windows a name with backslashes.
+    """
+    folder, name = file.parent, name.replace("\\", "/")
+    places = [folder / name, folder / "images" / name]
+    if folder.name == "annotations":
+        images = folder.parent / "images"
+        places = [folder / name, images / file.stem.removeprefix("instances_") / name, images / name]
+    return next((place for place in places if place.is_file()), folder / name)
 
 
 def _mark(one: dict[str, Any], names: dict[int, str], size: Size) -> Mark:
     left, top, width, height = map(float, one["bbox"])
-    return Mark(names[one["category_id"]], (left, top, left + width, top + height), bool(one.get("iscrowd")), size)
+    corners = (left, top, left + width, top + height)
+    check_mark(corners)
+    return Mark(names[one["category_id"]], corners, bool(one.get("iscrowd")), size)
 
 
 def _sample(image: Path, dataset: str, marks: list[Mark], classes: ClassTable) -> Sample:

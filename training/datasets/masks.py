@@ -14,7 +14,7 @@ import numpy as np
 from edge.boxes import Floats, Image
 from edge.errors import ConfigError
 from training.classes import CLASSES_CSV, ClassTable
-from training.samples import Sample, marked, read_image
+from training.samples import Sample, marked, read_image, upright_size
 from training.text import rows_of
 
 COLUMNS = ("id", "predominant_stress")
@@ -44,9 +44,18 @@ def leaf_rows(root: Path, images: Sequence[str], columns: Sequence[str]) -> list
 
 
 def read_mask(picture: Path) -> Image:
-    """The mask (H, W) of that picture, GROUND, LEAF or LESION. Raises BadFrameError or OSError."""
+    """The mask (H, W) of that picture, GROUND, LEAF or LESION. Raises BadFrameError or OSError.
+
+    Raises ConfigError for one of another size than the picture has: its lesions would lie elsewhere.
+    """
     part = picture.parent
-    return painted(read_image(part.parents[1] / "annotations" / part.name / f"{picture.stem}_mask.png"))
+    path = part.parents[1] / "annotations" / part.name / f"{picture.stem}_mask.png"
+    mask = painted(read_image(path))
+    width, height = upright_size(picture)
+    if mask.shape != (height, width):
+        told = f"{path}: is {mask.shape[1]}x{mask.shape[0]} px and its picture {width}x{height} px"
+        raise ConfigError(f"{told}; take the picture that was painted, or paint this one")
+    return mask
 
 
 def painted(mask: Image) -> Image:

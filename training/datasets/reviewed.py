@@ -14,7 +14,8 @@ import numpy as np
 
 from edge.errors import ConfigError
 from training.classes import HEALTHY, ClassTable
-from training.samples import IGNORE, Sample, marked, within
+from training.datasets.coco import place_of
+from training.samples import IGNORE, Sample, check_mark, marked, within
 from training.text import text_of
 
 CONTENT = "annotations.json"
@@ -42,6 +43,10 @@ class Annotation(msgspec.Struct):
     category_id: Id
     bbox: tuple[float, float, float, float]  # left, top, width, height px
     iscrowd: int | bool = False  # COCO's: it may be left out
+
+    def __post_init__(self) -> None:
+        left, top, width, height = self.bbox
+        check_mark((left, top, left + width, top + height))
 
 
 class Export(msgspec.Struct):
@@ -82,8 +87,7 @@ def _export(path: Path) -> Export:
 
 
 def _path(root: Path, name: str) -> Path:
-    """Where the picture lies, whether its name is given with the folder `images` or without."""
-    path = root / name if (root / name).is_file() else root / "images" / name
+    path = place_of(root / CONTENT, name)
     if not path.is_file():
         raise ConfigError(f"{path}: listed in {CONTENT} and not there; export the crops again")
     return path

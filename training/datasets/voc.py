@@ -13,7 +13,7 @@ import numpy as np
 from edge.errors import ConfigError
 from training.classes import ClassTable
 from training.datasets.empty import SUFFIXES
-from training.samples import Sample, marked, within
+from training.samples import Sample, check_mark, marked, within
 
 CORNERS = ("xmin", "ymin", "xmax", "ymax")
 FOLDERS = frozenset({"images", "jpegimages", "annotations"})  # tell pictures from their files
@@ -61,4 +61,6 @@ def _sample(image: Path, dataset: str, annotation: Path, classes: ClassTable) ->
 
 
 def _box(element: ET.Element) -> list[float]:
-    return [float(element.findtext(f"bndbox/{corner}", "")) for corner in CORNERS]
+    corners = [float(element.findtext(f"bndbox/{corner}", "")) for corner in CORNERS]
+    check_mark(corners)
+    return corners

@@ -11,7 +11,7 @@ import numpy as np
 from edge.boxes import Floats
 from edge.errors import ConfigError
 from training.classes import ClassTable
-from training.samples import Sample, marked, upright_size
+from training.samples import Sample, check_mark, is_beside, marked, upright_size
 from training.text import text_of
 
 MOST_OF_BOX, MOST_OF_CORNER = 1.01, 2.0  # shares: above is px; corners of pest-vision lie up to 1.97 and are cut
@@ -35,7 +35,11 @@ def box_of_line(line: str) -> tuple[int, Floats]:
     values = _shares(numbers, MOST_OF_BOX)
     centre, half = values[:2], values[2:] / 2
     corners = np.concatenate([centre - half, centre + half])
-    return int(first), np.clip(corners, 0, 1).astype(np.float32)
+    check_mark(corners.tolist())
+    inside = np.clip(corners, 0, 1).astype(np.float32)
+    if is_beside(corners, inside):  # of a polygon it is no fault: pest-vision has corners there, and a whole outline
+        raise ValueError(f"{' '.join(numbers)[:40]} lies beside the picture")
+    return int(first), inside
 
 
 def outline_of_line(line: str) -> tuple[int, Floats] | None:
