@@ -233,8 +233,7 @@ def read_model(path: Path, sha256: str | None) -> tuple[bytes, str]:
         raise BundleError(f"{path}: cannot be read ({why.strerror}); {to_read(why, AGAIN)}") from why
     digest = hashlib.sha256(content).hexdigest()
     if sha256 is not None and digest != sha256:
-        told = f"{path}: not the file in {MANIFEST} (sha256 differs)"
-        raise BundleError(f"{told}; {AGAIN}, or measure it with training.evaluate")
+        raise BundleError(f"{path}: not the file in {MANIFEST} (sha256 differs); {AGAIN}")
     return content, digest
 
 

@@ -64,6 +64,8 @@ def _previous(kept: Path, threads: int, confidence: float | None) -> Detector | 
 
 def _keep(release: Release, entry: Entry, folder: Path) -> None:
     """Copy a model that started well, unless it is there. A full or read-only disk is no reason not to look."""
+    if release.path.parent.resolve() == folder.resolve():
+        return  # asked for as one of these copies, which a copy of it would drive out
     key = f"{release.name}-{entry.sha256[:8]}"
     former = entries_of(folder)
     if list(former)[-1:] == [key] and (folder / former[key].file).exists():

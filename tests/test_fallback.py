@@ -122,6 +122,19 @@ def test_two_models_are_kept_the_newest_last_and_nothing_else(tmp_path: Path) ->
     assert len(list(kept.iterdir())) == 5  # two models, two golden pictures, the manifest
 
 
+def test_a_kept_copy_that_is_asked_for_by_its_path_stays_as_it_is(tmp_path: Path) -> None:
+    folder, kept = old_and_new(tmp_path / "models"), tmp_path / "bundles"
+    for name in ("old", "new"):
+        open_detector(name, kept=kept, folder=folder)
+    before = {path.name: path.read_bytes() for path in kept.iterdir()}
+    (tmp_path / "link").symlink_to(kept)
+    (copy,) = kept.glob("old-*.onnx")
+    for path in (copy, tmp_path / "link" / copy.name):
+        opened = open_detector(path, kept=kept, folder=folder)
+        assert (opened.refused, opened.detector.bundle.version) == (None, "2026.1.1")
+        assert {path.name: path.read_bytes() for path in kept.iterdir()} == before
+
+
 def test_a_copy_that_a_power_cut_left_unfinished_does_no_harm(tmp_path: Path) -> None:
     folder, kept = old_and_new(tmp_path / "models"), tmp_path / "bundles"
     open_detector("old", kept=kept, folder=folder)
