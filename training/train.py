@@ -132,6 +132,14 @@ def train(config: TrainConfig, run: Path) -> None:
         append_line(run / "log.jsonl", line)
 
 
+def tell_how_far(run: Path, epoch: int, epochs: int) -> bool:
+    """Say on standard output how far a run is that is started again; true where nothing is left to learn."""
+    is_done = epoch >= epochs
+    how_far = f"all {epochs} epochs; export it" if is_done else f"{epoch} of {epochs} epochs and goes on"
+    print(f"{run}: has learned {how_far}", flush=True)
+    return is_done
+
+
 def append_line(path: Path, line: dict[str, float]) -> None:
     """One JSON object a line, also on standard output."""
     text = json.dumps({name: round(value, 5) for name, value in line.items()})
@@ -185,11 +193,10 @@ def _resumed(config: TrainConfig, run: Path, labels: tuple[str, ...]) -> Checkpo
     if not (run / "last.pt").is_file():
         return None
     state = load_detector(run / "last.pt", labels)
+    is_done = tell_how_far(run, state.epoch, config.epochs)
     if known_settings(state) != msgspec.to_builtins(config):
-        print(f"{run / 'last.pt'}: the configuration has changed since; going on with the new one")
-    is_done, epochs = state.epoch >= config.epochs, config.epochs
-    how_far = f"all {epochs} epochs; export it" if is_done else f"{state.epoch} of {epochs} epochs and goes on"
-    print(f"{run}: has learned {how_far}", flush=True)
+        then = "remove this file to begin anew with it" if is_done else "going on with the new one"
+        print(f"{run / 'last.pt'}: the configuration has changed since; {then}", flush=True)
     return replace(state, config=msgspec.to_builtins(config), labels=labels)
 
 

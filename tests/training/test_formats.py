@@ -225,6 +225,13 @@ def test_a_coco_file_beside_images_may_leave_their_folder_out_and_write_names_as
     assert read(tmp_path, "cacao-pods", "coco")[0] == [[10, 20, 40, 60]]
 
 
+@pytest.mark.parametrize("picture", ["pod.jpg", "images/pod.jpg"])
+def test_a_set_whose_own_folder_is_called_annotations_is_read_as_any_other(tmp_path, picture):
+    root = with_split(tmp_path / "annotations", picture)
+    (root / "annotations.json").write_text(coco([(1, [10, 20, 30, 40])], "pod.jpg"))
+    assert read(root, "cacao-pods", "coco")[0] == [[10, 20, 40, 60]]
+
+
 @pytest.mark.parametrize(
     ("file", "name"),
     [("all.json", "images/pod.jpg"), ("all.json", "pod.jpg"), ("annotations/instances_default.json", "pod.jpg")],
@@ -276,6 +283,7 @@ def test_a_coco_annotation_that_cannot_be_understood_is_named(tmp_path, wrong):
     [
         ('{"images": [', "not JSON"),
         ('{"images": [{"id": 1}], "annotations": [], "categories": []}', "no id or file_name"),
+        ('{"images": [{"id": 1, "file_name": null}], "annotations": [], "categories": []}', "no id or file_name"),
     ],
 )
 def test_a_coco_file_that_cannot_be_understood_is_named(tmp_path, text, says):

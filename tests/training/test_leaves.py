@@ -7,12 +7,12 @@ import torch
 
 from edge.errors import ConfigError
 from edge.severity import LeafReader
-from training.checkpoints import save_checkpoint
+from training.checkpoints import Checkpoint, save_checkpoint
 from training.datasets.masks import painted
 from training.leaves.export import export, fitted_limits, fitted_line
 from training.leaves.net import LeafNet
 from training.leaves.pictures import UNSURE, Leaf, changed, read_leaves, share_of, shares
-from training.leaves.train import SIDE_PX, lesion_share, loss_of, train
+from training.leaves.train import EPOCHS, SIDE_PX, lesion_share, loss_of, train
 
 GREEN, RED = (0, 200, 0), (0, 0, 255)
 
@@ -70,6 +70,27 @@ def test_a_leaf_without_a_row_in_the_table_is_named(table):
     table.write_text("\n".join(table.read_text("utf-8").splitlines()[:-1]))
     with pytest.raises(ConfigError, match=r"all/9\.png: no row in .*dataset\.csv; take the dataset again"):
         read_leaves(table.parent, "val", 128)
+
+
+@pytest.mark.parametrize("split", ["train", "val"])
+def test_a_split_without_leaves_is_refused(split, table, tmp_path):
+    splits = table.parent / "splits.csv"
+    splits.write_text(splits.read_text().replace(f",{split}", ",test"))
+    with pytest.raises(ConfigError, match=rf"splits\.csv: no leaf is in {split}; give it some there"):
+        train(table.parent, tmp_path / "none.npz", tmp_path)
+
+
+def test_leaves_to_validate_that_each_have_several_equal_stresses_are_refused(table, tmp_path):
+    table.write_text(table.read_text("utf-8").replace("8,0,", "8,5,").replace("9,2,", "9,5,"), encoding="utf-8")
+    with pytest.raises(ConfigError, match=r"splits\.csv: no leaf in val has one predominant stress; "):
+        train(table.parent, tmp_path / "none.npz", tmp_path)
+
+
+def test_a_run_that_is_started_again_says_how_far_it_is(dataset, tmp_path, capsys):
+    state = LeafNet().state_dict()
+    save_checkpoint(tmp_path / "last.pt", Checkpoint(EPOCHS, state, state, {}, torch.get_rng_state(), {}, "none", 0, 0))
+    train(dataset, tmp_path / "none.npz", tmp_path)
+    assert capsys.readouterr().out == f"{tmp_path}: has learned all {EPOCHS} epochs; export it\n"
 
 
 def test_a_mask_is_read_by_its_colours():

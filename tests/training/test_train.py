@@ -111,6 +111,15 @@ def test_a_run_that_is_started_again_says_how_far_it_is_and_one_that_is_done_rea
     assert says in capsys.readouterr().out
 
 
+def test_a_run_that_is_done_does_not_say_that_it_goes_on_with_other_settings(tiny_config, tmp_path, capsys):
+    record = msgspec.to_builtins(tiny_config) | {"seed": 7}
+    save_checkpoint(tmp_path / "last.pt", Checkpoint(2, {}, {}, {}, torch.get_rng_state(), record, "none", 0.0, 0.0))
+    train(tiny_config, tmp_path)
+    out = capsys.readouterr().out
+    assert "last.pt: the configuration has changed since; remove this file to begin anew with it" in out
+    assert "going on" not in out
+
+
 @pytest.fixture
 def without_val(tiny_config, tmp_path):
     """The same, whose pictures to validate train as well."""

@@ -64,7 +64,7 @@ def _marks(path: Path) -> dict[Path, list[Mark]]:
         names = {category["id"]: category["name"] for category in content["categories"]}
         pictures = {picture["id"]: place_of(path, picture["file_name"]) for picture in content["images"]}
         sizes = {one["id"]: (float(one.get("width") or 0), float(one.get("height") or 0)) for one in content["images"]}
-    except (KeyError, TypeError, ValueError) as why:
+    except (AttributeError, KeyError, TypeError, ValueError) as why:  # the first: of a name that is no text
         told = f"{path}: an image has no id or file_name or no number as its size, or a category no id or name"
         raise ConfigError(f"{told}; mend it") from why
     marks: dict[Path, list[Mark]] = {picture: [] for picture in pictures.values()}
@@ -87,7 +87,7 @@ def place_of(file: Path, name: str) -> Path:
     places = [folder / name, folder / "images" / name]
     if folder.name == "annotations":
         images = folder.parent / "images"
-        places = [folder / name, images / file.stem.removeprefix("instances_") / name, images / name]
+        places += [images / file.stem.removeprefix("instances_") / name, images / name]
     return next((place for place in places if place.is_file()), folder / name)
 
 

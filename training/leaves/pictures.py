@@ -12,6 +12,7 @@ from torchvision import tv_tensors
 from torchvision.transforms import InterpolationMode, v2
 
 from edge.boxes import Image, fit_into, shrink
+from edge.errors import ConfigError
 from training.datasets import images_of_split
 from training.datasets.masks import COLUMNS, GROUND, LESION, MASKS, STRESS_OF, leaf_rows, read_mask
 from training.leaves.net import STRIDE
@@ -49,8 +50,10 @@ class Leaf:
 
 
 def read_leaves(root: Path, split: str, side_px: int) -> list[Leaf]:
-    """Leaves of one split, scaled so that the longer side is `side_px`. Raises ConfigError."""
+    """Leaves of one split, scaled so that the longer side is `side_px`. Raises ConfigError, also for no leaf."""
     images = images_of_split(root, split)
+    if not images:
+        raise ConfigError(f"{root / 'splits.csv'}: no leaf is in {split}; give it some there")
     rows = leaf_rows(root, images, (*COLUMNS, "severity"))
     return [_leaf(root / image, row, side_px) for image, row in zip(images, rows, strict=True)]
 

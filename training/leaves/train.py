@@ -15,13 +15,14 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from edge.errors import ConfigError
 from training.checkpoints import Checkpoint, current_commit, load_checkpoint, save_checkpoint
 from training.command import finish
 from training.config import OptimiserConfig
 from training.engine import DivergedError, Ema, Schedule
 from training.leaves.net import LeafNet, started
 from training.leaves.pictures import UNSURE, Leaf, batches, changed, read_leaves, stresses_of
-from training.train import append_line
+from training.train import append_line, tell_how_far
 
 SIDE_PX = 416  # of the longer side; a leaf of 2:1 is 416x208 px
 WEIGHTS = Path("../shared/weights/efficientnet_lite0_imagenet.npz")
@@ -31,9 +32,16 @@ STRESS_WEIGHT, SHARE_WEIGHT, LESION_WEIGHT = 0.3, 2.0, 3.0  # lesions are a twen
 
 
 def train(root: Path, weights: Path, run: Path) -> None:
-    """Train to the end, going on from `run`/last.pt; best.pt is the best epoch on val. Raises DivergedError."""
+    """Train to the end, going on from `run`/last.pt; best.pt is the best epoch on val.
+
+    Raises DivergedError, ConfigError.
+    """
     leaves, held_out = read_leaves(root, "train", SIDE_PX), read_leaves(root, "val", SIDE_PX)
+    if all(leaf.stress == UNSURE for leaf in held_out):
+        raise ConfigError(f"{root / 'splits.csv'}: no leaf in val has one predominant stress; give it one that has")
     state = load_checkpoint(run / "last.pt") if (run / "last.pt").is_file() else _begun(weights)
+    if state.epoch:
+        tell_how_far(run, state.epoch, EPOCHS)
     model, average = LeafNet(), LeafNet()
     model.load_state_dict(state.model)
     model.to(memory_format=torch.channels_last)  # type: ignore[call-overload, unused-ignore]  # for torch 2.13
