@@ -29,7 +29,7 @@ from tests.platform.conftest import filled, fresh
 from tests.platform.desk.visitors import PASSWORD, log_in, token
 from tests.platform.fleet import Fleet, epoch, moment
 from tests.platform.postgres import Postgres
-from tests.platform.test_telling_people import Hook, alert, hook  # noqa: F401
+from tests.platform.test_telling_people import Hook, alert, hook, levels  # noqa: F401
 from tests.platform.working import at_work
 from tests.records import MOTH
 from tests.waiting import wait_until
@@ -339,6 +339,16 @@ def test_people_are_not_woken_for_what_somebody_takes_care_of(fleet: Fleet, hook
     acknowledge(fleet.database, mine.node_id, label=TOLD.label, unit=TOLD.unit, level="act", since=SINCE, who="Wang")
     assert tell_people(fleet.database, None, SINCE + timedelta(hours=9), {}).taken == 1
     assert [one["node"] for one in hook.told] == ["c"]
+
+
+def test_what_rises_anew_is_told_though_somebody_took_care_of_it_the_last_time(fleet: Fleet, hook: Hook) -> None:  # noqa: F811
+    add_recipient(fleet.database, "webhook", hook.address, "")
+    fleet.database.execute("UPDATE recipient SET since = %s", (SINCE - timedelta(days=1),))
+    levels(fleet, "a", "act", "calm", "act", start=SINCE - timedelta(hours=1))
+    (mine,) = [one for one in standing(fleet.database) if one.node == "a"]
+    acknowledge(fleet.database, mine.node_id, label=TOLD.label, unit=TOLD.unit, level="act", since=SINCE, who="Wang")
+    tell_people(fleet.database, None, SINCE + timedelta(hours=9), {})
+    assert [one["at"][:13] for one in hook.told] == ["2026-07-01T14"], "the second"
 
 
 def test_an_alert_that_was_told_before_somebody_took_care_of_it_is_one_of_the_days(

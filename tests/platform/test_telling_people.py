@@ -366,8 +366,12 @@ def test_a_node_that_invents_causes_holds_back_no_other_and_is_told_twenty_times
     assert [n for n, one in enumerate(hook.told) if last in one["look_at"]] == [MOST_A_DAY]
     newest = [f"x{n}" for n in range(3 * MOST_AT_ONCE)][-MOST_A_DAY:]
     assert [one["label"] for one in hook.told if one["node"] == "a"] == newest
+    for n in range(MOST_A_DAY):
+        levels(fleet, "a", "act", label=f"y{n}", first=500 + n)
+    assert tell_people(fleet.database, None, LATER + timedelta(hours=20), {}).taken == 0
     levels(fleet, "a", "look", label="of the next day", first=999)
-    assert tell_people(fleet.database, None, LATER + timedelta(days=2), {}).taken == 1
+    turn = tell_people(fleet.database, None, LATER + timedelta(hours=25), {})
+    assert turn.taken == 1, "what was held back is none of the next day's twenty"
 
 
 def test_two_at_once_tell_each_alert_once(fleet: Fleet, hook: Hook, url: str) -> None:
@@ -384,6 +388,21 @@ def test_two_at_once_tell_each_alert_once(fleet: Fleet, hook: Hook, url: str) ->
         levels(fleet, "a", "calm", "look", first=2)
         assert tell_people(other, None, LATER, {}).taken == 1, "the first has had its turn"
     assert len(hook.told) == 2
+
+
+def test_who_was_held_up_for_a_minute_leaves_the_rest_to_who_tells_since(fleet: Fleet, hook: Hook, url: str) -> None:
+    tell_at_first(fleet, hook.address)
+    levels(fleet, "a", "act")
+    levels(fleet, "c", "act")
+    hook.go.clear()
+    with open_database(url) as other, ThreadPoolExecutor() as threads:
+        held_up = threads.submit(tell_people, fleet.database, None, LATER, {})
+        wait_until(lambda: len(hook.told) == 1, within_s=9)
+        other.execute("UPDATE turn SET until = now() WHERE of_what = 'tell'")
+        assert other.execute("SELECT take_turn('tell', %s)", (UUID(int=7),)).fetchall() == [(True,)]
+        hook.go.set()
+        assert held_up.result(40) == Turn(1, {hook.address: ""})
+    assert len(hook.told) == 1
 
 
 def test_an_address_that_is_none_keeps_nobody_else_waiting(fleet: Fleet, hook: Hook) -> None:
@@ -591,7 +610,7 @@ def test_a_mail_server_that_takes_nothing_from_us_costs_no_alert_however_often_i
     assert [subject_of(letter).split(":")[0] for letter in letters] == ["act", "look"]
 
 
-def test_a_mail_server_with_tls_from_the_first_byte_takes_letters_at_its_own_port(
+def test_a_mail_server_with_tls_from_the_first_byte_takes_letters_at_its_own_port_once_its_authority_is_known(
     fleet: Fleet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tell_at_first(fleet, "li@example.org", "email")
@@ -599,12 +618,28 @@ def test_a_mail_server_with_tls_from_the_first_byte_takes_letters_at_its_own_por
     with Broker(tls=True) as certified:
         tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         tls.load_cert_chain(certified.folder / "server.pem", certified.folder / "server.key")
-        monkeypatch.setenv("SSL_CERT_FILE", str(certified.folder / "ca.pem"))
         with mail_server(tls=tls) as (server, letters):
             monkeypatch.setattr("edge.platform.webhook_and_mail.TLS_PORT", server.port)  # only root may serve at 465
             named = replace(server, host="localhost", starttls=True)
-            assert tell_people(fleet.database, named, LATER, {}) == Turn(1, {"li@example.org": ""})
+            told = tell_people(fleet.database, named, LATER, {})
+            assert "certificate verify failed" in told.answers["li@example.org"]
+            monkeypatch.setenv("SSL_CERT_FILE", str(certified.folder / "ca.pem"))
+            assert tell_people(fleet.database, named, LATER + AWAY_AGAIN, {}) == Turn(1, {"li@example.org": ""})
             assert len(letters) == 1
+
+
+@pytest.mark.parametrize("kind", ["webhook", "email"])
+def test_a_server_that_takes_a_call_and_says_nothing_is_given_up(
+    fleet: Fleet, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    monkeypatch.setattr("edge.platform.webhook_and_mail.GIVE_UP_S", 0.2)
+    with socket.create_server(("127.0.0.1", 0)) as line:
+        port = line.getsockname()[1]
+        tell_at_first(fleet, f"http://127.0.0.1:{port}/" if kind == "webhook" else "li@example.org", kind)
+        levels(fleet, "a", "act")
+        silent = MailServer(host="127.0.0.1", port=port, sender="station@example.org", starttls=False)
+        (why,) = tell_people(fleet.database, silent, LATER, {}).answers.values()
+    assert "timed out" in why
 
 
 def test_a_letter_that_was_taken_is_told_whatever_the_server_says_at_the_end(fleet: Fleet) -> None:
@@ -616,7 +651,8 @@ def test_a_letter_that_was_taken_is_told_whatever_the_server_says_at_the_end(fle
 
 
 def test_a_mail_server_that_refuses_us_is_asked_once_a_turn(fleet: Fleet) -> None:
-    tell_at_first(fleet, "li@example.org", "email")
+    for recipient in ("li@example.org", "wang@example.org"):
+        tell_at_first(fleet, recipient, "email")
     levels(fleet, "a", *(("act", "calm") * 9))
     with refusing_server() as (port, asked):
         busy = MailServer(host="127.0.0.1", port=port, sender="station@example.org", starttls=False)
@@ -677,11 +713,14 @@ def _refuse(caller: socket.socket, asked: list[socket.socket]) -> None:
         caller.sendall(b"554 not now\r\n")
 
 
-def test_a_webhook_whose_machine_is_away_costs_no_try(fleet: Fleet) -> None:
+def test_a_webhook_whose_machine_is_away_costs_no_try_and_holds_back_no_other(fleet: Fleet, hook: Hook) -> None:
+    away: Away = {}
     tell_at_first(fleet, f"http://127.0.0.1:{free_port()}/")
     levels(fleet, "a", "act")
-    assert tell_people(fleet.database, None, LATER, {}).taken == 0
+    assert tell_people(fleet.database, None, LATER, away).taken == 0
     assert fleet.database.execute("SELECT tries, next_try FROM told").fetchall() == [(0, LATER + AWAY_AGAIN)]
+    tell_at_first(fleet, hook.address)
+    assert tell_people(fleet.database, None, LATER, away).taken == 1
 
 
 def test_who_cannot_be_told_is_named_with_the_reason_once(

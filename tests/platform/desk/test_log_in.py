@@ -44,6 +44,18 @@ def test_a_wrong_password_opens_nothing_and_five_let_the_name_rest(client: Flask
     assert log_in(client, "county") == 302
 
 
+def test_a_right_password_lets_the_wrong_ones_before_it_be_forgotten(client: FlaskClient) -> None:
+    for _ in range(2):
+        assert [log_in(client, "town", "wrong") for _ in range(4)] == [403] * 4
+        assert log_in(client) == 302
+
+
+def test_a_name_that_rests_may_log_in_with_a_new_password(client: FlaskClient, fleet: Fleet) -> None:
+    assert [log_in(client, "town", "wrong") for _ in range(5)] == [403] * 5
+    add_person(fleet.database, "town", f"{PASSWORD}er", "330106011")
+    assert log_in(client, "town", f"{PASSWORD}er") == 302
+
+
 def test_wrong_passwords_that_come_at_once_let_the_name_rest_too(client: FlaskClient, fleet: Fleet) -> None:
     together = Barrier(CHECKS_AT_ONCE)
 
