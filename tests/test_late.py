@@ -27,7 +27,7 @@ from edge.clock import ClockState
 from edge.config import parse_config
 from edge.counts import Interval, NoData, Sighting, Spread
 from edge.detector import Detector
-from edge.errors import StoreDamagedError
+from edge.errors import StoreDamagedError, StoreError
 from edge.loop.commits import put_times_right
 from edge.pipeline import Parts, Pipeline
 from edge.status import StatusBoard
@@ -429,6 +429,12 @@ def test_pictures_count_once_in_their_hour_wherever_the_power_is_cut(tmp_path: P
     assert cuts > 20
 
 
+def test_a_late_picture_that_shows_what_the_last_one_did_is_looked_at(fed: Fed) -> None:
+    fed.mode = "live"
+    fed.run(fed.add(60), fed.next_hour, fed.add(HOUR_S + 30), fed.add(120))
+    assert (fed.frames(), fed.skipped()) == ({0: 2, 1: 1}, {})
+
+
 def test_a_picture_of_more_than_a_week_ago_is_too_late(fed: Fed) -> None:
     fed.run(fed.add(60), fed.next_hour, fed.wait(7 * 24 * HOUR_S), fed.add(120))
     assert (fed.frames(), fed.skipped()) == ({0: 1}, {"too_late": 1})
@@ -649,6 +655,42 @@ def test_a_trap_counts_a_backlog_in_its_hours_and_a_picture_from_before_the_last
     assert fed.skipped() == {"unmatched": 1, "too_late": 1}
 
 
+def test_a_power_cut_after_a_correction_of_a_trap_doubles_none_of_its_insects(
+    fed: Fed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fed.mode = "trap"
+    one, two, three = (8, 8, BLUE), (40, 40, BLUE), (40, 0, RED)
+
+    def cut(store: Store) -> None:
+        if any(told.mark.revision for told in store.records_between_seq(1, 99)):
+            raise PowerCut
+
+    with monkeypatch.context() as power:
+        power.setattr(fed, "after_commit", cut)
+        with pytest.raises(PowerCut):
+            fed.run(fed.add(60, one), fed.next_hour, fed.next_hour, fed.add(1800, one, two))
+    fed.boot()
+    fed.run(fed.add(2 * HOUR_S + 60, one, two, three))
+    told = sum((Counter(counts(one)) for one in fed.intervals if one.frames), Counter())
+    assert told == {"Pieris": 1, "Aleyrodidae": 1}
+
+
+def test_pictures_of_one_second_all_count_on_a_trap(fed: Fed) -> None:
+    fed.mode = "trap"
+    fed.run(fed.add(60), fed.add(60, name="20260701_120100_2.png"), fed.add(60, name="20260701_120100_3.png"))
+    assert (fed.frames(), fed.skipped()) == ({0: 2}, {"unmatched": 1})  # the first is the start
+
+
+def test_a_trap_on_which_pictures_came_before_anybody_set_the_clock_counts_those_after(fed: Fed) -> None:
+    fed.mode = "trap"
+    fed.clock.jump(1e6, ClockState.UNSYNCED)
+    fed.run(fed.add(0, name="1.png"))
+    fed.clock.jump(-1e6, ClockState.SYNCED)
+    fed.boot()
+    fed.run(fed.add(120))
+    assert (fed.frames()[0], fed.skipped()) == (1, {"unmatched": 1})
+
+
 def test_how_long_a_card_hung_between_two_pictures_is_not_known_when_the_clock_was_set_in_between(fed: Fed) -> None:
     fed.mode = "trap"
     fed.clock.jump(-1e6, ClockState.UNSYNCED)
@@ -742,6 +784,14 @@ def test_while_the_card_refuses_pictures_wait_in_their_folder_and_then_count_onc
     fed.run(fed.add(60), fed.next_hour, refuse, fed.add(120), fed.next_hour, take, fed.add(180))
     assert fed.frames() == {0: 3}
     assert fed.intervals[0].revision == 2
+
+
+def test_an_hour_that_no_card_took_ends_the_loop_with_the_reason(fed: Fed) -> None:
+    fed.run()
+    with closing(sqlite3.connect(fed.state / "fieldeye.db")) as db, db:
+        db.execute("CREATE TRIGGER refuse BEFORE INSERT ON record BEGIN SELECT RAISE(ABORT, 'no room'); END")
+    with pytest.raises(StoreError, match="no room"):
+        fed.run(fed.next_hour)
 
 
 def test_a_store_that_is_found_damaged_ends_the_loop_and_the_next_start_counts_on(fed: Fed) -> None:

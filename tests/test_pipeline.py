@@ -40,6 +40,8 @@ from edge.detector import Detector
 from edge.errors import StoreError, ThreadStuckError
 from edge.faces import faces
 from edge.label_sets import load
+from edge.loop.commits import Commits
+from edge.loop.kept_card import KeptCard
 from edge.loop.preview import PREVIEW_S
 from edge.pipeline import Parts, Pipeline
 from edge.status import StatusBoard
@@ -50,7 +52,8 @@ from tests.cameras.sources import IllDevice, network_camera
 from tests.clocks import NOON
 from tests.counting.boards import photograph
 from tests.onnx_files import BLUE, LABELS, RED, Net, facts, write_model
-from tests.records import interval, sighting
+from tests.records import instant, interval, sighting
+from tests.test_store import all_records, open_store
 from tests.waiting import wait_until
 
 FOREVER = 3600
@@ -602,6 +605,21 @@ def test_records_that_no_card_took_end_the_loop_with_the_reason(bench: Bench) ->
         other.execute("CREATE TRIGGER refuse BEFORE INSERT ON record BEGIN SELECT RAISE(ABORT, 'no room'); END")
         with pytest.raises(StoreError, match="no room"):
             pipeline.run(bench.stop)
+
+
+def test_of_more_than_memory_takes_the_oldest_go_while_the_card_takes_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("edge.loop.commits.MOST_UNKEPT", 2)
+    with closing(open_store(tmp_path)) as store:
+        commits = Commits(store, StatusBoard(instant()), KeptCard(tmp_path, "pests@0.1.0"), lambda: None)
+        with closing(sqlite3.connect(tmp_path / "fieldeye.db")) as other:
+            other.execute("CREATE TRIGGER refuse BEFORE INSERT ON record BEGIN SELECT RAISE(ABORT, 'no room'); END")
+            for n in (1, 2, 3):
+                commits.commit([sighting(count=n)])
+            other.execute("DROP TRIGGER refuse")
+        commits.commit([sighting(count=4)])
+        assert [one.record.count for one in all_records(store)] == [2, 3, 4]  # type: ignore[union-attr]
 
 
 def test_a_catch_over_its_threshold_is_an_alert_in_the_store_and_on_the_board(bench: Bench) -> None:

@@ -92,6 +92,13 @@ def test_a_higher_revision_takes_the_place_of_the_record_with_its_key_and_a_lowe
     assert database.execute("SELECT count, low, high FROM interval_count").fetchall() == [(3, 3, 6)]
 
 
+def test_of_two_revisions_that_come_at_once_the_higher_one_stays(database: Database) -> None:
+    intake = Intake(database)
+    for first in (0, 2):  # new, then in the place of the one before
+        assert intake.keep([batch(interval(revision=first)), batch(interval(revision=first + 1))]) == (1, 1, 0)
+        assert database.execute("SELECT revision FROM interval_effort").fetchall() == [(first + 1,)]
+
+
 @settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.lists(st.tuples(st.sampled_from("abc"), st.integers(1, 60), st.integers(1, 8)), min_size=1, max_size=25),
