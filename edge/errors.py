@@ -1,5 +1,8 @@
 """Every error that Fieldeye raises on purpose; each message says what, where and what to do, in one sentence."""
 
+import shlex
+import sys
+
 
 class FieldeyeError(Exception):
     """Base of all: whoever catches it can show its text to a person."""
@@ -82,3 +85,15 @@ def to_read(why: Exception, otherwise: str) -> str:
     if isinstance(why, PermissionError):
         return "give it to the user who runs this (chown), or run as its owner or with sudo"
     return otherwise
+
+
+def to_install(asked: str, extra: str, why: ImportError) -> str:
+    """What to do about an extra's library that is missing, or is there and does not load: pip takes it for installed.
+
+    Why it does not may be told in many lines, as psycopg does without libpq.
+    """
+    again, lacked = ["--force-reinstall"], f"a library that loads ({' '.join(str(why).split())})"
+    if isinstance(why, ModuleNotFoundError) and why.name and "." not in why.name:  # of a dotted one the rest is there
+        again, lacked = [], why.name
+    install = shlex.join([sys.executable, "-m", "pip", "install", *again, "-e", f".[{extra}]"])
+    return f"{asked} needs {lacked}; in the repository's folder run: {install}"

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from edge.errors import FieldeyeError
+from edge.errors import FieldeyeError, to_install
 from firmware_config.keys import KeyStore
 
 DONE, WRONG_USE = 0, 2
@@ -24,14 +24,15 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stdout.flush()
     except FieldeyeError as why:
         return _fail(str(why))
-    except ModuleNotFoundError as why:
-        if not why.name or why.name.startswith(("edge.", "firmware_config.")):
+    except ImportError as why:
+        if (why.name or "").partition(".")[0] in {"edge", "firmware_config"}:
             raise
-        return _fail(f"{args.verb} needs {why.name}; in the repository's folder run: pip install -e '.[provision]'")
+        return _fail(to_install(args.verb, "provision", why))
     except OSError as why:
         with suppress(OSError):
             sys.stdout.close()  # or Python tries once more at its end
-        return _fail(f"{why.filename or 'standard output'}: {why.strerror}; mend that, and run it again")
+        says = f"{why.filename or 'standard output'}: {why.strerror}" if why.strerror else str(why)  # a library's own
+        return _fail(f"{says}; mend that, and run it again")
     return DONE
 
 

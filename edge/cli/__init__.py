@@ -14,7 +14,7 @@ from contextlib import suppress
 from edge import __version__
 from edge.cli.exits import DONE, NOT_WELL, STOPPED, WRONG_USE
 from edge.cli.logs import hush_opencv, set_up_logs
-from edge.errors import ConfigError, FieldeyeError, UsageError
+from edge.errors import ConfigError, FieldeyeError, UsageError, to_install
 
 log = logging.getLogger(__name__)
 
@@ -138,9 +138,7 @@ def _unforeseen(program: str, verb: str | None, why: Exception) -> tuple[str, in
     extra = EXTRAS.get(program) or EXTRAS.get(f"{program} {verb}")
     if extra and isinstance(why, ImportError) and (why.name or "").partition(".")[0] != "edge":
         asked = " ".join([str(verb), *getattr(why, "__notes__", [])])
-        again = "" if isinstance(why, ModuleNotFoundError) else "--force-reinstall "  # a broken one is there
-        install = f"in the repository's folder run: pip install {again}-e '.[{extra}]'"
-        return f"{asked} needs {_lacked(why)}; {install}", WRONG_USE
+        return to_install(asked, extra, why), WRONG_USE
     if isinstance(why, PermissionError):
         says = f"{why.filename or 'a file'}: this user may not use it; change its rights, or run as its owner"
         return says, NOT_WELL
@@ -149,13 +147,6 @@ def _unforeseen(program: str, verb: str | None, why: Exception) -> tuple[str, in
         where = f"the disk of {why.filename}" if why.filename else "the disk that this writes to"
         return f"{where} is full ({why.strerror}); make room on it, or write elsewhere, and run it again", NOT_WELL
     return f"a fault in fieldeye: {type(why).__name__}: {why}; run again with --debug and report it", NOT_WELL
-
-
-def _lacked(why: ImportError) -> str:
-    """The library; why one that is there does not load may be told in many lines, as psycopg does without libpq."""
-    if isinstance(why, ModuleNotFoundError) and why.name:
-        return why.name
-    return f"a library that loads ({' '.join(str(why).split())})"
 
 
 def _close_output() -> None:

@@ -6,7 +6,7 @@ from typing import Protocol
 from edge.climate.i2c import I2cSensor
 from edge.climate.topic import TopicSensor
 from edge.config import ClimateTable
-from edge.errors import ConfigError
+from edge.errors import ConfigError, to_install
 from edge.weather import Reading
 
 
@@ -40,8 +40,8 @@ def open_climate(config: ClimateTable | None) -> ClimateSensor:
     try:
         read, close = import_module(f"edge.climate.{config.kind}").opened(config.bus, config.address)
     except ImportError as why:
-        install = "in the repository's folder run: pip install -e '.[sensors]'; on a node from a card take kind mqtt"
-        raise ConfigError(f"climate.kind {config.kind} needs its driver ({why}); {install}") from why
+        install = to_install(f"climate.kind {config.kind}", "sensors", why)
+        raise ConfigError(f"{install}; on a node from a card take kind mqtt") from why
     except OSError as why:
         where = f"climate.bus {config.bus}: /dev/i2c-{config.bus}"
         raise ConfigError(f"{where} cannot be opened ({why.strerror}); switch I2C on, or correct the number") from why

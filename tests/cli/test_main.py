@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -81,15 +82,17 @@ def test_a_fault_of_ours_is_one_sentence_and_exit_1(
     [
         (ImportError("libfreetype.so.6: not found", name="PIL._imagingft"), "libfreetype.so.6: not found"),
         (ImportError("no wrapper.\nTried:\n- libpq"), "no wrapper. Tried: - libpq"),
+        (ModuleNotFoundError("No module named 'segno.qr'", name="segno.qr"), "No module named 'segno.qr'"),
     ],
-    ids=["of its own name", "in many lines"],
+    ids=["of its own name", "in many lines", "without a file of its own"],
 )
 def test_a_library_that_does_not_load_is_no_fault_of_ours(
     why: ImportError, reason: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert label_that_raises(why, monkeypatch) == 2
     needs = f"label needs a library that loads ({reason})"
-    install = "in the repository's folder run: pip install --force-reinstall -e '.[provision]'"
+    pip = f"{shlex.quote(sys.executable)} -m pip"
+    install = f"in the repository's folder run: {pip} install --force-reinstall -e '.[provision]'"
     assert capsys.readouterr().err == f"fieldeye: {needs}; {install}\n"
 
 

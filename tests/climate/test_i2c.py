@@ -1,6 +1,8 @@
 """Sensors on the bus, by their own drivers, against chips that answer as their datasheets say."""
 
+import sys
 from pathlib import Path
+from types import ModuleType
 from typing import Literal
 
 import pytest
@@ -67,6 +69,14 @@ def test_a_sensor_is_asked_no_more_often_than_configured() -> None:
 def test_a_bus_that_is_not_there_is_a_wrong_configuration(kind: Literal["sht3x", "bme280"]) -> None:
     with pytest.raises(ConfigError, match=r"climate.bus 99: /dev/i2c-99 cannot be opened"):
         open_climate(ClimateTable(kind=kind, bus=99))
+
+
+def test_a_driver_that_does_not_load_is_installed_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(sys.modules, "edge.climate.bme280")
+    monkeypatch.setitem(sys.modules, "smbus2", ModuleType("smbus2"))
+    says = r"climate.kind bme280 needs a library that loads \(cannot import name 'SMBus' .* --force-reinstall -e "
+    with pytest.raises(ConfigError, match=says):
+        open_climate(ClimateTable(kind="bme280"))
 
 
 def test_an_authority_that_cannot_be_read_is_a_wrong_configuration(tmp_path: Path) -> None:
