@@ -7,12 +7,13 @@ from edge.client_id import owned
 from firmware_config.access import access_list, place_of, users
 from firmware_config.files import File, public, secret
 from firmware_config.fleet import HOME_ASSISTANT, PLATFORM, BridgeTable, Fleet, given_password
-from firmware_config.keys import KeyStore, new_password, new_salt
+from firmware_config.keys import KeyStore, new_password
 from firmware_config.revocation import revocation_list
 from firmware_config.templates import HERE, fill
 from firmware_config.tls import Identity, client_identity
 
 ITERATIONS = 101  # as mosquitto_passwd: the passwords have 192 random bits, so that slowness would protect nothing
+SALT_BYTES = 12  # Mosquitto 2.0 lets nobody in whose salt is shorter or longer
 
 
 def broker_files(fleet: Fleet, keys: KeyStore, authority: Identity, broker: Identity) -> dict[str, File]:
@@ -48,7 +49,7 @@ def password_line(user: str, password: str, salt: bytes) -> str:
 def _passwords(fleet: Fleet, keys: KeyStore) -> str:
     lines = []
     for user in users(fleet):
-        salt = bytes.fromhex(keys.take(f"{place_of(user)}/mqtt-salt", new_salt))
+        salt = keys.take_bytes(f"{place_of(user)}/mqtt-salt", SALT_BYTES)
         lines.append(password_line(user, mqtt_password(keys, user), salt))
     return "".join(lines)
 

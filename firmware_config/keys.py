@@ -9,6 +9,7 @@ from edge.errors import ConfigError, to_read
 
 # No 0, 1, I, L, O, U: read aloud in a field and typed on a phone.
 ALPHABET = "23456789ABCDEFGHJKMNPQRSTVWXYZ"
+RESTORE = "restore it from your copy of the key store"  # never: remove it, since a new one locks the nodes out
 _OTHERS = 0o077
 NEW = ".new"
 
@@ -27,8 +28,19 @@ class KeyStore:
         """The secret called `name`, made by `make` if there is none yet. Raises ConfigError if others may read it."""
         path = self._folder / name
         if name not in self._new and path.exists():
-            return read_private(path, f"key store, {name}")
+            return read_private(path, f"key store, {name}", RESTORE)
         return self._new[name] if name in self._new else self.replace(name, make())
+
+    def take_bytes(self, name: str, length: int) -> bytes:
+        """As `take`, `length` random bytes, kept in hexadecimal. Raises ConfigError also if they are not that."""
+        text = self.take(name, lambda: secrets.token_hex(length))  # its own refusals are ValueErrors, too
+        try:
+            value = bytes.fromhex(text)
+        except ValueError as why:
+            raise damaged(name) from why
+        if len(value) != length:
+            raise damaged(name)
+        return value
 
     def replace(self, name: str, value: str) -> str:
         """`value` is from now on the secret called `name`; returned."""
@@ -66,17 +78,24 @@ class KeyStore:
         return write_new(path, value.encode(), 0o600)
 
 
-def read_private(path: Path, what: str) -> str:
-    """The text of a file that only its owner may read, without a final newline. Raises ConfigError."""
+def damaged(name: str) -> ConfigError:
+    """What to raise where the secret called `name` is not what was kept."""
+    return ConfigError(f"key store, {name}: is damaged; {RESTORE}")
+
+
+def read_private(path: Path, what: str, remedy: str) -> str:
+    """The text of a file that only its owner may read, without a final newline.
+
+    Raises ConfigError; `remedy` is for one that holds no text.
+    """
     try:
         mode, text = path.stat().st_mode, path.read_text("utf-8").rstrip("\r\n")
     except (OSError, UnicodeDecodeError) as why:
-        then = to_read(why, "put the secret there, as a text of mode 0600")
-        raise ConfigError(f"{what}: {path} cannot be read; {then}") from why
+        raise ConfigError(f"{what}: {path} cannot be read; {to_read(why, remedy)}") from why
     if mode & _OTHERS:
         raise ConfigError(f"{what}: {path} may be read by others (mode {mode & 0o777:04o}); run: chmod 600 {path}")
     if not text:
-        raise ConfigError(f"{what}: {path} is empty; write the secret into it, or remove it to have one made")
+        raise ConfigError(f"{what}: {path} is empty; {remedy}")
     return text
 
 
@@ -99,8 +118,3 @@ def new_code() -> str:
     """Twelve characters in three groups for a person, 58 bits."""
     letters = [secrets.choice(ALPHABET) for _ in range(12)]
     return "-".join("".join(letters[at : at + 4]) for at in (0, 4, 8))
-
-
-def new_salt() -> str:
-    """Twelve random bytes in hexadecimal, as mosquitto salts a password."""
-    return secrets.token_hex(12)

@@ -46,7 +46,7 @@ def node_files(fleet: Fleet, entry: NodeEntry, keys: KeyStore, authority: Identi
         f"{card}/fieldeye/inventory": public(inventory(fleet, update, system)),
         f"{card}/fieldeye/secrets/mqtt-password": secret(mqtt_password(keys, entry.node) + "\n"),
         f"{card}/fieldeye/secrets/mqtt-password-next": secret(next_password(keys, entry.node) + "\n"),
-        f"{card}/fieldeye/secrets/update-box": secret(box_key(keys, entry.node) + "\n"),
+        f"{card}/fieldeye/secrets/update-box": secret(box_key(keys, entry.node).hex() + "\n"),
         f"{card}/fieldeye/secrets/mqtt-client": secret(client.both_pem),
         f"{card}/fieldeye/secrets/claim-code": secret(claim + "\n"),
         f"{card}/fieldeye/setup.sh": File((HERE / "card/setup.sh").read_bytes(), 0o755),

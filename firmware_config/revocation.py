@@ -6,9 +6,9 @@ The list lies in the key store, for its signature is new each time it is made, a
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 
-from edge.errors import ConfigError, UsageError
+from edge.errors import UsageError
 from firmware_config.access import place_of
-from firmware_config.keys import KeyStore
+from firmware_config.keys import KeyStore, damaged
 from firmware_config.tls import NOT_AFTER, NOT_BEFORE, Identity, client_identity
 
 _LIST = "revoked.pem"
@@ -67,4 +67,4 @@ def _read(text: str) -> x509.CertificateRevocationList:
     try:
         return x509.load_pem_x509_crl(text.encode())
     except ValueError as why:
-        raise ConfigError(f"key store, {_LIST}: is damaged; restore it from your copy of the key store") from why
+        raise damaged(_LIST) from why

@@ -4,8 +4,6 @@ A user has one password at the broker, so the node tries its second when the fir
 broker knows at any moment opens it. Its new certificate is good at once, the old one until it is revoked.
 """
 
-import secrets
-
 from edge.errors import UsageError
 from edge.updates.secrets import KEY, SEALED, seal
 from firmware_config.access import place_of
@@ -16,9 +14,9 @@ from firmware_config.sign import next_counter, signed_bundle, signing_key
 from firmware_config.tls import Identity, client_identity
 
 
-def box_key(keys: KeyStore, node: str) -> str:
-    """The key of a node's sealed bundles, in hexadecimal."""
-    return keys.take(f"{place_of(node)}/{KEY}", lambda: secrets.token_hex(32))
+def box_key(keys: KeyStore, node: str) -> bytes:
+    """The key of a node's sealed bundles. Raises ConfigError."""
+    return keys.take_bytes(f"{place_of(node)}/{KEY}", 32)
 
 
 def next_password(keys: KeyStore, node: str) -> str:
@@ -45,7 +43,7 @@ def rotation_bundle(keys: KeyStore, authority: Identity, site: str, node: str, w
         "mqtt-password-next": keys.take(_next(node), new_password),
         "mqtt-client": client_identity(keys, authority, node, suffix=NEXT).both_pem,
     }
-    content = {SEALED: seal(told, bytes.fromhex(box_key(keys, node)))}
+    content = {SEALED: seal(told, box_key(keys, node))}
     counter = next_counter(keys, "secrets", wanted)
     return signed_bundle("secrets", str(counter), counter, content, signing_key(keys), node=f"{site}/{node}")
 

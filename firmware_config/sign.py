@@ -5,7 +5,6 @@ import hashlib
 import io
 import json
 import re
-import secrets
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -13,9 +12,9 @@ from typing import Any
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from edge.errors import ConfigError, UsageError, to_read
+from edge.errors import UsageError, to_read
 from edge.updates.manifest import CONTENT, CONTEXT, SIGNATURE, SIGNED, AnyKind, Manifest, Part, read_manifest
-from firmware_config.keys import KeyStore
+from firmware_config.keys import KeyStore, damaged
 
 SYSTEM = "system.tar"  # in a bundle of software: units, timers and firewall
 _KEY = "update-key"  # 32 random bytes in hexadecimal: who has them decides what the fleet's nodes run
@@ -26,10 +25,7 @@ _WHEN = (1980, 1, 1, 0, 0, 0)  # the same folder and number give the same file
 
 def signing_key(keys: KeyStore) -> Ed25519PrivateKey:
     """The fleet's key, made on first use. Raises ConfigError."""
-    try:
-        return Ed25519PrivateKey.from_private_bytes(bytes.fromhex(keys.take(_KEY, lambda: secrets.token_hex(32))))
-    except ValueError as why:
-        raise ConfigError(f"key store, {_KEY}: is damaged; restore it from your copy of the key store") from why
+    return Ed25519PrivateKey.from_private_bytes(keys.take_bytes(_KEY, 32))
 
 
 def public_key(key: Ed25519PrivateKey) -> str:
@@ -40,10 +36,11 @@ def public_key(key: Ed25519PrivateKey) -> str:
 def next_counter(keys: KeyStore, kind: AnyKind, wanted: int | None) -> int:
     """One more than the last that was signed, or `wanted` if that is higher still. Raises UsageError, ConfigError."""
     name = f"signed-{kind}"
+    text = keys.take(name, lambda: "0")
     try:
-        last = int(keys.take(name, lambda: "0"))
+        last = int(text)
     except ValueError as why:
-        raise ConfigError(f"key store, {name}: is damaged; restore it from your copy of the key store") from why
+        raise damaged(name) from why
     counter = last + 1 if wanted is None else wanted
     if counter <= last:
         raise UsageError(f"--counter {counter}: {last} was signed already; give a higher one, or none")

@@ -15,7 +15,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from edge.errors import ConfigError
 from firmware_config.access import place_of
-from firmware_config.keys import KeyStore
+from firmware_config.keys import RESTORE, KeyStore, damaged
 
 NOT_BEFORE = datetime(2020, 1, 1, tzinfo=UTC)  # before any clock a Raspberry Pi OS of ours can wake up with
 NOT_AFTER = datetime(2049, 12, 31, tzinfo=UTC)
@@ -155,7 +155,7 @@ def _read(text: str, name: str) -> Identity:
         key = serialization.load_pem_private_key(text.encode(), password=None)
         certificate = x509.load_pem_x509_certificate(text.encode())
     except ValueError as why:
-        raise ConfigError(f"key store, {name}: is damaged; restore it from your copy of the key store") from why
+        raise damaged(name) from why
     if not isinstance(key, ec.EllipticCurvePrivateKey):
-        raise ConfigError(f"key store, {name}: holds a key of another kind; restore it from your copy of the key store")
+        raise ConfigError(f"key store, {name}: holds a key of another kind; {RESTORE}")
     return Identity(certificate, key)

@@ -36,9 +36,10 @@ def _tell(changes: Changes, nodes: int, args: argparse.Namespace) -> None:
 
 
 def _sign(args: argparse.Namespace, keys: KeyStore) -> None:
+    fleet = load_fleet(args.fleet)  # a folder that was mistyped has no key, and one made there no node trusts
     if args.kind == "software":
         version, files = software_files(args.folder, thin=args.thin)
-        files[SYSTEM] = system_archive(load_fleet(args.fleet))
+        files[SYSTEM] = system_archive(fleet)
     else:
         version, files = model_files(args.folder, args.model)
     key = signing_key(keys)

@@ -332,6 +332,14 @@ def test_a_password_file_that_others_may_read_is_refused(tmp_path: Path) -> None
     assert WIFI_PASSWORD not in done.stderr
 
 
+def test_an_empty_password_file_is_to_be_written_since_none_is_made(tmp_path: Path) -> None:
+    fleet = put_fleet(tmp_path, SITE + entry("a"))
+    (tmp_path / "wifi-password").write_text("")
+    done = run_render(fleet, tmp_path / "out")
+    assert done.returncode == 2
+    assert "wifi-password is empty; write the password into it, as a text of mode 0600\n" in done.stderr
+
+
 def test_a_bridge_password_cannot_smuggle_a_line_into_the_brokers_configuration(tmp_path: Path) -> None:
     bridge = '[bridge]\nhost = "region.example"\nusername = "valley"\npassword_file = "bridge-password"\n'
     fleet = put_fleet(tmp_path, SITE + bridge + entry("a"))
@@ -356,12 +364,24 @@ def test_a_secret_that_was_cut_while_it_was_written_is_made_anew(rendered: Path,
     assert not list((tmp_path / "keys").rglob("*.new"))
 
 
-def test_a_damaged_authority_is_named_and_not_replaced(rendered: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("text", ["damaged", ""])
+def test_a_damaged_authority_is_named_and_not_replaced(text: str, rendered: Path, tmp_path: Path) -> None:
+    """A new one would lock every node out."""
     shutil.copytree(rendered.parent / "keys", tmp_path / "keys")
-    put_private(tmp_path / "keys/site-ca.pem", "damaged")
+    put_private(tmp_path / "keys/site-ca.pem", text)
     done = run_render(rendered.parent / "fleet.toml", tmp_path / "out", "--keys", tmp_path / "keys")
-    assert (done.returncode, (tmp_path / "keys/site-ca.pem").read_text()) == (2, "damaged\n")
-    assert "restore it" in done.stderr
+    assert (done.returncode, (tmp_path / "keys/site-ca.pem").read_text()) == (2, f"{text}\n")
+    assert done.stderr.endswith("; restore it from your copy of the key store\n")
+
+
+@pytest.mark.parametrize("text", ["zz", "00ff"])
+@pytest.mark.parametrize("name", ["nodes/a/mqtt-salt", "nodes/a/update-box", "update-key"])
+def test_a_damaged_secret_is_named_and_goes_onto_no_card(name: str, text: str, rendered: Path, tmp_path: Path) -> None:
+    shutil.copytree(rendered.parent / "keys", tmp_path / "keys")
+    put_private(tmp_path / "keys" / name, text)
+    done = run_render(rendered.parent / "fleet.toml", tmp_path / "out", "--keys", tmp_path / "keys")
+    assert (done.returncode, (tmp_path / "out").exists()) == (2, False)
+    assert done.stderr.endswith(f"key store, {name}: is damaged; restore it from your copy of the key store\n")
 
 
 def secrets_of(store: Path) -> dict[str, str]:

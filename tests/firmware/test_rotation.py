@@ -205,6 +205,14 @@ def test_a_key_that_does_not_fit_changes_nothing(site: Site) -> None:
     assert site.secret("mqtt-client") == before
 
 
+@pytest.mark.parametrize("text", ["zz", "00ff"])
+def test_nothing_is_sealed_with_a_damaged_key(text: str, site: Site) -> None:
+    put_private(site.folder / "keys/nodes/a/update-box", text)
+    done = firmware("rotate", site.fleet, "a", site.folder / "a.update")
+    assert (done.returncode, (site.folder / "a.update").exists()) == (2, False)
+    assert "key store, nodes/a/update-box: is damaged; restore it" in done.stderr
+
+
 def test_finishing_what_never_began_is_named(site: Site) -> None:
     done = firmware("rotate", site.fleet, "a", "--finish")
     assert (done.returncode, len(done.stderr.splitlines())) == (2, 1)

@@ -78,6 +78,23 @@ def test_nothing_is_signed_whose_number_cannot_be_kept(models: Path) -> None:
     assert "key store, signed-models: is damaged" in sign(models)
 
 
+@pytest.mark.parametrize("name", ["update-key", "signed-models"])
+def test_a_key_that_came_back_from_a_stick_as_everybodys_is_not_called_damaged(name: str, models: Path) -> None:
+    """A file system without modes gives 0644."""
+    done = firmware("sign", models.parent / "fleet.toml", "models", models, models.parent / "first.update")
+    assert done.returncode == 0, done.stderr
+    key = models.parent / "keys" / name
+    key.chmod(0o644)
+    assert f"may be read by others (mode 0644); run: chmod 600 {key}" in sign(models)
+
+
+def test_without_its_fleet_no_models_are_signed_and_no_key_is_made(models: Path) -> None:
+    """No node trusts the key of a folder that was mistyped."""
+    (models.parent / "fleet.toml").unlink()
+    assert "fleet.toml: cannot be read" in sign(models)
+    assert not (models.parent / "keys").exists()
+
+
 def test_a_number_that_cards_cannot_be_told_is_named_with_its_own_file(models: Path) -> None:
     for name in ("fieldeye-1.0-py3-none-any.whl", "requirements.lock"):
         (models / name).touch()
