@@ -31,8 +31,10 @@ def run(args: argparse.Namespace) -> int:
         _write(layout, args.out)
         show({"board": str(args.out)}, _printed(layout, args.out), as_json=args.json)
         return DONE
-    if args.side_mm is None or args.side_mm <= 0:
+    if args.side_mm is None:
         raise UsageError("--side-mm is missing: measure ten squares with a ruler and give a tenth; printers shrink")
+    if not args.side_mm > 0:
+        raise UsageError(f"--side-mm must be above 0, not {args.side_mm:g}")
     scale = measured([find_corners(read_picture(picture), layout) for picture in args.look], args.side_mm)
     show(_as_json(scale), _read(scale), as_json=args.json)
     return DONE

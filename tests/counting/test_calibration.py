@@ -137,6 +137,12 @@ def test_a_board_that_cannot_be_made_is_wrong_use(words: list[str], capsys: pyte
     assert capsys.readouterr().err.count("\n") == 1
 
 
+@pytest.mark.parametrize("side_mm", ["0", "-1", "nan"])
+def test_a_side_of_nothing_is_not_called_missing(side_mm: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["board", "--look", "x.png", "--side-mm", side_mm]) == 2
+    assert "--side-mm must be above 0" in capsys.readouterr().err
+
+
 def test_a_board_of_two_squares_is_refused() -> None:
     with pytest.raises(UsageError, match="3 to 12 across"):
         Layout(2, 1)
