@@ -97,8 +97,9 @@ class Network:
     def _reset(self) -> None:
         self._cutting = False
         for writer in list(self._writers):
-            writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
-            writer.transport.abort()
+            if not writer.transport.is_closing():  # else its socket may be closed, which takes no option
+                writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
+                writer.transport.abort()
 
     def _run(self) -> None:
         asyncio.set_event_loop(self._loop)
