@@ -17,10 +17,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 from benchmarks._alone import alone
+from benchmarks._card_series import card_series
 from benchmarks._running import Told, broker, records, report, wait_for
 from edge.cli.demo import PICTURES
 from edge.cli.loopback import free_port
-from tests.counting.cutouts import CARD_SERIES
 
 TICKS = os.sysconf("SC_CLK_TCK")
 LOCK = Path(__file__).parents[1] / "requirements.lock"
@@ -91,7 +91,7 @@ def one_frame_a_minute(port: int) -> tuple[float, float]:
 
 def trap_mib(port: int) -> float:
     """Peak resident MiB of a trap after TRAP_LOOKS, with a phone reading the page."""
-    with node(port, every_s=TRAP_EVERY_S, mode="trap", pictures=CARD_SERIES) as one, closing(Told(port)) as told:
+    with node(port, every_s=TRAP_EVERY_S, mode="trap", pictures=card_series()) as one, closing(Told(port)) as told:
         wait_for(lambda: records(one.folder) > 0)
         while told.frames < TRAP_LOOKS:
             read_page(one.page)
@@ -138,8 +138,10 @@ def node(port: int, *, every_s: float, mode: str = "live", pictures: Path = PICT
         command = [sys.executable, "-m", "edge", "run", "--config", config]
         env = os.environ | {"MALLOC_ARENA_MAX": "2"}  # as fieldeye.service has it
         with subprocess.Popen(command, env=env, stderr=subprocess.DEVNULL) as process:
-            yield Running(process.pid, Path(folder), page)
-            process.terminate()
+            try:
+                yield Running(process.pid, Path(folder), page)
+            finally:
+                process.terminate()
 
 
 def _processor_s(pid: int) -> float:

@@ -23,10 +23,10 @@ import cv2
 import numpy as np
 
 from benchmarks._alone import alone
+from benchmarks._card_series import card_series
 from benchmarks._running import Told, broker, records, report, wait_for
 from edge.cli.demo import PICTURES
 from edge.cli.loopback import free_port
-from tests.counting.cutouts import CARD_SERIES
 
 CONFIG = """
 [node]
@@ -142,7 +142,7 @@ def node(port: int, name: str) -> Iterator[Running]:
         (folder / "pictures").symlink_to(Path(other) / "pictures")
         is_trap = name == "trap"
         if is_trap:
-            shutil.copytree(CARD_SERIES, Path(other) / "pictures", dirs_exist_ok=True)
+            shutil.copytree(card_series(), Path(other) / "pictures", dirs_exist_ok=True)
         else:
             plain = np.random.default_rng(1).normal(120, 12, (480, 640, 3)).clip(0, 255).astype(np.uint8)
             cv2.imwrite(str(folder / "pictures/nothing.png"), plain)
@@ -152,8 +152,10 @@ def node(port: int, name: str) -> Iterator[Running]:
         config.write_text(CONFIG.format(**told, **looks))
         command = [sys.executable, "-m", "edge", "run", "--config", str(config)]
         with subprocess.Popen(command, stderr=subprocess.DEVNULL) as process:
-            yield Running(process.pid, folder, sectors)
-            process.terminate()
+            try:
+                yield Running(process.pid, folder, sectors)
+            finally:
+                process.terminate()
 
 
 def written(one: Running) -> Written:
