@@ -3,6 +3,7 @@
 import random
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import uuid4
@@ -36,7 +37,7 @@ from edge.wire import (
 from tests.broker import Broker
 from tests.clocks import SetClock
 from tests.network import PUBACK, Network
-from tests.node import NODE, SITE, Node, Platform, running, to, wait_drained
+from tests.node import FAST, NODE, SITE, Node, Platform, running, to, wait_drained
 from tests.records import alert, instant, interval, sighting
 from tests.test_commands import commands_of
 from tests.test_store import open_store
@@ -284,6 +285,13 @@ def test_a_picture_that_is_not_kept_is_named_as_gone(tmp_path: Path, broker: Bro
     assert image_messages(platform) == []
 
 
+def test_what_went_unasked_is_not_known_where_the_card_spoiled_it(tmp_path: Path) -> None:
+    with closing(open_store(tmp_path)) as store:
+        store.commit([sighting()], SMALL)
+        store.set_setting("pictures_sent", "s")  # 3 with a flipped bit
+        assert images_of(store, SetClock(), daily_mb=1).next_part(0) is not None
+
+
 def test_the_newest_picture_goes_unasked_where_the_day_has_room_for_it(
     tmp_path: Path, broker: Broker, platform: Platform
 ) -> None:
@@ -365,10 +373,10 @@ def full_disk(*_: object) -> None:
     raise StoreError("the disk is full")
 
 
-def images_of(store: Store, clock: SetClock, destination: str = "broker:8883/s/n") -> Images:
+def images_of(store: Store, clock: SetClock, destination: str = "broker:8883/s/n", daily_mb: float = 0) -> Images:
     budget, commands = Budget(store, None, clock.now()), commands_of(store, clock)
     kept = Backoff(15, 900, share=lambda: 1.0)
-    return Images(store, clock, budget, commands, kept=kept, keepalive_s=30, daily_mb=0, destination=destination)
+    return Images(store, clock, budget, commands, kept=kept, keepalive_s=30, daily_mb=daily_mb, destination=destination)
 
 
 def lengths(images: Images, clock: SetClock, count: int) -> list[int]:
@@ -435,6 +443,19 @@ def test_after_a_restart_a_photograph_goes_on_where_it_was_unless_it_goes_elsewh
             ended.acknowledged(0.1)
             ended.keep()
         assert (ended.sent, ended.next_part(clock.monotonic_s())) == (1, None)
+
+
+def test_how_far_a_photograph_came_is_kept_when_the_node_is_switched_off(
+    tmp_path: Path, broker: Broker, platform: Platform
+) -> None:
+    with Network(broker.port) as net, running(tmp_path, to(net.port), replace(FAST, farewell_s=0.5)) as node:
+        net.bytes_a_second = 20_000
+        name = ask(node)
+        wait_until(lambda: len(image_messages(platform)) > 1, within_s=5)  # so the first was acknowledged
+        node.end()
+        kept = (node.store.setting("question_begun") or "").split()
+    assert kept[:1] == [name]
+    assert 0 < int(kept[1]) < len(LARGE)
 
 
 def last_spent(platform: Platform) -> int:

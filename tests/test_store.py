@@ -4,7 +4,7 @@ import os
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
@@ -16,11 +16,11 @@ from zlib import crc32
 import cbor2
 import pytest
 
-from edge.clock import ClockState
+from edge.clock import ClockState, Instant
 from edge.config import StoreTable
 from edge.counts import Interval, Lost, Sighting
 from edge.errors import StoreError, StoreNewerError
-from edge.store import Draft, Entry, Store
+from edge.store import Account, Draft, Entry, Store
 from edge.store import audit as kept
 from edge.store.decisions import STEPS as DECISION_STEPS
 from edge.store.decisions import Decisions, Deed
@@ -28,8 +28,8 @@ from edge.store.drafts import KEPT_DRAFTS, KEPT_NAMES, names_in
 from edge.store.file import WAL_BYTES, open_checked
 from edge.store.inspect import inspect_store
 from edge.store.reserve import RESERVE_BYTES
-from edge.store.room import shed
-from edge.store.rows import insert
+from edge.store.room import CHUNK, shed
+from edge.store.rows import Row, insert
 from edge.store.schema import STEPS, migrate, transaction
 from edge.wire import Mark, Stored, utc_ms
 from edge.wire.compact import KIND
@@ -352,6 +352,14 @@ def test_a_full_store_sheds_sightings_before_intervals_and_announces_how_many(tm
         assert store.next_batch(1)[0].record == losses[0]
 
 
+def test_of_what_nobody_got_a_full_store_sheds_the_oldest(store: Store, tmp_path: Path) -> None:
+    store.commit([sighting(n) for n in range(CHUNK + 9)])
+    with closing(sqlite3.connect(tmp_path / "fieldeye.db")) as db, db:
+        gone = shed(db)
+    assert (gone.first_seq, gone.last_seq, gone.undelivered) == (1, CHUNK, CHUNK)
+    assert seqs(all_records(store)) == [*range(CHUNK + 1, CHUNK + 10)]
+
+
 @pytest.mark.timeout(60)
 def test_records_that_would_not_fit_into_an_empty_store_cost_none_of_those_that_are_kept(tmp_path: Path) -> None:
     with closing(open_store(tmp_path, max_mb=2)) as store:
@@ -567,7 +575,7 @@ class CountingStore(Store):
 
     reads = 0
 
-    def _read(self, row: tuple[int, bytes, int]) -> list[Stored]:
+    def _read(self, row: Row) -> list[Stored]:
         self.reads += 1
         return super()._read(row)
 
@@ -584,6 +592,26 @@ def test_times_of_this_boot_are_put_right_without_reading_what_earlier_boots_lef
         assert store.reads <= 1
         states = [one.record.at.state for one in all_records(store) if isinstance(one.record, Sighting)]
     assert states == [ClockState.UNSYNCED] * 600 + [ClockState.CORRECTED] * 300
+
+
+class RevisingStore(Store):
+    """The loop commits a revision between the look for what can be put right and the writing of it."""
+
+    revision: Interval
+
+    def _unsynced(self, known: Instant, without: Collection[Mark]) -> list[Stored]:
+        found = super()._unsynced(known, without)
+        self.commit_interval(self.revision, draft(1))
+        return found
+
+
+def test_a_time_that_is_put_right_while_a_revision_is_committed_leaves_the_revision_as_it_is(tmp_path: Path) -> None:
+    with closing(RevisingStore(StoreTable(folder=str(tmp_path)), "n1")) as store:
+        first = interval(start=instant(0, ClockState.UNSYNCED), end=instant(3600, ClockState.UNSYNCED))
+        store.commit_interval(first, draft())
+        store.revision = replace(first, revision=1)
+        store.correct_clock(instant(4000))
+        assert [one.record for one in drained(store)] == [store.revision]
 
 
 @pytest.mark.parametrize("state", [ClockState.SYNCED, ClockState.UNSYNCED])
@@ -678,6 +706,144 @@ def test_a_flipped_bit_in_a_record_is_found_and_announced_and_the_others_go_on(t
         assert store.next_batch(1)[0].record == lost(4, 4, at=instant(), reason="damaged")
         assert (store.waiting().records, store.health().lost) == (4, 1)
         assert store.give_up_damaged(instant()) == 0
+
+
+def is_set_aside(file: bytes) -> bool:
+    """Would the next start begin a new store?"""
+    with closing(sqlite3.connect(":memory:")) as db:
+        db.deserialize(file[:18] + b"\1\1" + file[20:])  # in memory there is no log
+        return str(db.execute("PRAGMA quick_check(1)").fetchone()[0]) != "ok"
+
+
+def flipped(file: bytes, at: int, bit: int) -> bytes:
+    return file[:at] + bytes([file[at] ^ 1 << bit]) + file[at + 1 :]
+
+
+def drained(store: Store) -> list[Stored]:
+    """All that leaves, as a publisher takes it, with what it announces."""
+    left: list[Stored] = []
+    for _ in range(99):
+        batch = store.next_batch()
+        store.mark_delivered([one.mark for one in batch])
+        left += batch
+        assert all(isinstance(one.record, Interval) for one in store.intervals_between(NOON, NOON + timedelta(days=1)))
+        if not batch and not store.give_up_damaged(instant()):
+            return left
+    raise AssertionError("records leave again and again")
+
+
+HEAD_BYTES, CRC_BYTES = 20, 6  # of a row: its length, its key, the type of each column, and all columns but the body
+
+
+def test_each_bit_round_a_record_may_flip_and_all_others_leave_once(tmp_path: Path) -> None:
+    """Row n with bit n flipped; the bits that SQLite itself finds, which sets the store aside, are left out."""
+    bits = [(byte, bit) for byte in (*range(-HEAD_BYTES, 0), *range(CRC_BYTES)) for bit in range(8)]
+    with closing(open_store(tmp_path)) as store:
+        store.commit([sighting(n, count=n) if n % 2 else interval(n) for n in range(len(bits) + 20)])
+        kept = all_records(store)
+    path = tmp_path / "fieldeye.db"
+    with closing(sqlite3.connect(path)) as db:
+        bodies = dict(db.execute("SELECT seq, body FROM record"))
+    sound = spoiled = path.read_bytes()
+    hit = set()
+    for seq, (byte, bit) in enumerate(bits, 1):
+        at = sound.index(bodies[seq])
+        at += byte + len(bodies[seq]) if byte >= 0 else byte - (seq > 127)  # the key of a later row has two bytes
+        if not is_set_aside(flipped(sound, at, bit)):
+            spoiled = flipped(spoiled, at, bit)
+            hit.add(seq)
+    path.write_bytes(spoiled)
+    with closing(open_store(tmp_path)) as store:
+        assert store.epoch == kept[0].key.epoch
+        left = drained(store)
+        told = {one.record.first_seq for one in left if isinstance(one.record, Lost)}
+        assert store.waiting().records == 0
+    gone = sorted((one for one in left if not isinstance(one.record, Lost)), key=lambda one: one.key.seq)
+    assert gone == [one for one in kept if one.key.seq not in told]
+    assert told <= hit
+    assert 40 < len(told) < len(hit) < len(bits)
+
+
+def test_a_key_that_lost_a_bit_gets_it_back_from_its_record(tmp_path: Path) -> None:
+    with closing(open_store(tmp_path)) as store:
+        store.commit([sighting(n, count=n) for n in range(3)])
+        kept = all_records(store)
+    with closing(sqlite3.connect(tmp_path / "fieldeye.db")) as db, db:
+        db.execute("UPDATE record SET seq = 7 WHERE seq = 3")
+    with closing(open_store(tmp_path)) as store:
+        assert drained(store) == kept
+        assert store.commit([sighting()])[0].seq == 4
+
+
+def test_a_flipped_bit_in_a_time_or_in_words_holds_nothing_up(tmp_path: Path) -> None:
+    with closing(open_store(tmp_path)) as store:
+        epoch = store.epoch
+        store.commit([sighting()])
+        store.commit_interval(interval(), Draft(seq=None, state=b"counted", pictures=()))
+        store.ask_station(instant(state=ClockState.UNSYNCED), JPEG, who="Li", note="spots")
+        store.note_audit(Entry(utc=NOON, who="Li", what="asked", outcome="done"))
+        store.set_setting("pictures_sent", "7")
+        store.accounts.put(Account(name="Li", role="farmer", hash="$"), NOON)
+    with closing(sqlite3.connect(tmp_path / "fieldeye.db")) as db, db:
+        db.execute("UPDATE record SET utc_ms = utc_ms - (1 << 47)")
+        db.execute("UPDATE question SET who = CAST(who AS BLOB), note = CAST(x'f3706f7473' AS TEXT), clock = 17")
+        db.execute("UPDATE audit SET utc_ms = utc_ms - (1 << 47), who = CAST(who AS BLOB)")
+        db.execute("UPDATE setting SET value = CAST(value AS BLOB)")
+        db.execute("UPDATE draft SET state = CAST(state AS TEXT)")
+        db.execute("UPDATE identity SET epoch = CAST(epoch AS TEXT), lost = x''")
+    with closing(sqlite3.connect(tmp_path / "accounts.sqlite")) as db, db:
+        db.execute("UPDATE account SET role = CAST(x'e661726d6572' AS TEXT)")
+    with closing(open_store(tmp_path)) as store:
+        assert store.epoch == epoch
+        assert (store.waiting().records, store.health().lost) == (2, 0)
+        assert store.drafts(NOON, NOON + timedelta(days=1)) == [(2, b"counted")]
+        assert store.setting("pictures_sent") == "7"
+        assert [entry.who for entry in store.audit_trail()] == ["Li"]
+        assert store.accounts.account("li") is not None
+        asked, photo = store.next_question() or (None, b"")
+        assert asked is not None
+        assert (asked.who, asked.note, photo) == ("Li", "\ufffdpots", JPEG)
+        assert asked.at.state is ClockState.UNSYNCED
+
+
+def test_an_epoch_of_another_length_is_told_with_what_to_do(tmp_path: Path) -> None:
+    open_store(tmp_path).close()
+    with closing(sqlite3.connect(tmp_path / "fieldeye.db")) as db, db:
+        db.execute("UPDATE identity SET epoch = substr(epoch, 3)")
+    with pytest.raises(StoreError, match=r"its epoch is damaged; rename it to fieldeye\.db\.older-1"):
+        open_store(tmp_path)
+
+
+def test_a_record_whose_row_tells_another_kind_leaves_as_what_it_is_and_is_not_taken_for_that(tmp_path: Path) -> None:
+    with closing(open_store(tmp_path)) as store:
+        store.commit([sighting(), interval(), interval(1)])
+        kept = all_records(store)
+    with closing(sqlite3.connect(tmp_path / "fieldeye.db")) as db, db:
+        db.execute("UPDATE record SET kind = 1 WHERE seq = 1")
+        db.execute("UPDATE record SET kind = 5 WHERE seq = 2")
+    with closing(open_store(tmp_path)) as store:
+        assert store.intervals_between(NOON, NOON + timedelta(days=1)) == kept[2:]
+        assert seqs(drained(store)) == [2, 3, 1]
+
+
+@pytest.mark.parametrize(
+    ("change", "leave"),
+    [
+        ("UPDATE waiting SET seq = 1", [1, 3]),
+        ("UPDATE delivered SET seq = 3 WHERE seq = 2", [2, 3]),
+    ],
+    ids=["the outbox", "what was delivered"],
+)
+def test_a_key_that_lost_a_bit_beside_the_records_costs_none_that_waits(
+    change: str, leave: list[int], tmp_path: Path
+) -> None:
+    with closing(open_store(tmp_path)) as store:
+        store.commit([sighting(n) for n in range(3)])
+        store.mark_delivered([Mark(1), Mark(2)])
+    with closing(sqlite3.connect(tmp_path / "fieldeye.db")) as db, db:
+        db.execute(change)
+    with closing(open_store(tmp_path)) as store:
+        assert seqs(drained(store)) == leave
 
 
 def test_a_record_of_a_kind_to_come_is_named_and_not_taken_for_damaged(store: Store, tmp_path: Path) -> None:

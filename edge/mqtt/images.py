@@ -203,13 +203,18 @@ class Images:
         room_bytes = self._budget.unasked_room_bytes(self._daily_bytes, now)
         if room_bytes <= 0:
             return None
-        newest = self._store.newest_picture(int(self._store.setting(_SENT_UPTO) or 0))
+        newest = self._store.newest_picture(_number(self._store.setting(_SENT_UPTO)))
         jpeg = None if newest is None else self._store.picture(newest[1])
         if newest is None or not jpeg or len(jpeg) > room_bytes:
             return None
         self._budget.begin_unasked(len(jpeg), now)
         self._unasked_due_s = now_s + DAY_S * len(jpeg) / self._daily_bytes
         return Outgoing(ImageHeader(kind="picture", id=newest[1], bytes=len(jpeg)), jpeg, seq=newest[0])
+
+
+def _number(setting: str | None) -> int:
+    """0 of one that was never kept, or that the card spoiled."""
+    return int(setting) if setting and re.fullmatch(r"\d{1,18}", setting, re.ASCII) else 0
 
 
 def _read(setting: str | None, destination: str) -> Begun:

@@ -15,12 +15,14 @@ from edge.errors import StoreError
 from edge.store.file import Cap, open_checked, open_in_memory, sentences
 from edge.store.schema import Steps, create
 from edge.store.shared import SharedFile
-from edge.wire import from_utc_ms, utc_ms
+from edge.store.times import kept_utc
+from edge.wire import utc_ms
 
 NAME = "accounts.sqlite"
 CAP = Cap(4, "wait a day, until failed attempts are forgotten, or remove people")
 SESSIONS_EACH = 10  # phones of one person; the one that was longest away has to log in again
 FORGOTTEN_AFTER = timedelta(days=1)  # without a further failure
+_COLUMNS = "CAST(name AS TEXT), CAST(role AS TEXT), CAST(hash AS TEXT)"  # whatever a flipped bit makes of them
 TABLES = """
 CREATE TABLE account (
     name TEXT PRIMARY KEY COLLATE NOCASE,
@@ -138,12 +140,12 @@ class Accounts:
         """The session under that digest, however old."""
         with self._file.reading("read a session") as db:
             row = db.execute(
-                "SELECT name, role, hash, begun_ms, used_ms FROM session JOIN account USING (name) WHERE digest = ?",
+                f"SELECT {_COLUMNS}, begun_ms, used_ms FROM session JOIN account USING (name) WHERE digest = ?",  # noqa: S608
                 (digest,),
             ).fetchone()
         if row is None:
             return None
-        return Session(account=_account(row[:3]), begun_utc=from_utc_ms(row[3]), used_utc=from_utc_ms(row[4]))
+        return Session(account=_account(row[:3]), begun_utc=kept_utc(row[3]), used_utc=kept_utc(row[4]))
 
     def used(self, digest: bytes, *, begun: datetime, used: datetime) -> None:
         """That session is in use; `begun` has moved if the clock was set since."""
@@ -164,7 +166,7 @@ class Accounts:
         with self._file.writing("read failed attempts") as db:
             db.execute("UPDATE failure SET last_ms = ?1 WHERE last_ms > ?1", (utc_ms(utc),))
             row = db.execute("SELECT count, last_ms FROM failure WHERE source = ?", (source,)).fetchone()
-        return (0, 0.0) if row is None else (int(row[0]), (utc - from_utc_ms(row[1])).total_seconds())
+        return (0, 0.0) if row is None else (int(row[0]), (utc - kept_utc(row[1])).total_seconds())
 
     def failed(self, sources: tuple[str, ...], utc: datetime) -> None:
         """One more failure from each of `sources`; what has failed last a day ago is forgotten."""
@@ -190,7 +192,8 @@ def _put(db: sqlite3.Connection, account: Account) -> None:
 
 
 def _everybody(db: sqlite3.Connection) -> list[Account]:
-    return [_account(row) for row in db.execute("SELECT name, role, hash FROM account ORDER BY name")]
+    rows = db.execute(f"SELECT {_COLUMNS} FROM account ORDER BY name")  # noqa: S608  our own words
+    return [_account(row) for row in rows]
 
 
 def _known(db: sqlite3.Connection, name: str) -> Account | None:

@@ -4,9 +4,13 @@ import sqlite3
 from dataclasses import dataclass
 from datetime import datetime
 
-from edge.wire import from_utc_ms, utc_ms
+from edge.store.times import kept_utc
+from edge.wire import utc_ms
 
 KEPT = 2000  # entries; older ones go
+_COLUMNS = (  # text, whatever a flipped bit makes of it
+    "utc_ms, CAST(who AS TEXT), CAST(what AS TEXT), CAST(outcome AS TEXT), CAST(command AS TEXT)"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,8 +40,8 @@ def is_known(db: sqlite3.Connection, command: str) -> bool:
 
 def trail(db: sqlite3.Connection, limit: int) -> list[Entry]:
     """Newest first."""
-    rows = db.execute("SELECT utc_ms, who, what, outcome, command FROM audit ORDER BY id DESC LIMIT ?", (limit,))
+    rows = db.execute(f"SELECT {_COLUMNS} FROM audit ORDER BY id DESC LIMIT ?", (limit,))  # noqa: S608
     return [
-        Entry(utc=from_utc_ms(ms), who=who, what=what, outcome=outcome, command=command)
+        Entry(utc=kept_utc(ms), who=who, what=what, outcome=outcome, command=command)
         for ms, who, what, outcome, command in rows
     ]

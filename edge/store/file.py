@@ -7,6 +7,7 @@ import shutil
 import sqlite3
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import IO, NamedTuple
 
@@ -157,8 +158,13 @@ def _verdict(db: sqlite3.Connection, check: str) -> str:
 
 
 def connect(path: Path) -> sqlite3.Connection:
-    """A connection without implicit transactions that any thread may close."""
-    return sqlite3.connect(path, timeout=10, isolation_level=None, check_same_thread=False)
+    """A connection without implicit transactions that any thread may close.
+
+    A letter in which a bit flipped on the card is a wrong letter: it hides neither its row nor those behind it.
+    """
+    db = sqlite3.connect(path, timeout=10, isolation_level=None, check_same_thread=False)
+    db.text_factory = partial(str, encoding="utf-8", errors="replace")
+    return db
 
 
 def page_bytes(db: sqlite3.Connection) -> int:

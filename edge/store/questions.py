@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from edge.clock import Instant
+from edge.clock import ClockState, Instant
 from edge.errors import StoreError
 from edge.store.jpegs import Jpegs
-from edge.wire import CLOCKS, MAX_PHOTO_BYTES, ImageHeader, from_utc_ms, question_id, utc_ms
+from edge.store.times import kept_utc
+from edge.wire import CLOCKS, MAX_PHOTO_BYTES, ImageHeader, question_id, utc_ms
 
 FOLDER = "questions"
 MOST_NOTE_LETTERS = 500
@@ -21,10 +22,14 @@ MOST_NAME_LETTERS = 80  # of a person's name, and of a label
 KEPT_QUESTIONS = 120
 SPARED_PART = 6  # a sixth of them, the last answers, goes last: beside those a hundred wait for one, as at the desk
 KEPT_BYTES = 16_000_000
-_COLUMNS = (
-    "id, utc_ms, clock, boot, monotonic_ms, who, note, guess, eppo, bytes, sent,"
-    " answered_ms, answered_by, answer, answer_label, answer_eppo"
-)
+_NUMBERS = ("utc_ms", "clock", "monotonic_ms", "bytes", "sent", "answered_ms")
+_COLUMNS = ", ".join(  # of their types, whatever a flipped bit makes of them
+    f"CAST({name} AS {'INTEGER' if name in _NUMBERS else 'TEXT'})"
+    for name in (
+        "id", "utc_ms", "clock", "boot", "monotonic_ms", "who", "note", "guess", "eppo", "bytes", "sent",
+        "answered_ms", "answered_by", "answer", "answer_label", "answer_eppo",
+    )
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -179,7 +184,7 @@ def _read(row: tuple) -> Question:  # type: ignore[type-arg]
     answered_ms, answered_by, text, label, answer_eppo = given
     return Question(
         id=name,
-        at=Instant(from_utc_ms(ms), CLOCKS[clock], boot, monotonic_ms / 1000),
+        at=Instant(kept_utc(ms), dict(enumerate(CLOCKS)).get(clock, ClockState.UNSYNCED), boot, monotonic_ms / 1000),
         who=who,
         note=note,
         guess=guess,
@@ -188,5 +193,5 @@ def _read(row: tuple) -> Question:  # type: ignore[type-arg]
         is_sent=bool(sent),
         answer=None
         if answered_ms is None
-        else Answer(utc=from_utc_ms(answered_ms), who=answered_by, text=text, label=label, eppo=answer_eppo),
+        else Answer(utc=kept_utc(answered_ms), who=answered_by, text=text, label=label, eppo=answer_eppo),
     )

@@ -12,7 +12,7 @@ from uuid import UUID
 from zlib import crc32
 
 from edge.config import MEGABYTE
-from edge.counts import Interval
+from edge.counts import Interval, Record, Sighting
 from edge.errors import StoreError, WireError
 from edge.store.audit import Entry, is_known, trail
 from edge.store.drafts import file_name, numbered_names
@@ -21,13 +21,15 @@ from edge.store.jpegs import Jpegs
 from edge.store.pictures import newest_after, pictures_in, total_bytes
 from edge.store.questions import Question, number_waiting, questions_in, select
 from edge.store.readers import Readers
-from edge.store.rows import LEAST_URGENT, PRIORITIES, read
-from edge.wire import INTERVAL, SIGHTING, Mark, Stored, StoreHealth, from_utc_ms, utc_ms
+from edge.store.rows import COLUMNS, KINDS, LEAST_URGENT, PRIORITIES, Row, read
+from edge.store.times import kept_utc
+from edge.wire import Mark, Stored, StoreHealth, utc_ms
 
 log = logging.getLogger(__name__)
 
 BATCH_RECORDS = 20
 BATCH_BYTES = 8192
+EPOCH_BYTES = 16
 
 
 class Waiting(NamedTuple):
@@ -57,8 +59,10 @@ class Records:
     def epoch(self) -> UUID:
         """New whenever the file was created anew."""
         with sentences(self._path, "read its epoch"):
-            row = self._readers.mine().execute("SELECT epoch FROM identity").fetchone()
-            return UUID(bytes=row[0])
+            (epoch,) = self._readers.mine().execute("SELECT CAST(epoch AS BLOB) FROM identity").fetchone()
+        if len(epoch) != EPOCH_BYTES:
+            raise StoreError(f"{self._path}: its epoch is damaged; rename it to {NAME}.older-1 to begin an empty one")
+        return UUID(bytes=epoch)
 
     def close(self) -> None:
         """Close the connections. May be called twice."""
@@ -86,11 +90,12 @@ class Records:
             batch: list[Stored] = []
             size = 0
             for seq in _except(urgent, without):
-                row = db.execute("SELECT seq, body, crc FROM record WHERE seq = ?", (seq,)).fetchone()
+                row = db.execute(f"SELECT {COLUMNS} FROM record WHERE seq = ?", (seq,)).fetchone()  # noqa: S608
                 if row is None:  # shed since: Python ends a statement, and its snapshot, before it gives the last row
                     continue
-                found = self._read(row)
-                size += len(row[1]) if found else 0
+                as_kept = Row(*row)
+                found = self._read(as_kept)
+                size += len(as_kept.body) if found else 0
                 if batch and size > limit_bytes:
                     break
                 batch += found
@@ -104,7 +109,7 @@ class Records:
             db = self._readers.mine()
             count, first = db.execute("SELECT count(*), min(seq) FROM waiting").fetchone()
             row = db.execute("SELECT utc_ms FROM record WHERE seq = ?", (first,)).fetchone()
-            return Waiting(count, None if row is None else from_utc_ms(row[0]))
+            return Waiting(count, None if row is None else kept_utc(row[0]))
 
     def has_to_send(self, now_utc: datetime) -> bool:
         """Does a record wait for the broker, or a question of the last day? Nobody may ever take photographs."""
@@ -124,21 +129,21 @@ class Records:
 
     def latest_sightings(self, limit: int) -> list[Stored]:
         """Newest first."""
-        return self._select("kind = ? ORDER BY seq DESC LIMIT ?", SIGHTING, limit)
+        return self._of(Sighting, "1 ORDER BY seq DESC LIMIT ?", limit)
 
     def latest_interval(self) -> Stored | None:
         """The newest interval, if any."""
-        return next(iter(self._select("kind = ? ORDER BY seq DESC LIMIT 1", INTERVAL)), None)
+        return next(iter(self._of(Interval, "1 ORDER BY seq DESC LIMIT 1")), None)
 
     def intervals_between(self, start_utc: datetime, end_utc: datetime) -> list[Stored]:
         """Intervals that ended in [start, end), by their end."""
-        where = "kind = ? AND utc_ms >= ? AND utc_ms < ? ORDER BY utc_ms, seq"
-        return self._select(where, INTERVAL, utc_ms(start_utc), utc_ms(end_utc))
+        where = "utc_ms >= ? AND utc_ms < ? ORDER BY utc_ms, seq"
+        return self._of(Interval, where, utc_ms(start_utc), utc_ms(end_utc))
 
     def sightings_after(self, seq: int, start_utc: datetime, limit: int) -> list[Stored]:
         """Sightings from `start_utc` on that were committed after `seq`, at most the newest `limit`, newest first."""
-        where = "kind = ? AND utc_ms >= ? AND seq > ? ORDER BY seq DESC LIMIT ?"
-        return self._select(where, SIGHTING, utc_ms(start_utc), seq, limit)
+        where = "utc_ms >= ? AND seq > ? ORDER BY seq DESC LIMIT ?"
+        return self._of(Sighting, where, utc_ms(start_utc), seq, limit)
 
     def records_between_seq(self, first: int, last: int, limit: int | None = None) -> list[Stored]:
         """The first `limit`, or all, of the records first..last that are still there and can be read."""
@@ -152,7 +157,7 @@ class Records:
     def drafts(self, first_utc: datetime, last_utc: datetime) -> list[tuple[int, bytes]]:
         """Seq and state of the intervals that end in (first, last] and can be corrected, see Draft; no damaged one."""
         with sentences(self._path, "read drafts"):
-            found = "SELECT seq, state, crc FROM draft WHERE end_ms > ? AND end_ms <= ?"
+            found = "SELECT seq, CAST(state AS BLOB), crc FROM draft WHERE end_ms > ? AND end_ms <= ?"
             rows = self._readers.mine().execute(found, (utc_ms(first_utc), utc_ms(last_utc)))
             return [(seq, state) for seq, state, crc in rows if crc32(state) == crc]
 
@@ -213,7 +218,8 @@ class Records:
     def setting(self, name: str) -> str | None:
         """A setting, if it was ever set."""
         with sentences(self._path, f"read the setting {name}"):
-            row = self._readers.mine().execute("SELECT value FROM setting WHERE name = ?", (name,)).fetchone()
+            found = "SELECT CAST(value AS TEXT) FROM setting WHERE name = ?"
+            row = self._readers.mine().execute(found, (name,)).fetchone()
             return None if row is None else str(row[0])
 
     def health(self) -> StoreHealth:
@@ -223,7 +229,7 @@ class Records:
             first, last = db.execute(
                 "SELECT min(seq), (SELECT seq FROM sqlite_sequence WHERE name = 'record') FROM record"
             ).fetchone()
-            lost = db.execute("SELECT lost FROM identity").fetchone()[0]
+            lost = db.execute("SELECT CAST(lost AS INTEGER) FROM identity").fetchone()[0]
             pages = db.execute("PRAGMA page_count").fetchone()[0] - db.execute("PRAGMA freelist_count").fetchone()[0]
             pictures_mb, asked = total_bytes(db) / MEGABYTE, number_waiting(db)
         waiting = self.waiting()
@@ -246,20 +252,25 @@ class Records:
         with sentences(self._path, "read questions"):
             return select(self._readers.mine(), where, *values)
 
+    def _of(self, kind: type[Record], where: str, *values: int) -> list[Stored]:
+        """A row of another kind than its record, by a flipped bit, is passed over: it leaves as what it is."""
+        found = self._select(f"kind = ? AND {where}", KINDS[kind], *values)
+        return [one for one in found if isinstance(one.record, kind)]
+
     def _select(self, where: str, *values: int, most: int | None = None) -> list[Stored]:
         """A LIMIT in `where` counts damaged rows, which `most` passes over."""
         with sentences(self._path, "read records"):
-            rows = self._readers.mine().execute(f"SELECT seq, body, crc FROM record WHERE {where}", values)  # noqa: S608
-            return list(islice((one for row in rows for one in self._read(row)), most))
+            rows = self._readers.mine().execute(f"SELECT {COLUMNS} FROM record WHERE {where}", values)  # noqa: S608
+            return list(islice((one for row in rows for one in self._read(Row(*row))), most))
 
-    def _read(self, row: tuple[int, bytes, int]) -> list[Stored]:
+    def _read(self, row: Row) -> list[Stored]:
         """The record, or nothing if its row is damaged: one bad row must not hide the others."""
         try:
-            return [read(*row, self._node, self.epoch)]
+            return [read(row, self._node, self.epoch)]
         except WireError as why:
-            if row[0] not in self._damaged:
+            if row.seq not in self._damaged:
                 log.error("record_damaged", extra={"why": str(why)})  # noqa: TRY400
-            self._damaged.add(row[0])
+            self._damaged.add(row.seq)
             return []
 
 

@@ -40,7 +40,7 @@ from edge.store.room import (
     shed,
     shed_delivered,
 )
-from edge.store.rows import insert, mend_outbox, moment, revise, rewrite
+from edge.store.rows import COLUMNS, Row, insert, mend_outbox, moment, revise, rewrite
 from edge.store.schema import transaction
 from edge.store.times import consistent, corrected
 from edge.wire import Key, Mark, Stored, StoreHealth, as_sent, picture_id, whole_ms
@@ -298,17 +298,15 @@ class Store(Records):
         return tuple(one.key for one in keyed)
 
     def _unsynced(self, known: Instant, without: Collection[Mark]) -> list[Stored]:
-        """Waiting records that `known` can correct, corrected.
+        """Waiting records that `known` can correct, corrected; clock 1 is unsynced, as its index says.
 
         Newest first, and no further than its boot: boots follow one another in the file (a revision keeps its place,
         but its time is known). A node without a broker may keep a year of records of earlier boots.
         """
-        unsynced = (
-            "SELECT seq, body, crc FROM record r WHERE clock = 1 AND EXISTS"  # 1: unsynced, as its index says
-            " (SELECT 1 FROM waiting w WHERE w.priority = r.priority AND w.seq = r.seq) ORDER BY seq DESC"
-        )
+        waits = "EXISTS (SELECT 1 FROM waiting w WHERE w.priority = r.priority AND w.seq = r.seq)"
+        unsynced = f"SELECT {COLUMNS} FROM record r WHERE clock = 1 AND {waits} ORDER BY seq DESC"  # noqa: S608
         with sentences(self._path, "read records"), closing(self._readers.mine().execute(unsynced)) as rows:
-            found = (one for row in rows for one in self._read(row))
+            found = (one for row in rows for one in self._read(Row(*row)))
             read = list(takewhile(lambda one: moment(one.record).boot_id == known.boot_id, found))
         right = [replace(one, record=as_sent(corrected(one.record, known))) for one in read]
         return [new for old, new in zip(read, right, strict=True) if new != old and old.mark not in without]

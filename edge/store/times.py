@@ -1,12 +1,22 @@
-"""Records of a boot that knew its time only later, put right. Pure."""
+"""Records of a boot that knew its time only later, and times that the card spoiled, put right. Pure."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from edge.clock import ClockState, Instant, reckoned
 from edge.counts import Interval, Record
+from edge.errors import WireError
+from edge.wire import from_utc_ms
 
 SET_BY = timedelta(minutes=1)  # or more: by less it was only kept right
+
+
+def kept_utc(ms: int) -> datetime:
+    """What a column tells. 1970 where a flipped bit put it outside the years: a wrong time must not hide the row."""
+    try:
+        return from_utc_ms(ms)
+    except WireError:
+        return from_utc_ms(0)
 
 
 def corrected(record: Record, known: Instant) -> Record:
