@@ -16,9 +16,9 @@ from edge.backoff import Backoff
 from edge.clock import Clock, ClockState, SystemClock
 from edge.config import StoreTable
 from edge.mqtt.budget import DAY_S, Budget
+from edge.mqtt.bundles import is_worth_a_note
 from edge.mqtt.commands import Commands
 from edge.mqtt.images import Images
-from edge.mqtt.incoming import is_worth_a_note
 from edge.mqtt.replay import Replay, gaps
 from edge.status import StatusBoard
 from edge.store import ALERTS_ONLY, LEAST_URGENT, MUST_GO, Store
@@ -28,6 +28,7 @@ from tests.broker import Broker
 from tests.clocks import SetClock
 from tests.node import NODE, Node, Platform, running, to, wait_drained
 from tests.records import alert, instant, interval, sighting
+from tests.test_store import open_store
 from tests.waiting import wait_until
 
 
@@ -423,6 +424,29 @@ def test_a_card_that_does_not_keep_the_budget_does_not_keep_the_publisher_from_i
 
 def healths(platform: Platform) -> list[Any]:
     return platform.read().messages.get("health", [])
+
+
+def test_in_the_last_fifth_of_the_budget_the_page_is_told_that_sightings_wait_while_intervals_go(
+    tmp_path: Path,
+) -> None:
+    clock = SetClock()
+    with closing(open_store(tmp_path)) as store:
+        budget = Budget(store, 100_000, clock.now())
+        budget.spend(85_000, clock.now())
+        budget.keep()
+    with Broker() as broker:
+        platform = Platform(broker)
+        with running(tmp_path, to(broker.port, daily_mb=0.1), clock=clock) as node:
+            goes, waits = sorted(node.commit(interval(1), sighting(1)))
+            wait_until(lambda: platform.has({goes}), within_s=10)
+            wait_until(lambda: node.link.acknowledged == 1, within_s=10)
+            assert (node.link.state, node.link.word) == ("connected", "sightings_wait")
+            assert not platform.has({waits})
+            clock.jump(DAY_S, ClockState.SYNCED)
+            wait_until(lambda: not node.link.word, within_s=10)
+            node.commit(sighting(2))
+            wait_until(lambda: platform.has({waits}), within_s=10)
+        platform.client.leave()
 
 
 def test_records_wait_for_tomorrow_once_the_budget_is_spent_and_alerts_do_not(tmp_path: Path) -> None:

@@ -74,6 +74,31 @@ def test_the_doctor_too_gives_tls_longer_than_an_address(monkeypatch: pytest.Mon
     assert [step.what for step in steps if step.is_well][-1] == "broker publish"
 
 
+@pytest.mark.parametrize("has_tls", [True, False], ids=["no certificate", "no TLS"])
+def test_a_line_that_the_broker_ends_at_the_log_in_is_told_as_that_by_node_and_doctor(
+    *, has_tls: bool, tmp_path: Path
+) -> None:
+    """TLS 1.3 ends it only after the node has spoken, for a certificate that is missing or revoked."""
+    with Broker("require_certificate true\n", tls=True) as broker:
+        config = to(broker.port, tls=has_tls, ca_file=str(broker.folder / "ca.pem") if has_tls else None)
+        *_, last = probe(config, NodeTable(site=SITE, node=NODE), SystemClock())
+        assert last.what == "broker log-in"
+        assert "ends the connection at the log-in; check that it runs; if it does, " in last.sentence
+        assert ("certificate" in last.sentence, "mqtt.tls" in last.sentence) == (has_tls, not has_tls)
+        with running(tmp_path, config, ONCE) as node:
+            wait_until(lambda: node.link.word == "shut_out", within_s=5)
+            assert (node.link.state, node.link.detail) == ("lost", last.sentence)
+
+
+def test_a_doctor_whose_line_drops_does_not_say_that_it_tries_again(broker: Broker) -> None:
+    with Network(broker.port) as net:
+        steps = probe(to(net.port), NodeTable(site=SITE, node=NODE), SystemClock())
+        while next(steps).what != "broker log-in":
+            pass
+        net.cut()
+        assert next(steps).sentence == "the connection to the broker was lost"
+
+
 def test_a_node_without_a_password_tries_as_it_is_before_the_password_that_it_is_to_get(tmp_path: Path) -> None:
     (tmp_path / "next").write_text("to come")
     (tmp_path / "next").chmod(0o600)
@@ -200,7 +225,7 @@ def test_a_renewed_authority_or_certificate_is_read_before_the_next_dial(renewed
         Network(broker.port) as net,
         running(tmp_path / "store", to(net.port, tls=True, **files), pace, clock=clock) as node,
     ):
-        wait_until(lambda: node.link.word in {"certificate", "connection_lost"}, within_s=5)
+        wait_until(lambda: node.link.word in {"certificate", "shut_out"}, within_s=5)
         bring(renewed)
         wait_until(lambda: is_connected_later(node), within_s=5)
         assert net.connections == 2

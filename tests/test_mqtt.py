@@ -1,28 +1,33 @@
 """The publisher against a real Mosquitto: what is committed is counted once, whatever broker and network do."""
 
+import sqlite3
 import ssl
 import stat
 import subprocess
 import sys
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
 import msgspec
 import pytest
 
+from edge.clock import ClockState, Instant, SystemClock
+from edge.config import StoreTable
 from edge.errors import ConfigError
 from edge.mqtt import Secret, read_secret
+from edge.mqtt.budget import Budget
 from edge.mqtt.connection import Connection
 from edge.mqtt.flight import Flight, Sent
 from edge.mqtt.login import Login
 from edge.mqtt.window import LEAST_BYTES, MOST_BYTES, Window
-from edge.mqtt_client import MOST_IN_FLIGHT
-from edge.store import Draft
+from edge.mqtt_client import MOST_IN_FLIGHT, REFUSED_FROM
+from edge.store import BATCH_RECORDS, Draft, Store
 from edge.wire import Health, Info, Mark, Summary
 from tests.broker import Broker, free_port
 from tests.faults.killing import ROOT
-from tests.network import PUBACK, Network
-from tests.node import FAST, NODE, RESTS, SITE, Platform, guarded, running, to, wait_drained
+from tests.network import PUBACK, Network, Packets
+from tests.node import FAST, NODE, RESTS, SITE, JumpingClock, Platform, guarded, running, to, wait_drained
 from tests.records import instant, interval, sighting
 from tests.spoiling import spoil_a_record_and_its_index
 from tests.waiting import wait_until
@@ -122,6 +127,36 @@ def test_records_that_nobody_receives_are_kept_until_somebody_does(tmp_path: Pat
     platform.client.leave()
 
 
+class Unexplained(Network):
+    """The broker behind it refuses every message and does not say why: 0x80 (MQTT 5, 3.4.2.1)."""
+
+    def _passed_down(self, packets: Packets, data: bytes) -> bytes:
+        refused = [
+            bytes((packet[0], 3, *packet[2:4], REFUSED_FROM)) if kind == PUBACK else packet
+            for kind, packet in packets.feed(data)
+        ]
+        return b"".join(refused)
+
+
+def test_records_that_the_broker_refuses_without_saying_why_are_kept(tmp_path: Path, broker: Broker) -> None:
+    platform = Platform(broker)
+    with Unexplained(broker.port) as net, running(tmp_path, to(net.port)) as node:
+        node.commit(sighting())
+        wait_until(lambda: "0x80" in node.link.detail, within_s=5)
+        assert node.store.waiting().records == 1
+    platform.client.leave()
+
+
+def test_records_come_to_who_listens_and_are_not_retained(tmp_path: Path, broker: Broker) -> None:
+    with running(tmp_path, to(broker.port)) as node:
+        committed = node.commit(sighting(), interval())
+        wait_until(lambda: "nobody" in node.link.detail, within_s=5)
+        platform = Platform(broker)
+        wait_until(lambda: platform.has(committed), within_s=10)
+    assert [one.topic for one in platform.client.inbox if one.retain and one.topic.endswith("records")] == []
+    platform.client.leave()
+
+
 def test_records_that_the_acl_forbids_are_kept_and_the_reason_is_shown(tmp_path: Path) -> None:
     with guarded(tmp_path, may_write="status") as (_, platform, config):
         with running(tmp_path / "store", config) as node:
@@ -173,6 +208,19 @@ def test_a_broker_that_is_away_is_found_again_and_gets_all(tmp_path: Path, broke
         broker.start()
         wait_until(lambda: platform.has(committed), within_s=10)
         wait_drained(node)
+    platform.client.leave()
+
+
+def test_when_something_was_last_delivered_is_said_while_the_broker_is_away(tmp_path: Path, broker: Broker) -> None:
+    platform = Platform(broker)
+    with Network(broker.port) as net, running(tmp_path, to(net.port)) as node:
+        node.commit(sighting())
+        wait_drained(node)
+        delivered = node.link.last_ack
+        net.refuse = True
+        net.cut()
+        wait_until(lambda: not node.is_connected(), within_s=5)
+        assert node.link.last_ack == delivered is not None
     platform.client.leave()
 
 
@@ -261,6 +309,26 @@ def test_a_correction_is_delivered_whether_its_first_revision_was_acknowledged_o
     platform.client.leave()
 
 
+def test_a_record_that_was_sent_keeps_its_time_when_the_clock_is_set_before_it_is_acknowledged(
+    tmp_path: Path, broker: Broker
+) -> None:
+    platform, clock = Platform(broker), JumpingClock(-1e6, ClockState.UNSYNCED)
+    with Network(broker.port) as net, running(tmp_path, to(net.port), clock=clock) as node:
+        net.drop = frozenset({PUBACK})
+        committed = node.commit(sighting(at=clock.now()))
+        wait_until(lambda: platform.has(committed), within_s=10)
+        net.refuse, net.drop = True, frozenset()
+        net.cut()
+        wait_until(lambda: not node.is_connected(), within_s=5)
+        committed |= node.commit(sighting(at=clock.now()))
+        clock.offset_s, clock.state, net.refuse = 0.0, ClockState.SYNCED, False
+        wait_until(lambda: platform.has(committed), within_s=10)
+        kept = [one.record for one in node.store.records_between_seq(1, 9)]
+    assert [one.at.state for one in kept] == [ClockState.UNSYNCED, ClockState.CORRECTED]  # type: ignore[union-attr]
+    assert [platform.counted[seq] for seq in sorted(committed)] == kept
+    platform.client.leave()
+
+
 def test_a_command_on_a_topic_that_is_none_of_the_contract_is_passed_over(tmp_path: Path, broker: Broker) -> None:
     with running(tmp_path, to(broker.port)) as node:
         with broker.connect("stranger") as stranger:
@@ -284,6 +352,95 @@ def test_a_store_that_is_found_damaged_ends_the_publisher_and_the_next_start_goe
     platform = Platform(broker)
     with running(tmp_path, to(broker.port, health_every_s=0.2)):
         wait_until(lambda: platform.has({2, 3}) and platform.lost == 1, within_s=20)
+    platform.client.leave()
+
+
+def rename_outbox(folder: Path, was: str, becomes: str) -> None:
+    with closing(sqlite3.connect(folder / "fieldeye.db", timeout=10)) as db:
+        db.execute(f"ALTER TABLE {was} RENAME TO {becomes}")
+
+
+def test_a_store_that_gives_no_records_is_shown_until_it_does(tmp_path: Path, broker: Broker) -> None:
+    with running(tmp_path, to(broker.port), replace(FAST, store_again_s=0.1)) as node:
+        wait_until(node.is_connected, within_s=10)
+        rename_outbox(tmp_path, "waiting", "away")
+        node.publisher.wake()
+        wait_until(lambda: node.link.word == "store_fails" and "no such table" in node.link.detail, within_s=10)
+        rename_outbox(tmp_path, "away", "waiting")
+        wait_until(lambda: node.is_connected() and node.link.word == node.link.detail == "", within_s=10)
+
+
+def link_words(caplog: pytest.LogCaptureFixture) -> list[str]:
+    """What the link came to, one after the other."""
+    changes = [record for record in caplog.records if record.getMessage() == "broker_link_changed"]
+    return [record.now for record in changes]  # type: ignore[attr-defined]
+
+
+def test_a_store_that_gives_no_records_is_told_once_where_the_data_budget_is_spent_too(
+    tmp_path: Path, broker: Broker, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tries: list[Instant] = []
+    give_up_damaged = Store.give_up_damaged
+    monkeypatch.setattr(Store, "give_up_damaged", lambda store, at: tries.append(at) or give_up_damaged(store, at))
+    with closing(Store(StoreTable(folder=str(tmp_path)), NODE)) as store:
+        budget = Budget(store, 100_000, SystemClock().now())
+        budget.spend(100_000, SystemClock().now())
+        budget.keep()
+    with running(tmp_path, to(broker.port, daily_mb=0.1), replace(FAST, turn_s=0.01, store_again_s=0.1)) as node:
+        wait_until(lambda: node.link.word == "budget_spent", within_s=10)
+        rename_outbox(tmp_path, "waiting", "away")
+        node.publisher.wake()
+        wait_until(lambda: node.link.word == "store_fails", within_s=10)
+        tries.clear()
+        wait_until(lambda: len(tries) > 1, within_s=10)
+        rename_outbox(tmp_path, "away", "waiting")
+        wait_until(lambda: node.link.word == "budget_spent", within_s=10)
+    assert link_words(caplog).count("store_fails") == 1
+
+
+class Tardy(Network):
+    """After the next acknowledgement, those that follow come with whatever is sent once it `is_tardy` no longer.
+
+    Set it while the connection is quiet.
+    """
+
+    is_tardy = has_passed_one = False
+    _late = b""
+
+    def _passed_down(self, packets: Packets, data: bytes) -> bytes:
+        if not self.is_tardy:
+            late, self._late = self._late, b""
+            return late + data
+        passed = b""
+        for kind, packet in packets.feed(data):
+            if kind == PUBACK and self.has_passed_one:
+                self._late += packet
+            else:
+                passed += packet
+                self.has_passed_one |= kind == PUBACK
+        return passed
+
+
+def test_an_acknowledgement_that_comes_after_the_store_failed_does_not_hide_that(
+    tmp_path: Path, broker: Broker, caplog: pytest.LogCaptureFixture
+) -> None:
+    platform = Platform(broker)
+    with Tardy(broker.port) as net, running(tmp_path, to(net.port), replace(FAST, store_again_s=0.3)) as node:
+        node.commit(sighting())
+        wait_drained(node)
+        rename_outbox(tmp_path, "delivered", "away")
+        net.is_tardy = True
+        node.commit(*(sighting(n) for n in range(BATCH_RECORDS + 1)))
+        wait_until(lambda: node.link.word == "store_fails", within_s=10)
+        net.is_tardy = False
+        with broker.connect("stranger") as stranger:
+            stranger.publish(f"fieldeye/v1/{SITE}/{NODE}/cmd/none of ours", b"")
+        wait_until(lambda: node.link.acknowledged == BATCH_RECORDS + 2, within_s=10)
+        assert node.link.word == "store_fails"
+        rename_outbox(tmp_path, "away", "delivered")
+        wait_drained(node)
+        wait_until(lambda: not node.link.word, within_s=10)
+    assert link_words(caplog).count("store_fails") == 1
     platform.client.leave()
 
 
@@ -325,8 +482,7 @@ def test_one_log_line_a_change_however_long_the_broker_is_away(
     with Network(free_port()) as net, running(tmp_path, to(net.port)):
         net.refuse = True
         wait_until(lambda: net.connections > 5, within_s=10)
-    changes = [record for record in caplog.records if record.getMessage() == "broker_link_changed"]
-    assert [record.now for record in changes] == ["connecting", "connection_lost", "off"]  # type: ignore[attr-defined]
+    assert link_words(caplog) == ["connecting", "shut_out", "off"]
 
 
 @pytest.mark.parametrize("mode", [0o644, 0o640, 0o601])

@@ -2,15 +2,15 @@
 
 from collections import deque
 from datetime import datetime
-from typing import Any
+from typing import Any, assert_never
 
 import msgspec
 from msgspec import Struct
 
 from edge.clock import Clock, ClockState
 from edge.errors import StoreError, WireError
+from edge.mqtt.bundles import is_worth_a_note, receive
 from edge.mqtt.care import take_care
-from edge.mqtt.incoming import is_worth_a_note, receive
 from edge.mqtt.replay import Replay
 from edge.status import StatusBoard
 from edge.store import Answer, Entry, Store
@@ -108,12 +108,16 @@ class Commands:
             self._queue(command).append(waits)
         return reply
 
-    def _at_once(self, command: Command) -> Reply | None:
+    def _at_once(self, command: ReplayCommand | ImageCommand | AnswerCommand | SeenCommand) -> Reply | None:
         if isinstance(command, AnswerCommand):
             return self._keep(command)
         if isinstance(command, SeenCommand):
             return self._take_care(command)
-        return self._replay_refused(command) if isinstance(command, ReplayCommand) else None
+        if isinstance(command, ReplayCommand):
+            return self._replay_refused(command)
+        if isinstance(command, ImageCommand):
+            return None
+        assert_never(command)
 
     def _receive(self, command: UpdateCommand) -> Reply:
         reply = receive(self._inbox, command, is_undated=self._clock.now().state is ClockState.UNSYNCED)
@@ -146,7 +150,11 @@ class Commands:
     def _queue(self, command: Command) -> deque[Any]:
         if isinstance(command, ReplayCommand):
             return self.replays
-        return self.images if isinstance(command, ImageCommand) else deque()
+        if isinstance(command, ImageCommand):
+            return self.images
+        if isinstance(command, AnswerCommand | SeenCommand | UpdateCommand):
+            return deque()  # answered at once
+        assert_never(command)
 
     def _note(self, command: Command, outcome: str) -> None:
         entry = Entry(

@@ -19,7 +19,7 @@ from paho.mqtt.reasoncodes import ReasonCode
 from edge import wire
 from edge.mqtt.dial import Dial, Reach, close_line, new_client
 from edge.mqtt.login import Login
-from edge.mqtt.trouble import CLOSED, Trouble, from_exception, from_reason_code
+from edge.mqtt.trouble import CLOSED, SHUT_OUT, SHUT_OUT_PLAIN, Trouble, from_exception, from_reason_code
 from edge.mqtt_client import MOST_IN_FLIGHT, REFUSED_FROM
 
 MOST_HEADER_BYTES = 4096  # of a message: topic and user properties, with a person's note to a photograph
@@ -71,8 +71,11 @@ class Connection:
         """Has dialling ended, one way or the other? Then `trouble` or `turn` tell more."""
         if not self._dial.done.wait(within_s):
             return False
-        if self._dial.failed is not None:
-            self.trouble = from_exception(self._dial.failed, self._login.host, self._login.port)
+        failed = self._dial.failed
+        if self._login.tls is None and isinstance(failed, ConnectionResetError | BrokenPipeError):
+            self.trouble = self._ended()  # as when it is reset a moment later, with the log-in on its way
+        elif failed is not None:
+            self.trouble = from_exception(failed, self._login.host, self._login.port)
         return True
 
     @property
@@ -94,7 +97,7 @@ class Connection:
         """Wait for the network or the waker, at most `within_s`, and do what the network asks for; was it the waker?"""
         line = self._client.socket()
         if not isinstance(line, socket.socket):
-            self.trouble = self.trouble or CLOSED
+            self.trouble = self.trouble or self._ended()
             return False
         buffered = isinstance(line, ssl.SSLSocket) and line.pending() > 0
         writing = [line] if self._client.want_write() else []
@@ -143,6 +146,11 @@ class Connection:
         if isinstance(line, socket.socket):
             close_line(line, at_once=not self.accepted)
 
+    def _ended(self) -> Trouble:
+        if self.accepted:
+            return CLOSED
+        return SHUT_OUT if self._login.tls else SHUT_OUT_PLAIN
+
     # paho calls these within turn() and publish()
 
     def _on_connect(
@@ -160,7 +168,7 @@ class Connection:
     ) -> None:
         if self.trouble is None:
             by_broker = flags.is_disconnect_packet_from_server and reason.value >= REFUSED_FROM
-            self.trouble = from_reason_code(reason.value) if by_broker else CLOSED
+            self.trouble = from_reason_code(reason.value) if by_broker else self._ended()
 
     def _on_publish(
         self, _client: Client, _data: object, mid: int, reason: ReasonCode, _more: Properties | None

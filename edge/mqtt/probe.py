@@ -21,11 +21,12 @@ TLS_S = 30.0  # where packets are lost the certificates take long; who waits for
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What was tried, whether it went well, and a sentence."""
+    """What was tried, whether it went well, and a sentence; of a message also whether somebody receives it."""
 
     what: str
     is_well: bool
     sentence: str
+    is_heard: bool = True
 
 
 def probe(config: MqttTable, node: NodeTable, clock: Clock) -> Iterator[Step]:
@@ -85,10 +86,9 @@ def _publish(connection: Connection, topic: str, woken: socket.socket, clock: Cl
     code = connection.acks.popleft().code
     if code >= REFUSED_FROM:
         return _failed("broker publish", from_reason_code(code))
-    heard = (
-        "nobody subscribes yet: records will wait on the node" if code == NOBODY_SUBSCRIBES else "somebody receives it"
-    )
-    return Step("broker publish", True, f"a test message on {topic} was acknowledged; {heard}")
+    is_heard = code != NOBODY_SUBSCRIBES
+    heard = "somebody receives it" if is_heard else "nobody subscribes yet: records will wait on the node"
+    return Step("broker publish", True, f"a test message on {topic} was acknowledged; {heard}", is_heard)
 
 
 def _ask_for(topics: str, connection: Connection, woken: socket.socket, clock: Clock) -> Trouble | None:
@@ -113,4 +113,4 @@ def _step_of(why: Exception) -> str:
 
 
 def _failed(what: str, trouble: Trouble) -> Step:
-    return Step(what, False, trouble.sentence)
+    return Step(what, False, trouble.once)

@@ -11,15 +11,26 @@ from edge.mqtt.flight import Sent
 from edge.mqtt.outlet import Outlet
 from edge.mqtt.parts import Parts
 from edge.mqtt.presence import Presence
-from edge.mqtt.trouble import DENIED, NO_ANSWER, SPENT, UNHEARD, Trouble, from_reason_code, no_commands
+from edge.mqtt.trouble import (
+    DENIED,
+    NO_ANSWER,
+    SIGHTINGS_WAIT,
+    SPENT,
+    UNHEARD,
+    Trouble,
+    from_reason_code,
+    no_commands,
+    store_fails,
+)
 from edge.mqtt_client import NOBODY_SUBSCRIBES, REFUSED_FROM
-from edge.store import ALERTS_ONLY, BATCH_BYTES
+from edge.store import ALERTS_ONLY, BATCH_BYTES, MUST_GO
 from edge.wire import Mark, Reply, Stored, command_filter, encode_batch, encode_message, image_properties, parse_topic
 
 log = logging.getLogger(__name__)
 
 SPAN_BYTES, LEAST_SPANS = 40, 4  # in an answer to a replay: a larger one may be more than the broker takes
 NOT_AUTHORISED = 0x87
+HELD_BACK = {MUST_GO: SIGHTINGS_WAIT, ALERTS_ONLY: SPENT}  # by the least urgent that the data budget lets go
 
 
 class Session:
@@ -34,13 +45,14 @@ class Session:
         self._progress_s = parts.clock.monotonic_s()
         self.is_heard = False  # the broker has acknowledged something, be it with a refusal
         self._records_due_s = 0.0
-        self._store_fails = False
+        self._store_fails: Trouble | None = None
         self._has_news = True  # something was committed since the summary was looked at
         self._may_have_records = True  # the outbox is worth a look: an idle node must not read its card twice a second
         self._may_have_images = True
         self._refused: set[str] = set()  # channels other than records, logged once a connection
         self._commands = command_filter(parts.node.site, parts.node.node)
         self._beside: Trouble | None = None  # what is shown while records go
+        self._held_back: Trouble | None = None  # what is shown while the data budget lets only some go
         self._is_introduced = not parts.config.home_assistant
 
     def begin(self) -> None:
@@ -60,7 +72,7 @@ class Session:
             self._settle(self._connection.acks.popleft(), now_s)
         if self._beside is None and self._connection.granted.get(self._commands) is False:
             self._beside = no_commands(self._commands)
-            self._parts.show(self._beside, None)
+            self._parts.show(self._what_is_amiss(), None)
         if self._delivered and now_s >= self._mark_due_s:
             self._mark(now_s)
         if self._is_silent(now_s):
@@ -69,7 +81,9 @@ class Session:
             self._answer_commands()
             if self._connection.is_up:
                 self._send_due(now_s)
-            self._store_fails = False
+            if self._store_fails and now_s >= self._records_due_s:  # what had failed was done
+                self._store_fails = None
+                self._parts.show(self._what_is_amiss(), None)
         except StoreError as why:
             self._put_off(why, now_s)
 
@@ -97,6 +111,10 @@ class Session:
     def _send_due(self, now_s: float) -> None:
         least_urgent, has_news = self._parts.budget.least_urgent(self._parts.clock.now()), self._has_news
         is_spent = least_urgent == ALERTS_ONLY
+        held_back = HELD_BACK.get(least_urgent)
+        if held_back is not self._held_back and now_s >= self._records_due_s:  # else why records rest stays told
+            self._held_back = held_back
+            self._parts.show(self._what_is_amiss(), None)
         if now_s >= self._presence.health_due_s:
             self._every_minute(now_s, is_spent=is_spent)
             self._may_have_records = self._may_have_images = True
@@ -104,8 +122,6 @@ class Session:
             self._has_news = False
             self._presence.summarise()
         if is_spent:
-            if self._may_have_records:
-                self._parts.show(SPENT, None)
             if has_news and now_s >= self._records_due_s:
                 self._send_batch(least_urgent)
             return
@@ -235,7 +251,11 @@ class Session:
         self._parts.handed.difference_update(sent.marks)
         self._parts.figures.acknowledged += len(sent.marks)
         self._parts.kept.reset()
-        self._parts.show(self._beside, self._parts.clock.now())
+        self._parts.show(self._what_is_amiss(), self._parts.clock.now())
+
+    def _what_is_amiss(self) -> Trouble | None:
+        """While records, or the most urgent of them, are taken."""
+        return self._store_fails or self._held_back or self._beside
 
     def _mark(self, now_s: float) -> None:
         """Take what was delivered out of the outbox. If the disk does not let us, try again later."""
@@ -255,9 +275,10 @@ class Session:
         """
         if isinstance(why, StoreDamagedError):
             raise why
-        if not self._store_fails:
+        if self._store_fails is None:
             log.warning("store_does_not_answer", extra={"why": str(why), "unmarked": len(self._delivered)})
-        self._store_fails = True
+        self._store_fails = store_fails(why)
+        self._parts.show(self._store_fails, None)
         self._mark_due_s = self._records_due_s = self._presence.health_due_s = now_s + self._parts.pace.store_again_s
 
     def _is_silent(self, now_s: float) -> bool:

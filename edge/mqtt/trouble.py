@@ -4,6 +4,7 @@ import socket
 import ssl
 from dataclasses import dataclass
 
+from edge.errors import StoreError
 from edge.status import LinkState
 
 
@@ -21,6 +22,11 @@ class Trouble:
     is_lasting: bool = False
     may_be_clock: bool = False
 
+    @property
+    def once(self) -> str:
+        """The sentence, for who does not try again."""
+        return self.sentence.removesuffix("; trying again")
+
 
 UNHEARD = Trouble("connected", "no_subscriber", "nobody at the broker receives the records; they are kept")
 DENIED = Trouble(
@@ -29,6 +35,9 @@ DENIED = Trouble(
     "the broker does not let this node publish its records, they are kept; correct the broker's ACL for this user",
 )
 SPENT = Trouble("connected", "budget_spent", "today's data budget is used up; all but alerts waits for tomorrow (UTC)")
+SIGHTINGS_WAIT = Trouble(
+    "connected", "sightings_wait", "little of today's data budget is left; sightings wait for tomorrow (UTC)"
+)
 SCARCE = Trouble(
     "lost", "budget_low", "little of today's data budget is left; the broker is dialled again within the hour"
 )
@@ -36,6 +45,18 @@ NO_ANSWER = Trouble(
     "lost", "no_acknowledgement", "the broker is connected but does not acknowledge; trying again", is_lasting=True
 )
 CLOSED = Trouble("lost", "connection_lost", "the connection to the broker was lost; trying again")
+SHUT_OUT = Trouble(
+    "lost",
+    "shut_out",
+    "the broker, or what stands before it, ends the connection at the log-in; check that it runs; if it does, "
+    "this node's certificate may be revoked or missing",
+)
+SHUT_OUT_PLAIN = Trouble(
+    "lost",
+    "shut_out",
+    "the broker, or what stands before it, ends the connection at the log-in; check that it runs; if it does, "
+    "it may want TLS (mqtt.tls)",
+)
 SILENT = Trouble("lost", "no_answer", "the broker or the line does not answer; check the network and mqtt.port")
 HANGING = Trouble("lost", "connect_hangs", "looking up or reaching the broker hangs; check DNS and the network")
 
@@ -66,6 +87,11 @@ def no_commands(topics: str) -> Trouble:
     """Records go all the same."""
     sentence = f"the broker gives this node no commands; allow it to subscribe to {topics} in the broker's ACL"
     return Trouble("connected", "no_commands", sentence)
+
+
+def store_fails(why: StoreError) -> Trouble:
+    """The line is well, and nothing leaves."""
+    return Trouble("connected", "store_fails", str(why))
 
 
 def from_reason_code(code: int) -> Trouble:

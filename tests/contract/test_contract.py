@@ -12,6 +12,7 @@ import yaml
 from hypothesis import given, settings
 
 from edge.errors import WireError
+from edge.mqtt.commands import VERBS
 from edge.wire import Info, Key, Stored, decode_batch, decode_message, encode_batch, encode_message, read_image
 from edge.wire.images import MAX_PART_BYTES
 from tests.contract.golden import (
@@ -106,6 +107,10 @@ def test_a_time_that_a_node_refuses_follows_no_schema_of_a_command(name: str, ex
     assert not validator.is_valid(told)
     with pytest.raises(WireError, match="expires"):
         decode_message(json.dumps(told).encode(), type(COMMANDS[name]))
+
+
+def test_each_verb_that_a_node_carries_out_has_an_example() -> None:
+    assert {f"cmd-{verb}" for verb in VERBS} == {name for name in COMMANDS if name.startswith("cmd-")}
 
 
 def test_of_a_node_of_before_what_its_model_can_tell_is_not_known() -> None:
