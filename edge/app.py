@@ -32,7 +32,7 @@ from edge.node.spare_store import open_store
 from edge.node.systemd import ask_clock, notify, say_well
 from edge.page import Looker, PageServer, create_app, serve
 from edge.pipeline import Parts, Pipeline
-from edge.power.gauge import Battery, read_battery, status_of
+from edge.power.gauge import Battery, read_battery, status_of, why_unread
 from edge.power.keeper import Keeper, ask_halt
 from edge.power.schedule import longest_sleep_s
 from edge.status import ModelStatus, StatusBoard
@@ -47,6 +47,7 @@ log = logging.getLogger(__name__)
 
 JOIN_S = 20.0  # the publisher says farewell within 3, but a worn card takes 2 for each of its writes
 SAFE_MODE_TURN_S = 5.0
+UNREAD_TIMES = 3  # so many looks in a row: a gauge on a long or busy bus misses single readings
 TOO_FAST = (
     "this node ended 5 times within 10 minutes (the last time: {last}), so it does not look any more; "
     "mend the cause, then run: systemctl restart fieldeye"
@@ -110,7 +111,7 @@ def build(
         board.show(problem=f"{unusable}; until then the pictures wait in {config.camera.source}")
     runs = parts.enter_context(Runs(store, clock.now()))
     places = places or Places()
-    if runs.end_too_fast and not on_trial(places):  # the slots count the ends of a trial, and lead back
+    if looks and runs.end_too_fast and not on_trial(places):  # the slots count the ends of a trial, and lead back
         looks = False
         board.show(problem=TOO_FAST.format(last=runs.last_stop))
     base = _Base(config, store, board, clock, stop, runs)
@@ -225,11 +226,21 @@ def _health(base: _Base, keeper: Keeper) -> Health:
 
 def _keeper(config: NodeConfig, store: Store, clock: Clock, board: StatusBoard, inbox: Inbox) -> Keeper:
     """Reads the battery, shows it, and puts the node to sleep where that is configured."""
-    gauge = config.power.gauge
+    gauge, low_v = config.power.gauge, config.power.low_v
+    misses = 0
 
     def read() -> Battery | None:
-        battery = None if gauge is None else read_battery(gauge)
-        board.show(battery=status_of(battery, config.power.low_v))
+        nonlocal misses
+        if gauge is None:
+            return None
+        battery, why_before = read_battery(gauge), board.snapshot().no_battery
+        misses = 0 if battery is not None else misses + 1
+        why = why_unread(gauge, low_v) if misses >= UNREAD_TIMES else ""
+        if why and not why_before:
+            log.warning("no_battery", extra={"why": why})
+        elif why_before and not why:
+            log.info("battery_read", extra={"gauge": gauge})
+        board.show(battery=status_of(battery, low_v), no_battery=why)
         return battery
 
     return Keeper(

@@ -86,11 +86,12 @@ class Snapshot:
     problem: str = ""  # safe mode: what keeps the node from looking
     store: str = ""  # why results cannot be kept right now
     newer: str = ""  # the card's results are those of newer software, so they are kept in memory, and what to do
-    notice: str = ""  # it looks, but not with the configuration that was meant, and why
+    notice: str = ""  # why not the configuration that was meant is in use; without another one it is the `problem`
     aside: str = ""  # a damaged store lies beside the one that takes results, and what to do
     calibration: Calibration | None = None  # the one that counts now
     uncalibrated: str = ""  # why the one on the card cannot be used, and what to do
     battery: BatteryStatus | None = None  # None: there is no gauge, or it cannot be read
+    no_battery: str = ""  # why a gauge that is named cannot be read, and what to do
     alerts: tuple[Standing, ...] = ()  # pests against their thresholds by committed counts, the most urgent first
 
 
@@ -108,6 +109,7 @@ class Shown(TypedDict, total=False):
     calibration: Calibration | None
     uncalibrated: str
     battery: BatteryStatus | None
+    no_battery: str
     alerts: tuple[Standing, ...]
 
 

@@ -32,6 +32,7 @@ from edge.introduction import MOST_LABELS, former_models
 from edge.label_sets import remember
 from edge.loop.commits import put_times_right
 from edge.node.info import info, model_info
+from edge.node.restarts import BAD_ENDS
 from edge.platform import BrokerAddress, Deduplicator, Heard, Subscriber, decode
 from edge.status import ModelStatus, StatusBoard
 from edge.store import Records, Store, inspect_store
@@ -405,6 +406,19 @@ def test_a_node_that_is_killed_five_times_shows_its_page_and_does_not_look_until
     with running(config, tmp_path, port) as node:
         wait_until(lambda: node.committed() > before, within_s=30)
         assert node.stop() == 0
+
+
+def test_what_keeps_a_node_from_looking_stays_told_also_where_it_ended_too_fast(tmp_path: Path) -> None:
+    """The page said that the last good settings work on, of a node that has none."""
+    table, camera = NodeTable(site=SITE, node=NODE), CameraTable(kind="folder")
+    config = NodeConfig(node=table, camera=camera, store=StoreTable(folder=str(tmp_path)), page=None)
+    for _ in range(BAD_ENDS):
+        with suppress(RuntimeError), ExitStack() as parts:
+            build(config, parts, Event(), refused="node.toml: nonsense", looks=False)
+            raise RuntimeError
+    with ExitStack() as parts:
+        shown = build(config, parts, Event(), refused="node.toml: nonsense", looks=False).board.snapshot()
+    assert shown.problem == shown.notice == "node.toml: nonsense"
 
 
 class Manager:

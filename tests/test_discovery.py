@@ -8,6 +8,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from jinja2.sandbox import SandboxedEnvironment
 
@@ -70,10 +71,18 @@ def test_nothing_seen_is_a_zero_and_no_data_is_unknown() -> None:
 
 @pytest.mark.parametrize(
     ("name", "state"),
-    [("temperature", "51.5"), ("disk_free", "21000.0"), ("waiting", "3"), ("camera", "ok"), ("problem", "OFF")],
-)
+    [
+        ("temperature", "51.5"), ("disk_free", "21000.0"), ("memory", "98.7"), ("battery", "64.0"),
+        ("battery_voltage", "12.84"), ("waiting", "3"), ("camera", "ok"), ("problem", "ON"),
+    ],
+)  # fmt: skip
 def test_health_is_shown(name: str, state: str) -> None:
     assert shown(name, encode_message(MESSAGES["health"])) == state
+
+
+def test_a_node_with_which_nothing_is_wrong_has_no_problem() -> None:
+    well = msgspec.structs.replace(MESSAGES["health"], problem=None)
+    assert shown("problem", encode_message(well)) == "OFF"
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from edge.counts import NoData, Unit
 from edge.errors import WireError
+from edge.gate import Reason
 from edge.page import days as page_days
 from edge.taxa import taxa
 from edge.wire import Decoded, PlainInterval, plain
@@ -24,6 +25,7 @@ from edge.wire.small_bytes import (
     encode_small,
     name_number,
 )
+from tests.contract.golden import CONTRACT
 from tests.records import APHID, MOTH, count, interval, stored
 
 DAY = date(2026, 7, 1)
@@ -231,6 +233,19 @@ def test_the_most_on_a_frame_may_have_been_in_any_hour_that_is_less_sure() -> No
 def test_a_reason_that_a_newer_node_gives_is_another_one() -> None:
     told = encode_small(small_day(DAY, [hour(frames=0, awake_s=0.0, counts=NoData("dark"))]))
     assert decode_small(told[:-1] + b"\x20").no_data == "other"
+
+
+@pytest.mark.parametrize("reason", get_args(Reason))
+def test_each_reason_of_the_gate_arrives_as_it_is(reason: str) -> None:
+    told = encode_small(small_day(DAY, [hour(frames=0, awake_s=0.0, counts=NoData(reason))]))
+    assert decode_small(told).no_data == reason
+
+
+def test_the_numbers_of_the_reasons_stay_what_they_are() -> None:
+    told = encode_small(small_day(DAY, [hour(frames=0, awake_s=0.0, counts=NoData("overexposed"))]))
+    assert told[-1] == 5
+    document = (CONTRACT / "small.md").read_text()
+    assert ", ".join(f"{number} {word}" for number, word in enumerate(REASONS)) in document
 
 
 def test_a_range_that_is_not_known_of_one_hour_is_not_known_of_the_day() -> None:

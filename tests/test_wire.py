@@ -375,6 +375,18 @@ def test_numbers_that_no_node_reaches_are_refused(store: bytes) -> None:
         decode_message(health[:-1] + b',"store":' + store + b"}", Health)
 
 
+@pytest.mark.parametrize("told", [
+    b'"battery_v":1e300', b'"battery_v":1e16', b'"battery_v":-1', b'"battery_share":1e300', b'"battery_share":1.1',
+    b'"battery_share":-0.1',
+])  # fmt: skip
+def test_a_battery_that_no_page_could_tell_is_refused(told: bytes) -> None:
+    health = encode_message(Health(utc=NOON, clock="synced", session=1, uptime_s=3.5))
+    for known in (b'"battery_v":0,"battery_share":0', b'"battery_v":54.6,"battery_share":1'):
+        decode_message(health[:-1] + b"," + known + b"}", Health)
+    with pytest.raises(WireError, match=r"battery"):
+        decode_message(health[:-1] + b"," + told + b"}", Health)
+
+
 STANDING = {"label": "a", "unit": "b", "level": "act", "since": "2026-07-01T00:00:00Z", "value": 9, "start_at": 5}
 
 

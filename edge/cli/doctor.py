@@ -24,10 +24,11 @@ from edge.cli.update import SERVICE
 from edge.cli.verdict import Verdict
 from edge.climate import open_climate
 from edge.clock import Clock, ClockState, SystemClock
-from edge.config import NodeConfig
+from edge.config import NodeConfig, PowerTable
 from edge.errors import BadFrameError, CameraEndedError, ConfigError, FieldeyeError, SortingError
 from edge.gate import GateState, Skip, is_worth_a_look
 from edge.mqtt import probe
+from edge.power.gauge import read_battery, status_of, why_unread
 from edge.store import inspect_beside, inspect_store, told_aside
 from edge.updates.slots import ENDS_OF_GOOD_UPDATES, LINK, Places, on_trial, running_counter, said
 
@@ -82,6 +83,7 @@ def diagnose(config: NodeConfig, clock: Clock, refused: str = "", page: Sequence
         yield from on_advice(config, bundle.labels, has_area=has_area)
     yield from told
     yield from _climate(config)
+    yield from _battery(config.power)
     yield from on_page(config.page)
     yield from _broker(config, clock)
 
@@ -192,13 +194,35 @@ def _climate(config: NodeConfig) -> Iterator[Verdict]:
         yield Verdict("climate", "not well", str(why))
 
 
+def _battery(power: PowerTable) -> Iterator[Verdict]:
+    """Without its gauge the node would run until the power drops."""
+    if power.gauge is None:
+        return
+    battery = status_of(read_battery(power.gauge), power.low_v)
+    if battery is None:
+        yield Verdict("battery", "not well", why_unread(power.gauge, power.low_v))
+        return
+    share = "" if battery.share is None else f", {battery.share:.0%}"
+    low = "" if power.low_v is None else f", power.low_v is {power.low_v:g} V"
+    figures = f"{power.gauge}: {battery.voltage_v:.2f} V{share}{low}"
+    if battery.level == "good":
+        yield Verdict("battery", "ok", figures)
+    elif battery.level == "low":
+        todo = "wipe the solar panel and see that nothing shades it"
+        yield Verdict("battery", "worth a look", f"{figures}: getting low; {todo}")
+    else:
+        todo = "charge it today, wipe the solar panel and check its cable"
+        yield Verdict("battery", "not well", f"{figures}: nearly empty; {todo}")
+
+
 def _broker(config: NodeConfig, clock: Clock) -> Iterator[Verdict]:
     if config.mqtt is None:
         yield Verdict("broker", "worth a look", "none is configured: everything stays on the node")
         return
     try:
         for step in probe(config.mqtt, config.node, clock):
-            yield Verdict(step.what, "ok" if step.is_well else "not well", step.sentence)
+            well = "ok" if step.is_heard else "worth a look"
+            yield Verdict(step.what, well if step.is_well else "not well", step.sentence)
     except FieldeyeError as why:
         yield Verdict("broker", "not well", str(why))
 

@@ -4,9 +4,12 @@ from dataclasses import dataclass, replace
 
 from edge.clock import ClockState, Instant, seconds_between
 from edge.config import NodeTable
+from edge.gate import Reason
 from edge.power.sun import sun_height_deg
 
 BROAD_DAY_DEG = 10.0  # height of the sun, an hour after it rose: an open lens gives no dark picture then
+_BLINDS: frozenset[Reason] = frozenset({"overexposed", "blurred"})  # at any hour
+_RESTS: frozenset[Reason] = frozenset({"still", "dark", "colourless"})  # there is something to see, or it is night
 BLIND_FRAMES = 3  # too bright, not sharp, by day in infrared: fewer may be chance, however far apart
 
 
@@ -24,9 +27,9 @@ class Lens:
 
     def passed_over(self, reason: str, at: Instant) -> "Lens":
         """After a frame that was skipped for the `reason`; most reasons tell nothing of the lens."""
-        if reason in {"overexposed", "blurred"} or (reason == "colourless" and self._is_broad_day(at)):
+        if reason in _BLINDS or (reason == "colourless" and self._is_broad_day(at)):
             return replace(self, blind=(*self.blind, at)[:BLIND_FRAMES])
-        return replace(self, blind=()) if reason in {"still", "dark", "colourless"} else self
+        return replace(self, blind=()) if reason in _RESTS else self
 
     def blind_s(self, at: Instant) -> float:
         """For how long, up to a frame `at`, none has shown anything; told from BLIND_FRAMES on."""

@@ -68,5 +68,6 @@ def _problem(snapshot: Snapshot, store: Store) -> str | None:
         snapshot.aside,
         store.accounts.unusable,
         store.decisions.unusable,
+        snapshot.no_battery,
     )
     return next(filter(None, troubles), None)

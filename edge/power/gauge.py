@@ -28,6 +28,12 @@ def read_battery(gauge: str, root: Path = HWMON, supplies: Path = SUPPLIES) -> B
     return _measured(gauge, root) or _reckoned(supplies / gauge)
 
 
+def why_unread(gauge: str, low_v: float | None) -> str:
+    """Of a gauge of which `read_battery` gives None, in a sentence for a technician."""
+    so = "" if low_v is None else "; until then power.low_v switches nothing off"
+    return f"power.gauge: {gauge} gives no voltage in {HWMON} or {SUPPLIES}; mend its name, or see docs/power.md{so}"
+
+
 def status_of(battery: Battery | None, low_v: float | None) -> BatteryStatus | None:
     """What a person has to know of it; `low_v` is where the node shuts down."""
     if battery is None:

@@ -18,6 +18,7 @@ from edge.wire.instants import ClockWord, check_moment
 MAX_MESSAGE_BYTES = 65_536
 Label = Annotated[str, Meta(max_length=LABEL_LETTERS)]
 Figure = Annotated[float, Meta(ge=0, le=LARGEST)]
+Share = Annotated[float, Meta(ge=0, le=1)]
 # In the schema alone: what a node tells that says its place otherwise is kept, and counts nowhere or in nights of UTC.
 AreaCode = Annotated[
     str,
@@ -159,16 +160,16 @@ class Health(Struct, frozen=True, kw_only=True, omit_defaults=True):
     camera: CameraHealth | None = None
     store: StoreHealth | None = None
     link: LinkHealth | None = None
-    problem: str | None = None  # safe mode: what keeps the node from looking
+    problem: str | None = None  # the worst that is wrong, for people; first what keeps the node from looking
     last_stop: str | None = None  # why the node ended the last time
     cpu_temperature_c: float | None = None
-    throttled: bool | None = None  # under-voltage or heat has slowed the processor
+    throttled: bool | None = None  # under-voltage or heat slows the processor right now
     load: float | None = None  # one minute
     memory_mb: float | None = None  # of this process
     disk_free_mb: float | None = None
     last_update: str | None = None  # how the last installation or trial ended, for people
-    battery_v: float | None = None
-    battery_share: float | None = None  # 0..1
+    battery_v: Figure | None = None
+    battery_share: Share | None = None
     alerts: list[StandingAlert] = []
 
 

@@ -21,7 +21,7 @@ LEAST_BYTES = 24  # a head, whatever it says
 VERSION = 1
 STAGES = ("", "egg", "larva", "nymph", "pupa", "adult", "symptom", "other")  # three bits
 LEVELS: tuple[Level, ...] = ("calm", "look", "act")  # two bits
-REASONS = ("other", "dark", "no_frame", "blurred", "blocked", "bright", "not_started")
+REASONS = ("other", "dark", "no_frame", "blurred", "blocked", "overexposed", "not_started", "colourless", "still")
 _SATURATED, _NO_DATA, _HAS_BATTERY = 1, 2, 4
 _NAME_BITS = 27
 

@@ -7,6 +7,7 @@ import sqlite3
 import subprocess
 import sys
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -15,19 +16,25 @@ from msgspec.structs import replace
 from edge.calibration import Calibration, Scale, save_calibration
 from edge.changes import NAME
 from edge.cli import main
+from edge.cli.doctor import _battery as on_battery
+from edge.cli.doctor import _broker as on_broker
 from edge.cli.doctor import diagnose
 from edge.cli.loopback import free_port
+from edge.cli.verdict import Verdict
 from edge.clock import SystemClock
 from edge.config import (
     CameraTable,
+    MqttTable,
+    PowerTable,
     StoreTable,
 )
 from edge.page import create_app, serve
+from edge.power.gauge import read_battery
 from edge.status import StatusBoard
 from edge.store import Store, inspect_store
 from tests.broker import Broker
 from tests.cameras.sources import FRAMES, video_of_pictures
-from tests.cli.nodes import config, level, told
+from tests.cli.nodes import config, level, told, verdict_on
 from tests.clocks import NOON, SetClock
 from tests.records import sighting
 from tests.test_app import configuration
@@ -40,6 +47,20 @@ def test_doctor_finds_a_whole_node_well(tmp_path: Path, capsys: pytest.CaptureFi
     verdicts = told(capsys)
     assert list(verdicts)[:6] == ["configuration", "clock", "store", "updates", "camera", "model"]
     assert "was acknowledged" in verdicts["broker publish"]["sentence"]
+
+
+def test_a_test_message_that_nobody_receives_is_worth_a_look(tmp_path: Path) -> None:
+    def published() -> Verdict:
+        return next(verdict for verdict in on_broker(settings, SystemClock()) if verdict.what == "broker publish")
+
+    with Broker() as broker:
+        settings = replace(config(tmp_path), mqtt=MqttTable(host="127.0.0.1", port=broker.port, tls=False))
+        unheard = published()
+        with broker.connect("platform") as platform:
+            platform.subscribe("fieldeye/#")
+            heard = published()
+    assert "was acknowledged; nobody subscribes yet" in unheard.sentence
+    assert (unheard.state, heard.state) == ("worth a look", "ok")
 
 
 def test_doctor_names_the_first_step_that_fails_on_the_way_to_the_broker(
@@ -130,6 +151,51 @@ def test_without_a_broker_nothing_waits_for_one(tmp_path: Path) -> None:
     assert "sound, 1 records, 1 waiting for the broker" in linked
     assert "sound, 1 records" in alone
     assert "waiting" not in alone
+
+
+def test_a_gauge_that_is_named_and_cannot_be_read_is_not_well(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A folder of the kernel's form: there is no gauge here."""
+    monkeypatch.setattr("edge.cli.doctor.read_battery", partial(read_battery, root=tmp_path, supplies=tmp_path))
+    settings = replace(config(tmp_path), power=PowerTable(gauge="max17040", low_v=3.4))
+    verdict = verdict_on("battery", settings)
+    assert verdict.state == "not well"
+    for words in ("max17040", "/sys/class/hwmon", "/sys/class/power_supply", "power.low_v"):
+        assert words in verdict.sentence
+    (tmp_path / "max17040").mkdir()
+    (tmp_path / "max17040" / "voltage_now").write_text("3912000\n")
+    assert verdict_on("battery", settings) == Verdict("battery", "ok", "max17040: 3.91 V, power.low_v is 3.4 V")
+    assert not [one for one in diagnose(config(tmp_path), SystemClock()) if one.what == "battery"]
+
+
+@pytest.mark.parametrize(
+    ("microvolts", "percent", "low_v", "state", "says"),
+    [
+        (12_840_000, None, 11.8, "ok", "bat: 12.84 V, power.low_v is 11.8 V"),
+        (12_100_000, None, 11.8, "worth a look", "bat: 12.10 V, power.low_v is 11.8 V: getting low; wipe"),
+        (10_200_000, None, 11.8, "not well", "bat: 10.20 V, power.low_v is 11.8 V: nearly empty; charge"),
+        (3_912_000, 64, None, "ok", "bat: 3.91 V, 64%"),
+        (3_400_000, 3, None, "not well", "bat: 3.40 V, 3%: nearly empty; charge"),
+    ],
+)
+def test_a_battery_that_is_low_is_worth_a_look_and_an_empty_one_is_not_well(
+    microvolts: int,
+    percent: int | None,
+    low_v: float | None,
+    state: str,
+    says: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A folder of the kernel's form: there is no gauge here."""
+    monkeypatch.setattr("edge.cli.doctor.read_battery", partial(read_battery, root=tmp_path, supplies=tmp_path))
+    (tmp_path / "bat").mkdir()
+    (tmp_path / "bat/voltage_now").write_text(f"{microvolts}\n")
+    if percent is not None:
+        (tmp_path / "bat/capacity").write_text(f"{percent}\n")
+    (verdict,) = on_battery(PowerTable(gauge="bat", low_v=low_v))
+    assert verdict.state == state
+    assert verdict.sentence.startswith(says)
+    assert (verdict.sentence == says) == (state == "ok")
 
 
 def test_a_damaged_store_that_was_set_aside_is_worth_a_look_as_long_as_it_lies_there(tmp_path: Path) -> None:

@@ -169,9 +169,16 @@ MESSAGES: dict[str, msgspec.Struct] = {
         ),
         store=StoreHealth(waiting=3, oldest_waiting_utc=NOON, first_seq=1, last_seq=1200, used_mb=0.6, max_mb=64.0),
         link=LinkHealth(acknowledged=1197, connections=3, sent_bytes=61_000, ack_ms=48.0),
+        problem="pests.onnx: not the file in manifest.json (sha256 differs); run: fieldeye model rollback",
+        last_stop="told to stop",
         cpu_temperature_c=51.5,
         throttled=False,
+        load=0.21,
+        memory_mb=98.7,
         disk_free_mb=21000.0,
+        last_update="2026-06-30T21:14:05Z the new software, number 4, runs well",
+        battery_v=12.84,
+        battery_share=0.64,
         alerts=[
             StandingAlert(
                 label=MOTH[0],
@@ -221,7 +228,7 @@ def records_schema() -> dict[str, Any]:
 
 def messages_schema() -> dict[str, Any]:
     """JSON Schema (draft 2020-12) of the JSON messages, one definition each."""
-    commands = [ReplayCommand, ImageCommand, AnswerCommand, SeenCommand, UpdateCommand]
+    commands = dict.fromkeys(type(told) for name, told in COMMANDS.items() if name.startswith("cmd-"))
     _, components = msgspec.json.schema_components([Status, Info, Health, Summary, ImageHeader, *commands, Reply])
     for name in ("bytes", "offset"):  # MQTT has user properties as text
         components["ImageHeader"]["properties"][name] = {"type": "string", "pattern": "^[0-9]{1,7}$"}

@@ -1,5 +1,6 @@
 """When a node asks to sleep: a low battery, the night, the time between two looks; and what the root side does then."""
 
+import logging
 import os
 import subprocess
 import time
@@ -7,9 +8,11 @@ from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
+import msgspec
 import pytest
 
 from edge.app import _keeper as keeper_of
@@ -345,6 +348,7 @@ def test_settings_that_cannot_work_are_named(table: str, says: str) -> None:
     [
         ({"name": "ina219\n", "in1_input": "12840\n"}, Battery(12.84)),
         ({"name": "ina219\n", "in1_input": "\n"}, None),
+        ({"name": "ina219\n", "in1_input": "-4\n"}, None),  # by the chip's own error; on the wire no voltage is below 0
         ({"name": "cpu_thermal\n", "in1_input": "1\n"}, None),
     ],
 )
@@ -396,6 +400,55 @@ def test_a_battery_is_low_before_it_ends_the_work(battery: Battery, low_v: float
 
 def test_an_unknown_battery_is_neither_good_nor_empty() -> None:
     assert status_of(None, 11.8) is None
+
+
+def test_a_gauge_that_is_named_and_reads_nothing_is_told_once_until_it_reads(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A folder of the kernel's form: there is no gauge here."""
+    caplog.set_level(logging.INFO)
+    monkeypatch.setattr("edge.app.read_battery", partial(read_battery, root=tmp_path, supplies=tmp_path))
+    power = PowerTable(gauge="ina219", low_v=11.8)
+    config, clock = msgspec.structs.replace(sleeper(tmp_path), power=power), SetClock(DAY)
+    board = StatusBoard(clock.now())
+    with closing(Store(config.store, "n")) as store:
+        made = keeper_of(config, store, clock, board, Inbox(tmp_path / "inbox"))
+        turn(made, clock, 300)
+        assert "power.gauge: ina219 " in board.snapshot().no_battery
+        assert "power.low_v" in board.snapshot().no_battery
+        (tmp_path / "hwmon1").mkdir()
+        (tmp_path / "hwmon1" / "name").write_text("ina219\n")
+        (tmp_path / "hwmon1" / "in1_input").write_text("12840\n")
+        turn(made, clock, 300)
+    assert (board.snapshot().no_battery, made.battery) == ("", Battery(12.84))
+    assert [one.message for one in caplog.records] == ["no_battery", "battery_read"]
+
+
+def test_a_gauge_is_told_as_unread_after_three_misses_in_a_row_and_not_after_two(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    readings: list[Battery | None] = []
+    monkeypatch.setattr("edge.app.read_battery", lambda _gauge: readings.pop(0))
+    config, clock = msgspec.structs.replace(sleeper(tmp_path), power=PowerTable(gauge="ina219")), SetClock(DAY)
+    board = StatusBoard(clock.now())
+    with closing(Store(config.store, "n")) as store:
+        made = keeper_of(config, store, clock, board, Inbox(tmp_path / "inbox"))
+        for misses in (1, 2, 3, 2):
+            readings += [*[None] * misses, Battery(12.84)]
+            turn(made, clock, 30 * misses)
+            assert (bool(board.snapshot().no_battery), made.battery) == (misses == 3, None)
+            turn(made, clock, 30)
+            assert (board.snapshot().no_battery, made.battery) == ("", Battery(12.84))
+    assert caplog.messages == ["no_battery", "battery_read"]
+
+
+def test_without_a_gauge_nothing_is_said_of_a_battery(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    config, clock = sleeper(tmp_path), SetClock(DAY)
+    board = StatusBoard(clock.now())
+    with closing(Store(config.store, "n")) as store:
+        turn(keeper_of(config, store, clock, board, Inbox(tmp_path / "inbox")), clock, 60)
+    assert (board.snapshot().no_battery, caplog.messages) == ("", [])
 
 
 def halt(tmp_path: Path, line: str, *, wakes: bool) -> list[str]:

@@ -17,7 +17,7 @@ from edge.platform.words import gettext, number
 ENDS_OF_GOOD_UPDATES = ("runs well", "from the next start on", "is installed already", "the rest is tried again")
 _ROWS = f"""
     SELECT site, node, area_code, heard, status->>'state', health->>'problem', health->'camera'->>'state',
-           (health->'store'->>'waiting')::bigint, (health->>'battery_share')::float8,
+           (health->'store'->>'waiting')::bigint, (health->>'battery_share')::float8, (health->>'battery_v')::float8,
            health->>'last_update', info->>'software', info->>'version', info->>'software_number', info->'models',
            {IS_LEFT_BEHIND}
     FROM node  -- who is heard, each minute anew, stands by name: none moves to a page that was read
@@ -38,11 +38,13 @@ def nodes_page() -> Answer:
 
 
 def _node(row: Sequence[Any], now: datetime) -> dict[str, Any]:
-    site, node, area, heard, state, problem, camera, waiting, battery, update, *runs = row
+    site, node, area, heard, state, problem, camera, waiting, share, volts, update, *runs = row
     is_silent = heard is None or now - heard > timedelta(days=1)
     silent = gettext("silent for a day") if is_silent else gettext("offline") if state == "offline" else ""
-    says = gettext("It says:") if problem else silent or _camera_words(camera)
-    faults = [(says, problem)] if says else []
+    says = silent or _camera_words(camera)
+    faults = [(says, None)] if says else []
+    if problem:
+        faults.append((gettext("It says:"), problem))
     if update and not update.endswith(ENDS_OF_GOOD_UPDATES):
         faults.append((gettext("Last update:"), update))
     return {
@@ -52,8 +54,15 @@ def _node(row: Sequence[Any], now: datetime) -> dict[str, Any]:
         "faults": faults,  # each in our words and, in English, in the node's
         "runs": _versions(*runs),
         "waiting": "" if waiting is None else number(waiting),
-        "battery": "" if battery is None else f"{battery:.0%}",
+        "battery": _battery(share, volts),
     }
+
+
+def _battery(share: float | None, volts: float | None) -> str:
+    """As the node's own page: 64%, where the gauge reckons it, else volts."""
+    if share is not None:
+        return f"{share:.0%}"
+    return "" if volts is None else f"{number(volts, 1)} V"
 
 
 def _versions(

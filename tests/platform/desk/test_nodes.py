@@ -5,6 +5,7 @@ import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from time import time
+from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
@@ -18,7 +19,7 @@ from edge.updates.fetch import fetch_all
 from edge.updates.inbox import Inbox, Request
 from edge.updates.install import install, install_waiting
 from edge.updates.slots import ENDS_OF_GOOD_UPDATES, Places, said
-from edge.wire import Health, ModelInfo, encode_message
+from edge.wire import CameraHealth, Health, ModelInfo, encode_message
 from tests.platform.desk.visitors import log_in
 from tests.platform.fleet import FIRST, Fleet
 from tests.records import MOTH, count
@@ -72,15 +73,41 @@ def test_a_problem_stands_before_an_update_that_failed_and_hides_it_not(fleet: F
     assert told == ["wrong", "It says:", "the model file is damaged", "Last update:", "refused: no"]
 
 
-def how_it_is(fleet: Fleet, client: FlaskClient, last_update: str, problem: str | None = None) -> list[str]:
-    """The colour and the words of node a."""
-    health = Health(
-        utc=datetime.now(UTC), clock="synced", session=1, uptime_s=9, last_update=last_update, problem=problem
-    )
+def test_a_problem_hides_neither_a_missing_camera_nor_silence(fleet: Fleet, client: FlaskClient) -> None:
+    log_in(client)
+    missing = CameraHealth(state="missing", frames=0, looked=0)
+    told = how_it_is(fleet, client, problem="the gauge reads nothing", camera=missing)
+    assert told == ["wrong", "no camera", "It says:", "the gauge reads nothing"]
+    fleet.database.execute("UPDATE node SET heard = now() - interval '2 days' WHERE node = 'a'")
+    assert cell(client) == ["wrong", "silent for a day", "It says:", "the gauge reads nothing"]
+
+
+def how_it_is(fleet: Fleet, client: FlaskClient, last_update: str | None = None, **told: Any) -> list[str]:
+    """The colour and the words of node a, which tells so."""
+    health = Health(utc=datetime.now(UTC), clock="synced", session=1, uptime_s=9, last_update=last_update, **told)
     fleet.registry.note([Message("fieldeye/v1/s/a/health", encode_message(health))])
-    cell = re.search(r'<th [^>]*>s/a.*?</th><td class="words (\w+)">(.*?)</td>', client.get("/nodes").text)
-    assert cell is not None
-    return [cell[1], *(word.strip() for word in re.split(r"<[^>]+>", cell[2]) if word.strip())]
+    return cell(client)
+
+
+def cell(client: FlaskClient) -> list[str]:
+    """The colour and the words of node a."""
+    found = re.search(r'<th [^>]*>s/a.*?</th><td class="words (\w+)">(.*?)</td>', client.get("/nodes").text)
+    assert found is not None
+    return [found[1], *(word.strip() for word in re.split(r"<[^>]+>", found[2]) if word.strip())]
+
+
+@pytest.mark.parametrize(("volts", "share", "says"), [
+    (11.2, None, "11.2 V"), (3.9, 0.64, "64%"), (12.0, None, "12 V"), (None, None, ""), (1e300, None, ""),
+])  # fmt: skip
+def test_a_battery_stands_with_what_its_gauge_tells(
+    volts: float | None, share: float | None, says: str, fleet: Fleet, client: FlaskClient
+) -> None:
+    health = Health(utc=datetime.now(UTC), clock="synced", session=1, uptime_s=9, battery_v=volts, battery_share=share)
+    fleet.registry.note([Message("fieldeye/v1/s/a/health", encode_message(health))])
+    log_in(client)
+    row = re.search(r"<th [^>]*>s/a.*?</tr>", client.get("/nodes").text)
+    assert row is not None
+    assert re.findall(r'<td class="n">(.*?)</td>', row[0])[-1] == says
 
 
 def test_a_node_of_which_only_the_broker_told_is_silent_and_stands_first(fleet: Fleet, client: FlaskClient) -> None:

@@ -1,0 +1,67 @@
+"""What the message `health` is made of: the status board, a reading of the computer's board and of the battery."""
+
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+from typing import Unpack
+
+import pytest
+
+from edge.board import BoardReading
+from edge.config import StoreTable
+from edge.node.health import health
+from edge.power.gauge import Battery
+from edge.status import CameraStatus, Shown, Snapshot
+from edge.store import Store
+from edge.wire import Health
+from tests.records import instant
+
+READING = BoardReading(
+    temperature_c=51.5, throttled=0x50004, disk_free_bytes=21_000_000_000, memory_bytes=98_700_000, wifi_dbm=-60
+)
+NOTHING = BoardReading(temperature_c=None, throttled=None, disk_free_bytes=None, memory_bytes=None)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    with closing(Store(StoreTable(folder=str(tmp_path)), "n1")) as opened:
+        yield opened
+
+
+def told(store: Store, reading: BoardReading, battery: Battery | None, **shown: Unpack[Shown]) -> Health:
+    snapshot = replace(Snapshot(started=instant()), **shown)
+    return health(instant(60.0), snapshot, store, reading=reading, battery=battery, last_stop="power was cut")
+
+
+def test_health_tells_what_board_battery_and_camera_read(store: Store) -> None:
+    at = instant(48.0)
+    camera = CameraStatus(
+        state="ok", frames=9, looked=4, skipped={"dark": 5}, last_frame=at, focus="soft", light="good", banded=True
+    )
+    made = told(store, READING, Battery(12.8444, 0.64), camera=camera)
+    assert (made.uptime_s, made.clock, made.last_stop, made.problem) == (60.0, "synced", "power was cut", None)
+    assert (made.cpu_temperature_c, made.throttled) == (51.5, True)
+    assert (made.memory_mb, made.disk_free_mb) == (98.7, 21_000.0)
+    assert (made.battery_v, made.battery_share) == (12.84, 0.64)
+    assert made.load is not None
+    assert made.camera is not None
+    assert (made.camera.frames, made.camera.looked, made.camera.skipped) == (9, 4, {"dark": 5})
+    assert (made.camera.focus, made.camera.light, made.camera.banded) == ("soft", "good", True)
+    assert made.camera.last_frame_utc == at.utc
+
+
+def test_what_board_and_gauge_do_not_tell_is_missing_and_never_a_zero(store: Store) -> None:
+    made = told(store, NOTHING, None)
+    assert (made.cpu_temperature_c, made.throttled, made.memory_mb, made.disk_free_mb) == (None,) * 4
+    assert (made.battery_v, made.battery_share) == (None, None)
+    assert told(store, NOTHING, Battery(11.2)).battery_share is None
+
+
+def test_a_battery_that_cannot_be_read_is_a_problem_and_the_last_one(store: Store) -> None:
+    unread = "power.gauge: ina291 reads nothing"
+    assert told(store, READING, None, no_battery=unread).problem == unread
+    assert told(store, READING, None, no_battery=unread, problem="no model").problem == "no model"
+    assert told(store, READING, None, no_battery=unread, aside="a damaged store").problem == "a damaged store"
+    store.decisions.unusable = "the decisions cannot be read"
+    assert told(store, READING, None, no_battery=unread).problem == "the decisions cannot be read"
