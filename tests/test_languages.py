@@ -1,14 +1,18 @@
 """What page and desk have in common: nothing of it is missing in any language, and it stands behind their own words."""
 
+import io
 import re
 from pathlib import Path
 
 import pytest
 from babel.messages.extract import extract_from_dir
+from babel.messages.pofile import write_po
 from flask import Flask
 from flask_babel import force_locale
 
 from edge import taxa
+from edge.advice import Stand, defaults
+from edge.advice.tellable import TOLD, tellable
 from edge.languages import COMMON, LANGUAGES, PoBabel, gettext, number
 from edge.languages.units import threshold_unit_words
 from edge.page.words import CATALOGUES as PAGE
@@ -41,6 +45,14 @@ def test_what_page_and_desk_say_in_the_same_words_has_one_translation(language: 
     assert {text: desk[text] for text in both} == {text: page[text] for text in both}
 
 
+@pytest.mark.parametrize("language", TRANSLATED)
+@pytest.mark.parametrize("folder", [PAGE, DESK, COMMON], ids=["page", "desk", "common"])
+def test_make_words_would_leave_a_catalogue_as_it_stands(folder: Path, language: str) -> None:
+    written = io.BytesIO()
+    write_po(written, read(folder, language), width=120, sort_output=True, ignore_obsolete=True)
+    assert (folder / language / "LC_MESSAGES" / "messages.po").read_bytes() == written.getvalue(), "run: make words"
+
+
 def test_taxa_have_a_name_in_each_language_of_the_menu() -> None:
     assert tuple(LANGUAGES) == taxa.LANGUAGES
 
@@ -62,6 +74,14 @@ def test_a_unit_is_said_in_the_readers_language_and_an_unknown_one_as_it_stands(
     with speaking(tmp_path).app_context():
         assert threshold_unit_words("insects/hill") == "a hill"
         assert threshold_unit_words("% plants") == "of 100 plants affected"  # a figure stands before it, and no noun
+
+
+def test_each_unit_in_which_a_camera_can_tell_a_packaged_level_is_said_in_words(tmp_path: Path) -> None:
+    stand = Stand(leaves_per_plant=1, plants_per_m2=1, hills_per_m2=1)
+    told = {row.unit for counted in TOLD for row in tellable(defaults(), counted, stand, has_area=True)}
+    assert {"% leaf area", "insects/hill"} < told
+    with speaking(tmp_path).app_context():
+        assert [unit for unit in sorted(told) if threshold_unit_words(unit) == unit] == []
 
 
 @pytest.mark.parametrize("unit", ["% pictures", "% leaves", "% plants"])

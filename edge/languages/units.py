@@ -19,8 +19,12 @@ def threshold_unit_words(unit: str) -> str:
         "insects/leaf": gettext("a leaf"),
         "insects/m2": gettext("a square metre"),
         "number/m2": gettext("a square metre"),
+        "number/hill": gettext("a hill"),
+        "insects/10 plants": gettext("on 10 plants"),
+        "insects/100 plants": gettext("on 100 plants"),
         "% pictures": gettext("of 100 pictures with signs of it"),
         "% leaves": gettext("of 100 leaves affected"),
         "% plants": gettext("of 100 plants affected"),
+        "% leaf area": gettext("percent of the leaf area"),
     }
     return words.get(unit, unit)

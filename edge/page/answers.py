@@ -62,13 +62,16 @@ class Health(Struct, frozen=True, kw_only=True):
     uptime_s: float
     looking: bool
     problem: str  # why it does not look
-    notice: str  # it looks, but not with the configuration that was meant
+    notice: str  # why not the configuration that was meant is in use
     model_problem: str
     store_problem: str  # why results cannot be kept
     link_problem: str
     last_delivery_utc: datetime | None
     ms_per_frame: float | None
     store: StoreHealth
+    battery_v: float | None
+    battery_share: float | None  # of a full one, 0..1; null: the gauge does not reckon it
+    battery_problem: str  # why a gauge that is named cannot be read
     board: Board
 
 

@@ -73,7 +73,7 @@ def how_it_is() -> Response:
     """How the node is, part by part."""
     this = node()
     snapshot, now = this.board.snapshot(), this.clock.now()
-    board = read_board(this.folder)
+    board, battery = read_board(this.folder), snapshot.battery
     return answer(
         Health(
             now_utc=now.utc,
@@ -88,6 +88,9 @@ def how_it_is() -> Response:
             last_delivery_utc=snapshot.link.last_ack.utc if snapshot.link.last_ack else None,
             ms_per_frame=snapshot.camera.ms_per_frame,
             store=this.store.health(),
+            battery_v=None if battery is None else round(battery.voltage_v, 2),
+            battery_share=None if battery is None else battery.share,
+            battery_problem=snapshot.no_battery,
             board=Board(
                 cpu_temperature_c=board.temperature_c,
                 throttled=board.is_throttled,

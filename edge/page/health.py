@@ -6,6 +6,7 @@ from edge.board import BoardReading
 from edge.clock import ClockState, Instant
 from edge.config import Mode, NodeConfig, made_for
 from edge.page.camera import camera_line
+from edge.page.recent import DAY
 from edge.page.situation import NOT_KEPT, CardTrouble
 from edge.page.sticky_card import trouble_words
 from edge.page.tones import Line, Said, Tone, line
@@ -19,6 +20,8 @@ ROOM_BYTES = 500_000_000
 NO_ROOM_BYTES = 5_000_000  # with less the store sheds old pictures for each new one, while it has any
 WEAK_DBM = -75  # below it Wi-Fi loses packets and starts anew
 STRONG_DBM = -60
+HELD_BACK = ("budget_spent", "budget_low", "sightings_wait", "no_subscriber", "shut_out", "store_fails")
+MAY_LAST_HOURS = ("budget_spent", "sightings_wait", "no_subscriber")  # whoever should receive them may be away so long
 
 
 def health(
@@ -52,6 +55,8 @@ def health(
         lines.append(power_line())
     if snapshot.battery is not None:
         lines.append(battery_line(snapshot.battery))
+    if snapshot.no_battery:
+        lines.append(unread_line(snapshot.no_battery))
     if board.wifi_dbm is not None:
         lines.append(wifi_line(board.wifi_dbm))
     if trap is not None:
@@ -102,8 +107,15 @@ def link_line(link: LinkStatus, waiting: Waiting, config: NodeConfig, when: Mome
     last = gettext("Last delivery %(ago)s", ago=when.ago(link.last_ack.utc)) if link.last_ack else ""
     todo = gettext("Nothing to do now. If this stays for a day, tell your technician.") if tone == "look" else ""
     words = link_words(link.word)
-    if link.word in {"budget_spent", "budget_low"}:  # nothing is delivered, whether the server can be reached or not
+    if link.word in HELD_BACK:  # whether the server can be reached or not
         sentence, words = words, ""
+    if link.word == "store_fails":
+        tone, todo = "look", gettext("Tell your technician today.")
+    is_old = waiting.oldest_utc is not None and waiting.oldest_utc < when.now_utc - DAY
+    if link.word in MAY_LAST_HOURS and is_old:
+        tone, todo = "look", gettext("Tell your technician.")
+    elif link.word == "no_subscriber":
+        tone, todo = "wait", gettext("Nothing to do now. If this stays for a day, tell your technician.")
     more = (queue, words, delivered, last)
     return line("link", "link", title, tone, sentence, *more, detail=link.detail, todo=todo)
 
@@ -166,6 +178,13 @@ def newer_words() -> str:
     return gettext("The results on the memory card were written by newer software: update this node.")
 
 
+def unmeant(snapshot: Snapshot) -> str:
+    """Which settings are in use in place of those that were meant: none, where they are also what is wrong."""
+    if snapshot.notice == snapshot.problem:
+        return gettext("The settings cannot be used, and there are no former ones.")
+    return gettext("The new settings cannot be used; the last good ones work on.")
+
+
 def shut_out_words() -> str:
     """Also where somebody wants to log in."""
     return gettext("The memory card does not tell who may log in, so nobody can.")
@@ -183,8 +202,8 @@ def _what_cannot_be_used(snapshot: Snapshot, accounts: str, decisions: str) -> I
         title = gettext("Check what was seen")
         yield line("answers", "card", title, "look", sentence, detail=decisions, todo=tell)
     if snapshot.notice:
-        sentence = gettext("The new settings cannot be used; the last good ones work on.")
-        yield line("settings", "node", gettext("Settings"), "look", sentence, detail=snapshot.notice, todo=tell)
+        title, detail = gettext("Settings"), snapshot.notice
+        yield line("settings", "node", title, "look", unmeant(snapshot), detail=detail, todo=tell)
     if snapshot.uncalibrated:
         sentence = gettext(
             "What was drawn and measured here cannot be used: the whole picture counts, without an area."
@@ -211,6 +230,13 @@ def battery_line(battery: BatteryStatus) -> Line:
     sentence = gettext("The battery is nearly empty: the node is about to switch itself off. Nothing is lost.")
     todo = gettext("Charge the battery today; wipe the solar panel and check its cable.")
     return line("battery", "battery", title, "stop", sentence, figures, todo=todo)
+
+
+def unread_line(why: str) -> Line:
+    """A battery whose gauge is named and tells nothing."""
+    sentence = gettext("The battery cannot be read: it may run empty without a warning.")
+    todo = gettext("Tell your technician.")
+    return line("battery", "battery", gettext("Battery"), "look", sentence, detail=why, todo=todo)
 
 
 def battery_words(battery: BatteryStatus | None) -> str:
@@ -272,9 +298,9 @@ def health_in_short(lines: Sequence[Line], problem: str) -> tuple[Tone, str]:
 
 
 def readiness(lines: Sequence[Line], problem: str) -> tuple[Tone, str]:
-    """May the technician leave? Everything is well, and nothing is still starting."""
+    """May the technician leave? Everything is well, and nothing is still starting or waits for others."""
     tone, words = health_in_short(lines, problem)
     waiting = [line.title for line in lines if line.tone == "wait"]
     if tone == "calm" and waiting:
-        return "wait", gettext("Still starting: %(parts)s", parts=listed(waiting))
+        return "wait", gettext("Still waiting: %(parts)s", parts=listed(waiting))
     return tone, gettext("This node is ready.") if tone == "calm" else words

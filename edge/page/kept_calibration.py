@@ -22,6 +22,7 @@ from edge.calibration import (
     size_to_fit,
 )
 from edge.errors import ConfigError
+from edge.languages.typed import plain
 from edge.page.node import Node
 from edge.page.sightings import pictured
 from edge.page.trust import visitor
@@ -98,7 +99,7 @@ def _region(found: Calibration | None) -> Region:
 def parsed_region(typed: str) -> Region:
     """Of lines `x y` in percent of the picture. Raises ConfigError."""
     corners = []
-    for line in typed.replace(";", "\n").splitlines():
+    for line in plain(typed).replace(";", "\n").splitlines():
         words = line.replace(",", ".").split()
         if not words:
             continue

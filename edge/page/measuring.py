@@ -8,6 +8,7 @@ from flask.typing import ResponseReturnValue
 
 from edge.calibration import EVERYTHING, Region, undo_calibration
 from edge.errors import BadFrameError, ConfigError
+from edge.languages.typed import plain
 from edge.page import kept_calibration
 from edge.page.admission import needs
 from edge.page.node import node
@@ -187,10 +188,11 @@ def _hand_page(found: Iterable[str], wrong: dict[str, str]) -> str:
 
 def _positive(typed: str, most: float) -> float | None:
     """Above 0. None also for what a language reads as thousands and another does not, where a thousand may be meant."""
-    if most >= 1000 and THOUSANDS.fullmatch(typed.strip()):
+    typed = plain(typed)
+    if most >= 1000 and THOUSANDS.fullmatch(typed):
         return None
     try:
-        value = float(typed.strip().replace(",", "."))
+        value = float(typed.replace(",", "."))
     except ValueError:
         return None
     return value if 0 < value <= most else None

@@ -21,7 +21,7 @@ from edge.page.glance import Glance
 from edge.page.node import Node, node
 from edge.page.situation import age_s, looks
 from edge.page.trust import Role
-from edge.status import Snapshot
+from edge.status import BatteryStatus, Snapshot
 from edge.wire import StoreHealth
 
 metrics = Blueprint("metrics", __name__)
@@ -77,6 +77,7 @@ class NodeCollector(Collector):
         yield from _camera(snapshot)
         yield from _delivery(snapshot, this.store.health())
         yield from _board(read_board(this.folder))
+        yield from _battery(snapshot.battery)
         yield from _today(here.fortnight[-1])
 
 
@@ -129,6 +130,14 @@ def _board(board: BoardReading) -> Iterator[Metric]:
     for (name, says), value in known.items():
         if value is not None:
             yield _gauge(name, says, value)
+
+
+def _battery(battery: BatteryStatus | None) -> Iterator[Metric]:
+    if battery is None:
+        return
+    yield _gauge("battery_volts", "as its gauge reads", battery.voltage_v)
+    if battery.share is not None:
+        yield _gauge("battery_ratio", "of a full one, 0 to 1", battery.share)
 
 
 def _today(day: Day) -> Iterator[Metric]:

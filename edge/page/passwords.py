@@ -9,6 +9,8 @@ from unicodedata import normalize
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
+from edge.languages.typed import plain
+
 SHORTEST, LONGEST = 12, 200  # characters; hashing a longer one is work
 # OWASP's least for Argon2id: 19 MiB for a moment beside a node of 140 on a board of 512, 50 ms on one x86 core
 HASHER = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
@@ -44,7 +46,7 @@ def is_claim_code(typed: str, code: str) -> bool:
 
 
 def _letters(code: str) -> str:
-    return "".join(sign for sign in code.upper()[:100] if sign.isalnum())
+    return "".join(sign for sign in plain(code).upper()[:100] if sign.isalnum())
 
 
 @cache

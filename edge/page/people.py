@@ -1,6 +1,7 @@
 """Logging in and out, the first claim with the code on the label, and who else may do what."""
 
 from collections.abc import Callable
+from math import ceil
 from threading import Lock
 from unicodedata import category
 
@@ -198,7 +199,7 @@ def _attempted(what: str, is_good: Callable[[], bool], account: Account | None =
     with _one_attempt:
         wait = wait_s(known.accounts, address, known.now_utc(), is_known=is_known_browser(account))
         if wait > 0:
-            return gettext("Too many wrong attempts. Try again after %(time)s.", time=duration(wait))
+            return gettext("Too many wrong attempts. Try again after %(time)s.", time=duration(ceil(wait)))
         if is_good():
             known.accounts.forgive(address)
             return ""

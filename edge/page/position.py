@@ -2,6 +2,8 @@
 
 import re
 
+from edge.languages.typed import plain
+
 _ANGLE = re.compile(
     r"(?P<before>[NSEW])?\s*(?<![\d−-])(?<!\d[.,])(?P<degrees>\d{1,3}(?:[.,]\d+)?)\s*[°º]\s*"
     r"(?:(?P<minutes>\d{1,2}(?:[.,]\d+)?)\s*['′’]\s*)?"
@@ -21,6 +23,7 @@ def position(typed: str) -> tuple[float, float] | None:
 
     None if it is no such pair, or lies nowhere.
     """
+    typed = plain(typed)
     found = _angles(typed) or _decimals(typed)
     return found if found and abs(found[0]) <= 90 and abs(found[1]) <= 180 else None
 

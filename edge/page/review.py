@@ -35,7 +35,7 @@ def to_check() -> str:
 @review.post("/review")
 @needs(Role.FARMER)
 def decide() -> ResponseReturnValue:
-    """Keeps it with who and when; `other` without a label asks for the name first."""
+    """Keeps it with who and when, unless another person was faster; `other` without a label asks for the name first."""
     one = _box()
     verdict, label = request.form.get("verdict", ""), request.form.get("label", "")
     if verdict == "other" and not label:
@@ -43,7 +43,7 @@ def decide() -> ResponseReturnValue:
     if verdict not in ("yes", "no", "other") or (verdict == "other" and not crops.is_name(label)):
         abort(400, gettext("Choose one of these."))
     labels = {"yes": one.seen.label, "no": "", "other": label}
-    node().store.decisions.decide(
+    is_kept = node().store.decisions.decide(
         Decision(
             key=one.key,
             said=one.seen.label,
@@ -54,14 +54,14 @@ def decide() -> ResponseReturnValue:
             utc=trust().now_utc(),
         )
     )
-    return redirect(f"/review?last={one.key.picture}.{one.key.box}", 303)
+    return redirect(f"/review?last={one.key.picture}.{one.key.box}{'' if is_kept else '&kept=no'}", 303)
 
 
 @review.post("/review/undo")
 @needs(Role.FARMER)
 def undo() -> ResponseReturnValue:
-    """The box is asked about again."""
-    node().store.decisions.take_back(_box().key)
+    """The box is asked about again, if the answer was the visitor's own."""
+    node().store.decisions.take_back(_box().key, visitor().name)
     return redirect("/review", 303)
 
 
@@ -96,15 +96,19 @@ def _key(picture: str, box: str) -> BoxKey:
     return BoxKey(picture, int(box) if box.isascii() and box.isdigit() and len(box) < 6 else -1)
 
 
-def _last() -> tuple[str, str, str] | None:
-    """What was decided a moment ago, to be taken back: words, picture, box."""
+def _last() -> tuple[str, BoxKey | None] | None:
+    """What the visitor decided a moment ago, in words, and the box where it may be taken back."""
     picture, _, box = request.args.get("last", "").rpartition(".")
     decision = node().store.decisions.on(picture).get(_key(picture, box).box)
     if decision is None:
         return None
+    if decision.who != visitor().name:
+        if request.args.get("kept") != "no":  # opened anew by somebody who answered nothing
+            return None
+        return gettext("%(who)s has answered this meanwhile: yours was not kept.", who=decision.who), None
     words = {
         "right": gettext("You said: yes, “%(name)s”.", name=names.name(decision.said)),
         "wrong": gettext("You said: no."),
         "other": gettext("You said: it is “%(name)s”.", name=names.name(decision.label)),
     }
-    return words[decision.verdict], picture, box
+    return words[decision.verdict], decision.key

@@ -11,11 +11,13 @@ from flask.typing import ResponseReturnValue
 from edge.calibration import can_undo_calibration
 from edge.clock import ClockState
 from edge.errors import FieldeyeError
+from edge.languages.typed import plain
 from edge.mqtt import probe
 from edge.page import kept_calibration, optics, steps
 from edge.page.admission import needs
 from edge.page.glance import Glance, glance
 from edge.page.node import node
+from edge.page.troubles import link_words
 from edge.page.trust import Role, trust, visitor
 from edge.page.untouched import is_untouched, stands
 from edge.page.visit import Past, Tick, Visit, compared, load, save
@@ -137,7 +139,7 @@ def keep_care() -> ResponseReturnValue:
 @needs(Role.TECHNICIAN)
 def server() -> ResponseReturnValue:
     """What will be tried."""
-    return _server_page([])
+    return _server_page([], "")
 
 
 @set_up.post("/server")
@@ -148,14 +150,16 @@ def try_server() -> ResponseReturnValue:
     if this.config.mqtt is None:
         return redirect("/set-up", 303)
     tried: list[tuple[str, bool, str]] = []
+    unheard = ""
     try:
         for step in probe(this.config.mqtt, this.config.node, this.clock):
             tried.append((_server_words(step.what), step.is_well, step.sentence))
+            unheard = unheard if step.is_heard else steps.UNHEARD
     except FieldeyeError as why:
         tried.append((_server_words("broker log-in"), False, str(why)))
     if tried and all(is_well for _, is_well, _ in tried):
-        _tick("server")
-    return _server_page(tried)
+        _tick("server", unheard)
+    return _server_page(tried, link_words(unheard))
 
 
 def done(step: str, figure: str = "") -> ResponseReturnValue:
@@ -187,9 +191,9 @@ def _facts(here: Glance) -> steps.Facts:
     )
 
 
-def _server_page(tried: list[tuple[str, bool, str]]) -> str:
+def _server_page(tried: list[tuple[str, bool, str]], unheard: str) -> str:
     wifi = next((line for line in glance().lines if line.id == "wifi"), None)
-    return render_template("set_up_server.html", tried=tried, mqtt=node().config.mqtt, wifi=wifi)
+    return render_template("set_up_server.html", tried=tried, unheard=unheard, mqtt=node().config.mqtt, wifi=wifi)
 
 
 def _true_time() -> datetime | None:
@@ -198,7 +202,7 @@ def _true_time() -> datetime | None:
     if sent.isdecimal() and len(sent) < 15:
         return datetime.fromtimestamp(int(sent) / 1000, UTC)
     try:
-        typed = datetime.fromisoformat(request.form.get("typed", ""))
+        typed = datetime.fromisoformat(plain(request.form.get("typed", "")))
         return typed.replace(tzinfo=ZoneInfo(node().config.node.time_zone)).astimezone(UTC)
     except (ValueError, OverflowError):  # no time, or one of another era
         return None
@@ -253,7 +257,7 @@ def _with_dates(visit: Visit) -> tuple[Visit, dict[str, str]]:
     for name in CARE:
         if is_untouched(request.form, name):
             continue
-        typed = request.form.get(name, "").strip()
+        typed = plain(request.form.get(name, ""))
         values[name], words = _length(typed) if name.endswith("_days") else _put_in(typed)
         if words:
             wrong[name] = words

@@ -11,6 +11,7 @@ import msgspec
 from edge.changes import Table, over
 from edge.config import NodeConfig, checked
 from edge.errors import ConfigError
+from edge.languages.typed import plain
 from edge.page.position import position
 from edge.page.setting_fields import Field, fields
 from edge.page.untouched import is_untouched, stands
@@ -18,6 +19,7 @@ from edge.page.words import THOUSANDS, gettext
 
 # Never a thousand: three decimals are decimals
 SMALL = {"node.latitude", "node.longitude", "camera.lens_position", "camera.gain"}
+NAMES = {"node.crop", "mqtt.username"}  # others know them sign by sign
 KEY = re.compile(r"\b(?:node|camera|mqtt|store|page)\.\w+")
 
 
@@ -65,7 +67,7 @@ def changed(config: NodeConfig, sent: Mapping[str, str]) -> tuple[Table, dict[st
         if is_untouched(sent, field.key):
             continue
         table, _, key = field.key.partition(".")
-        if _is_read_two_ways(field, sent) and sent[field.key].strip() != _text(now, field.key):
+        if _is_read_two_ways(field, sent) and _typed(field, sent) != _text(now, field.key):
             wrong[field.key] = gettext("Write the number without a sign between thousands.")
             continue
         try:
@@ -129,15 +131,20 @@ def _spread(sent: Mapping[str, str]) -> Mapping[str, str]:
     return sent if found is None else {**sent, "node.latitude": str(found[0]), "node.longitude": str(found[1])}
 
 
+def _typed(field: Field, sent: Mapping[str, str]) -> str:
+    typed = sent.get(field.key, "")
+    return typed.strip() if field.key in NAMES and plain(typed) not in field.known else plain(typed)
+
+
 def _is_read_two_ways(field: Field, sent: Mapping[str, str]) -> bool:
     """3,600 s: an hour to one reader, four seconds to the next."""
     is_large = field.kind == "number" and field.key not in SMALL
-    return is_large and THOUSANDS.fullmatch(sent.get(field.key, "").strip()) is not None
+    return is_large and THOUSANDS.fullmatch(_typed(field, sent)) is not None
 
 
 def _value(config: NodeConfig, field: Field, sent: Mapping[str, str]) -> Any:
     """What was typed, as node.toml would have it. Raises ValueError."""
-    typed = sent.get(field.key, "").strip()
+    typed = _typed(field, sent)
     table, _, key = field.key.partition(".")
     kind = next(one.type for one in msgspec.structs.fields(getattr(config, table)) if one.name == key)
     if field.kind == "yes":

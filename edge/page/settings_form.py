@@ -6,7 +6,7 @@ from flask.typing import ResponseReturnValue
 from edge.calibration import EVERYTHING, let_turn
 from edge.changes import keep, last_change, undo
 from edge.page.admission import needs
-from edge.page.health import newer_words
+from edge.page.health import newer_words, unmeant
 from edge.page.kept_calibration import region_of
 from edge.page.node import node
 from edge.page.settings import Group, changed, shown, told
@@ -91,5 +91,5 @@ def _hindrance() -> str:
     if snapshot.store:
         return gettext("The memory card takes no results: replace it.")
     if snapshot.notice:
-        return gettext("The new settings cannot be used; the last good ones work on.")
+        return unmeant(snapshot)
     return ""

@@ -11,6 +11,7 @@ from edge.config import NodeConfig
 from edge.page.health import care_line
 from edge.page.optics import Light
 from edge.page.tones import Line, Tone, tone_word
+from edge.page.troubles import link_words
 from edge.page.visit import CHECK_PICTURES, Visit
 from edge.page.words import gettext, ngettext, number
 from edge.status import Snapshot
@@ -18,6 +19,7 @@ from edge.status import Snapshot
 DONE: Tone = "calm"
 OPEN: Tone = "wait"
 BAD: Tone = "look"
+UNHEARD = "no_subscriber"  # figure of a test message that was acknowledged and nobody receives
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,7 +86,7 @@ def _picture(facts: Facts) -> tuple[Tone, str]:
         return BAD, line.sentence
     if facts.light is None:
         return OPEN, gettext("The camera has not given a picture yet.")
-    return (BAD if facts.light.tone == "stop" else DONE), facts.light.words
+    return (DONE if facts.light.tone == "calm" else BAD), facts.light.words
 
 
 def _region(facts: Facts) -> tuple[Tone, str]:
@@ -164,6 +166,8 @@ def _server(facts: Facts) -> tuple[Tone, str]:
         return (OPEN if line.tone == "wait" else BAD), line.sentence
     if "server" not in facts.visit.ticks:
         return OPEN, gettext("Send a test message and wait for the answer.")
+    if facts.visit.ticks["server"].figure == UNHEARD and not facts.snapshot.link.acknowledged:
+        return OPEN, link_words(UNHEARD)
     return DONE, gettext("The server has acknowledged a test message.")
 
 
@@ -176,18 +180,19 @@ def _hand(facts: Facts) -> tuple[Tone, str]:
 
 
 def _power(facts: Facts) -> tuple[Tone, str]:
-    weak = facts.lines.get("power")
-    if weak is not None:
-        return BAD, weak.sentence
-    return DONE, gettext("No sign of a weak supply.")
+    told = [facts.lines[part] for part in ("power", "battery") if part in facts.lines]
+    bad = next((line for line in told if line.tone != "calm"), None)
+    return (DONE, gettext("No sign of a weak supply.")) if bad is None else (BAD, bad.sentence)
 
 
 def agreement_words(agreed: Agreement) -> str:
     """On so many pictures off by so much; too many or too few."""
     side = gettext("too many") if agreed.bias > 0 else gettext("too few")
     bias = gettext("%(count)s %(side)s on average", count=number(abs(agreed.bias), 1), side=side)
-    return gettext(
+    return ngettext(
+        "%(pictures)s picture: off by %(error)s on average, %(bias)s",
         "%(pictures)s pictures: off by %(error)s on average, %(bias)s",
+        agreed.n,
         pictures=number(agreed.n),
         error=number(agreed.mae, 1),
         bias=bias if agreed.bias else gettext("to neither side"),

@@ -11,6 +11,10 @@ def link_words(word: str) -> str:
         "no_commands": gettext("The server sends this node no commands: correct its rights there."),
         "not_authorised": gettext("The server does not allow this node: correct its rights there."),
         "bad_login": gettext("The server does not accept user name and password: correct them."),
+        "shut_out": gettext(
+            "The server, or what stands before it, ends the connection at the log-in: check that it runs; if it does, "
+            "this node's certificate may be revoked or missing."
+        ),
         "certificate": gettext("The server's certificate is not trusted: check the certificate file and the clock."),
         "tls": gettext("The server does not secure the line as expected: check the port."),
         "client_id": gettext("The server does not accept this node's name."),
@@ -24,6 +28,10 @@ def link_words(word: str) -> str:
         "protocol": gettext("The server does not speak MQTT 5: use one that does."),
         "budget_spent": gettext("Today's data is used up; results wait for tomorrow, warnings are still sent."),
         "budget_low": gettext("Little of today's data is left: the server is asked again within the hour."),
+        "sightings_wait": gettext(
+            "Little of today's data is left: some results wait for tomorrow, counts and warnings are still sent."
+        ),
+        "store_fails": gettext("The memory card holds up delivery: results wait there, and the node tries again."),
         "unknown_host": gettext("The server's name is not known: check the name and the network."),
         "nobody_listens": gettext("Nothing answers at this address and port: check that the server runs."),
     }

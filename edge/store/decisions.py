@@ -18,8 +18,9 @@ from edge.errors import StoreError
 from edge.store.file import Cap, open_checked, open_in_memory, sentences
 from edge.store.schema import Steps, create
 from edge.store.shared import SharedFile
+from edge.store.times import kept_utc
 from edge.taxa import is_within
-from edge.wire import from_utc_ms, utc_ms
+from edge.wire import utc_ms
 
 log = logging.getLogger(__name__)
 NAME = "decisions.sqlite"
@@ -41,6 +42,8 @@ CREATE TABLE decision (
 CREATE TABLE deed (what TEXT PRIMARY KEY, who TEXT NOT NULL, utc_ms INTEGER NOT NULL) WITHOUT ROWID;
 CREATE INDEX deed_by_time ON deed (utc_ms)
 """
+OWN_GOES = "DELETE FROM decision WHERE picture = ? AND box = ? AND who = ?"
+NEW_STAYS = "INSERT INTO decision VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
 Verdict = Literal["right", "wrong", "other"]
 Found = TypeVar("Found")
 
@@ -115,17 +118,18 @@ class Decisions:
         """May be called twice."""
         self._file.close()
 
-    def decide(self, decision: Decision) -> None:
-        """Keep it, in place of an earlier one on that box."""
+    def decide(self, decision: Decision) -> bool:
+        """Keep it, in place of an earlier one of the same person on that box. False: another person's stands."""
         one = decision
         row = (*one.key, one.said, one.confidence, one.model, one.is_right, one.label, one.who)
         with self._file.writing("keep a decision") as db:
-            db.execute("INSERT OR REPLACE INTO decision VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", (*row, utc_ms(one.utc)))
+            db.execute(OWN_GOES, (*one.key, one.who))
+            return db.execute(NEW_STAYS, (*row, utc_ms(one.utc))).rowcount == 1
 
-    def take_back(self, key: BoxKey) -> None:
-        """As if nobody had decided. An unknown one is no error."""
+    def take_back(self, key: BoxKey, who: str) -> None:
+        """As if that person had not decided. An unknown one, or another person's, is no error and stays."""
         with self._file.writing("take a decision back") as db:
-            db.execute("DELETE FROM decision WHERE picture = ? AND box = ?", key)
+            db.execute(OWN_GOES, (*key, who))
 
     def on(self, picture: str) -> dict[int, Decision]:
         """Decisions on the boxes of a picture."""
@@ -170,7 +174,7 @@ class Decisions:
         with self._file.writing("correct the time of what was done") as db:
             rows = db.execute("SELECT * FROM deed_untimed WHERE boot = ?", (known.boot_id,)).fetchall()
             for what, done_ms, boot_id, monotonic_s in rows:
-                done = Instant(from_utc_ms(done_ms), ClockState.UNSYNCED, boot_id, monotonic_s)
+                done = Instant(kept_utc(done_ms), ClockState.UNSYNCED, boot_id, monotonic_s)
                 right = (utc_ms(reckoned(done, known).utc), what, done_ms)
                 db.execute("UPDATE deed SET utc_ms = ? WHERE what = ? AND utc_ms = ?", right)
                 db.execute("UPDATE deed_about SET utc_ms = ? WHERE what = ? AND utc_ms = ?", right)
@@ -186,7 +190,7 @@ class Decisions:
         with self._file.reading("read what was done") as db:
             found = "SELECT who, utc_ms, a.about FROM deed LEFT JOIN deed_about a USING (what, utc_ms) WHERE what = ?"
             row = db.execute(found, (what,)).fetchone()
-        return None if row is None else Deed(row[0], from_utc_ms(row[1]), row[2])
+        return None if row is None else Deed(row[0], kept_utc(row[1]), row[2])
 
 
 def if_readable(read: Callable[[str], Found], what: str, nothing: Found) -> Found:
@@ -207,7 +211,7 @@ def _decision(row: tuple) -> Decision:  # type: ignore[type-arg]
         model=model,
         label=label,
         who=who,
-        utc=from_utc_ms(ms),
+        utc=kept_utc(ms),
     )
 
 

@@ -218,7 +218,7 @@ def previous_model(scene: Scene) -> None:
 
 def safe_mode(scene: Scene) -> None:
     problem = "/etc/fieldeye/node.toml: unknown key camera.evry_s; did you mean every_s?"
-    scene.board.show(problem=problem)
+    scene.board.show(notice=problem, problem=problem)
 
 
 def clock_not_set(scene: Scene) -> None:

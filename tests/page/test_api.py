@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from edge.page.trust import Role
+from edge.status import BatteryStatus
 from edge.wire import PlainInterval
 from edge.wire.small import SmallCount, small_day
 from tests.page.scenes import BUG, HOPPER, SCENES, Scene, interval, safe_mode, seen, sighting, trap_hour
@@ -61,6 +62,19 @@ def test_state_tells_what_waits_and_why_the_node_does_not_look(scene: Scene, cli
     assert state["waiting"] == 1
     assert state["oldest_waiting_utc"] == "2026-07-01T08:25:00Z"
     assert state["problem"].endswith("did you mean every_s?")
+
+
+def test_health_tells_the_battery_where_a_gauge_reads_it(scene: Scene, client: FlaskClient) -> None:
+    for battery, volts, share in (
+        (None, None, None),
+        (BatteryStatus(voltage_v=11.204, share=None, level="empty"), 11.2, None),
+        (BatteryStatus(voltage_v=3.9, share=0.64, level="good"), 3.9, 0.64),
+    ):
+        scene.board.show(battery=battery)
+        told = client.get("/api/v1/health").get_json()
+        assert (told["battery_v"], told["battery_share"]) == (volts, share)
+    scene.board.show(no_battery="power.gauge: ina291 reads nothing")
+    assert client.get("/api/v1/health").get_json()["battery_problem"] == "power.gauge: ina291 reads nothing"
 
 
 def test_a_day_without_a_look_has_no_counts_and_a_real_zero_an_empty_list(scene: Scene, client: FlaskClient) -> None:

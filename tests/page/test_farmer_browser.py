@@ -116,6 +116,20 @@ def test_an_answer_keeps_its_lines_and_a_long_word_breaks(browser: Browser, scen
         assert visit.page.inner_text("blockquote") == text
 
 
+@pytest.mark.parametrize(("width_px", "text_px"), [(320, 20), (320, 32), (390, 24), (390, 32)])
+def test_who_needs_large_text_reads_how_each_question_stands_on_one_screen(
+    width_px: int, text_px: int, browser: Browser, scene: Scene
+) -> None:
+    answered(scene)
+    with farmer(browser, scene, View(width_px)) as visit:
+        for language in ("en", "hi", "sw"):
+            visit.go_with_text(text_px, f"/photo?lang={language}")
+            assert not visit.is_wider_than_the_screen(), language
+            heights = visit.page.evaluate("[...document.querySelectorAll('.asked .pill')].map(e => e.offsetHeight)")
+            assert len(heights) == 2
+            assert max(heights) < 844, language  # no column of single letters
+
+
 def test_a_round_choice_stays_round_beside_a_long_sentence(browser: Browser, scene: Scene) -> None:
     with farmer(browser, scene, View(320, "sw")) as visit:
         visit.go("/photo")

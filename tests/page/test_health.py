@@ -14,6 +14,7 @@ from flask.testing import FlaskClient
 import edge.board
 from edge.board import BoardReading, read_board
 from edge.clock import ClockState
+from edge.errors import StoreError
 from edge.mqtt import trouble
 from edge.page.health import health, health_in_short, readiness
 from edge.page.tones import Line
@@ -23,7 +24,7 @@ from edge.page.visit import Visit, save
 from edge.page.words import Moments
 from edge.status import BatteryStatus, LinkState, LinkStatus, ModelStatus
 from tests.page.conftest import SHANGHAI
-from tests.page.scenes import Scene, broker_away, low_battery, sighting, well
+from tests.page.scenes import Scene, broker_away, low_battery, safe_mode, sighting, well
 from tests.page.visitors import as_role
 
 COOL = BoardReading(temperature_c=41.0, throttled=0, disk_free_bytes=12_000_000_000, memory_bytes=None)
@@ -183,6 +184,15 @@ def test_results_of_newer_software_ask_for_an_update_and_not_for_another_card(
     assert "until then nothing is counted" in parts(scene)["card"].todo
 
 
+def test_a_node_without_former_settings_does_not_say_that_they_work_on(scene: Scene, client: FlaskClient) -> None:
+    safe_mode(scene)
+    told = parts(scene)["settings"].sentence
+    assert told == "The settings cannot be used, and there are no former ones."
+    assert told in as_role(client, scene, Role.TECHNICIAN).get("/settings").text
+    scene.board.show(problem="")
+    assert parts(scene)["settings"].sentence == "The new settings cannot be used; the last good ones work on."
+
+
 def test_a_calibration_that_cannot_be_used_is_told_here_and_in_the_visit(scene: Scene, client: FlaskClient) -> None:
     well(scene)
     scene.board.show(uncalibrated="/var/lib/fieldeye/calibration.json: no calibration")
@@ -203,6 +213,17 @@ def test_a_battery_says_how_it_is_and_what_to_do(
     battery = parts(scene)["battery"]
     assert (battery.tone, bool(battery.todo)) == (tone, tone != "calm")
     assert battery.more == ("Battery 11.9 V",)
+
+
+def test_a_battery_that_cannot_be_read_is_said_and_the_technician_s_visit_is_not_over(
+    scene: Scene, client: FlaskClient
+) -> None:
+    well(scene)
+    scene.board.show(no_battery="power.gauge: ina291 reads nothing")
+    told = parts(scene)["battery"]
+    assert (told.tone, told.detail) == ("look", "power.gauge: ina291 reads nothing")
+    assert "To look at: Battery" in client.get("/").text
+    assert told.sentence in as_role(client, scene, Role.TECHNICIAN).get("/set-up").text
 
 
 def test_the_farmer_reads_how_much_is_left_in_the_battery(scene: Scene, client: FlaskClient) -> None:
@@ -245,13 +266,13 @@ def test_the_farmer_is_told_which_parts_to_look_at(scene: Scene) -> None:
         assert health_in_short(lines, "no model") == ("stop", "This node is not looking.")
 
 
-def test_a_node_is_ready_when_all_is_well_and_nothing_is_starting(scene: Scene) -> None:
+def test_a_node_is_ready_when_all_is_well_and_nothing_waits(scene: Scene) -> None:
     well(scene)
     app = scene.app()
     with app.test_request_context("/"):
         assert readiness(list(parts(scene).values()), "") == ("calm", "This node is ready.")
         scene.board.show(model=ModelStatus(), link=LinkStatus(state="connecting"))
-        assert readiness(list(parts(scene).values()), "") == ("wait", "Still starting: Model, Delivery")
+        assert readiness(list(parts(scene).values()), "") == ("wait", "Still waiting: Model, Delivery")
         assert readiness(list(parts(scene).values()), "no model")[0] == "stop"
 
 
@@ -270,7 +291,7 @@ def every_word() -> set[str]:
         fixed
         | {trouble.from_exception(why, "broker", 8883).word for why in failures}
         | {trouble.from_reason_code(code).word for code in codes}
-        | {trouble.no_commands("").word}
+        | {trouble.no_commands("").word, trouble.store_fails(StoreError("")).word}
     )
 
 
@@ -296,16 +317,61 @@ def test_the_reason_stands_on_the_page_before_the_machines_own_words(scene: Scen
     [
         ("connected", "budget_spent", "Today's data is used up; results wait for tomorrow, warnings are still sent."),
         ("lost", "budget_spent", "Today's data is used up; results wait for tomorrow, warnings are still sent."),
+        (
+            "lost",
+            "shut_out",
+            "The server, or what stands before it, ends the connection at the log-in: check that it runs; if it does, "
+            "this node's certificate may be revoked or missing.",
+        ),
         ("lost", "budget_low", "Little of today's data is left: the server is asked again within the hour."),
+        (
+            "connected",
+            "sightings_wait",
+            "Little of today's data is left: some results wait for tomorrow, counts and warnings are still sent.",
+        ),
+        ("connected", "no_subscriber", "Nobody at the server receives the results yet; they are kept."),
+        (
+            "connected",
+            "store_fails",
+            "The memory card holds up delivery: results wait there, and the node tries again.",
+        ),
     ],
 )
-def test_while_the_data_budget_is_spent_or_low_the_page_says_that_and_nothing_of_the_server(
+def test_where_nothing_is_delivered_although_the_server_answers_the_page_says_that_and_not_what_else_it_says_of_it(
     state: LinkState, word: str, sentence: str, scene: Scene
 ) -> None:
     well(scene)
     scene.board.show(link=LinkStatus(state=state, word=word))
     assert parts(scene)["link"].sentence == sentence
     assert sentence not in parts(scene)["link"].more
+
+
+@pytest.mark.parametrize(
+    ("word", "hours", "tone", "todo"),
+    [
+        ("no_subscriber", 23, "wait", "Nothing to do now. If this stays for a day, tell your technician."),
+        ("no_subscriber", 25, "look", "Tell your technician."),
+        ("budget_spent", 23, "calm", ""),
+        ("budget_spent", 25, "look", "Tell your technician."),
+        ("sightings_wait", 23, "calm", ""),
+        ("sightings_wait", 25, "look", "Tell your technician."),
+    ],
+)
+def test_results_that_nobody_receives_or_the_data_budget_holds_back_are_after_a_day_something_to_look_at(
+    word: str, hours: int, tone: str, todo: str, scene: Scene
+) -> None:
+    well(scene)
+    scene.store.commit([sighting(scene.before(hours=hours))])
+    scene.board.show(link=LinkStatus(state="connected", word=word))
+    link = parts(scene)["link"]
+    assert (link.tone, link.todo) == (tone, todo)
+
+
+def test_a_card_that_gives_no_results_to_send_is_something_for_today(scene: Scene) -> None:
+    well(scene)
+    scene.board.show(link=LinkStatus(state="connected", word="store_fails"))
+    link = parts(scene)["link"]
+    assert (link.tone, link.todo) == ("look", "Tell your technician today.")
 
 
 def test_a_card_that_is_over_is_told_to_everybody(scene: Scene, client: FlaskClient) -> None:

@@ -7,6 +7,7 @@ from flask.testing import FlaskClient
 from prometheus_client.parser import text_string_to_metric_families
 
 from edge.page.metrics import may_read
+from edge.status import BatteryStatus
 from tests.page.scenes import (
     BUG,
     HOPPER,
@@ -56,6 +57,17 @@ def test_what_is_not_known_is_left_out_and_never_a_zero(scene: Scene, client: Fl
     assert not names & {
         "fieldeye_today_frames", "fieldeye_today_count", "fieldeye_last_frame_age_seconds", "fieldeye_look_seconds",
     }  # fmt: skip
+
+
+def test_a_battery_is_told_where_a_gauge_reads_it(scene: Scene, client: FlaskClient) -> None:
+    well(scene)
+    assert not [name for name, _ in read(client) if "battery" in name]
+    scene.board.show(battery=BatteryStatus(voltage_v=11.2, share=None, level="empty"))
+    assert {name: told for (name, _), told in read(client).items() if "battery" in name} == {
+        "fieldeye_battery_volts": 11.2
+    }
+    scene.board.show(battery=BatteryStatus(voltage_v=3.9, share=0.64, level="good"))
+    assert read(client)[labelled("battery_ratio")] == 0.64
 
 
 def test_a_day_on_which_nothing_was_seen_has_its_effort_and_no_taxon(scene: Scene, client: FlaskClient) -> None:

@@ -2,12 +2,15 @@
 
 import re
 from dataclasses import replace
+from typing import get_args
 
 import pytest
 from flask.testing import FlaskClient
 
+from edge.gate import Reason
 from edge.page.admission import needs
 from edge.page.camera import reason_words
+from edge.page.situation import BLIND
 from edge.page.trust import Role
 from edge.status import CameraStatus, Snapshot, StatusBoard
 from tests.page.scenes import (
@@ -134,6 +137,18 @@ def test_each_reason_why_no_picture_of_the_day_was_looked_at_is_said(
     assert headline
     assert "good enough" not in page
     assert headline in part_by_part
+
+
+def test_each_reason_of_the_gate_has_words_and_all_but_stillness_show_nothing() -> None:
+    reasons = set(get_args(Reason))
+    assert reasons <= reason_words().keys()
+    assert reasons - set(BLIND) == {"still"}
+
+
+@pytest.mark.parametrize("reason", sorted(set(get_args(Reason)) - {"still"}))
+def test_each_reason_of_the_gate_has_a_headline_of_its_own(reason: str, scene: Scene, client: FlaskClient) -> None:
+    scene.board.show(camera=CameraStatus(skipped={reason: 2}, last_skip=reason))
+    assert "The last picture could not be used" not in client.get("/").text
 
 
 def test_the_time_in_which_nothing_could_be_seen_was_not_watched(scene: Scene, client: FlaskClient) -> None:

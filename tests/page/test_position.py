@@ -28,6 +28,8 @@ from edge.page.position import position
         ("N 31,5° W 7,25°", (31.5, -7.25)),
         ("-1.2921°, 36.8219°", (-1.2921, 36.8219)),
         ("-31,5° 28,4°", (-31.5, 28.4)),
+        ("３１．２３０４，１２１．４７３７", (31.2304, 121.4737)),
+        ("31º13′49″N 121º28′25″E", (31.230278, 121.473611)),
     ],
 )
 def test_a_pair_is_read_as_it_was_copied(typed: str, expected: tuple[float, float]) -> None:

@@ -17,7 +17,7 @@ from edge.page.trust import Role
 from edge.status import ModelStatus
 from edge.store import BoxKey, Deed, Tally
 from tests.page.scenes import BUG, HOPPER, MODEL, Scene, picture_of, sighting, well
-from tests.page.visitors import as_role, post
+from tests.page.visitors import as_role, log_in, person, post
 
 SURE = Seen(HOPPER, "NILALU", 0.9, (0.3, 0.3, 0.5, 0.5))
 UNSURE = Seen(BUG, "", 0.55, (0.6, 0.6, 0.7, 0.7))
@@ -86,6 +86,32 @@ def test_one_answer_that_is_taken_back_leaves_the_others(farmer: FlaskClient, pi
     post(farmer, "/review/undo", "/account", picture=picture, box="0")
     assert list(scene.store.decisions.on(picture)) == [1]
     assert "1 · clearly recognised · " in farmer.get("/").text
+
+
+def test_of_two_people_on_one_box_the_first_answer_stands_and_the_other_is_told(
+    farmer: FlaskClient, picture: str, scene: Scene
+) -> None:
+    other = farmer.application.test_client()
+    log_in(other, person(scene, Role.FARMER, "wang"))
+    answer(farmer, picture, 0, "yes")
+    place = answer(other, picture, 0, "no")  # the box stood on a page from before
+    page = other.get(place).text
+    assert "farmer has answered this meanwhile: yours was not kept." in page
+    assert "/review/undo" not in page
+    post(other, "/review/undo", "/account", picture=picture, box="0")
+    kept = scene.store.decisions.on(picture)[0]
+    assert (kept.who, kept.label) == ("farmer", HOPPER)
+    assert "You said: no." in farmer.get(answer(farmer, picture, 0, "no")).text  # who said it may say otherwise
+
+
+def test_who_opens_another_persons_page_anew_has_answered_nothing_and_is_told_nothing(
+    farmer: FlaskClient, picture: str, scene: Scene
+) -> None:
+    other = farmer.application.test_client()
+    log_in(other, person(scene, Role.FARMER, "wang"))
+    place = answer(farmer, picture, 0, "yes")
+    assert 'class="note' in farmer.get(place).text
+    assert 'class="note' not in other.get(place).text
 
 
 def test_something_else_leads_to_a_search_in_the_readers_language(farmer: FlaskClient, picture: str) -> None:
@@ -197,7 +223,7 @@ def test_decisions_outlive_their_picture_and_a_restart(farmer: FlaskClient, pict
         assert again.decisions.pictures() == [picture]
         assert again.decisions.tallies()[0][2:] == (1, 1)
         assert again.decisions.deed("sprayed") == Deed("Mei", scene.clock.utc)
-        again.decisions.take_back(BoxKey(picture, 0))
+        again.decisions.take_back(BoxKey(picture, 0), "farmer")
         assert again.decisions.pictures() == []
     finally:
         again.close()

@@ -17,11 +17,14 @@ from edge.clock import ClockState
 from edge.counts import Seen, Sighting
 from edge.page.kept_calibration import parsed_region, region_text
 from edge.page.trust import Role
-from edge.page.visit import load
+from edge.page.visit import Tick, load, save
+from edge.status import LinkStatus
 from tests.broker import Broker
 from tests.counting.boards import photograph
 from tests.page.scenes import FRAMES, Scene, picture_of, sighting, well
 from tests.page.visitors import as_role, form_on, post, token_on
+
+UNHEARD = "Nobody at the server receives the results yet; they are kept."
 
 
 @pytest.fixture
@@ -62,10 +65,16 @@ def test_a_new_visit_begins_with_the_steps_that_only_a_person_can_do(technician:
     assert "This node is ready." not in page
 
 
-def test_a_dark_picture_and_a_missing_camera_are_not_right(technician: FlaskClient, scene: Scene) -> None:
+def test_a_dark_picture_uneven_light_and_a_missing_camera_are_not_right(technician: FlaskClient, scene: Scene) -> None:
     assert state(technician, "picture") == "Done"
     scene.clock.advance(1)
     scene.board.show_frame(np.zeros((240, 320, 3), np.uint8))
+    assert state(technician, "picture") == "Look at it"
+    scene.clock.advance(1)
+    uneven = frame_of("whitefly.jpg")
+    uneven[: len(uneven) // 33] = 255
+    scene.board.show_frame(uneven)
+    assert "The light is not even" in technician.get("/set-up").text
     assert state(technician, "picture") == "Look at it"
     scene.board.show(camera=replace(scene.board.snapshot().camera, state="missing"))
     assert "The camera does not answer." in technician.get("/set-up").text
@@ -414,6 +423,20 @@ def test_dates_that_are_none_are_said_beside_their_field(
     assert load(scene.store).card is None
 
 
+def test_dates_times_sizes_and_corners_are_read_from_any_keyboard(technician: FlaskClient, scene: Scene) -> None:
+    dates = {"card": "２０２６－０６－３０", "card_days": "７", "lure_days": "30"}
+    assert post(technician, "/set-up/care", "/set-up/care", **dates).status_code == 303
+    assert (load(scene.store).card, load(scene.store).card_days) == (date(2026, 6, 30), 7)
+    corners = "１０　１０；９０，０　１０\n９０　９０"
+    assert post(technician, "/set-up/region", "/set-up/region", corners=corners).status_code == 303
+    assert saved(scene).region.corners == ((0.1, 0.1), (0.9, 0.1), (0.9, 0.9))
+    assert post(technician, "/set-up/scale", "/set-up/scale", area="１２，５").status_code == 303
+    assert saved(scene).typed_area_mm2 == 1250
+    scene.clock.utc = datetime(2026, 7, 1, 4, 0, tzinfo=UTC)
+    typed = "２０２６－０７－０１Ｔ１２：００"
+    assert post(technician, "/set-up/clock", "/set-up/clock", typed=typed, set="").status_code == 303
+
+
 def test_of_two_phones_with_the_dates_open_each_changes_what_was_touched_on_it(
     technician: FlaskClient, scene: Scene
 ) -> None:
@@ -441,15 +464,39 @@ def test_a_test_message_is_acknowledged_by_a_real_broker_step_by_step(scene: Sce
         scene.configure(mqtt={"host": "127.0.0.1", "port": broker.port})
         client = as_role(scene.app().test_client(), scene, Role.TECHNICIAN)
         scene.clock.monotonic_s = time.monotonic  # type: ignore[method-assign]  the broker takes real time
-        page = post(client, "/set-up/server", "/set-up/server").text
+        with broker.connect("platform") as platform:
+            platform.subscribe("fieldeye/#")
+            page = post(client, "/set-up/server", "/set-up/server").text
         done = state(client, "server")
         broker.stop()
         broker.allow_only("fieldeye/v1/#")
         broker.start()
         without_commands = post(client, "/set-up/server", "/set-up/server").text
     assert page.index("The server answers.") < page.index("A test message was acknowledged.")
-    assert ("Not yet" in page, done) == (False, "Done")
+    assert ("Not yet" in page, UNHEARD in page, done) == (False, False, "Done")
     assert "Not yet: The server sends this node commands." in without_commands
+
+
+def test_a_test_message_that_nobody_receives_leaves_the_step_open_until_somebody_takes_a_result(scene: Scene) -> None:
+    well(scene)
+    with Broker() as broker:
+        scene.configure(mqtt={"host": "127.0.0.1", "port": broker.port})
+        client = as_role(scene.app().test_client(), scene, Role.TECHNICIAN)
+        scene.clock.monotonic_s = time.monotonic  # type: ignore[method-assign]  the broker takes real time
+        assert UNHEARD in post(client, "/set-up/server", "/set-up/server").text
+    scene.board.show(link=LinkStatus(state="connected"))
+    assert (state(client, "server"), UNHEARD in client.get("/set-up").text) == ("To do", True)
+    scene.board.show(link=LinkStatus(state="connected", acknowledged=1))
+    assert state(client, "server") == "Done"
+
+
+def test_a_test_message_is_not_enough_where_nobody_receives_the_results(technician: FlaskClient, scene: Scene) -> None:
+    tick = Tick(at=scene.clock.utc, who="technician")
+    save(scene.store, load(scene.store).ticked("server", tick))
+    assert state(technician, "server") == "Done"
+    scene.board.show(link=LinkStatus(state="connected", word="no_subscriber"))
+    assert state(technician, "server") == "To do"
+    assert UNHEARD in technician.get("/set-up").text
 
 
 def test_ten_pictures_counted_by_hand_give_error_and_bias(technician: FlaskClient, scene: Scene) -> None:
@@ -460,6 +507,8 @@ def test_ten_pictures_counted_by_hand_give_error_and_bias(technician: FlaskClien
         )
     names = pictures(scene)
     assert len(set(names)) == 10
+    post(technician, "/set-up/hand", "/set-up/hand", **{names[0]: "11"})
+    assert "1 picture: off by 1 on average, 1 too few on average" in technician.get("/set-up").text
     some = {name: str(10 - place + 1) for place, name in enumerate(names[:4])}  # one more than the node framed
     post(technician, "/set-up/hand", "/set-up/hand", **some)
     assert state(technician, "hand") == "To do"

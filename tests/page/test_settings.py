@@ -186,6 +186,24 @@ def test_a_position_is_both_numbers_and_a_comma_will_do(technician: FlaskClient,
     assert values == {"node": {"latitude": 31.2, "longitude": 121.564}}
 
 
+def test_numbers_and_codes_are_read_from_any_keyboard_and_a_name_stays_as_it_is(
+    technician: FlaskClient, scene: Scene
+) -> None:
+    place = {"node__latitude": "３６．８８", "node__longitude": "१२१,५", "node__area_code": "３７０７８３０００００１"}
+    with technician.application.test_request_context():
+        names = {"node__crop": "水稻（早）", "mqtt__username": "ｎ１"}
+        values, wrong = changed(scene.config, filled_in(scene.config, **place, **names))
+        assert wrong == {}
+        assert values == {
+            "node": {"area_code": "370783000001", "crop": "水稻（早）", "latitude": 36.88, "longitude": 121.5},
+            "mqtt": {"username": "ｎ１"},
+        }
+        values, _ = changed(scene.config, filled_in(scene.config, node__crop="ｃｏｔｔｏｎ"))
+        assert values == {"node": {"crop": "cotton"}}  # as the thresholds call it
+        _, wrong = changed(scene.config, filled_in(scene.config, camera__every_s="３，６００"))
+        assert wrong.keys() == {"camera.every_s"}
+
+
 def test_a_position_that_was_pasted_fills_both_fields(technician: FlaskClient, scene: Scene) -> None:
     with technician.application.test_request_context("/"):
         values, wrong = changed(scene.config, filled_in(scene.config, node__latitude="31°13'49\"N 121°28'25\"E"))

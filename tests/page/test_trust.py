@@ -1,13 +1,15 @@
 """Log-in, sessions, claim and forms: what opens the node, what does not, and what stays so after a restart."""
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from unicodedata import normalize
 
 import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from edge.clock import ClockState
-from edge.page.passwords import HASHER, is_claim_code
+from edge.page.passwords import HASHER, hashed, is_claim_code, is_right
 from edge.page.trust import Role, digest
 from edge.store import Account, Store
 from tests.page.scenes import Scene
@@ -91,6 +93,10 @@ def test_the_code_works_once_even_when_the_account_is_gone(labelled: FlaskClient
     assert scene.store.accounts.everybody() == []
 
 
+def test_a_code_is_read_from_any_keyboard() -> None:
+    assert is_claim_code("ａｂ２３－４５６７－ＣＤＥＦ", "AB23-4567-CDEF")
+
+
 @pytest.mark.parametrize("code", ["", "--"])
 def test_an_empty_code_is_no_code(code: str) -> None:
     assert not is_claim_code("", code)
@@ -122,6 +128,12 @@ def test_a_password_that_was_written_down_still_stands_in_the_form_after_another
         assert "This is a proposed password." not in answer.text
 
 
+def test_a_password_is_the_same_with_accents_apart() -> None:
+    kept, apart = (normalize(form, "mật khẩu của tôi") for form in ("NFC", "NFD"))
+    assert is_right(apart, hashed(kept))
+    assert is_right(kept, hashed(apart))
+
+
 def test_passwords_are_kept_as_argon2id_within_a_small_boards_memory(labelled: FlaskClient, scene: Scene) -> None:
     claim(labelled)
     (first,) = scene.store.accounts.everybody()
@@ -148,11 +160,22 @@ def test_after_five_failures_an_address_waits_ever_longer_even_with_the_right_pa
     for _ in range(5):
         assert WRONG in log_in(client, "wang", "x" * 12).text
     assert "Too many wrong attempts. Try again after 2 seconds." in log_in(client, "wang").text
-    scene.clock.advance(3)
+    scene.clock.advance(1.7)
+    assert "Too many wrong attempts. Try again after 1 second." in log_in(client, "wang").text
+    scene.clock.advance(1.3)
     assert WRONG in log_in(client, "wang", "x" * 12).text
     assert "after 4 seconds" in log_in(client, "wang").text
     scene.clock.advance(5)
     assert log_in(client, "wang").status_code == 303
+
+
+def test_of_guesses_that_come_at_once_five_are_tried(client: FlaskClient, scene: Scene) -> None:
+    person(scene, Role.FARMER)
+    guessers = [client.application.test_client() for _ in range(12)]
+    forms = [{"csrf": token_on(one, "/log-in"), "name": "wang", "password": PASSWORD} for one in guessers]
+    with ThreadPoolExecutor(len(guessers)) as threads:
+        answers = list(threads.map(lambda one, form: one.post("/log-in", data=form).text, guessers, forms))
+    assert sum(WRONG in answer for answer in answers) == 5
 
 
 def test_the_limit_outlives_a_restart_and_a_clock_that_was_set_back(client: FlaskClient, scene: Scene) -> None:
@@ -221,6 +244,14 @@ def test_who_is_logged_in_changes_the_password_while_others_guess(client: FlaskC
     assert log_in(client, "farmer", new["password"]).status_code == 303
 
 
+def test_who_finds_a_phone_that_is_logged_in_guesses_its_password_no_faster(client: FlaskClient, scene: Scene) -> None:
+    as_role(client, scene, Role.FARMER)
+    guess_at = {"old": "x" * 12, "password": "another long enough one"}
+    for _ in range(5):
+        assert "This is not your password." in post(client, "/account", "/account", **guess_at).text
+    assert "Too many wrong attempts" in post(client, "/account", "/account", **guess_at).text
+
+
 def test_claims_are_limited_as_log_ins_are(labelled: FlaskClient, scene: Scene) -> None:
     for _ in range(5):
         claim(labelled, "2222-2222-2222")
@@ -284,6 +315,27 @@ def test_a_session_ends_on_the_node_when_it_was_not_used(
         assert client.get("/account").status_code == 200
     scene.clock.advance(hours * 3600 + 60)
     assert client.get("/account").location == "/log-in"
+
+
+def test_a_session_ends_after_ninety_days_however_often_it_was_used(client: FlaskClient, scene: Scene) -> None:
+    as_role(client, scene, Role.FARMER)
+    for _ in range(3):
+        scene.clock.advance(29 * 86_400)
+        assert client.get("/account").status_code == 200
+    scene.clock.advance(4 * 86_400)
+    assert client.get("/account").location == "/log-in"
+
+
+def test_the_card_is_told_of_who_is_at_work_every_five_minutes_at_most(client: FlaskClient, scene: Scene) -> None:
+    as_role(client, scene, Role.FARMER)
+    kept = []
+    for after_s in (60, 230, 20):
+        scene.clock.advance(after_s)
+        client.get("/account")
+        session = scene.store.accounts.session(digest(client.get_cookie("fieldeye").value))  # type: ignore[union-attr]
+        assert session is not None
+        kept.append((scene.clock.utc - session.used_utc).total_seconds())
+    assert kept == [60, 290, 0]
 
 
 @pytest.mark.parametrize("days", [70, 200, -200])
@@ -371,8 +423,11 @@ def test_a_form_without_its_token_changes_nothing(token: str | None, client: Fla
 
 def test_a_token_of_another_visitor_is_refused(client: FlaskClient, scene: Scene) -> None:
     as_role(client, scene, Role.TECHNICIAN)
-    foreign = token_on(client.application.test_client(), "/log-in")
-    assert client.post("/people", data={"csrf": foreign, "name": "eve", "role": "farmer"}).status_code == 400
+    stranger = client.application.test_client()
+    form = {"csrf": token_on(stranger, "/log-in"), "name": "eve", "role": "farmer"}
+    assert client.post("/people", data=form).status_code == 400
+    client.set_cookie("fieldeye_visitor", stranger.get_cookie("fieldeye_visitor").value)  # type: ignore[union-attr]
+    assert client.post("/people", data=form).status_code == 400, "made from a cookie that the stranger has set"
 
 
 def test_the_log_in_form_has_a_token_too(client: FlaskClient, scene: Scene) -> None:
@@ -398,9 +453,16 @@ def test_who_did_what_from_where_stands_in_the_trail_without_secrets(labelled: F
     claim(labelled)
     made = post(labelled, "/people", "/people", name="wang", role="farmer")
     password = made.text.split('class="figure code">')[1].split("<")[0]
-    log_in(labelled.application.test_client(), "wang", "not this one")
+    wang = labelled.application.test_client()
+    log_in(wang, "wang", "not this one")
+    assert log_in(wang, "wang", password).status_code == 303
+    post(wang, "/account", "/account", old=password, password=PASSWORD)
+    post(labelled, "/people/remove", "/people", name="wang")
     said = [(one.who, one.what, one.outcome) for one in scene.store.audit_trail()]
     assert said == [
+        ("li · 127.0.0.1", "person wang: removed", "done"),
+        ("wang · 127.0.0.1", "password", "done"),
+        ("wang · 127.0.0.1", "log-in", "done"),
         ("127.0.0.1", "log-in", "refused"),
         ("li · 127.0.0.1", "person wang: farmer", "done"),
         ("li · 127.0.0.1", "claim", "done"),
@@ -409,7 +471,6 @@ def test_who_did_what_from_where_stands_in_the_trail_without_secrets(labelled: F
     assert "People: wang: farmer" in page
     assert "refused" in page
     assert not any(secret in page for secret in (password, PASSWORD, CODE))
-    assert log_in(labelled.application.test_client(), "wang", password).status_code == 303
 
 
 def test_a_flood_of_wrong_passwords_does_not_push_all_else_out_of_the_trail(client: FlaskClient, scene: Scene) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 from flask import current_app, g, jsonify, render_template, request
 
 from edge.errors import UsageError
+from edge.languages.typed import plain
 from edge.platform.areas_below import AreaBelow, areas_below
 from edge.platform.database import Database, only_row
 from edge.platform.desk.entry import Answer, desk, logged_in, refuse
@@ -100,7 +101,7 @@ def _filters() -> tuple[str, date, date]:
 def _area() -> str:
     """As asked for; one beside the person's own is refused, for what it counted would look like nothing."""
     try:
-        area = as_area(request.args.get("area", "").strip() or g.area)
+        area = as_area(plain(request.args.get("area", "")) or g.area)
     except UsageError:
         refuse(400, gettext("An area code has 2, 4, 6, 9 or 12 digits."))
     if not area.startswith(g.area):

@@ -72,7 +72,7 @@ def test_the_calendars_first_night_has_no_weeks_before_it(still: FlaskClient, pa
 
 
 @pytest.mark.parametrize("page", ["/", "/api/map"])
-@pytest.mark.parametrize("area", ["330106012", "330106", "33"])
+@pytest.mark.parametrize("area", ["330106012", "330106", "33", "３３"])
 def test_an_area_beside_ones_own_is_refused_and_not_told_as_nothing(still: FlaskClient, page: str, area: str) -> None:
     answer = still.get(f"{page}?area={area}&first=2026-07-01&last=2026-07-01")
     assert (answer.status_code, "You see the area 330106011 only." in answer.text) == (403, True)
