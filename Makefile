@@ -20,12 +20,14 @@ FONTS := /usr/share/fonts/truetype/noto/NotoSans-Regular.ttf=fonts-noto-core \
     /usr/share/fonts/opentype/noto/NotoSansCJK-Regular.ttc=fonts-noto-cjk
 # What reads the files of a card on the node. Not NetworkManager and chrony, which would take over this machine's network and clock.
 READERS := cloud-init /usr/sbin/netplan=netplan.io /usr/sbin/nft=nftables shellcheck
+SENTENCES := $(BIN)/pybabel --quiet extract --no-location --sort-output
+CATALOGUES := $(BIN)/pybabel --quiet update -w 120 --no-fuzzy-matching --ignore-pot-creation-date --ignore-obsolete
 # What made `pests`, as its card says.
 CONFIG ?= $(shell sed -n 's|.*Command: .*training.train \(training/configs/[a-z0-9_]*\.toml\).*|\1|p' models/cards/pests.md)
 # picamera2 comes from apt and is seen only by Debian's own Python in an environment with system packages.
 SYSTEM_PACKAGES := $(if $(wildcard /usr/lib/python3/dist-packages/picamera2),--system-site-packages)
 
-.PHONY: help demo test check bench train install bundle faults soak test-firmware test-systemd e2e test-arm64 test-picamera test-homeassistant test-platform fleet lock clean
+.PHONY: help demo test check bench train install bundle faults soak test-firmware test-systemd e2e test-arm64 test-picamera test-homeassistant test-platform fleet words lock clean
 
 help:
 	@sed -n 's/^\([a-z0-9-]*\):.*  ## /make \1\t/p' $(MAKEFILE_LIST) | expand -t 24
@@ -100,6 +102,15 @@ test-platform: $(VENV)/.dev  ## the subscriber's side under faults: PostgreSQL, 
 fleet: $(VENV)/.dev  ## 2,000 simulated nodes for a day into PostgreSQL, and what they cost
 	@$(NEED) mosquitto $(POSTGRES)
 	@$(BIN)/python -m tests.fleet.cost 100 200 500 1000 2000
+
+words: $(VENV)/.dev  ## the sentences in the code into the .po files, where they are translated
+	@mkdir -p build
+	@$(SENTENCES) -F babel.cfg -o build/page.pot .
+	@$(CATALOGUES) -i build/page.pot -d edge/page/translations
+	@$(SENTENCES) -F edge/platform/babel.cfg -o build/desk.pot .
+	@$(CATALOGUES) -i build/desk.pot -d edge/platform/translations
+	@$(SENTENCES) -o build/languages.pot edge/languages
+	@$(CATALOGUES) -i build/languages.pot -d edge/languages/translations
 
 lock: $(VENV)/.dev  ## requirements.lock anew
 	@env -u PIP_FIND_LINKS $(BIN)/pip-compile --quiet --generate-hashes --strip-extras --no-emit-index-url \

@@ -2,6 +2,7 @@
 
 import json
 import re
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,10 @@ from tests.test_architecture import EDGE, ORDER
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text("utf-8")
 DOCUMENTS = sorted(p for p in ROOT.rglob("*.md") if not {".venv", "build", "runs", "node_modules"} & set(p.parts))
+PRESENT = [path for path in DOCUMENTS if path.name != "LOG.md"]  # that one is history: it names files of its commits
+FOLDERS = ("edge", "training", "firmware_config", "models", "docs", "tests", "benchmarks")
+PYTHON = {path.name for folder in FOLDERS for path in (ROOT / folder).rglob("*.py")}
+TARGETS = set(re.findall(r"^([a-z][a-z0-9-]*):", (ROOT / "Makefile").read_text(), re.MULTILINE))
 
 
 def blocks(language: str) -> list[str]:
@@ -21,10 +26,9 @@ def blocks(language: str) -> list[str]:
 
 
 def test_each_make_word_of_the_readme_is_a_target() -> None:
-    targets = set(re.findall(r"^([a-z][a-z0-9-]*):", (ROOT / "Makefile").read_text(), re.MULTILINE))
     words = set(re.findall(r"`?make ([a-z][a-z0-9-]*)", README)) - {"a"}
     assert words
-    assert words <= targets
+    assert words <= TARGETS
 
 
 def test_each_command_of_the_readme_exists_and_each_that_exists_is_named() -> None:
@@ -79,6 +83,17 @@ def test_links_to_files_lead_somewhere(path: Path) -> None:
     links = [*re.findall(r"\]\(([^)#\s]+)\)", text), *re.findall(r'src="([^"]+)"', text)]
     missing = [link for link in links if "://" not in link and not (path.parent / link).exists()]
     assert not missing
+
+
+@pytest.mark.parametrize("path", PRESENT, ids=lambda p: str(p.relative_to(ROOT)))
+def test_files_modules_and_make_words_in_code_are_there(path: Path) -> None:
+    code = "\n".join(re.findall(r"```.*?```|`[^`]+`", path.read_text("utf-8"), re.DOTALL))
+    files = re.findall(rf"(?<![\w./-])(?:{'|'.join(FOLDERS)})/[\w./-]*", code)
+    modules = re.findall(rf"python3? -m ((?:{'|'.join(FOLDERS)})[\w.]*)", code)
+    assert [name for name in files if not (ROOT / name).exists()] == []
+    assert [name for name in re.findall(r"(?<![\w./>-])[\w-]+\.py\b", code) if name not in PYTHON] == []
+    assert [name for name in modules if find_spec(name) is None] == []
+    assert set(re.findall(r"\bmake ([a-z][a-z0-9-]*)", code)) <= TARGETS
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda p: str(p.relative_to(ROOT)))

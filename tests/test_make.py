@@ -46,6 +46,15 @@ def program(path: Path, script: str) -> None:
     path.chmod(0o755)
 
 
+def environment(clone: Path, **programs: str) -> None:
+    """One in which nothing is missing: name and script of each program."""
+    (clone / ".venv/bin").mkdir(parents=True)
+    for name, script in programs.items():
+        program(clone / ".venv/bin" / name, script)
+    for done in (".node", ".dev"):
+        (clone / ".venv" / done).touch()
+
+
 def test_an_environment_whose_making_was_cut_off_is_made_whole_and_then_make_is_quiet(clone: Path) -> None:
     cut_off = subprocess.Popen(words("install", NOTHING_TO_FETCH), cwd=clone, env=ENVIRONMENT, start_new_session=True)
     wait_until((clone / ".venv/bin/python").exists, within_s=10)
@@ -75,12 +84,17 @@ def test_pip_unpacks_beside_the_environment_and_leaves_nothing_there(clone: Path
 
 
 def test_a_soak_of_hours_finds_the_folder_of_its_report(clone: Path) -> None:
-    (clone / ".venv/bin").mkdir(parents=True)
-    program(clone / ".venv/bin/python", 'echo flat >"$4"')
-    for done in (".node", ".dev"):
-        (clone / ".venv" / done).touch()
+    environment(clone, python='echo flat >"$4"')
     made(clone, "soak")
     assert (clone / "build/soak.md").read_text() == "flat\n"
+
+
+def test_sentences_find_the_folder_of_their_templates(clone: Path) -> None:
+    writes_its_verb = 'set -e; for word; do case $word in *.pot) echo "$2" >>"$word" ;; esac; done'
+    environment(clone, python="", pybabel=writes_its_verb)
+    assert made(clone, "words") == ""
+    told = {path.name: path.read_text() for path in (clone / "build").iterdir()}
+    assert told == dict.fromkeys(("page.pot", "desk.pot", "languages.pot"), "extract\nupdate\n")
 
 
 def test_where_python_is_missing_what_makes_environments_is_wanted_with_it(tmp_path: Path) -> None:
