@@ -10,7 +10,7 @@ OBJECTS_FROM_DATA = {"pickle", "marshal", "shelve", "dill", "joblib"}
 LOADS = {"load", "loads", "Unpickler", "open"}
 FORBIDDEN = {"eval", "exec", "os.system", "os.popen", "subprocess.getoutput", "yaml.load", "yaml.unsafe_load"}
 # Conditions and columns written in the same file; a PRAGMA takes no parameters, and its numbers are the node's own
-OWN_WORDS = {"_COLUMNS", "where", "newest"}
+OWN_WORDS = {"COLUMNS", "_COLUMNS", "where", "newest"}
 
 
 def calls(file: Path) -> Iterator[tuple[str, ast.Call]]:

@@ -831,8 +831,10 @@ def test_a_record_whose_row_tells_another_kind_leaves_as_what_it_is_and_is_not_t
     [
         ("UPDATE waiting SET seq = 1", [1, 3]),
         ("UPDATE delivered SET seq = 3 WHERE seq = 2", [2, 3]),
+        ("UPDATE delivered SET seq = 7 WHERE seq = 2", [2, 3]),
+        ("UPDATE record SET seq = 7 WHERE seq = 1", [1, 3]),
     ],
-    ids=["the outbox", "what was delivered"],
+    ids=["the outbox", "one that waits", "one that never was", "one that was delivered"],
 )
 def test_a_key_that_lost_a_bit_beside_the_records_costs_none_that_waits(
     change: str, leave: list[int], tmp_path: Path

@@ -91,7 +91,9 @@ def mend_outbox(db: sqlite3.Connection) -> int:
         "DELETE FROM waiting WHERE NOT EXISTS"
         " (SELECT 1 FROM record r WHERE r.seq = waiting.seq AND r.priority = waiting.priority)"
     ).rowcount
-    parted += db.execute("DELETE FROM delivered WHERE seq IN (SELECT seq FROM waiting)").rowcount
+    parted += db.execute(
+        "DELETE FROM delivered WHERE seq IN (SELECT seq FROM waiting) OR seq NOT IN (SELECT seq FROM record)"
+    ).rowcount
     if parted:
         _put_strays_right(db)
         db.execute(
