@@ -32,7 +32,7 @@ from edge.node.spare_store import open_store
 from edge.node.systemd import ask_clock, notify, say_well
 from edge.page import Looker, PageServer, create_app, serve
 from edge.pipeline import Parts, Pipeline
-from edge.power.gauge import Battery, read_battery, status_of, why_unread
+from edge.power.gauge import UNREAD_TIMES, Battery, read_battery, status_of, why_unread
 from edge.power.keeper import Keeper, ask_halt
 from edge.power.schedule import longest_sleep_s
 from edge.status import ModelStatus, StatusBoard
@@ -47,7 +47,6 @@ log = logging.getLogger(__name__)
 
 JOIN_S = 20.0  # the publisher says farewell within 3, but a worn card takes 2 for each of its writes
 SAFE_MODE_TURN_S = 5.0
-UNREAD_TIMES = 3  # so many looks in a row: a gauge on a long or busy bus misses single readings
 TOO_FAST = (
     "this node ended 5 times within 10 minutes (the last time: {last}), so it does not look any more; "
     "mend the cause, then run: systemctl restart fieldeye"

@@ -28,7 +28,7 @@ from edge.config import NodeConfig, PowerTable
 from edge.errors import BadFrameError, CameraEndedError, ConfigError, FieldeyeError, SortingError
 from edge.gate import GateState, Skip, is_worth_a_look
 from edge.mqtt import probe
-from edge.power.gauge import read_battery, status_of, why_unread
+from edge.power.gauge import UNREAD_TIMES, read_battery, status_of, why_unread
 from edge.store import inspect_beside, inspect_store, told_aside
 from edge.updates.slots import ENDS_OF_GOOD_UPDATES, LINK, Places, on_trial, running_counter, said
 
@@ -198,7 +198,8 @@ def _battery(power: PowerTable) -> Iterator[Verdict]:
     """Without its gauge the node would run until the power drops."""
     if power.gauge is None:
         return
-    battery = status_of(read_battery(power.gauge), power.low_v)
+    tries = (read_battery(power.gauge) for _ in range(UNREAD_TIMES))
+    battery = status_of(next(filter(None, tries), None), power.low_v)
     if battery is None:
         yield Verdict("battery", "not well", why_unread(power.gauge, power.low_v))
         return

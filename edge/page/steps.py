@@ -166,7 +166,8 @@ def _server(facts: Facts) -> tuple[Tone, str]:
         return (OPEN if line.tone == "wait" else BAD), line.sentence
     if "server" not in facts.visit.ticks:
         return OPEN, gettext("Send a test message and wait for the answer.")
-    if facts.visit.ticks["server"].figure == UNHEARD and not facts.snapshot.link.acknowledged:
+    tick, last = facts.visit.ticks["server"], facts.snapshot.link.last_ack
+    if tick.figure == UNHEARD and (last is None or last.utc < tick.at):  # what was received before tells nothing
         return OPEN, link_words(UNHEARD)
     return DONE, gettext("The server has acknowledged a test message.")
 

@@ -13,7 +13,7 @@ def link_words(word: str) -> str:
         "bad_login": gettext("The server does not accept user name and password: correct them."),
         "shut_out": gettext(
             "The server, or what stands before it, ends the connection at the log-in: check that it runs; if it does, "
-            "this node's certificate may be revoked or missing."
+            "this node's certificate may be revoked or missing, or it wants TLS (mqtt.tls)."
         ),
         "certificate": gettext("The server's certificate is not trusted: check the certificate file and the clock."),
         "tls": gettext("The server does not secure the line as expected: check the port."),

@@ -12,6 +12,7 @@ from edge.status import BatteryLevel, BatteryStatus
 HWMON = Path("/sys/class/hwmon")
 SUPPLIES = Path("/sys/class/power_supply")
 LOW_SHARE, EMPTY_SHARE = 0.25, 0.10
+UNREAD_TIMES = 3  # so many looks in a row: a gauge on a long or busy bus misses single readings
 NEAR = 1.03  # of the voltage at which the node shuts down: a day's warning or so, and a guess for any chemistry
 
 

@@ -29,7 +29,7 @@ from edge.config import (
     StoreTable,
 )
 from edge.page import create_app, serve
-from edge.power.gauge import read_battery
+from edge.power.gauge import Battery, read_battery
 from edge.status import StatusBoard
 from edge.store import Store, inspect_store
 from tests.broker import Broker
@@ -165,6 +165,13 @@ def test_a_gauge_that_is_named_and_cannot_be_read_is_not_well(tmp_path: Path, mo
     (tmp_path / "max17040" / "voltage_now").write_text("3912000\n")
     assert verdict_on("battery", settings) == Verdict("battery", "ok", "max17040: 3.91 V, power.low_v is 3.4 V")
     assert not [one for one in diagnose(config(tmp_path), SystemClock()) if one.what == "battery"]
+
+
+def test_one_missed_reading_of_a_gauge_is_not_told_as_a_wrong_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    readings = iter([None, Battery(12.9)])
+    monkeypatch.setattr("edge.cli.doctor.read_battery", lambda _gauge: next(readings))
+    (verdict,) = on_battery(PowerTable(gauge="ina219"))
+    assert verdict.state == "ok"
 
 
 @pytest.mark.parametrize(

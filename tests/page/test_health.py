@@ -321,7 +321,7 @@ def test_the_reason_stands_on_the_page_before_the_machines_own_words(scene: Scen
             "lost",
             "shut_out",
             "The server, or what stands before it, ends the connection at the log-in: check that it runs; if it does, "
-            "this node's certificate may be revoked or missing.",
+            "this node's certificate may be revoked or missing, or it wants TLS (mqtt.tls).",
         ),
         ("lost", "budget_low", "Little of today's data is left: the server is asked again within the hour."),
         (

@@ -484,9 +484,9 @@ def test_a_test_message_that_nobody_receives_leaves_the_step_open_until_somebody
         client = as_role(scene.app().test_client(), scene, Role.TECHNICIAN)
         scene.clock.monotonic_s = time.monotonic  # type: ignore[method-assign]  the broker takes real time
         assert UNHEARD in post(client, "/set-up/server", "/set-up/server").text
-    scene.board.show(link=LinkStatus(state="connected"))
+    scene.board.show(link=LinkStatus(state="connected", acknowledged=100, last_ack=scene.before(hours=1)))
     assert (state(client, "server"), UNHEARD in client.get("/set-up").text) == ("To do", True)
-    scene.board.show(link=LinkStatus(state="connected", acknowledged=1))
+    scene.board.show(link=LinkStatus(state="connected", acknowledged=101, last_ack=scene.clock.now()))
     assert state(client, "server") == "Done"
 
 
