@@ -154,7 +154,7 @@ def load_fleet(path: Path) -> Fleet:
 
 def given_password(path: Path, key: str) -> str:
     """The password in a file that a person has written; `key` names it in errors. Raises ConfigError."""
-    password = read_private(path, key, "write the password into it, as a text of mode 0600")
+    password = read_private(path, key, "write the password into it, as a text of mode 0600", f"chmod 600 {path}")
     if not password.isascii() or not password.isprintable():
         raise ConfigError(f"{key}: {path} must be one line of printable ASCII; write only the password into it")
     return password

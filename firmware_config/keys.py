@@ -28,7 +28,7 @@ class KeyStore:
         """The secret called `name`, made by `make` if there is none yet. Raises ConfigError if others may read it."""
         path = self._folder / name
         if name not in self._new and path.exists():
-            return read_private(path, f"key store, {name}", RESTORE)
+            return read_private(path, f"key store, {name}", RESTORE, f"chmod -R go= {self._folder}")
         return self._new[name] if name in self._new else self.replace(name, make())
 
     def take_bytes(self, name: str, length: int) -> bytes:
@@ -83,17 +83,17 @@ def damaged(name: str) -> ConfigError:
     return ConfigError(f"key store, {name}: is damaged; {RESTORE}")
 
 
-def read_private(path: Path, what: str, remedy: str) -> str:
+def read_private(path: Path, what: str, remedy: str, close: str) -> str:
     """The text of a file that only its owner may read, without a final newline.
 
-    Raises ConfigError; `remedy` is for one that holds no text.
+    Raises ConfigError; `remedy` is for one that holds no text, `close` the command for one that others may read.
     """
     try:
         mode, text = path.stat().st_mode, path.read_text("utf-8").rstrip("\r\n")
     except (OSError, UnicodeDecodeError) as why:
         raise ConfigError(f"{what}: {path} cannot be read; {to_read(why, remedy)}") from why
     if mode & _OTHERS:
-        raise ConfigError(f"{what}: {path} may be read by others (mode {mode & 0o777:04o}); run: chmod 600 {path}")
+        raise ConfigError(f"{what}: {path} may be read by others (mode {mode & 0o777:04o}); run: {close}")
     if not text:
         raise ConfigError(f"{what}: {path} is empty; {remedy}")
     return text
