@@ -11,6 +11,7 @@ from msgspec import Meta, Struct
 
 from edge.counts import Climate, Interval, Level, NoData, Spread, per_m2
 from edge.errors import WireError
+from edge.wire.commands import Share
 from edge.wire.documents import decode_document
 from edge.wire.fields import LABEL_LETTERS, LARGEST
 from edge.wire.instants import ClockWord, check_moment
@@ -18,7 +19,6 @@ from edge.wire.instants import ClockWord, check_moment
 MAX_MESSAGE_BYTES = 65_536
 Label = Annotated[str, Meta(max_length=LABEL_LETTERS)]
 Figure = Annotated[float, Meta(ge=0, le=LARGEST)]
-Share = Annotated[float, Meta(ge=0, le=1)]
 # In the schema alone: what a node tells that says its place otherwise is kept, and counts nowhere or in nights of UTC.
 AreaCode = Annotated[
     str,

@@ -10,11 +10,11 @@ from msgspec import Meta, Struct
 
 from edge.clock import Instant
 from edge.counts import Alert, Interval, Level, Lost, NoData, Sighting, Task
+from edge.wire.commands import Share
 from edge.wire.instants import ClockWord
 from edge.wire.keys import Decoded
 from edge.wire.messages import ClimateOf, SummaryCount, climate_of, taxon_counts
 
-Share = Annotated[float, Meta(ge=0, le=1)]
 Figure = Annotated[float, Meta(ge=0)]
 Count = Annotated[int, Meta(ge=0)]
 Seq = Annotated[int, Meta(ge=1)]
