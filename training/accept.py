@@ -26,7 +26,7 @@ from training.judging.bootstrap import HIGH, LOW, SEED, Numbers
 from training.judging.looks import Looks
 from training.metrics import Truth, average_precision, truths_of
 from training.mixture import empties_of, samples_to_judge
-from training.onnx_file import bundle_paths, there
+from training.onnx_file import exported
 from training.samples import IGNORE, Sample
 
 MOST_LOST = 0.02  # of a class's AP50
@@ -104,7 +104,7 @@ def verdict(every: Sequence[Change], old: Path) -> str | None:
 
 def pairs_of(config: TrainConfig, new: Path, old: Path) -> list[tuple[Path, Path]]:
     """Each file of the bundle in the old folder and in the new one. Raises ConfigError for one that is not there."""
-    files = (there(*bundle_paths(models, config.bundle).values()) for models in (old, new))
+    files = (exported(models, config.bundle) for models in (old, new))
     return list(zip(*files, strict=True))
 
 

@@ -32,7 +32,7 @@ from training.judging.timing import costs
 from training.label_decisions import cared_for, read_decisions
 from training.manifest import golden_sample, release
 from training.mixture import empties_of, samples_of, samples_to_judge, stored_samples
-from training.onnx_file import bundle_paths, read_facts, there, write_facts
+from training.onnx_file import exported, read_facts, write_facts
 from training.samples import Sample, read_image
 from training.sheets import right_and_wrong
 
@@ -41,7 +41,7 @@ ABOUT = Path(__file__).parent / "about"  # what each bundle can and cannot tell,
 
 def evaluate(config: TrainConfig, models: Path) -> tuple[Figures, ...]:
     """Figures of every file on the test split; also brings metadata, manifest, report and card up to date."""
-    paths = there(*bundle_paths(models, config.bundle).values())
+    paths = exported(models, config.bundle)
     samples = samples_to_judge(config, "test")
     looks = [Looks(path) for path in paths]
     figures = judged_files(looks, samples, empties_of(config, "test"), "test")
@@ -70,7 +70,7 @@ def strangers(config: TrainConfig) -> list[Sample]:
 def reported(config: TrainConfig, models: Path, split: str, folder: Path, *, with_copies: bool = True,
              cared: bool = False) -> tuple[Figures, ...]:  # fmt: skip
     """Figures of every file on a split; writes the report into `folder` and changes nothing else."""
-    paths = there(*bundle_paths(models, config.bundle).values())
+    paths = exported(models, config.bundle)
     samples = samples_to_judge(config, split)
     looks = [Looks(path) for path in paths]
     if not with_copies:

@@ -48,6 +48,11 @@ def there(*paths: Path) -> list[Path]:
     return list(paths)
 
 
+def exported(models: Path, name: str) -> list[Path]:
+    """Each file of a bundle. Raises ConfigError for one that is not there."""
+    return there(*bundle_paths(models, name).values())
+
+
 @contextmanager
 def in_place_of(*paths: Path) -> Iterator[Path]:
     """A folder beside, whose files of the same names take the place of these at the end: a fault leaves the old ones.

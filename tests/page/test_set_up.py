@@ -1,6 +1,8 @@
 """A technician's visit: each step as it is, live, resumable, and a record at the end."""
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -458,12 +460,18 @@ def test_a_server_that_does_not_answer_is_named_with_the_step_that_failed(
     assert state(technician, "server") == "To do"
 
 
-def test_a_test_message_is_acknowledged_by_a_real_broker_step_by_step(scene: Scene) -> None:
-    well(scene)
+@contextmanager
+def at_a_broker(scene: Scene) -> Iterator[tuple[Broker, FlaskClient]]:
+    """A real one, and a technician at the page of a node that is set to it."""
     with Broker() as broker:
         scene.configure(mqtt={"host": "127.0.0.1", "port": broker.port})
-        client = as_role(scene.app().test_client(), scene, Role.TECHNICIAN)
         scene.clock.monotonic_s = time.monotonic  # type: ignore[method-assign]  the broker takes real time
+        yield broker, as_role(scene.app().test_client(), scene, Role.TECHNICIAN)
+
+
+def test_a_test_message_is_acknowledged_by_a_real_broker_step_by_step(scene: Scene) -> None:
+    well(scene)
+    with at_a_broker(scene) as (broker, client):
         with broker.connect("platform") as platform:
             platform.subscribe("fieldeye/#")
             page = post(client, "/set-up/server", "/set-up/server").text
@@ -479,10 +487,7 @@ def test_a_test_message_is_acknowledged_by_a_real_broker_step_by_step(scene: Sce
 
 def test_a_test_message_that_nobody_receives_leaves_the_step_open_until_somebody_takes_a_result(scene: Scene) -> None:
     well(scene)
-    with Broker() as broker:
-        scene.configure(mqtt={"host": "127.0.0.1", "port": broker.port})
-        client = as_role(scene.app().test_client(), scene, Role.TECHNICIAN)
-        scene.clock.monotonic_s = time.monotonic  # type: ignore[method-assign]  the broker takes real time
+    with at_a_broker(scene) as (_broker, client):
         assert UNHEARD in post(client, "/set-up/server", "/set-up/server").text
     scene.board.show(link=LinkStatus(state="connected", acknowledged=100, last_ack=scene.before(hours=1)))
     assert (state(client, "server"), UNHEARD in client.get("/set-up").text) == ("To do", True)

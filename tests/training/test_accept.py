@@ -125,19 +125,24 @@ def test_a_bundle_of_which_no_picture_may_be_shown_is_refused_before_a_file_is_p
     assert {path: path.read_bytes() for path in old.iterdir()} == before
 
 
-def test_without_a_test_picture_nothing_is_judged(folders, tiny_config, tmp_path):
+def whoever_judges(config, models, folders, tmp_path):
     old, new = folders
+    return (
+        lambda: evaluate(config, models),
+        lambda: reported(config, models, "test", tmp_path),
+        lambda: gate.accept(config, new, old),
+        lambda: gate.compare(config, new, old, 5),
+    )
+
+
+def test_without_a_test_picture_nothing_is_judged(folders, tiny_config, tmp_path):
+    old, _ = folders
     for dataset in tiny_config.datasets:
         (tmp_path / dataset.name).mkdir()
         (tmp_path / dataset.name / "classes.txt").touch()
         (tmp_path / dataset.name / "splits.csv").write_text("image,group,split\n")
     config = msgspec.structs.replace(tiny_config, data=str(tmp_path))
-    for judges in (
-        lambda: evaluate(config, old),
-        lambda: reported(config, old, "test", tmp_path),
-        lambda: gate.accept(config, new, old),
-        lambda: gate.compare(config, new, old, 5),
-    ):
+    for judges in whoever_judges(config, old, folders, tmp_path):
         with pytest.raises(ConfigError, match=r"tiny: no picture .* in test; give it some in splits\.csv"):
             judges()
 
@@ -145,15 +150,10 @@ def test_without_a_test_picture_nothing_is_judged(folders, tiny_config, tmp_path
 def test_a_bundle_of_one_s_own_that_is_not_exported_yet_is_missed_before_the_datasets_are_read(
     folders, tiny_config, tmp_path
 ):
-    old, new = folders
+    _, new = folders
     config = msgspec.structs.replace(tiny_config, data=str(tmp_path / "no-datasets"))
     (new / "tiny-int8.onnx").unlink()
-    for judges in (
-        lambda: evaluate(config, new),
-        lambda: reported(config, new, "test", tmp_path),
-        lambda: gate.accept(config, new, old),
-        lambda: gate.compare(config, new, old, 5),
-    ):
+    for judges in whoever_judges(config, new, folders, tmp_path):
         with pytest.raises(ConfigError, match=r"new/tiny-int8\.onnx: not found; export it first, or name the folder"):
             judges()
 
