@@ -25,7 +25,7 @@ from edge.errors import StoreNewerError
 from edge.platform.address import BrokerAddress
 from edge.platform.database import Database, open_database
 from edge.platform.decode import Message
-from edge.platform.intake import Intake
+from edge.platform.intake import Intake, Kept
 from edge.platform.leader import Leader
 from edge.platform.questions import questions
 from edge.platform.registry import Registry
@@ -208,11 +208,15 @@ def test_a_worker_that_is_killed_loses_nothing_and_doubles_nothing(
     assert len(kept(database)) == len(sent)
 
 
+def _until_subscribed(batches: Iterator[Kept], source: SharedSubscription) -> None:
+    wait_until(lambda: next(batches) is not None and source.is_up, LONG_S)
+
+
 def _send(nodes: object, name: str, number: int, sent: set[tuple[str, int]]) -> None:
     records: list[Record] = [sighting(n) for n in range(4)]
     first = number * 4 + 1
     message = batch(*records, node=name, first=first, epoch=UUID(int=int(name[1:]) + 1))
-    nodes.publish(message.topic, message.payload)  # type: ignore[attr-defined]
+    wait_until(lambda: nodes.publish(message.topic, message.payload) == 0, LONG_S)  # type: ignore[attr-defined]
     sent |= {(name, seq) for seq in range(first, first + 4)}
 
 
@@ -273,7 +277,7 @@ def test_a_lock_or_a_full_disk_that_stays_is_one_line_in_the_log_and_the_batch_c
     stop, sent = Event(), set[tuple[str, int]]()
     batches = Worker(source, connect, Leader(source, metrics, every_s=60), metrics, SystemClock()).run(stop)
     with ThreadPoolExecutor() as threads, broker.connect("nodes") as nodes:
-        next(batches)
+        _until_subscribed(batches, source)
         _send(nodes, "n1", 0, sent)
         with database.transaction():
             database.execute("LOCK TABLE ledger")
@@ -346,7 +350,7 @@ def test_a_worker_whose_connection_is_cut_while_it_looks_why_tables_are_missing_
     leader = Leader(source, metrics, every_s=3600)
     batches = Worker(source, lambda: open_database(url), leader, metrics, SystemClock()).run(Event())
     with closing(source), closing(batches), broker.connect("nodes") as nodes:
-        next(batches)
+        _until_subscribed(batches, source)
         database.execute("ALTER TABLE ledger RENAME TO gone")
         monkeypatch.setattr(leader, "refuse_newer", cut, raising=False)
         _send(nodes, "n1", 0, set())
@@ -364,7 +368,7 @@ def test_a_worker_ends_where_a_table_or_function_is_missing_beside_the_others(
     monkeypatch.setattr(leader, "lost_database", stop.set)  # it would wait for ever
     batches = Worker(source, lambda: open_database(url), leader, metrics, SystemClock()).run(stop)
     with closing(source), closing(batches), broker.connect("nodes") as nodes:
-        next(batches)
+        _until_subscribed(batches, source)
         database.execute(f"ALTER {missing} RENAME TO gone".encode())
         _send(nodes, "n1", 0, set())
         with pytest.raises(getattr(psycopg.errors, error)):
@@ -427,7 +431,7 @@ def test_a_worker_that_runs_ends_once_newer_software_has_changed_the_tables(
     leader = Leader(source, metrics, every_s=every_s)
     batches = Worker(source, lambda: open_database(url), leader, metrics, SystemClock()).run(Event())
     with closing(source), closing(batches), broker.connect("nodes") as nodes:
-        next(batches)
+        _until_subscribed(batches, source)
         database.execute(change.encode())
         _send(nodes, "n1", 0, set())
         with pytest.raises(StoreNewerError, match=r"has version 9999, this program knows \d+; update this program"):
