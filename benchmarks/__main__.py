@@ -1,4 +1,4 @@
-"""All benchmarks, one after the other; each also runs alone: `python -m benchmarks.node`."""
+"""All benchmarks that need no word, one after the other; each also runs alone: `python -m benchmarks.node`."""
 
 import subprocess
 import sys

@@ -303,7 +303,9 @@ def main(words: Sequence[str] = QUICK) -> None:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("sections", nargs="*", metavar="SECTION", help=f"of {', '.join(SECTIONS)}")
+    parser.add_argument(
+        "sections", nargs="*", metavar="SECTION", help=f"of {', '.join(SECTIONS)}; default: {', '.join(QUICK)}"
+    )
     asked = parser.parse_args().sections
     if strange := [word for word in asked if word not in SECTIONS]:
         parser.error(f"no section {strange[0]!r}; use some of {', '.join(SECTIONS)}")

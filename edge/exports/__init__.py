@@ -38,7 +38,9 @@ class Format:
 
 
 FORMATS: dict[str, Format] = {
-    "csv": Format("a table: a row a taxon of an interval, a sighting, a loss", "file", "csv_table:csv_pieces"),
+    "csv": Format(
+        "a table: a row a taxon of an interval, a sighting, an alert, a loss", "file", "csv_table:csv_pieces"
+    ),
     "camtrap-dp": Format(
         "Camtrap DP 1.0.2, a folder for ecologists",
         "folder",

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from edge.bundle import MODELS
 from edge.errors import BundleError, ConfigError
 from training.config import DatasetConfig
+from training.evaluate import ABOUT
 from training.facts import learned
 from training.judging.card import PUBLISHED, averaged, origin
 from training.onnx_file import bundle_paths, read_facts
@@ -68,6 +69,7 @@ def test_the_card_of_a_released_bundle_tells_what_its_file_does(name):
     facts = read_facts(MODELS / f"{name}.onnx")
     assert card.endswith("\n".join(origin(facts)))
     assert averaged(facts) in card
+    assert card.startswith(f"# {name} {facts['version']}\n\n{(ABOUT / f'{name}.md').read_text('utf-8').strip()}\n\n## ")
 
 
 @pytest.mark.parametrize("name", RELEASED)
