@@ -2,10 +2,12 @@
 
 import json
 
+from msgspec.structs import replace
+
 from edge.config import NodeTable
 from edge.counts import NoData
 from edge.mqtt.discovery import discovery_payload, discovery_topic
-from edge.wire import Info, encode_message, summary_of
+from edge.wire import Health, Info, encode_message, summary_of
 from tests.contract.golden import MESSAGES
 from tests.records import interval
 
@@ -14,8 +16,9 @@ NODE = NodeTable(site="farm-3", node="n1")
 
 def told() -> dict[str, object]:
     """What `check.py` reads."""
-    info = MESSAGES["info"]
+    info, health = MESSAGES["info"], MESSAGES["health"]
     assert isinstance(info, Info)
+    assert isinstance(health, Health)
     dark = interval(frames=0, counts=NoData("dark"))
     return {
         "topic": discovery_topic(NODE),
@@ -23,15 +26,18 @@ def told() -> dict[str, object]:
         "messages": {
             "summary": encode_message(summary_of(interval())).decode(),
             "no_data": encode_message(summary_of(dark)).decode(),
-            "health": encode_message(MESSAGES["health"]).decode(),
+            "health": encode_message(health).decode(),
+            "well, on mains": encode_message(replace(health, problem=None, battery_share=None)).decode(),
         },
         "states": [
             ["counted", "summary", "242"],
             ["counted", "no_data", "None"],
             ["no_data", "no_data", "ON"],
             ["temperature", "health", "51.5"],
-            ["battery", "health", "None"],
-            ["problem", "health", "OFF"],
+            ["battery", "health", "64"],
+            ["battery", "well, on mains", "None"],
+            ["problem", "health", "ON"],
+            ["problem", "well, on mains", "OFF"],
         ],
     }
 
