@@ -82,11 +82,14 @@ def _catch(night: Sequence[Interval], label_sets: LabelSets) -> Catch:
     return Catch(new, frozenset().union(*(label_sets[model] for model in models)) if is_known else None)
 
 
-def nights(caught: Mapping[date, Catch], label: str) -> list[Night]:
-    """Each night from the first to the last that somebody looked; None: nobody looked, or none who can tell it."""
+def nights(caught: Mapping[date, Catch], label: str, first: date) -> list[Night]:
+    """Each night from `first` to the last that somebody looked; None: nobody looked, or none who can tell it.
+
+    `first` is the begin of the season, however late the trap was hung: what flew before that nobody saw.
+    """
     if not caught:
         return []
-    first, last = min(caught), max(caught)
+    last = max(caught)
     evenings = [first + timedelta(days=n) for n in range((last - first).days + 1)]
     return [Night(evening, caught[evening].of(label) if evening in caught else None) for evening in evenings]
 

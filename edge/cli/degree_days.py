@@ -108,8 +108,7 @@ def _from_node(args: argparse.Namespace) -> tuple[Mapping[date, DayRange], Biofi
     if args.first:
         return days, None
     by_evening = caught_by_evening(intervals, zone, label_sets)
-    of_season = {evening: catch for evening, catch in by_evening.items() if evening >= first}
-    caught = first_catch(nights(of_season, args.species), args.running)
+    caught = first_catch(nights(by_evening, args.species, first), args.running)
     if caught is None:
         raise UsageError(f"{args.species}: this node has no first catch of it yet; give the day to begin with --from")
     return days, caught

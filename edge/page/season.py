@@ -64,7 +64,7 @@ class Season:
         ranges = {day: told.range for day, told in days.items() if told.range is not None}
         caught = {day: told.caught for day, told in days.items() if told.caught is not None}
         labels = {label for one in caught.values() for label in one.new if label in species()}
-        found = [_warmth(label, caught, ranges) for label in sorted(labels)] if ranges else []
+        found = [_warmth(label, caught, ranges, min(days)) for label in sorted(labels)] if ranges else []
         return tuple(one for one in found if one is not None)
 
     def _read(self, today: date) -> None:
@@ -98,8 +98,10 @@ def _has_both(newest: Interval) -> bool:
     return newest.unit == "new" and newest.climate is not None
 
 
-def _warmth(label: str, caught: Mapping[date, Catch], ranges: Mapping[date, DayRange]) -> Warmth | None:
-    biofix = first_catch(nights(caught, label), SUSTAINED)
+def _warmth(
+    label: str, caught: Mapping[date, Catch], ranges: Mapping[date, DayRange], season_first: date
+) -> Warmth | None:
+    biofix = first_catch(nights(caught, label, season_first), SUSTAINED)
     if biofix is None or max(ranges) < biofix.evening:
         return None
     steps = after_catch(progress(label, ranges, biofix.evening, max(ranges)))

@@ -115,12 +115,13 @@ def test_a_stage_is_reached_within_the_days_that_were_asked_for() -> None:
     assert reached == [None, JULY + timedelta(2), JULY + timedelta(2)]  # 17.4 a day of the 48 that are needed
 
 
-def test_nights_go_from_the_first_to_the_last_that_was_seen_and_between_them_nobody_looked() -> None:
-    caught = {JULY + timedelta(2): Catch({}), JULY: Catch({"moth": 2})}
-    assert nights(caught, "moth") == [
-        Night(JULY, 2), Night(JULY + timedelta(1), None), Night(JULY + timedelta(2), 0),
+def test_nights_go_from_the_begin_of_the_season_to_the_last_that_was_seen_and_else_nobody_looked() -> None:
+    caught = {JULY + timedelta(3): Catch({}), JULY + timedelta(1): Catch({"moth": 2})}
+    assert [night.catch for night in nights(caught, "moth", JULY)] == [None, 2, None, 0]
+    assert nights(caught, "moth", JULY + timedelta(2)) == [
+        Night(JULY + timedelta(2), None), Night(JULY + timedelta(3), 0),
     ]  # fmt: skip
-    assert nights({}, "moth") == []
+    assert nights(caught, "moth", JULY + timedelta(4)) == nights({}, "moth", JULY) == []
 
 
 def test_a_night_is_blind_for_what_none_of_its_models_can_tell() -> None:
@@ -133,7 +134,8 @@ def test_a_night_is_blind_for_what_none_of_its_models_can_tell() -> None:
         )
         for n, those in enumerate(models) for model in those
     ]  # fmt: skip
-    told = nights(caught_by_evening(hours, UTC, kept), MOTH[0])
+    caught = caught_by_evening(hours, UTC, kept)
+    told = nights(caught, MOTH[0], min(caught))
     assert [night.catch for night in told] == [None, None, 3, 3, None, 0]  # of pests@0 nothing is kept
     found = first_catch(told, 2)
     assert found is not None
@@ -142,13 +144,14 @@ def test_a_night_is_blind_for_what_none_of_its_models_can_tell() -> None:
 
 def test_the_catch_of_a_night_is_that_of_all_life_stages() -> None:
     hour = interval(0.0, mode="trap", unit="new", counts=(count(MOTH, 5, stage="adult"), count(MOTH, 0, stage="larva")))
-    assert [night.catch for night in nights(caught_by_evening([hour], UTC, {}), MOTH[0])] == [5]
+    caught = caught_by_evening([hour], UTC, {})
+    assert [night.catch for night in nights(caught, MOTH[0], min(caught))] == [5]
 
 
 def test_a_catch_under_a_version_that_tells_other_labels_now_is_kept() -> None:
     own = interval(0.0, mode="trap", unit="new", model="own@1", counts=(count(MOTH, 3),))
-    told = nights(caught_by_evening([own], UTC, {"own@1": frozenset({"Insecta"})}), MOTH[0])
-    assert [night.catch for night in told] == [3]
+    caught = caught_by_evening([own], UTC, {"own@1": frozenset({"Insecta"})})
+    assert [night.catch for night in nights(caught, MOTH[0], min(caught))] == [3]
 
 
 @pytest.mark.parametrize(

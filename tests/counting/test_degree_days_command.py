@@ -149,12 +149,16 @@ def test_a_node_counts_from_its_first_catch_and_says_which_nights_nobody_looked(
     assert stage(told, "adult")["known_c"] == pytest.approx(days * each, abs=0.05)
 
 
-def test_nights_of_a_model_that_cannot_tell_the_species_are_blind_but_for_those_with_a_catch_of_it(
-    node: Path, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize(("latitude", "unhung"), [(30, 0), (-30, 184)])  # since 1 January, since 1 July
+def test_nights_before_a_trap_was_hung_and_those_of_a_model_that_cannot_tell_the_species_are_blind(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, latitude: int, unhung: int
 ) -> None:
-    with closing(Store(StoreTable(folder=str(node.parent)), "n")) as store:
+    set_clock(monkeypatch, datetime(2027, 1, 15, tzinfo=UTC))
+    config = trap(tmp_path, datetime(2027, 1, 1, 18, tzinfo=UTC), latitude=latitude)
+    with closing(Store(StoreTable(folder=str(tmp_path)), "n")) as store:
         remember(store, "m@1", ["Insecta"])
-    assert asked(capsys, "--config", str(node), "--running", "1")["first_catch"]["blind_before"] == 5
+    told = asked(capsys, "--config", str(config))["first_catch"]
+    assert told == {"evening": "2027-01-06", "blind_before": 5 + unhung}
 
 
 def test_a_catch_of_the_last_evening_of_the_year_is_no_first_catch_of_the_next(

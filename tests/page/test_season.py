@@ -126,7 +126,19 @@ def test_nights_of_a_model_that_cannot_tell_the_pest_may_hide_an_earlier_catch(
     scene.store.commit([one for back in (4, 3, 2, 1) for one in night(scene, back, 3)])
     page = client.get("/").text
     assert "Caught two nights in a row since the evening of Jun 27." in page
-    assert "Nobody looked on 3 nights before: it may have come earlier." in page
+    assert "Nobody looked on 177 nights before: it may have come earlier." in page  # 174 of them without a trap
+
+
+@pytest.mark.parametrize(("latitude", "blind"), [(30.0, 208), (-30.0, 27)])  # since 1 January, since 1 July
+def test_a_trap_that_was_hung_in_mid_season_may_have_missed_an_earlier_catch(
+    scene: Scene, latitude: float, blind: int
+) -> None:
+    scene.configure(node={"latitude": latitude, "longitude": 0.0})
+    scene.clock.jump(30 * 86_400, ClockState.SYNCED)
+    season(scene, [3, 3, 0])
+    page = scene.app().test_client().get("/").text
+    assert "Caught two nights in a row since the evening of Jul 28." in page
+    assert f"Nobody looked on {blind} nights before: it may have come earlier." in page
 
 
 def test_a_step_that_is_complete_is_told_with_its_day_and_new_nights_go_on(scene: Scene, client: FlaskClient) -> None:
