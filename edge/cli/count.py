@@ -12,9 +12,11 @@ from tqdm import tqdm
 
 from edge.boxes import Image
 from edge.bundle import find_bundle
+from edge.cameras import Frame
 from edge.cameras.opencv import VideoFile
 from edge.cameras.picture_files import own_time
 from edge.cameras.pictures import pictures_in, read_picture
+from edge.cameras.pixels import image_and_luma
 from edge.census import UNSURE_SHARE, Step, begun
 from edge.cli.count_result import Tallied, compared, result_of, sentences
 from edge.cli.drawn_pictures import DrawnPictures
@@ -22,11 +24,12 @@ from edge.cli.exits import DONE
 from edge.cli.results import show
 from edge.cli.truth import read_truth
 from edge.clock import SystemClock
-from edge.config import MODELS_FOR, CameraTable, Mode
+from edge.config import MODELS_FOR, CameraTable, GateTable, Mode
 from edge.detections import Detections
 from edge.detector import Detector
 from edge.draw import draw
 from edge.errors import BadFrameError, CameraEndedError, UsageError
+from edge.gate import GateState, Skip, is_worth_a_look
 from edge.golden import tried
 from edge.leaf import COFFEE
 from edge.severity import LeafReader, find_leaf
@@ -34,6 +37,7 @@ from edge.taxa import lesions_among
 from edge.tracker.follow import PAUSE_S
 
 SAVED_QUALITY = 85
+_Taken = tuple[str, float, Image | BadFrameError | Skip]  # name, time from the start in s, what became of the picture
 UNFOLLOWED = "insects were seen, but none on 3 of 5 pictures in a row; what single pictures show says: fieldeye detect"
 
 
@@ -42,6 +46,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     by_time = "a video, or a folder of pictures: by the time in name or EXIF, then by name"
     parser.add_argument("path", type=Path, metavar="PATH", help=by_time)
     parser.add_argument("--mode", required=True, choices=get_args(Mode), help="what the camera looks at")
+    parser.add_argument(
+        "--all", action="store_true", help="also pictures that a node passes over for their light: dark, without colour"
+    )
     parser.add_argument("--fps", type=float, metavar="F", help="frames a second; default: a video's own, pictures: 1")
     defaults = ", ".join(f"{mode}: {name}" for mode, name in MODELS_FOR.items())
     parser.add_argument(
@@ -80,7 +87,8 @@ def run(args: argparse.Namespace) -> int:
     detector = tried(find_bundle(args.model or MODELS_FOR[args.mode]))
     tallied = _count(args, detector, reader)
     if not tallied.per_picture:
-        raise UsageError(f"{args.path}: no picture there can be used ({dict(tallied.skipped)}); give others")
+        remedy = "give others" if args.all else "give others, or --all where their light alone is wrong"
+        raise UsageError(f"{args.path}: no picture there can be used ({dict(tallied.skipped)}); {remedy}")
     result = result_of(tallied, detector, reader.bundle.scale if reader else COFFEE)
     if truth:
         result["against"] = compared(truth, tallied, args.threshold)
@@ -97,9 +105,12 @@ def _count(args: argparse.Namespace, detector: Detector, reader: LeafReader | No
     unsure = np.asarray(detector.thresholds * UNSURE_SHARE, np.float32)
     if drawn and args.path.is_dir():
         drawn.check_apart(sorted(pictures_in(args.path)))
-    for name, time_s, taken in tqdm(_pictures(args.path, args.fps), unit="picture", disable=not sys.stderr.isatty()):
+    pictures: Iterator[_Taken] = _pictures(args.path, args.fps)
+    if not args.all:
+        pictures = _in_light(pictures, args.mode)
+    for name, time_s, taken in tqdm(pictures, unit="picture", disable=not sys.stderr.isatty()):
         save_as = drawn.place(Path(name).stem) if drawn else None
-        if isinstance(taken, BadFrameError):
+        if isinstance(taken, BadFrameError | Skip):
             tallied.skipped[taken.reason] += 1
             continue
         found = detector.found(taken, unsure)
@@ -112,8 +123,25 @@ def _count(args: argparse.Namespace, detector: Detector, reader: LeafReader | No
     return tallied
 
 
-def _pictures(path: Path, fps: float | None) -> Iterator[tuple[str, float, Image | BadFrameError]]:
-    """Name, time from the start in s, and each picture of a folder or a video. Raises UsageError."""
+def _in_light(pictures: Iterator[_Taken], mode: Mode) -> Iterator[_Taken]:
+    """With `Skip` for those that a node passes over for light or colour.
+
+    Blur and stillness are told against the picture before, at a distance in time that files do not tell: each comes to
+    the gate as the first, but for whether one with colour came before it.
+    """
+    in_colour = False
+    for name, time_s, taken in pictures:
+        if isinstance(taken, BadFrameError | Skip):
+            yield name, time_s, taken
+            continue
+        frame = Frame(*image_and_luma(taken, CameraTable(kind="folder", source="")), SystemClock().now(), name, 0)
+        answer, state = is_worth_a_look(frame, GateState(in_colour=in_colour), GateTable(), mode)
+        in_colour = state.in_colour
+        yield name, time_s, answer if isinstance(answer, Skip) else taken
+
+
+def _pictures(path: Path, fps: float | None) -> Iterator[_Taken]:
+    """Each picture of a folder or a video. Raises UsageError."""
     if path.is_dir():
         names = sorted((p for p in pictures_in(path) if p.is_file()), key=_when)
         if not names:

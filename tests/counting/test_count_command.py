@@ -69,6 +69,41 @@ def test_a_leaf_seen_twelve_times_is_one_leaf(weevils: Path, capsys: pytest.Capt
     assert (result["leaf"]["leaves"], result["skipped"]["same_leaf"]) == (1, 11)
 
 
+@pytest.fixture(scope="module")
+def by_night(weevils: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two pictures by day, one in which nothing can be told and one by infrared light."""
+    folder = tmp_path_factory.mktemp("by_night")
+    for name in ("00.jpg", "01.jpg"):
+        shutil.copy(weevils / name, folder)
+    picture = cv2.imread(str(weevils / "02.jpg"))
+    cv2.imwrite(str(folder / "02.jpg"), picture // 20)
+    cv2.imwrite(str(folder / "03.jpg"), cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY))
+    return folder
+
+
+@pytest.mark.parametrize("mode", ["live", "trap", "leaf"])
+def test_a_picture_whose_light_a_node_passes_over_is_not_counted_either(
+    mode: str, by_night: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "truth.csv").write_text("picture,count\n00.jpg,1\n02.jpg,0\n03.jpg,1\n")
+    words = [by_night, "--mode", mode, "--model", "pests", "--against", tmp_path / "truth.csv"]
+    result = told(capsys, *words)
+    assert (result["skipped"].get("dark"), result["skipped"].get("colourless")) == (1, 1)
+    assert result["against"]["n"] == 1
+    result = told(capsys, *words, "--all")
+    assert not result["skipped"].keys() & {"dark", "colourless"}
+    assert result["against"]["n"] == 3
+
+
+def test_where_no_picture_has_light_it_says_what_counts_them_all_the_same(
+    by_night: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copy(by_night / "03.jpg", tmp_path)
+    assert main(["count", str(tmp_path), "--mode", "leaf"]) == 2
+    assert "no picture there can be used ({'colourless': 1}); give others, or --all" in capsys.readouterr().err
+    assert told(capsys, tmp_path, "--mode", "trap", "--model", "pests")["frames"] == 1  # a monochrome camera's card
+
+
 def test_a_weevil_on_a_leaf_makes_it_no_sicker(weevils: Path, capsys: pytest.CaptureFixture[str]) -> None:
     result = told(capsys, weevils, "--mode", "leaf", "--model", "pests")
     assert [one["label"] for one in result["counts"]] == ["Curculionidae"]
@@ -190,7 +225,7 @@ def test_a_folder_is_counted_by_the_pictures_own_times_not_by_names_that_roll_ov
         jpeg = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, 100, *ONE_COLOUR_A_PX])[1].tobytes()
         name = f"IMG_{(9996 + second) % 10_000:04}.jpg"
         (folder / name).write_bytes(with_exif_time(jpeg, b"2026:07:01 06:00:%02d" % second))
-    result = told(capsys, folder, "--mode", "live", "--fps", 1, "--model", model)
+    result = told(capsys, folder, "--mode", "live", "--fps", 1, "--model", model, "--all")
     assert [(one["label"], one["count"]) for one in result["counts"]] == [("Pieris", 1)]
     assert (result["frames"], result["skipped"]) == (8, {})
 
