@@ -11,8 +11,8 @@ from collections.abc import Iterable
 from firmware_config.fleet import HOME_ASSISTANT, PLATFORM, Fleet
 
 _TREE = "fieldeye/v1"
-# All that a node says (docs/contract, and its doctor's test message), one by one: below a wildcard a stolen card could
-# retain without end. tests/firmware/test_broker.py holds this and the contract together.
+# All that a node says (docs/contract), one by one: below a wildcard a stolen card could retain without end.
+# tests/firmware/test_broker.py holds this and the contract together.
 _SAID = ("status", "info", "health", "records", "summary", "image")
 _REPLIES = ("replay", "image", "answer", "seen", "update", "model", "doctor")
 # As edge/mqtt/discovery.py has it; tests/firmware/test_broker.py holds the two together.

@@ -16,6 +16,7 @@ import pytest
 from edge.config import MqttTable, NodeTable
 from edge.mqtt.commands import VERBS
 from edge.mqtt.login import logins_of
+from edge.wire import command_filter
 from firmware_config.broker import password_line
 from tests.firmware.brokers import RenderedBroker, User, login
 from tests.firmware.fleets import SITE, entry, put_fleet, put_private, run_render
@@ -24,7 +25,7 @@ from tests.waiting import wait_until
 REFUSED, NOT_AUTHORISED = 0x87, 0x87  # CONNACK's; PUBACK's and SUBACK's
 NOBODY, GRANTED = 0x10, 1  # PUBACK's and SUBACK's
 CONTRACT = (Path(__file__).parents[2] / "docs/contract/asyncapi.yaml").read_text("utf-8")
-SAID = [*re.findall(r"address: fieldeye/v1/{site}/{node}/(?!cmd/)(\S+)", CONTRACT), "reply/doctor"]
+SAID = re.findall(r"address: fieldeye/v1/{site}/{node}/(?!cmd/)(\S+)", CONTRACT)
 RECORDS = "$share/fieldeye/fieldeye/v1/+/+/records"  # as a platform's workers ask for them
 
 
@@ -62,8 +63,15 @@ def test_a_stolen_card_throws_no_other_node_off_by_taking_its_name(rendered: Pat
         assert not node.is_cut_off
 
 
+def test_a_node_may_say_what_stands_in_the_contract_and_nothing_else(rendered: Path) -> None:
+    rules = json.loads((rendered / "broker/acl").read_text())
+    (role,) = (one for one in rules["roles"] if one["rolename"] == "a")
+    says = {rule["topic"] for rule in role["acls"] if rule["acltype"] == "publishClientSend"}
+    assert says == {f"fieldeye/v1/valley/a/{channel}" for channel in SAID}
+
+
 def test_a_node_says_all_of_the_contract(rendered: Path, broker: RenderedBroker) -> None:
-    assert {"records", *(f"reply/{verb}" for verb in VERBS)} <= set(SAID)
+    assert {"records", "reply/doctor", *(f"reply/{verb}" for verb in VERBS)} <= set(SAID)
     with login(rendered, broker, "a") as node, login(rendered, broker, "platform") as platform:
         platform.subscribe("fieldeye/v1/#")
         assert {channel: node.publish(f"fieldeye/v1/valley/a/{channel}") for channel in SAID} == dict.fromkeys(SAID, 0)
@@ -94,7 +102,7 @@ def test_a_node_hears_its_own_commands_and_nothing_else_even_if_it_asks_for_all(
     rendered: Path, broker: RenderedBroker
 ) -> None:
     with login(rendered, broker, "a") as a, login(rendered, broker, "b") as b:
-        assert a.subscribe("fieldeye/v1/valley/a/cmd/+") == GRANTED
+        assert a.subscribe(command_filter("valley", "a")) == GRANTED
         for others in ("#", "fieldeye/v1/valley/b/cmd/+", "fieldeye/v1/valley/+/cmd/+", "fieldeye/v1/valley/a/#"):
             assert a.subscribe(others) == NOT_AUTHORISED
         with login(rendered, broker, "platform") as platform:
@@ -104,6 +112,16 @@ def test_a_node_hears_its_own_commands_and_nothing_else_even_if_it_asks_for_all(
             platform.publish("fieldeye/v1/valley/a/cmd/replay")
         wait_until(lambda: bool(a.heard), within_s=10)
     assert {topic for topic, _ in a.heard} == {"fieldeye/v1/valley/a/cmd/replay"}
+
+
+def test_a_stolen_card_leaves_no_subscriptions_that_the_broker_would_write_with_each_message(
+    rendered: Path, broker: RenderedBroker
+) -> None:
+    """1,600 of 60 kB each were granted within 25 s; ten messages of another node then had it write 1,057 MB."""
+    own = "fieldeye/v1/valley/a/cmd/"
+    with login(rendered, broker, "a") as thief:
+        for topics in (f"{own}#", f"{own}replay", f"{own}1-{'x' * 60_000}", f"{own}+/1", f"$share/x/{own}+"):
+            assert thief.subscribe(topics) == NOT_AUTHORISED
 
 
 def test_who_may_not_hear_records_takes_none_from_the_platform_and_has_none_acknowledged(
