@@ -24,10 +24,13 @@ SENTENCES := $(BIN)/pybabel --quiet extract --no-location --sort-output
 CATALOGUES := $(BIN)/pybabel --quiet update -w 120 --no-fuzzy-matching --ignore-pot-creation-date --ignore-obsolete
 # What made `pests`, as its card says.
 CONFIG ?= $(shell sed -n 's|.*Command: .*training.train \(training/configs/[a-z0-9_]*\.toml\).*|\1|p' models/cards/pests.md)
-# picamera2 comes from apt and is seen only by Debian's own Python in an environment with system packages.
-SYSTEM_PACKAGES := $(if $(wildcard /usr/lib/python3/dist-packages/picamera2),--system-site-packages)
+# picamera2 comes from apt and is seen only by Debian's own Python in an environment with system packages; one that was
+# made before it came is SHUT.
+PICAMERA2 := /usr/lib/python3/dist-packages/picamera2
+SYSTEM_PACKAGES := $(if $(wildcard $(PICAMERA2)),--system-site-packages)
+SHUT := $(if $(SYSTEM_PACKAGES),$(shell grep -ls '^include-system-site-packages = false' $(VENV)/pyvenv.cfg))
 
-.PHONY: help demo test check bench train install bundle faults soak test-firmware test-systemd e2e test-arm64 test-picamera test-homeassistant test-platform fleet words lock clean
+.PHONY: help demo test check bench train install bundle faults soak test-firmware test-systemd e2e test-arm64 test-picamera test-homeassistant test-platform fleet words lock clean opened
 
 help:
 	@sed -n 's/^\([a-z0-9-]*\):.*  ## /make \1\t/p' $(MAKEFILE_LIST) | expand -t 24
@@ -124,7 +127,11 @@ $(BIN)/python:
 	@$(NEED) --python $(PYTHON)
 	@$(PYTHON) -m venv $(SYSTEM_PACKAGES) $(VENV)
 
-$(VENV)/.node: requirements.lock pyproject.toml | $(BIN)/python
+opened:
+	@echo 'giving $(VENV) access to picamera2'
+	@sed -i 's/^\(include-system-site-packages = \)false/\1true/' $(SHUT)
+
+$(VENV)/.node: requirements.lock pyproject.toml | $(BIN)/python $(if $(SHUT),opened)
 	@echo 'installing the node into $(VENV)'
 	@$(HAVE_PIP)
 	@$(INSTALL) --require-hashes -r requirements.lock

@@ -74,6 +74,18 @@ def test_an_environment_without_pip_that_somebody_made_keeps_what_it_holds(clone
     assert (own / "theirs.py").exists()
 
 
+def test_picamera2_that_comes_after_the_environment_is_seen_by_it_too(clone: Path, tmp_path: Path) -> None:
+    environment(clone, python="")
+    settings, come = clone / ".venv/pyvenv.cfg", tmp_path / "picamera2"
+    settings.write_text("home = /usr/bin\ninclude-system-site-packages = false\nversion = 3.13.5\n")
+    nothing = "make: Nothing to be done for 'install'.\n"
+    assert made(clone, "install", f"PICAMERA2={come}") == nothing
+    come.mkdir()
+    assert "picamera2" in made(clone, "install", f"PICAMERA2={come}")
+    assert settings.read_text() == "home = /usr/bin\ninclude-system-site-packages = true\nversion = 3.13.5\n"
+    assert made(clone, "install", f"PICAMERA2={come}") == nothing
+
+
 def test_pip_unpacks_beside_the_environment_and_leaves_nothing_there(clone: Path) -> None:
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", clone / ".venv"], check=True)
     (packages,) = (clone / ".venv/lib").glob("python*/site-packages")
