@@ -72,7 +72,7 @@ def seen_lately() -> str:
     """Sightings of the last 24 hours, the newest LATEST."""
     here = glance()
     rows = sightings.rows(here.seen[:LATEST], here.when)
-    return render_template("seen_lately.html", rows=rows, nothing=_nothing(here))
+    return render_template("seen_lately.html", rows=rows, newest=_newest(len(here.seen)), nothing=_nothing(here))
 
 
 @pages.get("/seen/<name>")
@@ -191,9 +191,12 @@ def _all_rows(known: int) -> str:
     """What leads to the rest of the list, empty where there is none."""
     if known <= ROWS:
         return ""
-    if known > LATEST:
-        return gettext("The newest %(count)s", count=number(LATEST))
-    return gettext("All %(count)s", count=number(known))
+    return _newest(known) or gettext("All %(count)s", count=number(known))
+
+
+def _newest(known: int) -> str:
+    """That the list does not hold all, empty where it does."""
+    return gettext("The newest %(count)s", count=number(LATEST)) if known > LATEST else ""
 
 
 def _said_first(here: Glance, facts: Facts) -> levels.Against | None:

@@ -7,10 +7,10 @@ from typing import get_args
 import pytest
 from flask.testing import FlaskClient
 
+from edge.counts import BLIND
 from edge.gate import Reason
 from edge.page.admission import needs
 from edge.page.camera import reason_words
-from edge.page.situation import BLIND
 from edge.page.trust import Role
 from edge.status import CameraStatus, Snapshot, StatusBoard
 from tests.page.scenes import (
@@ -488,7 +488,9 @@ def test_more_sightings_than_fit_are_one_touch_away(scene: Scene, client: FlaskC
     page = client.get("/").text
     assert page.count('<span class="name">') == 6
     assert '<a class="button" href="/seen">All 9</a>' in page
-    assert client.get("/seen").text.count('<span class="name">') == 9
+    lately = client.get("/seen").text
+    assert lately.count('<span class="name">') == 9
+    assert "newest" not in lately
 
 
 def test_a_list_that_is_cut_off_is_not_called_all(scene: Scene, client: FlaskClient) -> None:
@@ -496,7 +498,9 @@ def test_a_list_that_is_cut_off_is_not_called_all(scene: Scene, client: FlaskCli
     scene.store.commit([sighting(scene.before(minutes=m)) for m in range(60, 0, -1)])
     page = client.get("/").text
     assert '<a class="button" href="/seen">The newest 50</a>' in page
-    assert client.get("/seen").text.count('<span class="name">') == 50
+    lately = client.get("/seen").text
+    assert lately.count('<span class="name">') == 50
+    assert '<p class="soft">The newest 50</p>' in lately
 
 
 def test_what_most_was_seen_of_is_named_however_much_was_seen_since(scene: Scene, client: FlaskClient) -> None:
