@@ -22,7 +22,7 @@ def discovery_topic(node: NodeTable) -> str:
 
 
 def discovery_payload(node: NodeTable, info: Info, *, health_s: float = 60.0, longest_sleep_s: float = 0.0) -> bytes:
-    """The device: its entities, and where its availability is read from. About 4.8 kB, retained.
+    """The device: its entities, and where its availability is read from. About 5 kB, retained.
 
     `health_s`: the longest between two messages of health while the node is awake. One that sleeps says `stopped`
     before: what it told stands until its next start is overdue.
