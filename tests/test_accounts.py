@@ -6,7 +6,7 @@ from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
-from threading import Thread
+from threading import Event, Thread
 from unicodedata import normalize
 
 import pytest
@@ -19,10 +19,12 @@ from edge.page.attempts import pause_s
 from edge.store import Account, Accounts, Store
 from edge.store.accounts import CAP, NAME, SESSIONS_EACH
 from edge.store.decisions import NAME as DECISIONS
+from edge.store.file import sentences
 from tests.clocks import NOON, SetClock
 from tests.faults.bad_sector import run_on_bad_sector
 from tests.faults.small_disk import run_on_small_disk
 from tests.records import sighting
+from tests.slow_card import stalled_commits
 
 LI = Account(name="Li", role="technician", hash="$argon2id$…")
 
@@ -229,6 +231,60 @@ def test_the_file_has_a_bound_however_many_attempts_fail(accounts: Accounts) -> 
         accounts.failed(("x" * CAP.max_mb * MEGABYTE,), NOON)
     accounts.put(LI, NOON)
     assert accounts.everybody() == [LI]
+
+
+def test_who_asks_does_not_wait_while_a_card_keeps_whoever_writes_and_then_sees_what_was_written(
+    accounts: Accounts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    accounts.put(LI, NOON)
+    answered, told = Event(), []
+
+    def ask() -> None:
+        told.append([one.name for one in accounts.everybody()])
+        answered.set()
+
+    with stalled_commits(monkeypatch) as is_waiting:
+        writer = Thread(target=accounts.put, args=(replace(LI, name="Wang"), NOON))
+        writer.start()
+        assert is_waiting.wait(20)
+        Thread(target=ask).start()
+        assert answered.wait(20)
+    writer.join(20)
+    ask()
+    assert told == [["Li"], ["Li", "Wang"]]
+
+
+def test_that_a_session_is_in_use_is_not_kept_while_a_card_keeps_another_writer(
+    accounts: Accounts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    accounts.put(LI, NOON)
+    accounts.begin(b"phone", "Li", NOON)
+    later, returned = NOON + timedelta(minutes=6), Event()
+
+    def use() -> None:
+        accounts.used(b"phone", begun=NOON, used=later)
+        returned.set()
+
+    with stalled_commits(monkeypatch) as is_waiting:
+        writer = Thread(target=accounts.put, args=(replace(LI, name="Wang"), NOON))
+        writer.start()
+        assert is_waiting.wait(20)
+        Thread(target=use).start()
+        assert returned.wait(20)
+    writer.join(20)
+    use()
+    kept = accounts.session(b"phone")
+    assert kept is not None
+    assert kept.used_utc == later
+
+
+def test_a_file_that_the_node_may_be_writing_to_is_to_be_tried_again(accounts: Accounts, tmp_path: Path) -> None:
+    accounts.put(LI, NOON)
+    path = tmp_path / NAME
+    with closing(sqlite3.connect(path)) as node, closing(sqlite3.connect(path, timeout=0)) as beside:
+        node.execute("BEGIN IMMEDIATE")
+        with pytest.raises(StoreError, match="try again in a minute"), sentences(path, "keep the account"):
+            beside.execute("BEGIN IMMEDIATE")
 
 
 FULL = """

@@ -109,9 +109,10 @@ def may_bring(app: Flask, method: str, path: str, cookies: str) -> Allowance:
 
 
 def _role_by(app: Flask, cookies: str) -> Role:
+    """Asked in the server's loop, in which all wait for whoever waits: `_admit` keeps what there is to keep."""
     known: Trust = app.extensions["fieldeye_trust"]
     try:
-        return known.visitor(parse_cookie(cookies).get(COOKIE, "")).role
+        return known.visitor(parse_cookie(cookies).get(COOKIE, ""), keeps=False).role
     except StoreError:  # nobody can be known now: the view will say so
         return Role.NOBODY
 

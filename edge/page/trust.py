@@ -64,8 +64,11 @@ class Trust:
         """By the node's clock."""
         return self._clock.now().utc
 
-    def visitor(self, token: str) -> Visitor:
-        """Whom a cookie belongs to; anybody if it has run out."""
+    def visitor(self, token: str, *, keeps: bool = True) -> Visitor:
+        """Whom a cookie belongs to; anybody if it has run out.
+
+        With `keeps` the store is told that it is in use, or has run out, and the card may make that wait.
+        """
         key, now = digest(token), self._clock.now()
         session = self.accounts.session(key) if token else None
         if session is None:
@@ -73,13 +76,14 @@ class Trust:
         kept = [now.monotonic_s - (now.utc - utc).total_seconds() for utc in (session.begun_utc, session.used_utc)]
         role, (begun_s, used_s) = role_of(session.account), self._uses.get(key, kept)
         age, idle = (timedelta(seconds=now.monotonic_s - one_s) for one_s in (begun_s, used_s))
-        if idle > IDLE[role] or age > timedelta(days=COOKIE_DAYS):
+        is_over = idle > IDLE[role] or age > timedelta(days=COOKIE_DAYS)
+        if keeps and is_over:
             self.accounts.end(key)
-            return Visitor(role=self.least)
-        self._use(key, begun_s, now.monotonic_s)
-        if abs(now.utc - session.used_utc) > USED_EVERY:  # also if the clock was set
-            self.accounts.used(key, begun=now.utc - age, used=now.utc)
-        return Visitor(role=max(role, self.least), name=session.account.name)
+        elif keeps:
+            self._use(key, begun_s, now.monotonic_s)
+            if abs(now.utc - session.used_utc) > USED_EVERY:  # also if the clock was set
+                self.accounts.used(key, begun=now.utc - age, used=now.utc)
+        return Visitor(role=self.least) if is_over else Visitor(role=max(role, self.least), name=session.account.name)
 
     def log_in(self, account: Account) -> None:
         """A new session for whoever sent this request; a former one ends, so that no token outlives a log-in."""

@@ -12,7 +12,7 @@ from unicodedata import normalize
 
 from edge.config import MEGABYTE
 from edge.errors import StoreError
-from edge.store.file import Cap, open_checked, open_in_memory, sentences
+from edge.store.file import Cap, connect_to_read, open_checked, open_in_memory, sentences
 from edge.store.schema import Steps, create
 from edge.store.shared import SharedFile
 from edge.store.times import kept_utc
@@ -83,7 +83,7 @@ class Accounts:
             db = open_checked(path, CAP.max_mb * MEGABYTE, STEPS)
             path.chmod(0o600)  # once more: a damaged one was replaced
             db.execute("PRAGMA foreign_keys = 1")
-        self._file = SharedFile(path, db, CAP)
+            self._file = SharedFile(path, db, CAP, reads=connect_to_read(path))
 
     def close(self) -> None:
         """May be called twice."""
@@ -148,7 +148,12 @@ class Accounts:
         return Session(account=_account(row[:3]), begun_utc=kept_utc(row[3]), used_utc=kept_utc(row[4]))
 
     def used(self, digest: bytes, *, begun: datetime, used: datetime) -> None:
-        """That session is in use; `begun` has moved if the clock was set since."""
+        """That session is in use; `begun` has moved if the clock was set since.
+
+        Not kept while another thread writes, whom a slow card may hold up: the next request tells it again.
+        """
+        if self._file.is_being_written():
+            return
         with self._file.writing("keep a session") as db:
             times = (utc_ms(begun), utc_ms(used), digest)
             db.execute("UPDATE session SET begun_ms = ?, used_ms = ? WHERE digest = ?", times)

@@ -15,7 +15,7 @@ from typing import Literal, NamedTuple, TypeVar
 from edge.clock import ClockState, Instant, reckoned
 from edge.config import MEGABYTE
 from edge.errors import StoreError
-from edge.store.file import Cap, open_checked, open_in_memory, sentences
+from edge.store.file import Cap, connect_to_read, open_checked, open_in_memory, sentences
 from edge.store.schema import Steps, create
 from edge.store.shared import SharedFile
 from edge.store.times import kept_utc
@@ -112,7 +112,7 @@ class Decisions:
         with sentences(path, "open the decisions"):
             folder.mkdir(parents=True, exist_ok=True)
             db = open_checked(path, CAP.max_mb * MEGABYTE, STEPS)
-        self._file = SharedFile(path, db, CAP)
+            self._file = SharedFile(path, db, CAP, reads=connect_to_read(path))
 
     def close(self) -> None:
         """May be called twice."""

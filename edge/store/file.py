@@ -32,7 +32,8 @@ _REMEDIES = {
     "SQLITE_IOERR": "the disk does not read or write; replace the memory card",
     "SQLITE_CORRUPT": "it is damaged; restart the node, which mends it or goes on with a new one",
     "SQLITE_NOTADB": "it is damaged; restart the node, which sets it aside and goes on with a new one",
-    "SQLITE_BUSY": "another program holds it; end that program",
+    "SQLITE_BUSY": "another program holds it; if that is the node, which waits for its memory card, "
+    "try again in a minute, else end that program",
 }
 _ERRNO_REMEDIES = {
     errno.ENOSPC: _REMEDIES["SQLITE_FULL"],
@@ -164,6 +165,13 @@ def connect(path: Path) -> sqlite3.Connection:
     """
     db = sqlite3.connect(path, timeout=10, isolation_level=None, check_same_thread=False)
     db.text_factory = partial(str, encoding="utf-8", errors="replace")
+    return db
+
+
+def connect_to_read(path: Path) -> sqlite3.Connection:
+    """A connection beside the writer's: WAL lets it read while that one waits for the card."""
+    db = connect(path)
+    db.execute("PRAGMA query_only = 1")
     return db
 
 

@@ -4,7 +4,7 @@ import sqlite3
 from pathlib import Path
 from threading import Lock, Thread, current_thread, local
 
-from edge.store.file import connect
+from edge.store.file import connect_to_read
 
 
 class Readers:
@@ -20,8 +20,7 @@ class Readers:
         """The calling thread's connection."""
         db: sqlite3.Connection | None = getattr(self._local, "db", None)
         if db is None:
-            db = self._local.db = connect(self._path)
-            db.execute("PRAGMA query_only = 1")
+            db = self._local.db = connect_to_read(self._path)
             with self._lock:
                 self._all.append((current_thread(), db))
         return db

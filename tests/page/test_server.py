@@ -25,6 +25,7 @@ from edge.page.trust import Role, digest
 from tests.network import by_ipv6
 from tests.page.scenes import Scene, seen, well
 from tests.page.visitors import TOKEN, person
+from tests.slow_card import stalled_commits
 from tests.waiting import wait_until
 
 
@@ -340,6 +341,29 @@ def test_a_photograph_that_is_not_taken_in_leads_to_a_page_in_the_readers_langua
         server.close()
 
 
+def test_a_photograph_that_waits_for_the_card_stops_nobody_elses_page(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server, farmers = served(scene), cookie_of(scene, Role.FARMER)
+    scene.clock.advance(360)  # so that the card is told that the session is in use
+    with closing(server), line_to(server) as photograph:
+        with stalled_commits(monkeypatch) as is_waiting:
+            photograph.sendall(f"{PHOTO}{farmers}\r\nContent-Length: 100000\r\n\r\n".encode() + bytes(100_000))
+            assert is_waiting.wait(20)
+            with line_to(server, within_s=20) as other:
+                other.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+                assert other.recv(4096).startswith(b"HTTP/1.1 200 OK")
+        assert photograph.recv(4096).startswith(b"HTTP/1.1 400 BAD REQUEST")  # its token is missing
+
+
+def test_a_session_that_has_run_out_brings_no_photograph(scene: Scene) -> None:
+    server, technicians = served(scene), cookie_of(scene, Role.TECHNICIAN)
+    scene.clock.advance(13 * 3600)
+    with closing(server):
+        told = asked(server, f"/photo HTTP/1.1\r\n{technicians}\r\nContent-Length: 200000", bytes(200_000))
+    assert told == "HTTP/1.1 303 See Other"  # at its header: the view behind it says SEE OTHER
+
+
 def test_what_is_not_taken_in_is_kept_nowhere_while_it_comes(scene: Scene) -> None:
     server, farmers = served(scene), cookie_of(scene, Role.FARMER)
     most, ended, before = 6_000_000, 1_000_000, held_bytes()
@@ -361,8 +385,8 @@ def test_who_sends_without_end_what_is_not_taken_in_is_cut_off(impatient: PageSe
         wait_until(lambda: is_closed_though_fed(line, bytes(200)), within_s=20)  # 4 kB/s: enough for a farmer
 
 
-def line_to(server: PageServer) -> socket.socket:
-    return socket.create_connection(("127.0.0.1", server.port), timeout=60)
+def line_to(server: PageServer, within_s: float = 60) -> socket.socket:
+    return socket.create_connection(("127.0.0.1", server.port), timeout=within_s)
 
 
 def held_bytes() -> int:
