@@ -15,6 +15,7 @@ import pytest
 
 from edge import app
 from edge.cameras import reader
+from edge.node.pulse import PUBLISHER_STUCK_S
 from edge.page import looker, server
 from firmware_config import system
 from tests.firmware.fleets import SITE, WIFI_PASSWORD, entry, put_fleet, put_private, run_render
@@ -175,6 +176,14 @@ def test_systemd_kills_no_node_that_waits_for_one_thread_after_the_other(card: P
     unit = (card / "fieldeye" / SERVICES / "fieldeye.service").read_text()
     (given_s,) = re.findall(r"^TimeoutStopSec=(\d+)$", unit, re.M)
     assert int(given_s) > 2 * (reader.JOIN_S + app.JOIN_S + server.STOP_S + looker.STOP_S)
+
+
+def test_systemd_kills_no_node_that_waits_two_minutes_for_its_card(card: Path) -> None:
+    """Its counts of the open interval would be lost. The publisher, which waited too, may be told to be stuck until it
+    has turned."""
+    unit = (card / "fieldeye" / SERVICES / "fieldeye.service").read_text()
+    (given_s,) = re.findall(r"^WatchdogSec=(\d+)$", unit, re.M)
+    assert int(given_s) >= 120 + PUBLISHER_STUCK_S
 
 
 def test_the_threads_of_a_node_share_their_room_for_pictures(card: Path) -> None:
