@@ -163,7 +163,7 @@ def fill(database: Database) -> None:
         " ORDER BY prefix, taxon_id, night"
     )
     database.execute(
-        "INSERT INTO week_presence SELECT taxon_id, week, node_id, week::date, week::date + 6, 7 FROM node, taxon,"
+        "INSERT INTO week_presence SELECT taxon_id, week, node_id, week::date, week::date + 6, 127 FROM node, taxon,"
         " generate_series(date_trunc('week', %s::timestamp), %s::timestamp, '7 days') AS week"
         " WHERE (node_id + taxon_id) %% 3 > 0",
         span,

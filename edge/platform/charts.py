@@ -6,7 +6,7 @@ from html import escape
 from itertools import groupby
 from math import cos, radians, sqrt
 
-from edge.platform.hull import Point, hull
+from edge.platform.hull import Point, beside, hull
 from edge.platform.population import Trend, is_incidence
 from edge.platform.sentences import sign, value_words
 from edge.platform.words import gettext, ngettext, number
@@ -107,7 +107,7 @@ def area_map(places: Sequence[Place], outlines: Sequence[Sequence[Point]] = (), 
 
     Without an outline the hull of the places is drawn.
     """
-    rings = [list(ring) for ring in outlines] or [hull([place.at for place in places])]
+    rings = [list(ring) for ring in outlines] or [hull([beside(place.at, places[0].at) for place in places])]
     frame = _Frame([point for ring in rings for point in ring] + [place.at for place in places])
     drawn = [_ring(frame, ring) for ring in rings if len(ring) > 1]
     draw = _dot if len(places) < DOTS_BELOW else _square
@@ -129,7 +129,9 @@ class _Frame:
     """Degrees to the picture: north up, a degree of longitude as wide as it is in the middle of the map."""
 
     def __init__(self, points: Sequence[Point]) -> None:
-        lats, lons = [point.latitude_deg for point in points], [point.longitude_deg for point in points]
+        self._origin = points[0]
+        lats = [point.latitude_deg for point in points]
+        lons = [beside(point, self._origin).longitude_deg for point in points]
         self._west, self._north = min(lons), max(lats)
         self._narrow = cos(radians((min(lats) + max(lats)) / 2))
         wide, high = (max(lons) - self._west) * self._narrow, self._north - min(lats)
@@ -139,7 +141,7 @@ class _Frame:
 
     def at(self, point: Point) -> tuple[float, float]:
         """x and y."""
-        x = _EDGE + (point.longitude_deg - self._west) * self._narrow * self.scale
+        x = _EDGE + (beside(point, self._origin).longitude_deg - self._west) * self._narrow * self.scale
         return x, _EDGE + (self._north - point.latitude_deg) * self.scale
 
     @property

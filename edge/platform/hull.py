@@ -25,8 +25,15 @@ def hull(points: Sequence[Point]) -> list[Point]:
     return _half(ordered)[:-1] + _half(ordered[::-1])[:-1]
 
 
+def beside(point: Point, origin: Point) -> Point:
+    """The same place with a longitude within half a turn of the origin's, beyond 180 too: the date line parts none."""
+    turns = round((origin.longitude_deg - point.longitude_deg) / 360)
+    return Point(point.latitude_deg, point.longitude_deg + 360 * turns)
+
+
 def hull_km2(points: Sequence[Point]) -> float:
     """Area of the hull on the sinusoidal projection, which keeps areas."""
+    points = [beside(point, points[0]) for point in points]
     middle_deg = sum(point.longitude_deg for point in points) / len(points) if points else 0.0
     flat = [Point(point.latitude_deg * KM_A_DEGREE, _x_km(point, middle_deg)) for point in points]
     corners = hull(flat)

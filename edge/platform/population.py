@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, fields
 from datetime import date, timedelta
-from statistics import linear_regression
 from typing import Any, get_args
 
 from psycopg.rows import class_row, scalar_row
@@ -16,7 +15,8 @@ from psycopg.rows import class_row, scalar_row
 from edge.counts import Unit
 from edge.errors import UsageError
 from edge.platform.database import Database
-from edge.platform.hull import Point, hull_km2, km_between
+from edge.platform.front import LookedCell, front_km_per_week
+from edge.platform.hull import Point, hull_km2
 
 LEVELS = {0: "country", 2: "province", 4: "city", 6: "county", 9: "township", 12: "village"}
 _DAYS_A_WEEK = 7
@@ -100,7 +100,7 @@ class Cell:
     latitude_deg: float
     longitude_deg: float
     nodes: int
-    nights: int
+    nights: int  # on which any of them saw it
     first_seen: date
     last_seen: date
     looked_since: date  # Monday of the first week in which a node there could have seen it
@@ -108,13 +108,13 @@ class Cell:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Range:
-    """Where a taxon was. The front is the slope of the farthest distance from the nearest cell of its first week."""
+    """Where a taxon was in some nights, and how fast it spread, see `front`."""
 
     cells: tuple[Cell, ...]
-    hull_km2: float  # of the cells' positions; 0 for fewer than three
+    hull_km2: float | None  # of the cells' positions; None where it is no larger than the cells: few, or in a line
     first_seen: date | None
     last_seen: date | None
-    front_km_per_week: float | None  # None for fewer than two weeks of spread
+    front_km_per_week: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,12 +190,16 @@ def taxon_unseen(database: Database, key: str) -> TaxonSum | None:
 def range_of(database: Database, wanted: Wanted) -> Range:
     """Cells, hull and front of all stages together."""
     cells = _rows(database, Cell, "occupied_cells(%(area)s, %(label)s, %(first)s, %(last)s)", wanted)
+    if not cells:
+        return Range(cells=(), hull_km2=None, first_seen=None, last_seen=None, front_km_per_week=None)
+    km2 = hull_km2([Point(cell.latitude_deg, cell.longitude_deg) for cell in cells])
+    looked = _rows(database, LookedCell, "looked_cells(%(area)s, %(label)s, %(first)s, %(last)s)", wanted)
     return Range(
         cells=tuple(cells),
-        hull_km2=hull_km2([_at(cell) for cell in cells]),
-        first_seen=min((cell.first_seen for cell in cells), default=None),
-        last_seen=max((cell.last_seen for cell in cells), default=None),
-        front_km_per_week=front_km_per_week(cells),
+        hull_km2=km2 if km2 > len(cells) else None,
+        first_seen=min(cell.first_seen for cell in cells),
+        last_seen=max(cell.last_seen for cell in cells),
+        front_km_per_week=front_km_per_week(looked, wanted.first, wanted.last),
     )
 
 
@@ -204,33 +208,6 @@ def range_told(database: Database, wanted: Wanted, nights: Sequence[Night]) -> R
     found = range_of(database, wanted)
     saw_none = {night.count for night in nights if night.count is not None} == {0}
     return found if found.cells or saw_none else None
-
-
-def front_km_per_week(cells: Sequence[Cell]) -> float | None:
-    """Least-squares slope of the farthest distance yet from the nearest of the first week's cells; None for one week.
-
-    Of cells where somebody had looked in an earlier week: elsewhere it is the nodes that spread.
-    """
-    in_turn = sorted(cells, key=_week)
-    born = [_at(cell) for cell in in_turn if _week(cell) == _week(in_turn[0])]
-    spread = [cell for cell in in_turn[len(born) :] if cell.looked_since.toordinal() < _week(cell)]
-    if not spread:
-        return None
-    farthest_km, reached_km = 0.0, {_week(in_turn[0]): 0.0}
-    for cell in spread:
-        if all(km_between(origin, _at(cell)) > farthest_km for origin in born):  # ends soon: most are near one of them
-            farthest_km = min(km_between(origin, _at(cell)) for origin in born)
-        reached_km[_week(cell)] = farthest_km
-    return linear_regression([week / _DAYS_A_WEEK for week in reached_km], list(reached_km.values())).slope
-
-
-def _at(cell: Cell) -> Point:
-    return Point(cell.latitude_deg, cell.longitude_deg)
-
-
-def _week(cell: Cell) -> int:
-    """Day number of the Monday before it was first seen there."""
-    return cell.first_seen.toordinal() - cell.first_seen.weekday()
 
 
 def keep_threshold(

@@ -52,6 +52,51 @@ def test_views_of_others_ask_the_newer_functions_beside_any_of_their_names_and_t
             assert f"FROM {name}(" in now
 
 
+def test_time_watched_is_made_anew_of_what_an_earlier_program_kept(
+    postgres: Postgres, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It took all time in which frames came for watched. Of the last hour the record was dropped with its month."""
+    known = migrations()
+    hours = [(600, "still"), (0, "still"), (0, "dark"), (600, "dark"), (0, "dark")]
+    with fresh(postgres, "template1") as url, open_database(url) as database:
+        with monkeypatch.context() as before:
+            before.setattr("edge.platform.tables.migrations", lambda: {n: known[n] for n in known if n < 31})
+            migrate(database)
+        fleet = in_villages(database)
+        for frames, reason in hours:
+            fleet.counts("a", 0, counts=() if frames else NoData(reason), frames=frames, skipped=((reason, 200),))
+        now = "SELECT seq, awake_s FROM interval_effort ORDER BY seq"
+        watched = database.execute(now.encode()).fetchall()
+        database.execute("UPDATE interval_effort SET awake_s = 3600; DELETE FROM record WHERE seq = 5")
+        fleet.sum_up()
+        assert migrate(database) == [n for n in known if n >= 31]
+        assert database.execute(now.encode()).fetchall() == watched
+        fleet.sum_up()
+        assert population(database, moths())[0].awake_s == 3600 + 3600 + 2700
+
+
+def test_nights_of_weeks_that_were_summed_before_are_those_that_would_be_summed_now(
+    postgres: Postgres, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two life stages over three weeks, of which 1 July 2026 is a Wednesday."""
+    weeks, known = "SELECT * FROM week_presence ORDER BY taxon_id, week", migrations()
+    with fresh(postgres, "template1") as url, open_database(url) as database:
+        with monkeypatch.context() as before:
+            older = {version: scripts for version, scripts in known.items() if version < 30}
+            before.setattr("edge.platform.tables.migrations", lambda: older)
+            migrate(database)
+        fleet = Fleet(database)
+        for night in range(14):
+            fleet.counts("a", night, count(MOTH, night % 3), count(MOTH, night % 2, stage="larva"))
+        fleet.sum_up()
+        migrate(database)
+        told = database.execute(weeks).fetchall()
+        database.execute("INSERT INTO dirty_night SELECT node_id, night FROM night_effort")
+        fleet.sum_up()
+        assert told == database.execute(weeks).fetchall()
+        assert sum(bits.bit_count() for *_, bits in told) == 9 + 7
+
+
 @pytest.mark.parametrize(("version", "says"), [(9999, "9999, this program knows"), (18, "18, from before the first")])
 def test_a_database_of_another_time_is_left_alone(database: Database, version: int, says: str) -> None:
     database.execute("TRUNCATE schema_version")

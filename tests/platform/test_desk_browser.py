@@ -397,7 +397,8 @@ def test_menu_and_figures_stand_apart_where_a_browser_knows_no_gaps_of_flex(page
     page.evaluate("document.querySelectorAll('header, nav, .figures').forEach((one) => { one.style.gap = 'normal'; })")
     apart = page.evaluate("""['header > *', 'nav a', '.figures li'].map((each) => {
         const boxes = [...document.querySelectorAll(each)].map((one) => one.getBoundingClientRect());
-        return Math.min(...boxes.slice(1).map((box, n) => box.left - boxes[n].right));
+        const gap = (box, n) => (box.top === boxes[n].top ? box.left - boxes[n].right : Infinity); // next line
+        return Math.min(...boxes.slice(1).map(gap));
     })""")
     assert min(apart) >= 15
 

@@ -21,12 +21,11 @@ from edge.nights import day_of, length_s
 from edge.platform.areas_below import areas_below
 from edge.platform.database import Database, open_database
 from edge.platform.decode import Message
+from edge.platform.front import LookedCell, front_km_per_week
 from edge.platform.hull import Point, hull, hull_km2
 from edge.platform.leader import roll_up
 from edge.platform.population import (
-    Cell,
     as_area,
-    front_km_per_week,
     keep_threshold,
     population,
     range_of,
@@ -471,13 +470,15 @@ def test_a_node_put_beside_one_that_looked_before_is_a_front(fleet: Fleet) -> No
     assert found.front_km_per_week == pytest.approx(0.1002 * 111.195 / 2)
 
 
-def a_cell(north_km: float, east_km: float, week: int, looked: int = -1) -> Cell:
+def a_cell(north_km: float, east_km: float, week: int | None, looked: int = -1, until: int = 4) -> LookedCell:
     monday = FIRST - timedelta(days=FIRST.weekday())
-    first_seen = FIRST + timedelta(weeks=week)
-    return Cell(
-        x=0, y=0, latitude_deg=30 + north_km / 111.195, longitude_deg=120 + east_km / 96.3, nodes=1, nights=1,
-        first_seen=first_seen, last_seen=first_seen, looked_since=monday + timedelta(weeks=looked),
-    )  # fmt: skip
+    return LookedCell(
+        latitude_deg=30 + north_km / 111.195,
+        longitude_deg=120 + east_km / 96.3,
+        first_seen=None if week is None else FIRST + timedelta(weeks=week),
+        looked_since=monday + timedelta(weeks=looked),
+        looked_until=monday + timedelta(weeks=until),
+    )
 
 
 @pytest.mark.parametrize(
@@ -487,20 +488,49 @@ def a_cell(north_km: float, east_km: float, week: int, looked: int = -1) -> Cell
         ([a_cell(20 * week, 0, week, looked=week) for week in range(5)], None),  # where a node came each week
         ([a_cell(0, 0, 0, looked=0), a_cell(10, 0, 1), a_cell(90, 0, 2, looked=2), a_cell(20, 0, 2)], 10),
         ([a_cell(0, 0, 0), a_cell(50, 0, 0)], None),
+        ([a_cell(0, 0, -9), a_cell(50, 0, -1), a_cell(57, 0, 0)], 7),  # from where it was before, in a week
+        ([a_cell(0, 0, -9), a_cell(50, 0, -1)], None),  # nobody could have seen it come any farther
+        ([a_cell(0, 0, -1), a_cell(50, 0, None)], 0),
+        ([a_cell(0, 0, 0), a_cell(10, 0, 1), a_cell(50, 0, None)], 2),  # stood still from the second of five weeks on
+        ([a_cell(0, 0, 0), a_cell(10, 0, 1), a_cell(50, 0, None, until=1)], 10),  # told to stand by nobody
+        ([a_cell(0, 0, 0), a_cell(10, 0, 1), a_cell(5, 0, None)], 10),  # nor by who looks behind it
+        ([a_cell(0, 0, None)], None),
         ([], None),
     ],
 )
-def test_a_front_runs_from_the_nearest_of_the_first_cells_where_somebody_looked_before(
-    cells: list[Cell], front: float | None
+def test_a_front_runs_from_where_it_was_over_the_weeks_in_which_somebody_looked_farther_out(
+    cells: list[LookedCell], front: float | None
 ) -> None:
-    assert front_km_per_week(cells) == (front and pytest.approx(front, rel=0.01))
+    told = front_km_per_week(cells, FIRST, FIRST + timedelta(days=34))
+    assert told == (front and pytest.approx(front, rel=0.01))
+
+
+@pytest.mark.parametrize(("nights_before", "front"), [(49, 0), (120, 10)])
+def test_a_pest_that_was_there_in_the_quarter_before_is_no_front(
+    fleet: Fleet, nights_before: int, front: float
+) -> None:
+    """Of three nodes 10 km apart the second has a pause in the nights asked for, the third sees none."""
+    for node, latitude in (("a", 30.0), ("b", 30.0 + 10 / 111.195), ("c", 30.0 + 20 / 111.195)):
+        fleet.place(node, latitude_deg=latitude, longitude_deg=120.0)
+    for night in (0, nights_before, nights_before + 5):
+        fleet.counts("a", night, count(MOTH, 2))
+        fleet.counts("b", night, count(MOTH, int(night != nights_before)))
+        fleet.counts("c", night)
+    fleet.counts("a", nights_before - 1, count(MOTH, 2))
+    fleet.sum_up()
+    first = FIRST + timedelta(days=nights_before)
+    found = range_of(fleet.database, moths(first=first, last=first + timedelta(days=6)))
+    assert {(cell.nights, cell.first_seen) for cell in found.cells} == {(2, first), (1, first + timedelta(days=5))}
+    assert found.front_km_per_week == pytest.approx(front, rel=0.01)
 
 
 def test_a_range_is_of_the_nights_asked_for_and_no_others(fleet: Fleet) -> None:
     """Each span of 12 nights, of which 1 July 2026 is a Wednesday."""
     fleet.place("a", latitude_deg=30.0, longitude_deg=120.0)
+    fleet.place("b", latitude_deg=30.0001, longitude_deg=120.0)
     seen = {0, 3, 4, 5, 6, 11}
     for night in range(12):
+        fleet.counts("b", night, count(MOTH, int(night in {3, 6})))
         fleet.counts("a", night, count(MOTH, int(night in seen)), count(MOTH, int(night == 3), stage="larva"))
         fleet.counts("a", night, count(MOTH, int(night in seen)), unit="max_per_frame")
     fleet.sum_up()
@@ -508,7 +538,7 @@ def test_a_range_is_of_the_nights_asked_for_and_no_others(fleet: Fleet) -> None:
         span = {"first": FIRST + timedelta(days=first), "last": FIRST + timedelta(days=last)}
         found = range_of(fleet.database, moths(**span))
         nights = [night for night in range(first, last + 1) if night in seen]
-        assert [one.nights for one in found.cells] == ([len(nights) + (3 in nights)] if nights else [])
+        assert [one.nights for one in found.cells] == ([len(nights)] if nights else [])
         told = [FIRST + timedelta(days=night) for night in (nights[0], nights[-1])] if nights else [None, None]
         assert [found.first_seen, found.last_seen] == told
 
@@ -523,6 +553,14 @@ def test_the_hull_agrees_with_postgis(database: Database) -> None:
         "SELECT ST_Area(ST_ConvexHull(ST_GeomFromText(%s, 4326))::geography) / 1e6", (text,)
     ).fetchone() or (0,)
     assert hull_km2(points) == pytest.approx(km2, rel=0.01)
+
+
+def test_the_date_line_parts_no_hull() -> None:
+    fiji, elsewhere = [179.95, -179.95, 179.97], [120.0, 120.1, 120.02]
+    latitudes = [-17.0, -17.05, -17.1]
+    km2 = hull_km2([Point(*at) for at in zip(latitudes, elsewhere, strict=True)])
+    assert hull_km2([Point(*at) for at in zip(latitudes, fiji, strict=True)]) == pytest.approx(km2, rel=1e-6)
+    assert 40 < km2 < 60
 
 
 @given(st.lists(st.builds(Point, st.floats(-60, 60), st.floats(-170, 170)), max_size=30))

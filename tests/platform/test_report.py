@@ -245,6 +245,19 @@ def test_nodes_that_counted_without_a_position_are_told_and_take_no_square_kilom
     assert "no position" not in html(week(fleet.database, "330106", MONDAY, SUNDAY), [], MADE)
 
 
+def test_a_hull_that_is_no_larger_than_its_square_kilometres_is_not_told(fleet: Fleet) -> None:
+    def seen() -> str:
+        return re.findall(r"Seen in [^<]*", html(week(fleet.database, "330106", MONDAY, SUNDAY), [], MADE))[0]
+
+    assert seen() == "Seen in 1 km², 2026-07-06 to 2026-07-12."
+    for node in "bc":
+        fleet.counts(node, 7, count(MOTH, 1))
+    fleet.sum_up()
+    assert seen() == "Seen in 3 km², 2026-07-06 to 2026-07-12."
+    fleet.database.execute("UPDATE node SET longitude_deg = 120.2 WHERE node = 'c'")
+    assert seen() == "Seen in 3 km² of a hull of 8 km², 2026-07-06 to 2026-07-12."
+
+
 def test_a_night_without_data_is_a_cross_and_a_zero_is_a_line() -> None:
     nights = [_night(0, 0.0), _night(1, None), _night(2, 10.0)]
     drawn = bars(nights, start_at=20, unit="individuals")
@@ -334,6 +347,16 @@ def test_north_is_up_and_a_kilometre_is_as_long_both_ways() -> None:
     assert at["north-west"][1] < at["south-west"][1]
     up, right = at["south-west"][1] - at["north-west"][1], at["south-east"][0] - at["south-west"][0]
     assert up == pytest.approx(right, rel=0.01)
+
+
+def test_the_date_line_parts_no_map() -> None:
+    """Three places in Fiji, some 10 km apart, drawn as they would be elsewhere; with borders, too."""
+    maps = []
+    for east in ([179.95, -179.95, 179.97], [119.95, 120.05, 119.97]):
+        at = [Point(latitude, longitude) for latitude, longitude in zip((-17.0, -17.05, -17.1), east, strict=True)]
+        places = [Place(f"n{n}", one, 1) for n, one in enumerate(at)]
+        maps.append((area_map(places), area_map(places[:2], [at])))
+    assert maps[0] == maps[1]
 
 
 def test_borders_come_from_a_file_and_a_wrong_one_is_a_sentence(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from edge.languages.typed import plain
 from edge.platform.areas_below import AreaBelow, areas_below
 from edge.platform.database import Database, only_row
 from edge.platform.desk.entry import Answer, desk, logged_in, refuse
+from edge.platform.hull import Point, beside
 from edge.platform.population import (
     Night,
     Range,
@@ -76,11 +77,12 @@ def map_data() -> Answer:
     if chosen is None:
         return jsonify(places=[], nights=[], outlines=outlines)
     wanted = chosen.wanted(area, first, last)
-    nights = trend(g.database, in_weeks(wanted))
+    nights, places = trend(g.database, in_weeks(wanted)), places_of(g.database, wanted)
+    origin = places[0].at if places else Point(0, 0)
     return jsonify(
-        places=[[place.name, *place.at, place.value] for place in places_of(g.database, wanted)],
+        places=[[place.name, *beside(place.at, origin), place.value] for place in places],
         nights=[[one.night.isoformat(), one.per_camera_night, one.week_mean] for one in nights],
-        outlines=outlines,
+        outlines=[[beside(Point(*at), origin) for at in ring] for ring in outlines],
     )
 
 
@@ -183,8 +185,13 @@ def _degree(unit: str, nights: Sequence[Night]) -> tuple[str, str]:
 
 
 def _spread(found: Range) -> tuple[str, str]:
-    cells, hull = f"{number(len(found.cells))} km²", number(found.hull_km2)
-    if found.front_km_per_week is None:
+    cells = f"{number(len(found.cells))} km²"
+    hull = "" if found.hull_km2 is None else number(found.hull_km2)
+    front = "" if found.front_km_per_week is None else number(found.front_km_per_week, 1)
+    if not hull and not front:
+        return cells, gettext("occupied")
+    if not hull:
+        return cells, gettext("occupied, front %(front)s km a week", front=front)
+    if not front:
         return cells, gettext("occupied, hull %(hull)s km²", hull=hull)
-    front = number(found.front_km_per_week, 1)
     return cells, gettext("occupied, hull %(hull)s km², front %(front)s km a week", hull=hull, front=front)

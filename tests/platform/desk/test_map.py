@@ -7,7 +7,9 @@ from html import unescape
 import pytest
 from flask.testing import FlaskClient
 
+from edge.platform.desk import create_app
 from edge.platform.desk.people import add_person
+from edge.platform.hull import Point
 from edge.platform.population import keep_threshold
 from tests.platform.desk.visitors import PASSWORD, log_in
 from tests.platform.fleet import BLAST, FIRST, Fleet, tonight
@@ -229,6 +231,22 @@ def test_nodes_without_a_position_are_told_beside_the_map_and_take_no_square_kil
         assert "<b>3</b> counted" in page
         assert says in page
         assert [one in page for one in ("km²</b>", "The table below", "<h2>Places</h2>")] == [is_placed] * 3
+
+
+def test_a_hull_that_is_no_larger_than_its_square_kilometres_is_not_told_at_the_desk(still: FlaskClient) -> None:
+    page = still.get("/?first=2026-07-01&last=2026-07-01").text
+    assert re.findall(r"<li><b>(\d+ km²)</b> (.*?)</li>", page) == [("2 km²", "occupied")]
+
+
+def test_the_date_line_parts_no_map_at_the_desk(fleet: Fleet, url: str) -> None:
+    fleet.database.execute("UPDATE node SET longitude_deg = CASE node WHEN 'a' THEN 179.9 ELSE -179.9 END")
+    border = [Point(30, 179.5), Point(30, -179.5), Point(31, 179.9)]
+    client = create_app(url, [border]).test_client()
+    log_in(client)
+    told = client.get("/api/map?first=2026-07-01&last=2026-07-01").json
+    assert told is not None
+    east = [place[2] for place in told["places"]] + [longitude for _, longitude in told["outlines"][0]]
+    assert max(east) - min(east) == pytest.approx(1)
 
 
 def test_of_a_disease_the_desk_tells_the_share_of_the_frames(fleet: Fleet, client: FlaskClient) -> None:
