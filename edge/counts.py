@@ -14,6 +14,7 @@ from edge.ranges import ALIKE, Dispersion, count_range
 Box = tuple[float, float, float, float]  # left, top, right, bottom as shares 0..1 of the picture
 Unit = Literal["max_per_frame", "visits", "new", "affected_frames"]
 Level = Literal["calm", "look", "act"]
+BLIND = ("dark", "overexposed", "blocked", "colourless", "blurred", "board")  # skipped: shows nothing that is counted
 CAMERA = "cam0"  # a node has one camera; the name travels with every record
 STAGES = ("egg", "larva", "nymph", "pupa", "juvenile", "adult", "symptom")
 _STAGED = re.compile(rf"(?P<name>.+) \((?P<stage>{'|'.join(STAGES)})\)")
@@ -100,6 +101,14 @@ class Interval:
     def __post_init__(self) -> None:
         if (self.frames == 0) != isinstance(self.counts, NoData):
             raise ValueError("an Interval has counts if and only if a frame was looked at")
+
+    @property
+    def watched_s(self) -> float:
+        """Of the time in which frames came, the share of those that showed something; a still scene is watched, too."""
+        skipped = dict(self.skipped)
+        blind = sum(skipped.get(reason, 0) for reason in BLIND)
+        sighted = self.frames + skipped.get("still", 0)
+        return self.awake_s * sighted / max(1, sighted + blind)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

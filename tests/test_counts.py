@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from edge.counts import Interval, NoData, TaxonCount, counted
 from edge.ranges import count_range
 from tests.clocks import SetClock
+from tests.records import interval
 
 shares = st.floats(0.3, 1.0)
 
@@ -37,6 +38,25 @@ def test_an_unmeasured_class_has_no_range_rather_than_an_invented_one() -> None:
     assert counted(4, "Pieris", "", precision=None, recall=None) == TaxonCount(
         label="Pieris", eppo="", count=4, low=None, high=None
     )
+
+
+@pytest.mark.parametrize(
+    ("frames", "skipped", "watched_s"),
+    [
+        (60, (), 3600.0),
+        (0, (("still", 60),), 3600.0),  # a short interval between two looks at a still scene
+        (1, (("dark", 15), ("still", 44)), 2700.0),
+        (0, (("dark", 60),), 0.0),
+        (0, (("unmatched", 6),), 0.0),
+        (10, (("unmatched", 5),), 3600.0),
+        (0, (), 0.0),
+    ],
+)
+def test_watched_is_the_time_of_pictures_that_showed_something(
+    frames: int, skipped: tuple[tuple[str, int], ...], watched_s: float
+) -> None:
+    counts = () if frames else NoData("dark")
+    assert interval(frames=frames, skipped=skipped, awake_s=3600.0, counts=counts).watched_s == watched_s
 
 
 @pytest.mark.parametrize(("frames", "counts"), [(0, ()), (3, NoData("dark"))])

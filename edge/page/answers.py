@@ -94,7 +94,7 @@ class DayCounts(Struct, frozen=True, kw_only=True):
     day: date  # of a trap: from noon to noon, by the date of its evening
     unit: str | None
     frames: int | None
-    awake_s: float | None
+    awake_s: float | None  # in which pictures came that showed something
     saturated: bool
     counts: list[Count] | None
     not_told: list[str]

@@ -165,13 +165,13 @@ def _without_epochs(told: Records) -> dict[str, Any]:
 
 
 def _counts(day: Day, unit: str | None, labels: Sequence[str]) -> DayCounts:
-    frames, awake_s = _effort(day)
+    frames, watched_s = _effort(day)
     listed = [Count(label=k, count=f.count, low=f.low, high=f.high) for k, f in sorted(day.figures.items())]
     return DayCounts(
         day=day.day,
         unit=unit,
         frames=frames,
-        awake_s=awake_s,
+        awake_s=watched_s,
         saturated=day.saturated,
         counts=listed if day.frames else None,
         not_told=[label for label in labels if day.frames and day.is_other(label)],
@@ -185,10 +185,10 @@ def _csv_rows(day: Day, unit: str, labels: Sequence[str]) -> list[tuple[Cell, ..
     rows: list[tuple[Cell, ...]] = [] if day.figures else [(date, None, unit, 0, 0, 0, *_effort(day))]
     for label, figure in sorted(day.figures.items()):
         effort = day.effort(label)
-        rows.append((date, label, unit, figure.count, figure.low, figure.high, effort.frames, effort.awake_s))
+        rows.append((date, label, unit, figure.count, figure.low, figure.high, effort.frames, effort.watched_s))
     return rows + [(date, label, unit, None, None, None, None, None) for label in labels if day.is_other(label)]
 
 
 def _effort(day: Day) -> tuple[int | None, float | None]:
     """Frames and seconds; unknown in this unit where all was counted in another one."""
-    return (None, None) if day.is_watched and not day.frames else (day.frames, day.awake_s)
+    return (None, None) if day.is_watched and not day.frames else (day.frames, day.watched_s)

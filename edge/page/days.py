@@ -28,7 +28,7 @@ class Effort:
     """What was looked at by models that can tell the same `labels`; None: everything."""
 
     frames: int
-    awake_s: float
+    watched_s: float
     labels: frozenset[str] | None = None
 
 
@@ -48,9 +48,9 @@ class Day:
         return sum(one.frames for one in self.efforts)
 
     @property
-    def awake_s(self) -> float:
-        """Time in which frames came."""
-        return sum(one.awake_s for one in self.efforts)
+    def watched_s(self) -> float:
+        """Time in which frames came that showed something."""
+        return sum(one.watched_s for one in self.efforts)
 
     @property
     def is_watched(self) -> bool:
@@ -60,7 +60,7 @@ class Day:
     def effort(self, label: str) -> Effort:
         """Of those who can tell the label; all of it for an empty one."""
         able = [one for one in self.efforts if one.labels is None or not label or label in one.labels]
-        return Effort(sum(one.frames for one in able), sum(one.awake_s for one in able))
+        return Effort(sum(one.frames for one in able), sum(one.watched_s for one in able))
 
     def figure(self, label: str) -> Figure | None:
         """Zero where somebody looked who can tell the label, and did not see it; None: no data."""
@@ -115,7 +115,7 @@ def _efforts(intervals: Sequence[Interval], label_sets: LabelSets) -> tuple[Effo
     for interval in intervals:
         labels = label_sets.get(interval.model)
         before = together.get(labels, Effort(0, 0.0))
-        together[labels] = Effort(before.frames + interval.frames, before.awake_s + interval.awake_s, labels)
+        together[labels] = Effort(before.frames + interval.frames, before.watched_s + interval.watched_s, labels)
     return tuple(together.values())
 
 

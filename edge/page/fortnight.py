@@ -176,6 +176,6 @@ def _table_row(day: Day, labels: Sequence[str]) -> tuple[str, ...]:
         "%(count)s pictures in %(time)s",
         day.frames,
         count=number(day.frames),
-        time=duration(day.awake_s),
+        time=duration(day.watched_s),
     )
     return (name, *counts, effort)

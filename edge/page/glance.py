@@ -16,7 +16,7 @@ from edge.page.fortnight import is_of_nights
 from edge.page.levels import Against
 from edge.page.node import Node, node
 from edge.page.recent import DAY
-from edge.page.situation import BLIND, NO_DATA, Facts, Situation, may_be_a_new_card, situation
+from edge.page.situation import NO_DATA, Facts, Situation, may_be_a_new_card, situation
 from edge.page.sticky_card import card_trouble, caught, night_words, told_last, unmatched_in_a_row
 from edge.page.tones import Line
 from edge.page.visit import Visit, load
@@ -82,7 +82,7 @@ class Glance:
         foes = [sighting for sighting in seen if not names.is_harmless(sighting.label)]
         fresh = [interval for interval in self.intervals if interval.end.utc >= self.now.utc - DAY]
         newest, frames = next(iter([*foes, *seen]), None), sum(interval.frames for interval in fresh)
-        watched_s = sum(map(_watched_s, fresh))
+        watched_s = sum(interval.watched_s for interval in fresh)
         if self.camera.mode == "trap":
             night = told_last(self.intervals, self.when)
             return Facts(
@@ -130,11 +130,3 @@ class Glance:
 def glance() -> Glance:
     """Of this request, at the node of this app."""
     return Glance(node())
-
-
-def _watched_s(interval: Interval) -> float:
-    """Of the time in which frames came, the share of those that showed something."""
-    skipped = dict(interval.skipped)
-    blind = sum(skipped.get(reason, 0) for reason in BLIND)
-    sighted = interval.frames + skipped.get("still", 0)
-    return interval.awake_s * sighted / max(1, sighted + blind)

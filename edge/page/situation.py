@@ -14,8 +14,6 @@ from edge.status import CameraStatus, Snapshot
 DAY_S = 86_400.0
 LATE_S = 600.0  # without a new picture for so long (or three times the configured pause), something is wrong
 FED_LATE_S = DAY_S  # a fed folder waits until somebody copies the pictures
-_UNSEEN: tuple[Reason, ...] = ("dark", "overexposed", "blocked", "colourless", "blurred")
-BLIND = (*_UNSEEN, BOARD)  # show nothing of what is counted
 BLIND_S = 3600.0  # of pictures that show nothing; dew and a low sun pass
 COVERED: Reason = "blocked"  # the gate's word for a lens that something covers
 NOT_KEPT = "not_kept"  # the loop's word for a look at a trap that counts nothing: the memory card takes no file

@@ -60,7 +60,7 @@ class Night:
     nodes: int  # that looked
     camera_nights: int
     frames: int
-    awake_s: float
+    awake_s: float  # in which frames came that showed something
     saturated: int  # cameras too full to count on
     count: int | None
     low: int | None

@@ -86,7 +86,7 @@ def effort_row(arrived: Arrived, interval: Interval, zone: ZoneInfo) -> tuple[ob
         night_of(interval, zone),
         interval.revision,
         interval.frames,
-        interval.awake_s,
+        interval.watched_s,
         counts.reason if isinstance(counts, NoData) else None,
         interval.saturated,
         interval.area_mm2,

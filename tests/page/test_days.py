@@ -129,7 +129,17 @@ def test_a_day_without_a_look_is_a_gap_and_one_without_an_insect_a_zero() -> Non
 def test_effort_of_a_day_is_the_sum_of_its_hours() -> None:
     today = days_of(interval(at(1, 1), {}, frames=60), interval(at(1, 2), {}, frames=50))[-1]
     assert today.frames == 110
-    assert today.awake_s == 7200
+    assert today.watched_s == 7200
+
+
+def test_hours_in_the_dark_are_no_effort_in_the_table_as_on_top(scene: Scene, client: FlaskClient) -> None:
+    well(scene)
+    dark = [interval(scene.before(hours=back), None) for back in (6, 5, 4)]
+    scene.store.commit([*dark, *(interval(scene.before(hours=back), {}) for back in (3, 2))])
+    page = client.get("/").text
+    assert "120 pictures looked at in the last 24 hours, watching for 2 hours" in page
+    assert rows_of(page)[0][-1] == "120 pictures in 2 hours"
+    assert client.get("/api/v1/days").get_json()["days"][-1]["awake_s"] == 7200
 
 
 def test_taxa_stand_in_the_order_of_their_best_day() -> None:

@@ -5,14 +5,17 @@ from datetime import date
 import pytest
 
 from edge.cli import platform_main
+from edge.counts import NoData
 from edge.errors import ConfigError, StoreError
 from edge.platform.database import Database, open_database
 from edge.platform.intake import Intake
+from edge.platform.population import population
 from edge.platform.tables import migrate, migrations
 from tests.platform.conftest import fresh
+from tests.platform.fleet import Fleet, in_villages, moths
 from tests.platform.postgres import QUICK, Postgres
 from tests.platform.test_intake import batch
-from tests.records import sighting
+from tests.records import MOTH, count, sighting
 
 
 def test_tables_are_made_once_and_a_later_version_builds_on_them(

@@ -49,7 +49,7 @@ def points(points_url: str) -> Iterator[Fleet]:
         fleet = Fleet(database)
         for n, node in enumerate("ac"):
             fleet.place(node, latitude_deg=30.5, longitude_deg=120.25 + n)
-            fleet.counts(node, 0, count(MOTH, 3 + n, 2, 9), count(APHID, 5, 4, 7), frames=20, awake_s=90.0)
+            fleet.counts(node, 0, count(MOTH, 3 + n, 2, 9), count(APHID, 5, 4, 7), frames=20, awake_s=90.0, skipped=())
         fleet.sum_up()
         yield fleet
 
@@ -71,7 +71,7 @@ def test_with_postgis_a_role_gets_its_own_nodes_and_nights_as_points(points: Fle
 def test_a_night_that_saw_nothing_is_a_point_of_effort_with_what_could_be_told(points: Fleet) -> None:
     told = ModelInfo(name="pests", version="0.1.0", sha256="", labels=[MOTH[0]])
     points.place("e", latitude_deg=30.5, longitude_deg=110.0, models=[told])
-    points.counts("e", 0, frames=7, awake_s=60.0, model="pests@0.1.0")
+    points.counts("e", 0, frames=7, awake_s=60.0, skipped=(), model="pests@0.1.0")
     points.sum_up()
     seen = "SELECT label FROM night_point WHERE node = 'e'"
     assert points.database.execute(seen.encode()).fetchall() == []

@@ -83,6 +83,16 @@ def test_a_night_without_data_is_no_zero_and_a_night_without_moths_is_one(fleet:
     assert (silent.count, silent.nodes_known, silent.camera_nights) == (None, 1, 0)
 
 
+def test_time_in_which_nothing_was_to_be_seen_is_no_effort_and_a_still_scene_is(fleet: Fleet) -> None:
+    fleet.counts("a", 0, count(MOTH, 3, 2, 5), frames=600, skipped=())
+    fleet.counts("a", 0.05, counts=NoData("still"), frames=0, skipped=(("dark", 30), ("still", 90)))
+    fleet.counts("a", 0.1, counts=NoData("dark"), frames=0, skipped=(("dark", 360),))
+    fleet.counts("b", 0, counts=NoData("blocked"), frames=0, skipped=(("blocked", 360),))
+    fleet.sum_up()
+    night = population(fleet.database, moths())[0]
+    assert (night.nodes, night.camera_nights, night.awake_s) == (1, 1, 3600 + 2700)
+
+
 def test_a_night_runs_from_noon_to_noon_where_the_node_stands(fleet: Fleet) -> None:
     noon_utc = datetime(2026, 7, 1, 4, 0, tzinfo=UTC)  # in Shanghai
     for hours, number in ((-0.5, 1), (0.5, 2), (23.5, 4), (24.5, 8)):
