@@ -11,11 +11,12 @@ from edge.cli.arguments import read_csv
 from edge.counts import Unit
 from edge.errors import UsageError
 from edge.platform.database import Database, reachable
-from edge.platform.population import keep_threshold
+from edge.platform.population import is_incidence, keep_threshold
 from edge.taxa import taxa
 
 UNITS: tuple[str, ...] = get_args(Unit)
 _COUNTED = "SELECT DISTINCT label FROM taxon"
+Threshold = tuple[str, str, float | None, float | None, str]  # label, unit, start_at, sure_at, source
 COLUMNS = ("label", "unit", "start_at", "sure_at", "source")
 
 
@@ -24,15 +25,19 @@ def keep_thresholds(database: Database, path: Path) -> None:
     """Each line of a CSV. Raises UsageError with file, line and remedy, StoreError."""
     reader = csv.DictReader(read_csv(path, ",".join(COLUMNS)).splitlines())
     known = {taxon.scientific_name for taxon in taxa()} | {label for (label,) in database.execute(_COUNTED).fetchall()}
-    rows = [_threshold(row, f"{path}:{reader.line_num}", known) for row in reader]
+    rows: dict[tuple[str, str], Threshold] = {}
+    for row in reader:
+        where = f"{path}:{reader.line_num}"
+        told = _threshold(row, where, known)
+        if told[:2] in rows:
+            raise UsageError(f"{where}: {told[0]},{told[1]} stands in an earlier line, too; keep one of them")
+        rows[told[:2]] = told
     with database.transaction():
-        for row in rows:
-            keep_threshold(database, *row)
+        for kept in rows.values():
+            keep_threshold(database, *kept)
 
 
-def _threshold(
-    row: dict[str, str | None], where: str, known: Collection[str]
-) -> tuple[str, str, float | None, float | None, str]:
+def _threshold(row: dict[str, str | None], where: str, known: Collection[str]) -> Threshold:
     """What `keep_threshold` takes. Raises UsageError."""
     try:
         label, unit, start_at, sure_at, source = (row[name] or "" for name in COLUMNS)
@@ -46,6 +51,8 @@ def _threshold(
         raise UsageError(f"{where}: label, unit or source is empty or holds a NUL; write them again")
     if unit not in UNITS:
         raise UsageError(f"{where}: nodes count in no unit {unit!r}; give one of: {', '.join(UNITS)}")
+    if is_incidence(unit) and max(start or 0, sure or 0) > 100:  # per cent
+        raise UsageError(f"{where}: {unit} is an incidence in per cent, which is never above 100; correct it")
     if label not in known:
         near = ", ".join(difflib.get_close_matches(label, known)) or "a scientific name, as nodes tell it"
         raise UsageError(f"{where}: {label!r} is in no list of taxa, and nobody has counted it; give {near}")

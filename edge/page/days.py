@@ -1,8 +1,9 @@
 """Fourteen days of intervals as one figure a day and taxon. Pure. A day that nobody looked at is no zero."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta, tzinfo
+from operator import add
 
 from edge.counts import Interval, NoData, Unit, newest_unit
 from edge.label_sets import LabelSets, with_counted
@@ -137,19 +138,22 @@ def figures_of(interval: Interval) -> dict[str, Figure]:
 
 
 def joined(so_far: Figure, one: Figure, unit: Unit) -> Figure:
-    """A day's figure with one more interval: the larger of two maxima, else the sum."""
+    """A day's figure with one more interval: of maxima the largest count, low and high, else the sum."""
     if unit == "max_per_frame":
-        return so_far if so_far.count >= one.count else one
+        return _each(max, so_far, one)
     return added(so_far, one)
 
 
 def added(a: Figure, b: Figure) -> Figure:
     """The sum, with the ranges added, so rather wide."""
-    return Figure(a.count + b.count, _sum(a.low, b.low), _sum(a.high, b.high))
+    return _each(add, a, b)
 
 
-def _sum(a: int | None, b: int | None) -> int | None:
-    return None if a is None or b is None else a + b
+def _each(together: Callable[[int, int], int], a: Figure, b: Figure) -> Figure:
+    """Of counts, lows and highs; an end that one of them lacks is not known."""
+    low = None if a.low is None or b.low is None else together(a.low, b.low)
+    high = None if a.high is None or b.high is None else together(a.high, b.high)
+    return Figure(together(a.count, b.count), low, high)
 
 
 def labels_of(fortnight: Iterable[Day]) -> list[str]:

@@ -9,6 +9,7 @@ import psycopg
 from edge.errors import StoreError
 from edge.platform.database import Database, first_line
 from edge.platform.nodes import NodeName
+from edge.platform.registry import NOWHERE
 from edge.wire import Info, PlainRecord
 
 _AT_ONCE = 5000
@@ -37,12 +38,17 @@ def read_database(
 
 
 def nodes_of_database(database: Database) -> dict[NodeName, Info]:
-    """What each node said of itself last, with the time zone in which its nights are reckoned. Raises StoreError."""
-    query = (
-        "SELECT site, node, (info || jsonb_build_object('time_zone', time_zone))::text FROM node WHERE info IS NOT NULL"
-    )
+    """What each node said of itself last, with the area and the time zone in which it is reckoned. Raises StoreError.
+
+    One that may not count where it says, or whose code is none, has no area: no sum holds it.
+    """
+    query = """
+        SELECT site, node,
+               (info || jsonb_build_object('time_zone', time_zone, 'area_code', nullif(area_code, %s)))::text
+        FROM node WHERE info IS NOT NULL
+    """
     try:
-        rows = database.execute(query).fetchall()
+        rows = database.execute(query, (NOWHERE,)).fetchall()
     except psycopg.Error as why:
         raise StoreError(f"the nodes cannot be read ({first_line(why)}); check --database") from why
     return {(site, node): msgspec.json.decode(info, type=Info) for site, node, info in rows}

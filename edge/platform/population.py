@@ -77,7 +77,8 @@ def is_incidence(unit: str) -> bool:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trend:
-    """Mean of the last seven nights with data and of the seven before; `level` against the station's threshold.
+    """Mean of those of the last seven nights that have data, and of the seven before; `level` against the station's
+    threshold, of all life stages together.
 
     A night that is not over only raises them: until then they are those of the last one that is.
     A camera and night, the catch of a trap that was off over all nights in which it came; of `affected_frames`, where

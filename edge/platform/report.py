@@ -122,6 +122,7 @@ def _more(week: Week) -> str:
 
 def _taxon(taxon: TaxonWeek, outlines: Sequence[Sequence[Point]]) -> dict[str, Any]:
     last, after = taxon.weeks[-1], sign(taxon.total.unit)
+    line_at = taxon.start_at if taxon.together is None else None  # beside the mean that it is for
     return {
         "name": taxon_words(taxon.total.label, taxon.total.stage),
         "eppo": taxon.total.eppo,
@@ -135,8 +136,9 @@ def _taxon(taxon: TaxonWeek, outlines: Sequence[Sequence[Point]]) -> dict[str, A
         "level": last.level or "none",
         "level_says": level_words(last.level),
         "threshold": _threshold(taxon),
+        "has_line": line_at is not None,
         "is_incidence": is_incidence(taxon.total.unit),
-        "chart": Markup(bars(taxon.weeks, taxon.start_at, taxon.total.unit)),  # noqa: S704  our own SVG, names escaped
+        "chart": Markup(bars(taxon.weeks, line_at, taxon.total.unit)),  # noqa: S704  our own SVG, names escaped
         "map": Markup(area_map(taxon.places, outlines, taxon.total.unit)) if taxon.places else "",  # noqa: S704
         "are_squares": len(taxon.places) >= DOTS_BELOW,
         "spread": _spread(taxon.range),
@@ -146,8 +148,17 @@ def _taxon(taxon: TaxonWeek, outlines: Sequence[Sequence[Point]]) -> dict[str, A
 def _threshold(taxon: TaxonWeek) -> str:
     if taxon.start_at is None:
         return ""
+    starts = _starts(taxon, taxon.start_at)
+    if taxon.together is None:
+        return starts
+    mean = number(taxon.together, 1) + sign(taxon.total.unit)
+    together = gettext("All life stages together: %(mean)s.", mean=mean)
+    return f"{starts} {together}"
+
+
+def _starts(taxon: TaxonWeek, start_at: float) -> str:
     after = sign(taxon.total.unit)
-    values = {"start": number(taxon.start_at, 3) + after, "source": taxon.source}
+    values = {"start": number(start_at, 3) + after, "source": taxon.source}
     if taxon.sure_at is None and is_incidence(taxon.total.unit):
         return gettext("Threshold: starts at an incidence of %(start)s (%(source)s).", **values)
     if taxon.sure_at is None:
@@ -166,10 +177,12 @@ def _spread(told: Range | None) -> str:
     """Where and when it was seen."""
     if told is None:
         return ""
-    cells, hull = number(len(told.cells)), number(told.hull_km2)
+    cells, nights = number(len(told.cells)), {"first": str(told.first_seen), "last": str(told.last_seen)}
     if told.first_seen is None:
-        return gettext("Seen in %(cells)s km² of a hull of %(hull)s km².", cells=cells, hull=hull)
-    nights = {"first": str(told.first_seen), "last": str(told.last_seen)}
+        return gettext("Seen in %(cells)s km².", cells=cells)
+    if told.hull_km2 is None:
+        return gettext("Seen in %(cells)s km², %(first)s to %(last)s.", cells=cells, **nights)
+    hull = number(told.hull_km2)
     return gettext(
         "Seen in %(cells)s km² of a hull of %(hull)s km², %(first)s to %(last)s.", cells=cells, hull=hull, **nights
     )

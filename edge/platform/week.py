@@ -41,6 +41,7 @@ class TaxonWeek:
     start_at: float | None  # the station's threshold
     sure_at: float | None
     source: str
+    together: float | None  # last mean of all life stages, which the level is of; None: it is this one's own
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,16 +148,18 @@ def _taxon(database: Database, area: str, first: date, last: date, total: TaxonS
     start_at, sure_at, source = database.execute(
         "SELECT start_at, sure_at, source FROM threshold WHERE label = %s AND unit = %s", (total.label, total.unit)
     ).fetchone() or (None, None, "")
-    nights = tuple(population(database, wanted))
+    nights, weeks = tuple(population(database, wanted)), tuple(trend(database, in_weeks(wanted)))
+    together = trend(database, replace(wanted, first=last, stage=None))[-1].week_mean if start_at is not None else None
     return TaxonWeek(
         total=total,
         nights=nights,
-        weeks=tuple(trend(database, in_weeks(wanted))),
+        weeks=weeks,
         range=range_told(database, wanted, nights),
         places=tuple(places_of(database, wanted)),
         start_at=start_at,
         sure_at=sure_at,
         source=source,
+        together=None if together == weeks[-1].week_mean else together,
     )
 
 

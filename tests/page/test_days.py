@@ -118,6 +118,16 @@ def test_the_dark_takes_no_unit_from_what_the_light_told() -> None:
     assert [one.count for one in counts_of(kept, "max_per_frame")] == [4]
 
 
+def test_a_maximum_of_two_hours_has_the_highest_low_and_the_highest_high_as_on_the_platform() -> None:
+    hours = [
+        replace(interval(at(1, hour), {}), counts=(TaxonCount(label=HOPPER, eppo="", count=n, low=low, high=high),))
+        for hour, (n, low, high) in enumerate([(10, 4, 20), (9, 8, 40)], start=1)
+    ]
+    assert days_of(*hours)[-1].figures[HOPPER] == Figure(10, 8, 40)
+    unmeasured = replace(hours[1], counts=(TaxonCount(label=HOPPER, eppo="", count=9, low=None, high=None),))
+    assert days_of(hours[0], unmeasured)[-1].figures[HOPPER] == Figure(10, None, None)
+
+
 def test_a_day_without_a_look_is_a_gap_and_one_without_an_insect_a_zero() -> None:
     hours = [
         interval(at(28, 3), {}), interval(at(29, 3), None), interval(at(30, 3), {}), interval(at(1, 3), {HOPPER: 2})

@@ -17,6 +17,7 @@ from edge.platform.intake import Intake
 from edge.platform.kept_in_database import read_database
 from edge.platform.population import Wanted, population
 from edge.platform.registry import Registry
+from edge.platform.sites import set_areas
 from edge.wire import Info, encode_message
 from tests.exports.read_back import read_csv
 from tests.exports.told import WEEK, told
@@ -60,6 +61,23 @@ def test_a_weeks_table_sums_to_the_weeks_report(database: Database, url: str, tm
     wanted = Wanted(area="", label=MOTH[0], first=date(2026, 7, 2), last=date(2026, 7, 5))
     nights = [str(one.night) for one in population(database, wanted)]
     assert [summed[night] for night in nights] == [one.count for one in population(database, wanted)]
+
+
+def test_a_weeks_table_has_the_area_in_which_the_platform_counts_a_node(
+    database: Database, url: str, tmp_path: Path
+) -> None:
+    """What another one tells would be in a clerk's sum and not in the report."""
+    set_areas(database, "s", ["330206"])
+    fleet = Fleet(database)
+    for node, code in (("a", "330106011002"), ("b", "330206001001"), ("c", "3302060010"), ("d", "330206")):
+        fleet.place(node, area_code=code)
+        fleet.counts(node, 0, count(MOTH, 5))
+    out = tmp_path / "week.csv"
+    assert platform_main(["export", "--database", url, "--format", "csv", "--out", str(out)]) == 0
+    rows = csv.DictReader(StringIO(out.read_text(), newline=""))
+    assert {row["node"]: row["area_code"] for row in rows} == {
+        "a": "", "b": "330206001001", "c": "", "d": "330206000000",
+    }  # fmt: skip
 
 
 def test_only_the_days_that_were_asked_for_the_last_included(database: Database) -> None:

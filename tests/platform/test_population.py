@@ -272,6 +272,9 @@ def test_density_is_of_the_calibrated_cameras_only(fleet: Fleet) -> None:
     night = population(fleet.database, moths())[0]
     assert (night.per_m2, night.per_m2_low, night.per_m2_high) == pytest.approx((100, 5 / 0.06, 8 / 0.06))
     assert population(fleet.database, moths("330106012"))[0].per_m2 is None
+    asked = "SELECT area_m2 FROM population(%s, 'new', %s, NULL, %s, %s)"
+    areas_m2 = [fleet.database.execute(asked, (area, MOTH[0], FIRST, FIRST)).fetchone() for area in ("", "330106012")]
+    assert areas_m2 == [(0.06,), (None,)], "nothing to divide by"
 
 
 def test_density_of_a_counted_zero_has_the_range_of_that_zero(fleet: Fleet) -> None:
@@ -427,6 +430,16 @@ def test_a_catch_at_the_level_is_at_it_also_when_the_night_took_some_seconds_or_
         assert (told.per_camera_night, told.level) == (10, "look")
 
 
+def test_a_level_is_of_all_life_stages_together_whichever_is_asked_for(fleet: Fleet) -> None:
+    keep_threshold(fleet.database, MOTH[0], "new", 10, 20, "the station")
+    fleet.counts("a", 0, count(MOTH, 6, 5, 8, stage="adult"), count(MOTH, 6, 5, 8, stage="larva"))
+    fleet.sum_up()
+    told = {stage: trend(fleet.database, moths(stage=stage))[0] for stage in (None, "adult", "larva", "pupa")}
+    assert {one.level for one in told.values()} == {"look"}
+    assert [one.week_mean for one in told.values()] == [12, 6, 6, 0]
+    assert trend(fleet.database, moths(stage="adult", unit="visits"))[0].level is None
+
+
 def test_of_a_disease_the_trend_is_its_incidence_however_often_cameras_looked(fleet: Fleet) -> None:
     keep_threshold(fleet.database, BLAST[0], "affected_frames", 5, 20, "the station")
     leaf: dict[str, Any] = {"unit": "affected_frames", "area_mm2": None}
@@ -535,7 +548,7 @@ def test_a_pest_that_was_there_in_the_quarter_before_is_no_front(
 
 
 def test_a_range_is_of_the_nights_asked_for_and_no_others(fleet: Fleet) -> None:
-    """Each span of 12 nights, of which 1 July 2026 is a Wednesday."""
+    """Each span of 12 nights, of which 1 July 2026 is a Wednesday; two nodes of a square kilometre share theirs."""
     fleet.place("a", latitude_deg=30.0, longitude_deg=120.0)
     fleet.place("b", latitude_deg=30.0001, longitude_deg=120.0)
     seen = {0, 3, 4, 5, 6, 11}

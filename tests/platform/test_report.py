@@ -95,6 +95,19 @@ def test_a_disease_is_told_as_a_share_of_the_frames_and_insects_on_a_square_metr
     assert page.count("Density: not calibrated.") == 2
 
 
+def test_a_level_of_all_life_stages_says_what_they_are_together(fleet: Fleet) -> None:
+    for night in range(5, 12):
+        fleet.counts("a", night, count(APHID, 6, 5, 8, stage="adult"), count(APHID, 6, 5, 8, stage="nymph"))
+    fleet.sum_up()
+    keep_threshold(fleet.database, APHID[0], "new", 5, None, "the station")
+    keep_threshold(fleet.database, MOTH[0], "new", 10, None, "the station")
+    page = html(week(fleet.database, "330106", MONDAY, SUNDAY), [], MADE)
+    assert page.count('<span class="level look">go and look</span></td>') == 3  # b has told no stage
+    assert page.count("(the station). All life stages together: 5.9.") == 3
+    assert page.count('class="threshold"') == 1, "in no chart of another mean than it is for"
+    assert page.count("The dashed line is the threshold.") == 1
+
+
 def test_a_disease_at_the_stations_threshold_comes_before_insects_by_the_hundred(fleet: Fleet) -> None:
     many_insects(fleet)
     fleet.counts("a", 5, count(BLAST, 3), unit="affected_frames", frames=20)

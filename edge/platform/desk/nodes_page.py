@@ -9,6 +9,7 @@ from flask import g, render_template
 from edge.platform.desk.entry import Answer, desk, logged_in
 from edge.platform.desk.paging import one_page
 from edge.platform.left_behind import IS_LEFT_BEHIND
+from edge.platform.registry import NOWHERE
 from edge.platform.sentences import left_behind_words, when
 from edge.platform.words import gettext, number
 
@@ -19,6 +20,7 @@ _ROWS = f"""
     SELECT site, node, area_code, heard, status->>'state', health->>'problem', health->'camera'->>'state',
            (health->'store'->>'waiting')::bigint, (health->>'battery_share')::float8, (health->>'battery_v')::float8,
            health->>'last_update', info->>'software', info->>'version', info->>'software_number', info->'models',
+           CASE WHEN area_code = '{NOWHERE}' AND rtrim(info->>'area_code', '0') <> '' THEN info->>'area_code' END,
            {IS_LEFT_BEHIND}
     FROM node  -- who is heard, each minute anew, stands by name: none moves to a page that was read
     ORDER BY least(coalesce(heard, '-infinity'), now() - interval '1 day'), site, node
@@ -38,7 +40,7 @@ def nodes_page() -> Answer:
 
 
 def _node(row: Sequence[Any], now: datetime) -> dict[str, Any]:
-    site, node, area, heard, state, problem, camera, waiting, share, volts, update, *runs = row
+    site, node, area, heard, state, problem, camera, waiting, share, volts, update, *runs, refused = row
     is_silent = heard is None or now - heard > timedelta(days=1)
     silent = gettext("silent for a day") if is_silent else gettext("offline") if state == "offline" else ""
     says = silent or _camera_words(camera)
@@ -47,6 +49,8 @@ def _node(row: Sequence[Any], now: datetime) -> dict[str, Any]:
         faults.append((gettext("It says:"), problem))
     if update and not update.endswith(ENDS_OF_GOOD_UPDATES):
         faults.append((gettext("Last update:"), update))
+    if refused:
+        faults.append((gettext("Counts in no area; its area code:"), refused))
     return {
         "name": f"{site}/{node}",
         "area": area,

@@ -15,12 +15,13 @@ from edge.cli.update import go_back
 from edge.errors import UpdateError
 from edge.platform.decode import Message
 from edge.platform.desk import nodes_page
+from edge.platform.desk.people import add_person
 from edge.updates.fetch import fetch_all
 from edge.updates.inbox import Inbox, Request
 from edge.updates.install import install, install_waiting
 from edge.updates.slots import ENDS_OF_GOOD_UPDATES, Places, said
 from edge.wire import CameraHealth, Health, ModelInfo, encode_message
-from tests.platform.desk.visitors import log_in
+from tests.platform.desk.visitors import PASSWORD, log_in
 from tests.platform.fleet import FIRST, Fleet
 from tests.records import MOTH, count
 from tests.updates.bundles import Bench
@@ -80,6 +81,15 @@ def test_a_problem_hides_neither_a_missing_camera_nor_silence(fleet: Fleet, clie
     assert told == ["wrong", "no camera", "It says:", "the gauge reads nothing"]
     fleet.database.execute("UPDATE node SET heard = now() - interval '2 days' WHERE node = 'a'")
     assert cell(client) == ["wrong", "silent for a day", "It says:", "the gauge reads nothing"]
+
+
+def test_a_node_that_counts_nowhere_because_of_its_code_is_told_with_it(fleet: Fleet, client: FlaskClient) -> None:
+    add_person(fleet.database, "all", PASSWORD, "")
+    log_in(client, "all")
+    fleet.place("a", area_code="3302060010")
+    assert cell(client) == ["wrong", "Counts in no area; its area code:", "3302060010"]
+    fleet.place("a", area_code=None)  # as on the bench
+    assert cell(client) == ["calm", "well"]
 
 
 def how_it_is(fleet: Fleet, client: FlaskClient, last_update: str | None = None, **told: Any) -> list[str]:
