@@ -36,10 +36,11 @@ def place_of(user: str) -> str:
 def access_list(fleet: Fleet) -> str:
     """JSON. A node says what is its own and hears its own commands; the platform hears the site and commands it."""
     tree = f"{_TREE}/{fleet.site.site}"
-    rights = {PLATFORM: _rights(says=[f"{tree}/+/cmd/+"], hears=[f"{tree}/#"], asks_for=["#", "$share/#"])}
+    rights = {PLATFORM: _rights(says=[f"{tree}/+/cmd/+"], hears=[f"{tree}/#"], patterns=["#", "$share/#"])}
     if fleet.broker.home_assistant:
         theirs = ["homeassistant/#"]
-        rights[HOME_ASSISTANT] = _rights(says=theirs, hears=[*theirs, *(f"{tree}/+/{c}" for c in _HEARD)])
+        hears = [*theirs, *(f"{tree}/+/{c}" for c in _HEARD)]
+        rights[HOME_ASSISTANT] = _rights(says=theirs, hears=hears, patterns=hears)
     rights |= {entry.node: _of_node(fleet, entry.node) for entry in fleet.nodes}
     rules = {
         "defaultACLAccess": {
@@ -54,15 +55,23 @@ def access_list(fleet: Fleet) -> str:
 def _of_node(fleet: Fleet, node: str) -> _Rules:
     own = f"{_TREE}/{fleet.site.site}/{node}"
     says = [f"{own}/{channel}" for channel in (*_SAID, *(f"reply/{verb}" for verb in _REPLIES))]
-    hears = [f"{own}/cmd/#"]
+    hears = [f"{own}/cmd/+"]  # as edge/wire's command_filter
     if fleet.broker.home_assistant:
         says.append(_DISCOVERY.format(site=fleet.site.site, node=node))
         hears.append("homeassistant/status")
     return _rights(says=says, hears=hears)
 
 
-def _rights(*, says: Iterable[str], hears: Iterable[str], asks_for: Iterable[str] | None = None) -> _Rules:
-    """`asks_for`: what may be subscribed to, if that is more than `hears`."""
-    asked = hears if asks_for is None else asks_for
-    given = {"publishClientSend": says, "publishClientReceive": hears, "subscribePattern": asked}
+def _rights(*, says: Iterable[str], hears: Iterable[str], patterns: Iterable[str] = ()) -> _Rules:
+    """What it hears may be subscribed to word for word, and whatever fits `patterns`.
+
+    Of a node no pattern: a session keeps each of its subscriptions, up to 64 kB long, and the broker writes them with
+    each message.
+    """
+    given = {
+        "publishClientSend": says,
+        "publishClientReceive": hears,
+        "subscribeLiteral": hears,
+        "subscribePattern": patterns,
+    }
     return [{"acltype": right, "topic": topic, "allow": True} for right, topics in given.items() for topic in topics]
