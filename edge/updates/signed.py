@@ -3,7 +3,7 @@
 import base64
 import binascii
 import hashlib
-import lzma
+import io
 import os
 import shutil
 import zipfile
@@ -30,14 +30,16 @@ from edge.updates.manifest import (
 
 KEY_ENDING = ".pub"
 _SIGNATURE_BYTES = 64
-_CHUNK_BYTES = 1 << 20
-_BROKEN = (  # what zipfile raises; ValueError: a name or an offset that cannot be
+_CHUNK_BYTES = 1 << 20  # a directory has less than MOST_MANIFEST_BYTES: a manifest says more of each file
+_MOST_TOLD = 200  # letters of what zipfile says: a name in it may have 64 kB, and each `health` tells what was refused
+_PACKED = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}  # the others unpack into memory as much as their sender likes
+_BROKEN = (  # what zipfile raises; ValueError, OverflowError: a name or an offset that cannot be
     zipfile.BadZipFile,
     KeyError,
     EOFError,
     ValueError,
+    OverflowError,
     zlib.error,
-    lzma.LZMAError,
     NotImplementedError,
     RuntimeError,
 )
@@ -87,17 +89,31 @@ def unpack(path: Path, manifest: Manifest, folder: Path) -> None:
             raise UpdateError(f"{folder}: cannot be written ({why.strerror}); make room on the memory card") from why
 
 
+class _Chunks(io.FileIO):
+    """A file that gives a chunk at once at most: a directory, which zipfile reads whole, has not been signed yet."""
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        asked = _CHUNK_BYTES + 1 if size is None or not 0 <= size <= _CHUNK_BYTES else size
+        data = super().read(asked)
+        if len(data) > _CHUNK_BYTES:
+            raise zipfile.BadZipFile("its directory is too large")
+        return data
+
+
 @contextmanager
 def _opened(path: Path) -> Iterator[zipfile.ZipFile]:
     try:
-        with zipfile.ZipFile(path) as bundle:
+        with _Chunks(path) as file, zipfile.ZipFile(file) as bundle:
+            if any(member.compress_type not in _PACKED for member in bundle.infolist()):
+                raise zipfile.BadZipFile("a member is neither stored nor deflated")
             yield bundle
     except UpdateError:  # a ValueError as well, and its sentence is the better one
         raise
     except OSError as why:
         raise UpdateError(f"{path}: cannot be read ({why.strerror}); {to_read(why, 'copy it again')}") from why
     except _BROKEN as why:
-        raise UpdateError(f"{path}: is no whole bundle ({why}); copy it again, or send the right file") from why
+        told = str(why)[:_MOST_TOLD]
+        raise UpdateError(f"{path}: is no whole bundle ({told}); copy it again, or send the right file") from why
 
 
 def _copy(source: IO[bytes], file: IO[bytes], part: Part, name: str) -> None:
