@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from edge.changes import NAME, keep, last_change, load_changed, set_on_page, undo
+from edge.durable import write_durably
 from edge.errors import ConfigError
 
 
@@ -34,6 +35,12 @@ def test_a_change_wins_over_the_file_and_leaves_all_else_to_it(node_toml: Path) 
     assert (found.camera.every_s, found.node.site, refused) == (30, "other", "")
 
 
+def test_what_windows_puts_before_the_file_is_in_no_changes_way(node_toml: Path) -> None:
+    keep(node_toml.parent, load_changed(node_toml)[0], {"camera": {"every_s": 30}})
+    node_toml.write_bytes(b"\xef\xbb\xbf" + node_toml.read_bytes())
+    assert every_s(node_toml) == 30
+
+
 def test_each_key_that_node_toml_says_otherwise_than_the_page_is_told(node_toml: Path) -> None:
     values = {"camera": {"every_s": 30.5, "mode": "trap"}, "node": {"crop": "rice"}, "page": {"open_to_read": False}}
     keep(node_toml.parent, load_changed(node_toml)[0], values)
@@ -44,6 +51,28 @@ def test_each_key_that_node_toml_says_otherwise_than_the_page_is_told(node_toml:
         'node.crop "rice" was set on the page, node.toml says nothing',
         "page.open_to_read false was set on the page, node.toml says true",
     ]
+
+
+def test_a_change_is_on_the_card_before_it_takes_the_former_ones_place(
+    node_toml: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else a power cut may leave an empty file under the name."""
+    synced: list[tuple[str, bytes, bool]] = []
+
+    def note(number: int) -> None:
+        beside = Path(f"/proc/self/fd/{number}").readlink()
+        synced.append((beside.name, beside.read_bytes(), (node_toml.parent / NAME).exists()))
+
+    monkeypatch.setattr("os.fsync", note)
+    keep(node_toml.parent, load_changed(node_toml)[0], {"camera": {"every_s": 30}})
+    assert synced[-1] == (f"{NAME}.new", b'{"camera":{"every_s":30}}', False)
+
+
+def test_a_file_that_cannot_take_its_place_leaves_nothing_beside_it(tmp_path: Path) -> None:
+    (taken := tmp_path / "taken" / "by a folder").mkdir(parents=True)
+    with pytest.raises(OSError, match=f"'{taken.parent}'"):
+        write_durably(taken.parent, b"new")
+    assert [*tmp_path.iterdir()] == [taken.parent]
 
 
 def test_a_second_change_keeps_the_first(node_toml: Path) -> None:

@@ -31,6 +31,7 @@ from edge.store.reserve import RESERVE_BYTES
 from edge.store.room import CHUNK, shed
 from edge.store.rows import Row, insert
 from edge.store.schema import STEPS, migrate, transaction
+from edge.store.times import consistent
 from edge.wire import Mark, Stored, utc_ms
 from edge.wire.compact import KIND
 from edge.wire.tables import RECORDS
@@ -62,6 +63,11 @@ def seqs(records: list[Stored]) -> list[int]:
 
 def all_records(store: Store) -> list[Stored]:
     return store.records_between_seq(1, 10**9)
+
+
+def test_an_interval_over_two_boots_keeps_the_start_that_the_first_one_told() -> None:
+    told = interval(end=replace(instant(3600.0, boot_id="another"), monotonic_s=5.0))
+    assert consistent(told) == told
 
 
 def test_committed_records_come_back_with_rising_keys(store: Store) -> None:

@@ -38,7 +38,7 @@ def hull_km2(points: Sequence[Point]) -> float:
     flat = [Point(point.latitude_deg * KM_A_DEGREE, _x_km(point, middle_deg)) for point in points]
     corners = hull(flat)
     pairs = zip(corners, corners[1:] + corners[:1], strict=True)
-    return abs(sum(_cross(Point(0, 0), one, another) for one, another in pairs)) / 2
+    return sum(_cross(Point(0, 0), one, another) for one, another in pairs) / 2
 
 
 def km_between(one: Point, another: Point) -> float:

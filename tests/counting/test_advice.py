@@ -13,7 +13,7 @@ from edge.advice import Measured, Period, Stand, Standing, Threshold, defaults, 
 from edge.advice.alert import alert_of
 from edge.advice.degree_days import DayRange, degree_days, development, heat_sum, read_days
 from edge.advice.first_catch import Biofix, Night, first_catch
-from edge.advice.heat import Catch, caught_by_evening, nights, progress, season_begin
+from edge.advice.heat import Catch, after_catch, caught_by_evening, nights, progress, season_begin
 from edge.advice.standing import Evidence, asks_again, judged
 from edge.advice.units import Refused, converted
 from edge.errors import UsageError
@@ -115,6 +115,14 @@ def test_a_stage_is_reached_within_the_days_that_were_asked_for() -> None:
     assert reached == [None, JULY + timedelta(2), JULY + timedelta(2)]  # 17.4 a day of the 48 that are needed
 
 
+@pytest.mark.parametrize(
+    ("species", "steps"), [("Helicoverpa armigera", 1), ("Anarsia lineatella", 3), ("Cydia pomonella", 3)]
+)
+def test_heat_after_a_first_catch_is_told_by_whatever_word_its_source_has_for_one(species: str, steps: int) -> None:
+    """The adult, the first male in a pheromone trap, the first moth."""
+    assert len(after_catch(progress(species, {JULY: DayRange(20, 36)}, JULY, JULY))) == steps
+
+
 def test_nights_go_from_the_begin_of_the_season_to_the_last_that_was_seen_and_else_nobody_looked() -> None:
     caught = {JULY + timedelta(3): Catch({}), JULY + timedelta(1): Catch({"moth": 2})}
     assert [night.catch for night in nights(caught, "moth", JULY)] == [None, 2, None, 0]
@@ -181,6 +189,7 @@ def test_a_stray_moth_is_no_first_catch_where_two_nights_running_are_wanted() ->
     ("value", "unit", "wanted", "answer"),
     [
         (6, "larvae/20 plants", "larvae/plant", 0.3),
+        (30, "insects/10 leaves", "insects/leaf", 3),
         (2, "adults/trap/night", "adults/trap/week", 14),
         (14, "adults/trap/week", "adults/trap/night", 2),
         (3, "visits/day", "visits/week", 21),

@@ -150,6 +150,10 @@ def test_a_leaf_is_no_animal(tmp_path: Path) -> None:
     assert observations(LEAVES, folder=tmp_path) == []
 
 
+def test_a_sick_leaf_on_a_kept_picture_is_no_animal(tmp_path: Path) -> None:
+    assert observations(replace(SEEN, label="Pyricularia oryzae", eppo="PYRIOR"), folder=tmp_path) == []
+
+
 def test_a_sighting_stands_on_its_picture_and_one_without_is_left_out(tmp_path: Path) -> None:
     (seen,) = observations(SEEN, SEEN_UNSURE_WHEN, folder=tmp_path)
     with (tmp_path / "media.csv").open(newline="") as file:
@@ -167,6 +171,24 @@ def test_a_clock_that_was_not_set_is_told_of_the_deployment(tmp_path: Path) -> N
         with (tmp_path / "deployments.csv").open(newline="") as file:
             issues += [row["timestampIssues"] for row in csv.DictReader(file)]
     assert issues == ["false", "true"]
+
+
+def test_a_deployment_lasts_until_its_last_interval_ends_in_whatever_order_they_come(tmp_path: Path) -> None:
+    package(told(NOTHING_SEEN, COUNTED, NO_DATA), tmp_path)
+    with (tmp_path / "deployments.csv").open(newline="") as file:
+        (row,) = csv.DictReader(file)
+    assert (row["deploymentStart"], row["deploymentEnd"]) == ("2026-07-01T12:00:00Z", "2026-07-01T15:00:00Z")
+
+
+def test_a_package_lasts_until_the_day_on_which_its_last_interval_ends(tmp_path: Path) -> None:
+    described = package(told(interval(length_s=86_400.0)), tmp_path)
+    assert described["temporal"] == {"start": "2026-07-01", "end": "2026-07-02"}
+
+
+def test_a_taxon_has_the_names_that_it_has_and_no_empty_ones(tmp_path: Path) -> None:
+    borer = interval(counts=(count(("Sesamia inferens", "SESAIN"), 3),))
+    (taxon,) = package(told(borer), tmp_path)["taxonomic"]
+    assert taxon["vernacularNames"] == {"eng": "pink stem borer", "zho": "大螟"}
 
 
 def test_a_node_without_a_place_is_refused_and_named(tmp_path: Path) -> None:

@@ -270,11 +270,13 @@ def test_a_record_that_stands_in_a_ledger_twice_is_exported_once(ledger: Path) -
     assert list(read_ledger(ledger)) == [*(plain(decoded, "farm-3") for decoded in DECODED), told[2]]
 
 
-def test_what_is_revised_while_an_export_goes_on_is_exported_as_it_was(ledger: Path) -> None:
+def test_what_is_revised_or_comes_while_an_export_goes_on_is_exported_as_it_was(ledger: Path) -> None:
     records = read_ledger(ledger)
     first = next(records)
+    revised, new = interval(frames=100, revision=1), interval()
     with Ledger(ledger) as kept:
-        assert kept.keep([Decoded(Key("n1", EPOCH, 42), interval(frames=100, revision=1))], "farm-3") == 1
+        told = [Decoded(Key("n1", EPOCH, 42), revised), Decoded(Key("n1", EPOCH, 99), new)]
+        assert kept.keep(told, "farm-3") == 2
     assert [first, *records] == [plain(decoded, "farm-3") for decoded in DECODED]
 
 

@@ -4,10 +4,11 @@ import csv
 from collections.abc import Iterable
 from io import StringIO
 
+import pytest
 from hypothesis import given, settings
 
-from edge.exports import FORMATS, About
-from edge.wire import PlainRecord
+from edge.exports import FORMATS, About, place_of
+from edge.wire import Info, PlainRecord
 from tests.exports.read_back import read_csv
 from tests.exports.told import (
     ABOUT,
@@ -22,7 +23,7 @@ from tests.exports.told import (
     told,
     unknown,
 )
-from tests.records import MOTH, interval, sighting
+from tests.records import EPOCH, MOTH, interval, sighting
 
 
 def written(records: Iterable[PlainRecord], about: About = ABOUT) -> str:
@@ -65,6 +66,12 @@ def test_times_have_one_form_so_that_programs_take_their_column_for_times() -> N
 def test_a_place_that_nobody_knows_is_empty_and_not_zero() -> None:
     (row,) = csv.DictReader(StringIO(written(told(sighting()), NOWHERE_KNOWN), newline=""))
     assert (row["latitude_deg"], row["longitude_deg"], row["area_code"]) == ("", "", "")
+
+
+@pytest.mark.parametrize("zone", [None, "", "Mars/Olympus", "Asia", "../etc", "x" * 300])
+def test_nights_of_a_node_whose_zone_is_none_are_of_utc(zone: str | None) -> None:
+    """Some are no name, others a folder of zones, and one is longer than a file's name may be."""
+    assert place_of(Info(software="fieldeye", version="0", epoch=str(EPOCH), time_zone=zone)).zone.tzname(None) == "UTC"
 
 
 def test_text_from_the_network_is_no_formula_to_a_spreadsheet_and_still_comes_back() -> None:

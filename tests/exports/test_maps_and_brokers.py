@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ import pytest
 from geojson_pydantic import FeatureCollection
 from hypothesis import given, settings
 
-from edge.exports import FORMATS, About
+from edge.exports import FORMATS, About, Place
 from edge.wire import PlainInterval, PlainRecord
 from tests.exports.read_back import read_geojson
 from tests.exports.told import (
@@ -55,6 +56,13 @@ def test_a_feature_stands_at_longitude_and_latitude() -> None:
 
 def test_a_node_without_a_place_is_an_unlocated_feature() -> None:
     (feature,) = json.loads(written("geojson", told(COUNTED), NOWHERE_KNOWN))["features"]
+    assert feature["geometry"] is None
+
+
+@pytest.mark.parametrize("half", [Place(latitude_deg=30.25), Place(longitude_deg=120.5)])
+def test_half_a_place_is_none(half: Place) -> None:
+    about = replace(ABOUT, places={("farm-3", "n1"): half})
+    (feature,) = json.loads(written("geojson", told(COUNTED), about))["features"]
     assert feature["geometry"] is None
 
 

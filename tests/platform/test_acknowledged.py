@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Literal
+from uuid import UUID
 
 import msgspec
 import pytest
@@ -225,6 +226,25 @@ def test_what_a_renamed_node_told_stands_under_its_new_name_alone(
     client = create_app(url).test_client()
     log_in(client)
     assert ("s/a, since" in client.get("/alerts").text) == ("a" in stand)
+
+
+def test_what_a_renamed_node_told_stands_while_it_sleeps(fleet: Fleet) -> None:
+    info = Info(software="fieldeye", version="0", epoch=str(epoch("a")))
+    fleet.registry.note([Message("fieldeye/v1/s/z/info", encode_message(info))])
+    for seq, name in enumerate("az", 1):
+        told = Stored(Key(name, epoch("a"), seq), alert(SINCE, "act", MOTH[0]))
+        fleet.intake.keep([Message(f"fieldeye/v1/s/{name}/records", encode_batch([told]))])
+    says(fleet, "z", TOLD)
+    asleep = encode_message(Status(state="stopped", session=1, connection=1))
+    for name in "az":
+        fleet.registry.note([Message(f"fieldeye/v1/s/{name}/status", asleep, retained=name == "a")])
+    assert sorted(one.node for one in standing(fleet.database)) == ["c", "z"]
+
+
+def test_what_a_nodes_former_card_told_stands_no_more(fleet: Fleet) -> None:
+    info = Info(software="fieldeye", version="0", epoch=str(UUID(int=7)))
+    fleet.registry.note([Message("fieldeye/v1/s/a/info", encode_message(info))])
+    assert [one.node for one in standing(fleet.database)] == ["c"]
 
 
 def test_of_two_copies_of_a_card_the_one_that_sleeps_keeps_what_it_told(fleet: Fleet) -> None:

@@ -87,6 +87,14 @@ def test_only_the_days_that_were_asked_for_the_last_included(database: Database)
     assert [one.seq for one in read_database(database)] == [1, 2, 3, 4]
 
 
+def test_records_of_several_nodes_come_out_in_the_order_of_their_times(database: Database) -> None:
+    fleet = Fleet(database)
+    for node, night in (("a", 2), ("b", 1), ("a", 0)):
+        fleet.counts(node, night, count(MOTH, 1))
+    assert [one.node for one in read_database(database)] == ["a", "b", "a"]
+    assert [one.seq for one in read_database(database)] == [2, 1, 1]
+
+
 @pytest.mark.parametrize("verb", ["export --format csv --out {}/week.csv", "report --area 33 --week 28 --out {}"])
 def test_a_standby_is_good_enough_to_read(database: Database, url: str, tmp_path: Path, verb: str) -> None:
     filled(database)

@@ -264,6 +264,15 @@ def test_one_part_without_a_range_leaves_the_sum_without_one(fleet: Fleet) -> No
     assert (night.count, night.low, night.high) == (7, None, None)
 
 
+@pytest.mark.parametrize(("night", "stage"), [(0, "larva"), (1, "")])
+def test_one_part_without_a_range_leaves_the_area_below_without_one(fleet: Fleet, night: int, stage: str) -> None:
+    fleet.counts("a", 0, count(MOTH, 3, 2, 5))
+    fleet.counts("a", night, count(MOTH, 4, stage=stage))
+    fleet.sum_up()
+    (below,) = areas_below(fleet.database, moths("330106011"))
+    assert (below.count, below.low, below.high) == (7, None, None)
+
+
 def test_density_is_of_the_calibrated_cameras_only(fleet: Fleet) -> None:
     fleet.counts("a", 0, count(MOTH, 6, 5, 8), area_mm2=20_000)
     fleet.counts("b", 0, count(APHID, 6, 5, 8), area_mm2=40_000)
@@ -349,6 +358,15 @@ def test_each_unit_is_listed_in_turn_behind_the_stations_own_taxa(fleet: Fleet) 
         ("Thysanoptera", "visits"), (MOTH[0], "visits"), (MOTH[0], "new"), (BLAST[0], "affected_frames"),
         (APHID[0], "visits"),
     ]  # fmt: skip
+
+
+def test_what_one_node_saw_is_listed_before_what_three_looked_for_and_did_not_see(fleet: Fleet) -> None:
+    for node in "abc":
+        fleet.counts(node, 0, count(MOTH, 0, 0, 1))
+    fleet.counts("d", 0, count(APHID, 1))
+    fleet.sum_up()
+    told = taxa_of(fleet.database, "33", FIRST, FIRST)
+    assert [(one.label, one.nodes) for one in told] == [(APHID[0], 1), (MOTH[0], 0)]
 
 
 def test_what_two_nodes_saw_is_listed_before_a_hundred_taxa_of_one(fleet: Fleet) -> None:
@@ -595,6 +613,12 @@ def test_no_point_lies_outside_the_hull(points: list[Point]) -> None:
             for p in points:
                 left = (another.longitude_deg - one.longitude_deg) * (p.latitude_deg - one.latitude_deg)
                 assert left - (another.latitude_deg - one.latitude_deg) * (p.longitude_deg - one.longitude_deg) >= -1e-6
+
+
+def test_a_hull_is_as_large_at_any_meridian() -> None:
+    triangle = [Point(30, 0), Point(31, 1), Point(32, 0)]
+    moved = [Point(at.latitude_deg, at.longitude_deg + 120) for at in triangle]
+    assert hull_km2(moved) == pytest.approx(hull_km2(triangle))
 
 
 def test_places_and_nodes_are_told_from_whole_weeks_and_the_nights_beside_them(fleet: Fleet) -> None:

@@ -108,6 +108,19 @@ def test_a_level_of_all_life_stages_says_what_they_are_together(fleet: Fleet) ->
     assert page.count("The dashed line is the threshold.") == 1
 
 
+def test_a_threshold_below_one_stands_with_its_decimals(fleet: Fleet) -> None:
+    keep_threshold(fleet.database, MOTH[0], "new", 0.125, 1.5, "the station")
+    page = html(week(fleet.database, "330106", MONDAY, SUNDAY), [], MADE)
+    assert "Threshold: starts at 0.125, sure at 1.5 a camera and night (the station)." in page
+
+
+def test_a_threshold_is_told_of_its_own_taxon_and_unit_alone(fleet: Fleet) -> None:
+    keep_threshold(fleet.database, APHID[0], "new", 3, None, "the station")
+    keep_threshold(fleet.database, MOTH[0], "visits", 4, None, "the station")
+    told = week(fleet.database, "330106", MONDAY, SUNDAY)
+    assert {taxon.total.label: taxon.start_at for taxon in told.taxa} == {APHID[0]: 3, MOTH[0]: None}
+
+
 def test_a_disease_at_the_stations_threshold_comes_before_insects_by_the_hundred(fleet: Fleet) -> None:
     many_insects(fleet)
     fleet.counts("a", 5, count(BLAST, 3), unit="affected_frames", frames=20)

@@ -623,3 +623,12 @@ def test_the_areas_of_a_site_are_set_and_told_by_a_command(url: str, capsys: pyt
         told = capsys.readouterr().out
         assert says in told.splitlines()
         assert ("with --queue (RabbitMQ) when the node next connects" in told) == bool(words)
+
+
+def test_an_empty_area_is_a_sentence_and_changes_nothing(url: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """As a script's variable is that nobody set."""
+    for area, code in (("33", 0), ("", 2)):
+        assert platform_main(["site", "county-b", "--database", url, "--area", area]) == code
+    assert "give 2, 4, 6, 9 or 12 digits, or say --anywhere" in capsys.readouterr().err
+    assert platform_main(["site", "county-b", "--database", url]) == 0
+    assert capsys.readouterr().out == "county-b counts in: 33\n"

@@ -70,6 +70,13 @@ def test_nodes_that_cannot_tell_a_pest_neither_thin_its_mean_nor_stand_as_zeros(
     assert [node.nights for node in nodes_of(fleet.database, "33", FIRST, FIRST)] == [1, 1, 1], "all of them looked"
 
 
+def test_of_more_models_than_a_node_keeps_the_newest_are_known(fleet: Fleet) -> None:
+    for n in range(33):
+        tells(fleet, "a", model(f"pests@{n}", MOTH[0]))
+    known = {name for (name,) in fleet.database.execute("SELECT model FROM model_labels")}
+    assert known == {f"pests@{n}" for n in range(1, 33)}
+
+
 def test_a_trap_that_counts_with_another_model_for_some_nights_has_no_data_then(fleet: Fleet) -> None:
     keep_threshold(fleet.database, MOTH[0], "new", 15, None, "the station")
     tells(fleet, "a", model("pests@1", *PESTS))

@@ -297,6 +297,20 @@ def test_a_lock_or_a_full_disk_that_stays_is_one_line_in_the_log_and_the_batch_c
     ]
 
 
+def test_a_batch_that_was_acknowledged_makes_room_for_the_next(
+    broker: Broker, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("edge.platform.shared_subscription.TURN_S", 0.01)
+    source, metrics = SharedSubscription(BrokerAddress(host="127.0.0.1", port=broker.port), name="one"), WorkerMetrics()
+    leader = Leader(source, metrics, every_s=3600)
+    batches = Worker(source, lambda: open_database(url), leader, metrics, SystemClock()).run(Event())
+    with closing(source), closing(batches), broker.connect("nodes") as nodes:
+        _until_subscribed(batches, source)
+        _send(nodes, "n1", 0, set())
+        assert next(one for one in batches if one != Kept()) == Kept(new=4)
+        assert next(batches) == Kept(), "it was committed at each turn, and with 500 of them nothing more was taken"
+
+
 def test_a_database_without_tables_is_waited_for_until_its_backup_is_restored(
     tmp_path: Path,
     broker: Broker,

@@ -24,7 +24,9 @@ from edge.introduction import introduction
 from edge.updates.inbox import Inbox, Request
 from edge.updates.install import install, install_waiting
 from edge.updates.lock import UpdateBusyError, alone
+from edge.updates.manifest import Manifest
 from edge.updates.models import models_folder
+from edge.updates.secrets import KEY, SEALED, install_secrets, seal
 from edge.updates.slots import floor, running_counter, said, trial
 from firmware_config.sign import model_files, public_key, signed_bundle
 from tests.faults.small_disk import run_on_small_disk
@@ -626,3 +628,16 @@ def test_a_thin_bundle_takes_the_libraries_that_run_and_no_others(bench: Bench) 
     with pytest.raises(UpdateError, match="send the whole one"):
         install(bench.sign_thin("3.0", 3, lock_of=None), bench.places)
     assert bench.runs() == "fieldeye 2.0"
+
+
+@pytest.mark.parametrize("name", ["claim-code", "update-box", "../update-keys/another.pub"])
+def test_a_secret_that_may_not_be_changed_from_afar_brings_no_other_along(tmp_path: Path, name: str) -> None:
+    etc, content, key = tmp_path / "etc", tmp_path / "content", bytes(32)
+    for folder in (etc / "secrets", etc / "update-keys", content):
+        folder.mkdir(parents=True)
+    (etc / "node.toml").write_text('[node]\nsite = "s"\nnode = "a"\n')
+    (etc / "secrets" / KEY).write_text(key.hex())
+    (content / SEALED).write_bytes(seal({"mqtt-password": "new", name: "mine"}, key))
+    with pytest.raises(UpdateError, match="is no secret that may be changed from afar"):
+        install_secrets(content, Manifest(format=1, kind="secrets", version="1", counter=1, node="s/a", files={}), etc)
+    assert sorted(path.name for path in etc.rglob("*") if path.is_file()) == ["node.toml", KEY]

@@ -91,6 +91,18 @@ def test_a_log_in_waits_for_its_turn_those_beyond_are_sent_away_and_pages_are_sh
     assert {one.result() for one in waiting} == {403}
 
 
+def test_no_more_than_two_passwords_are_checked_at_once(client: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    checks, beside = client.application.config["CHECKS"], list[int]()
+
+    def check(*_: object) -> None:
+        taken = sum(checks.acquire(blocking=False) for _ in range(CHECKS_AT_ONCE))
+        checks.release(taken)
+        beside.append(taken)
+
+    monkeypatch.setattr("edge.platform.desk.entry.stamp_of", check)
+    assert (log_in(client), beside) == (403, [CHECKS_AT_ONCE - 1])
+
+
 def asked(port: int, method: str, form: str = "") -> int:
     """What a desk answers to its log-in."""
     with closing(HTTPConnection("127.0.0.1", port, timeout=40)) as line:

@@ -45,6 +45,10 @@ def test_a_pest_that_was_not_seen_is_told_as_such_and_not_another_one(
     assert ("0 km²" in page) == (says[0] == "0"), "nobody looked how far it goes"
 
 
+def test_nights_without_data_do_not_hide_what_the_others_counted(still: FlaskClient) -> None:
+    assert "<b>3</b> counted, range 1 to 9" in still.get("/?first=2026-06-30&last=2026-07-02").text
+
+
 @pytest.mark.parametrize("page", ["/", "/api/map"])
 @pytest.mark.parametrize("key", ["Nobody|| new", "Plutella xylostella||heads", "Plutella xylostella", "||"])
 def test_a_pest_that_no_node_ever_named_is_refused(still: FlaskClient, page: str, key: str) -> None:
@@ -60,6 +64,7 @@ def test_the_chart_stands_as_a_table_too(fleet: Fleet, client: FlaskClient) -> N
     _, _, chart = client.get(f"/?{asked}").text.partition("<summary>Eight weeks</summary>")
     cells = re.findall(r"<t[hd][^>]*>(.*?)</t[hd]>", chart.partition("</table>")[0])
     rows = [cells[n : n + 3] for n in range(3, len(cells), 3)]
+    assert len(rows) == 8 * 7
     assert rows[-3:] == [
         ["2026-07-01", "1.5", "1.5"], ["2026-07-02", "no data", "1.5"], ["2026-07-03", "5", "3.2"],
     ]  # fmt: skip

@@ -5,7 +5,7 @@ import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from time import time
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from flask.testing import FlaskClient
@@ -20,7 +20,7 @@ from edge.updates.fetch import fetch_all
 from edge.updates.inbox import Inbox, Request
 from edge.updates.install import install, install_waiting
 from edge.updates.slots import ENDS_OF_GOOD_UPDATES, Places, said
-from edge.wire import CameraHealth, Health, ModelInfo, encode_message
+from edge.wire import CameraHealth, Health, ModelInfo, Status, encode_message
 from tests.platform.desk.visitors import PASSWORD, log_in
 from tests.platform.fleet import FIRST, Fleet
 from tests.records import MOTH, count
@@ -92,6 +92,18 @@ def test_a_node_that_counts_nowhere_because_of_its_code_is_told_with_it(fleet: F
     assert cell(client) == ["calm", "well"]
 
 
+@pytest.mark.parametrize(
+    ("state", "says"), [("online", ["calm", "well"]), ("stopped", ["calm", "well"]), ("offline", ["wrong", "offline"])]
+)
+def test_a_node_that_was_cut_off_is_offline_and_one_that_sleeps_is_well(
+    fleet: Fleet, client: FlaskClient, state: Literal["online", "stopped", "offline"], says: list[str]
+) -> None:
+    log_in(client)
+    status = encode_message(Status(state=state, session=1, connection=1))
+    fleet.registry.note([Message("fieldeye/v1/s/a/status", status)])
+    assert how_it_is(fleet, client) == says
+
+
 def how_it_is(fleet: Fleet, client: FlaskClient, last_update: str | None = None, **told: Any) -> list[str]:
     """The colour and the words of node a, which tells so."""
     health = Health(utc=datetime.now(UTC), clock="synced", session=1, uptime_s=9, last_update=last_update, **told)
@@ -127,6 +139,27 @@ def test_a_node_of_which_only_the_broker_told_is_silent_and_stands_first(fleet: 
     assert first == ("b", "")
     assert second[1].startswith(f"{datetime.now(UTC):%Y-%m-}")
     assert "silent for a day" in client.get("/nodes").text
+
+
+@pytest.mark.parametrize(
+    ("heard_a", "heard_b", "order"),
+    [("1 minute", "2 hours", "ab"), ("2 days", "9 days", "ba"), ("9 days", "2 days", "ab")],
+)
+def test_who_is_silent_longest_stands_first_and_who_is_heard_by_name(
+    fleet: Fleet, client: FlaskClient, heard_a: str, heard_b: str, order: str
+) -> None:
+    for node, ago in (("a", heard_a), ("b", heard_b)):
+        fleet.database.execute("UPDATE node SET heard = now() - %s::interval WHERE node = %s", (ago, node))
+    log_in(client)
+    assert re.findall(r"<th [^>]*>s/(.)<", client.get("/nodes").text) == [*order]
+
+
+def test_what_the_broker_kept_of_a_day_to_come_is_no_sign_of_a_node(fleet: Fleet, client: FlaskClient) -> None:
+    fleet.database.execute("UPDATE node SET heard = now() - interval '2 days' WHERE node = 'a'")
+    ahead = Health(utc=datetime.now(UTC) + timedelta(days=30), clock="unsynced", session=1, uptime_s=9)
+    fleet.registry.note([Message("fieldeye/v1/s/a/health", encode_message(ahead), retained=True)])
+    log_in(client)
+    assert cell(client) == ["wrong", "silent for a day"]
 
 
 def test_a_name_that_is_silent_for_a_season_calls_for_nobody_and_stands_folded_until_it_is_heard(
