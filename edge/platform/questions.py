@@ -13,6 +13,7 @@ from edge.wire import ImageHeader
 
 MOST_LETTERS = 1000
 MOST_OPEN = 100  # of a node, which keeps as many itself beside the last answers
+MOST_PARTS = 2048  # of a photograph, which a node sends in some 500 at most: 512 KiB in steps of 1 KiB
 MOST_SHOWN, MOST_ANSWERED = 100, 20
 _QUESTIONS = (
     "SELECT node_id, site, node, id, received, utc, who, note, guess, question.eppo, answer, answer_who, answer_label,"
@@ -27,6 +28,18 @@ _MAKE_ROOM = """
     )
     DELETE FROM question q USING surplus WHERE (q.node_id, q.id) = (surplus.node_id, surplus.id) AND answered IS NULL
 """
+_NEAR = """
+    SELECT first, first + length(payload) FROM question_part
+    WHERE node_id = %(node)s AND id = %(id)s AND first < %(end)s AND first >= coalesce((
+        SELECT max(first) FROM question_part WHERE node_id = %(node)s AND id = %(id)s AND first <= %(first)s), 0)
+    ORDER BY first
+"""
+_HOW_MANY = """
+    SELECT count(*), sum(length(payload)), max(first + length(payload)) FROM question_part
+    WHERE node_id = %s AND id = %s
+"""
+_FORGET = "DELETE FROM question_part WHERE node_id = %s AND id = %s"
+_Key = tuple[int, str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,38 +64,68 @@ class Question:
 
 
 def keep_part(database: Database, node_id: int, header: ImageHeader, payload: bytes) -> None:
-    """A part of a question, of which the longest from each byte on is kept; the last one makes the photograph whole.
+    """A part of a question, of which the bytes that had not come are kept; the last one makes the photograph whole.
 
     A new question of a node that has enough of them open takes the place of its oldest one, of half a photograph first.
+    One in more parts than any node sends begins anew: what goes with that is asked for again.
     """
+    key: _Key = (node_id, header.id)
     with database.transaction():
         begun = database.execute(
-            "INSERT INTO question (node_id, id, bytes) VALUES (%s, %s, %s) ON CONFLICT DO NOTHING",
-            (node_id, header.id, header.bytes),
+            "INSERT INTO question (node_id, id, bytes) VALUES (%s, %s, %s) ON CONFLICT DO NOTHING", (*key, header.bytes)
         )
         if begun.rowcount:
-            database.execute(_MAKE_ROOM, (node_id, header.id, MOST_OPEN - 1))
+            database.execute(_MAKE_ROOM, (*key, MOST_OPEN - 1))
         if header.offset == 0:
             asked = header.utc if header.clock != "unsynced" else None
             database.execute(
                 "UPDATE question SET utc = %s, who = %s, note = %s, guess = %s, eppo = %s"
                 " WHERE node_id = %s AND id = %s",
-                (asked, header.who, header.note, header.guess, header.eppo, node_id, header.id),
+                (asked, header.who, header.note, header.guess, header.eppo, *key),
             )
+        unfinished = "SELECT FROM question WHERE node_id = %s AND id = %s AND jpeg IS NULL FOR NO KEY UPDATE"
+        if not database.execute(unfinished, key).rowcount:  # another worker's part may be its last
+            return
+        _keep_news(database, key, header.offset, payload)
+        parts, kept_bytes, end = only_row(database, _HOW_MANY, key)
+        if parts > MOST_PARTS:
+            database.execute(_FORGET, key)
+            _keep_news(database, key, header.offset, payload)
+        elif kept_bytes >= header.bytes == end:  # to read all for each part would cost by the square of their number
+            _complete(database, key, header.bytes)
+
+
+def _keep_news(database: Database, key: _Key, offset: int, payload: bytes) -> None:
+    """Of a part the bytes that had not come."""
+    spans = database.execute(_NEAR, {"node": key[0], "id": key[1], "first": offset, "end": offset + len(payload)})
+    for first, end in holes(spans.fetchall(), offset, offset + len(payload)):
         database.execute(
-            "INSERT INTO question_part SELECT node_id, id, %s, %s FROM question"
-            " WHERE node_id = %s AND id = %s AND jpeg IS NULL ON CONFLICT (node_id, id, first)"
-            " DO UPDATE SET payload = excluded.payload WHERE length(excluded.payload) > length(question_part.payload)",
-            (header.offset, payload, node_id, header.id),
+            "INSERT INTO question_part VALUES (%s, %s, %s, %s) ON CONFLICT (node_id, id, first) DO UPDATE"
+            " SET payload = excluded.payload WHERE length(excluded.payload) > length(question_part.payload)",
+            (*key, first, payload[first - offset : end - offset]),
         )
-        rows = database.execute(
-            "SELECT first, payload FROM question_part WHERE node_id = %s AND id = %s ORDER BY first",
-            (node_id, header.id),
-        ).fetchall()
-        jpeg = assembled(rows, header.bytes)
-        if jpeg is not None:
-            database.execute("UPDATE question SET jpeg = %s WHERE node_id = %s AND id = %s", (jpeg, node_id, header.id))
-            database.execute("DELETE FROM question_part WHERE node_id = %s AND id = %s", (node_id, header.id))
+
+
+def _complete(database: Database, key: _Key, size: int) -> None:
+    rows = database.execute(
+        "SELECT first, payload FROM question_part WHERE node_id = %s AND id = %s ORDER BY first", key
+    ).fetchall()
+    jpeg = assembled(rows, size)
+    if jpeg is not None:
+        database.execute("UPDATE question SET jpeg = %s WHERE node_id = %s AND id = %s", (jpeg, *key))
+        database.execute(_FORGET, key)
+
+
+def holes(spans: Sequence[tuple[int, int]], first: int, end: int) -> list[tuple[int, int]]:
+    """What of first..end lies in none of the spans, which rise and may overlap; each end is exclusive."""
+    free = []
+    for begin, until in spans:
+        if begin >= end:
+            break
+        if begin > first:
+            free.append((first, begin))
+        first = max(first, until)
+    return [*free, (first, end)] if first < end else free
 
 
 def assembled(parts: Sequence[tuple[int, bytes]], size: int) -> bytes | None:

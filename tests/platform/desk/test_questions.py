@@ -18,7 +18,7 @@ from edge.platform.decode import Message
 from edge.platform.desk import create_app
 from edge.platform.desk.people import add_person
 from edge.platform.leader import Leader
-from edge.platform.questions import MOST_OPEN, answer, assembled, questions
+from edge.platform.questions import MOST_OPEN, answer, assembled, holes, questions
 from edge.platform.shared_subscription import SharedSubscription
 from edge.platform.worker_metrics import WorkerMetrics
 from edge.store.questions import KEPT_QUESTIONS, SPARED_PART
@@ -264,6 +264,15 @@ def test_a_question_has_the_time_of_its_node_where_that_knew_it(
 
 
 @pytest.mark.parametrize(
+    ("spans", "missing"),
+    [([], [(2, 6)]), ([(0, 2), (6, 8)], [(2, 6)]), ([(0, 9)], []), ([(0, 4), (3, 5), (5, 6)], []),
+     ([(0, 3), (4, 5)], [(3, 4), (5, 6)])],
+)  # fmt: skip
+def test_of_a_part_only_what_has_not_come_is_news(spans: list[tuple[int, int]], missing: list[tuple[int, int]]) -> None:
+    assert holes(spans, 2, 6) == missing
+
+
+@pytest.mark.parametrize(
     ("parts", "whole"),
     [([(0, b"ab"), (2, b"cd")], b"abcd"), ([(0, b"abc"), (1, b"bcd")], b"abcd"), ([(0, b"ab"), (3, b"d")], None),
      ([], None), ([(0, b"abcde")], None)],
@@ -273,11 +282,56 @@ def test_a_photograph_is_whole_once_no_part_is_missing(parts: list[tuple[int, by
 
 
 def test_a_photograph_that_is_sent_anew_in_longer_parts_is_whole(fleet: Fleet) -> None:
-    for first, end in ((0, 5), (5, 15), (0, 5), (5, 25), (5, 15), (25, len(JPEG))):
+    send_parts(fleet, (0, 5), (5, 15), (0, 5), (5, 25), (5, 15), (25, len(JPEG)))
+    assert is_as_sent(fleet)
+
+
+def test_parts_of_which_a_version_before_kept_what_overlaps_become_whole(fleet: Fleet) -> None:
+    send_parts(fleet, (0, 5))
+    fleet.database.execute(
+        "INSERT INTO question_part SELECT node_id, id, 3, %s FROM question WHERE id = '00000000-q2'", (JPEG[3:9],)
+    )
+    send_parts(fleet, (4, len(JPEG)))
+    assert is_as_sent(fleet)
+
+
+def test_parts_are_kept_without_what_had_come_and_are_read_once_all_have_come(
+    fleet: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each read all before it: 4,000 parts of a byte kept the records of every node waiting for half a minute."""
+    read: list[int] = []
+    monkeypatch.setattr(
+        "edge.platform.questions.assembled", lambda parts, size: read.append(len(parts)) or assembled(parts, size)
+    )
+    send_parts(fleet, *((first, first + 1) for first in range(3, 9)), (2, len(JPEG)), (4, 20), (1, 5))
+    kept = "SELECT sum(length(payload)) FROM question_part WHERE id = '00000000-q2'"
+    assert (fleet.database.execute(kept).fetchall(), read) == ([(len(JPEG) - 1,)], [])
+    send_parts(fleet, (0, 9))
+    assert (is_as_sent(fleet), read) == (True, [10])
+
+
+def test_a_photograph_in_more_parts_than_any_node_sends_begins_anew_and_can_be_whole(
+    fleet: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("edge.platform.questions.MOST_PARTS", 4)
+    send_parts(fleet, *((first, first + 1) for first in range(0, 10, 2)))
+    assert fleet.database.execute("SELECT first FROM question_part").fetchall() == [(8,)]
+    send_parts(fleet, (0, 20), (20, len(JPEG)))
+    assert is_as_sent(fleet)
+
+
+def send_parts(fleet: Fleet, *spans: tuple[int, int]) -> None:
+    """Of a second question of `b`."""
+    for first, end in spans:
         header = ImageHeader(kind="question", id="00000000-q2", bytes=len(JPEG), offset=first)
         told = Message("fieldeye/v1/s/b/image", JPEG[first:end], properties=image_properties(header))
-        fleet.registry.note([told])
-    assert open_questions(fleet, "b") == ["q1", "q2"]
+        assert fleet.registry.note([told]) == 0
+
+
+def is_as_sent(fleet: Fleet) -> bool:
+    """Is it whole, and nothing left beside it?"""
+    rows = fleet.database.execute("SELECT jpeg, (SELECT count(*) FROM question_part) FROM question WHERE id ~ 'q2'")
+    return rows.fetchall() == [(JPEG, 0)]
 
 
 def test_a_question_asked_at_a_real_node_is_answered_at_the_desk_and_read_at_the_node(
