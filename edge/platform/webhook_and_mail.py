@@ -2,11 +2,9 @@
 
 import smtplib
 import ssl
-from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from email.errors import MessageError
-from functools import partial
 from http.client import HTTPException, HTTPMessage
 from typing import IO, NoReturn
 from urllib.error import HTTPError, URLError
@@ -15,8 +13,10 @@ from urllib.request import HTTPRedirectHandler, Request, build_opener
 import msgspec
 
 from edge.platform.risen import Risen, letter
+from edge.platform.timed_calls import Call, Smtp, SmtpTls, WebHandler
 
-GIVE_UP_S = 10.0
+GIVE_UP_S = 10.0  # of each wait
+LONGEST_S = 30.0  # of a whole call: all others wait meanwhile, and a turn is lost after a minute
 TLS_PORT = 465  # speaks TLS from the first byte (RFC 8314, 3.3); at others STARTTLS begins it
 
 
@@ -40,6 +40,9 @@ class Failure:
     is_of_server: bool  # which was not there to take any: costs the alert no try
 
 
+_CUT = Failure("has not answered to the end", is_of_server=True)
+
+
 class _NoRedirects(HTTPRedirectHandler):
     """Where one is followed a POST becomes a GET without the alert, whose 2xx says nothing."""
 
@@ -52,18 +55,26 @@ class _NoRedirects(HTTPRedirectHandler):
 def post(risen: Risen) -> Failure | None:
     """None once the other side has answered 2xx."""
     body = msgspec.json.encode(risen.as_json())
-    try:
-        request = Request(risen.address, body, {"Content-Type": "application/json"})  # noqa: S310  http(s): checked when added
-        with build_opener(_NoRedirects).open(request, timeout=GIVE_UP_S):
-            return None
-    except (URLError, HTTPException, OSError, ValueError) as why:  # the last: an address that is none
-        return Failure(_says(why), is_of_server=isinstance(why, URLError) and not isinstance(why, HTTPError))
+    with Call(GIVE_UP_S, LONGEST_S) as call:
+        try:
+            request = Request(risen.address, body, {"Content-Type": "application/json"})  # noqa: S310  http(s): checked when added
+            with build_opener(_NoRedirects, WebHandler(call)).open(request, timeout=GIVE_UP_S):
+                return _CUT if call.is_cut else None  # a header that was cut off looks like a whole one
+        except (URLError, HTTPException, OSError, ValueError) as why:  # the last: an address that is none
+            is_of_server = isinstance(why, URLError) and not isinstance(why, HTTPError)
+            return _CUT if call.is_cut else Failure(_says(why), is_of_server=is_of_server)
 
 
 def mail(server: MailServer, risen: Risen) -> Failure | None:
     """None once the mail server has taken it."""
+    with Call(GIVE_UP_S, LONGEST_S) as call:
+        failure = _hand_in(server, risen, call)
+        return _CUT if failure and call.is_cut else failure
+
+
+def _hand_in(server: MailServer, risen: Risen, call: Call) -> Failure | None:
     try:
-        session = _log_in(server)
+        session = _log_in(server, call)
     except (smtplib.SMTPException, OSError) as why:
         return Failure(_says(why), is_of_server=True)
     try:
@@ -76,12 +87,13 @@ def mail(server: MailServer, risen: Risen) -> Failure | None:
     return None
 
 
-def _log_in(server: MailServer) -> smtplib.SMTP:
+def _log_in(server: MailServer, call: Call) -> smtplib.SMTP:
     """A session that takes letters. Raises smtplib.SMTPException, OSError."""
     tls, has_tls = ssl.create_default_context(), server.port == TLS_PORT
-    connect: Callable[..., smtplib.SMTP] = partial(smtplib.SMTP_SSL, context=tls) if has_tls else smtplib.SMTP
     with ExitStack() as on_failure:
-        session = on_failure.enter_context(connect(server.host, server.port, timeout=GIVE_UP_S))
+        session = on_failure.enter_context(
+            SmtpTls(call, server.host, server.port, tls=tls) if has_tls else Smtp(call, server.host, server.port)
+        )
         if server.starttls and not has_tls:
             session.starttls(context=tls)
         if server.user is not None:

@@ -6,7 +6,7 @@ import socket
 import ssl
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, time, timedelta
 from email.header import decode_header, make_header
@@ -14,7 +14,9 @@ from email.message import Message as Letter
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from itertools import count
 from pathlib import Path
-from threading import Event, Thread
+from select import select
+from threading import Event, Thread, Timer
+from threading import enumerate as enumerate_threads
 from types import SimpleNamespace
 from typing import Any
 from uuid import UUID
@@ -49,6 +51,7 @@ from tests.waiting import wait_until
 
 START = datetime(2026, 7, 1, 12, 0, tzinfo=UTC)
 LATER = START + timedelta(hours=20)
+TLS_BEGIN = b"\x16\x03\x03\x40\x00"  # of a server's first 16 KiB
 NIGHTLY, WEEKLY = "adults/trap/night", "adults/trap/week"
 
 
@@ -61,6 +64,7 @@ class Hook:
     reason: str | None = None
     go: Event = field(default_factory=Event)
     told: list[dict[str, Any]] = field(default_factory=list)
+    types: list[str | None] = field(default_factory=list)  # of what it is told
 
     @property
     def address(self) -> str:
@@ -71,6 +75,7 @@ class Hook:
 def hook() -> Iterator[Hook]:
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
+            kept.types.append(self.headers["Content-Type"])
             kept.told.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
             kept.go.wait(40)
             self.send_response(kept.status, kept.reason)
@@ -171,6 +176,18 @@ def test_a_cause_is_told_when_its_level_rises_and_again_only_after_it_was_calm(f
     assert len({one["id"] for one in hook.told}) == 3
 
 
+def test_what_rises_before_one_camera_is_told_though_it_stands_higher_before_another(fleet: Fleet, hook: Hook) -> None:
+    tell_at_first(fleet, hook.address)
+    rises: list[tuple[str, Level]] = [("cam0", "act"), ("cam1", "look")]
+    stored = [
+        Stored(Key("a", epoch("a"), n), replace(alert(START + timedelta(hours=n), level, MOTH[0]), camera=camera))
+        for n, (camera, level) in enumerate(rises, 1)
+    ]
+    fleet.intake.keep([Message("fieldeye/v1/s/a/records", encode_batch(stored))])
+    tell_people(fleet.database, None, LATER, {})
+    assert [(one["camera"], one["level"]) for one in hook.told] == rises
+
+
 def test_a_webhook_gets_of_the_contracts_example_what_the_document_shows(fleet: Fleet, hook: Hook) -> None:
     (shown,) = re.findall(r"```json\n(.*?)```", Path("docs/platform.md").read_text("utf-8"), re.DOTALL)
     info = Info(software="fieldeye", version="0", epoch=str(EPOCH), area_code="330106")
@@ -178,7 +195,7 @@ def test_a_webhook_gets_of_the_contracts_example_what_the_document_shows(fleet: 
     fleet.intake.keep([Message("fieldeye/v1/farm-3/n1/records", golden_bytes("alerts"))])
     tell_at_first(fleet, hook.address, prefix="330106")
     tell_people(fleet.database, None, LATER, {})
-    assert hook.told == [json.loads(shown)]
+    assert (hook.told, hook.types) == ([json.loads(shown)], ["application/json"])
 
 
 def test_of_the_months_that_a_node_was_cut_off_only_what_still_stands_is_told(fleet: Fleet, hook: Hook) -> None:
@@ -640,6 +657,46 @@ def test_a_server_that_takes_a_call_and_says_nothing_is_given_up(
         silent = MailServer(host="127.0.0.1", port=port, sender="station@example.org", starttls=False)
         (why,) = tell_people(fleet.database, silent, LATER, {}).answers.values()
     assert "timed out" in why
+
+
+@pytest.mark.parametrize(
+    ("kind", "begin"),
+    [("http", b"HTTP/1.1 200 OK\r\nX: "), ("https", TLS_BEGIN), ("email", b"220 "), ("email by TLS", TLS_BEGIN)],
+)
+def test_a_server_that_answers_byte_by_byte_is_away_after_a_while_and_the_others_are_told(
+    fleet: Fleet, hook: Hook, monkeypatch: pytest.MonkeyPatch, kind: str, begin: bytes
+) -> None:
+    """Each byte begins a wait anew: one such server kept every alert from everybody."""
+    monkeypatch.setattr("edge.platform.webhook_and_mail.LONGEST_S", 0.1)
+    away: Away = {}
+    with dripping_server(begin) as port:
+        monkeypatch.setattr("edge.platform.webhook_and_mail.TLS_PORT", port if kind == "email by TLS" else 465)
+        address = f"{kind}://127.0.0.1:{port}/" if kind.startswith("http") else "li@example.org"
+        tell_at_first(fleet, address, "webhook" if kind.startswith("http") else "email")
+        tell_at_first(fleet, hook.address)
+        levels(fleet, "a", "act")
+        slow = MailServer(host="127.0.0.1", port=port, sender="station@example.org", starttls=False)
+        told = tell_people(fleet.database, slow, LATER, away)
+    assert told == Turn(1, {address: "has not answered to the end", hook.address: ""})
+    assert [failure.is_of_server for failure, _ in away.values()] == [True]
+    assert not [thread for thread in enumerate_threads() if isinstance(thread, Timer)]
+
+
+@contextmanager
+def dripping_server(begin: bytes) -> Iterator[int]:
+    """Its port; it answers its one caller with that, and then a byte at a time until the line is cut."""
+    with socket.create_server(("127.0.0.1", 0)) as line, ThreadPoolExecutor(1) as threads:
+        dripped = threads.submit(_drip, line, begin)
+        yield line.getsockname()[1]
+        dripped.result(40)
+
+
+def _drip(line: socket.socket, begin: bytes) -> None:
+    caller, _ = line.accept()
+    with caller, suppress(ConnectionError):
+        caller.sendall(begin)
+        while not select([caller], [], [], 0.01)[0] or caller.recv(65_536):
+            caller.sendall(b"a")
 
 
 def test_a_letter_that_was_taken_is_told_whatever_the_server_says_at_the_end(fleet: Fleet) -> None:
