@@ -113,8 +113,7 @@ class Intake:
             self._copy_intervals(new)
             self._copy_alerts(new)
             self._note_in_ledger(new)
-            for message, reason in bad:
-                set_aside(self.database, message, reason)
+            set_aside(self.database, bad)
         return Kept(len(new), len(arrived) - len(new), len(bad))
 
     def _arrived(self, heard: Heard, received: datetime) -> Iterable[Arrived]:

@@ -57,7 +57,7 @@ class Registry:
 
         `are_carried`: by a stick, which may be old; its `info` is taken of a node that has told none itself.
         """
-        aside = 0
+        aside: list[tuple[Message, str]] = []
         for message in messages:
             heard = decode(message) if not message.topic.endswith("/records") else None
             try:
@@ -65,9 +65,9 @@ class Registry:
                     with self._database.transaction():
                         self._note(heard, message, are_carried=are_carried)
             except (*BAD_VALUE, ValueError) as why:
-                set_aside(self._database, message, str(why).splitlines()[0])
-                aside += 1
-        return aside
+                aside.append((message, str(why).splitlines()[0]))
+        set_aside(self._database, aside)
+        return len(aside)
 
     def _note(self, heard: Heard, message: Message, *, are_carried: bool) -> None:
         topic = heard.topic

@@ -153,6 +153,50 @@ def test_poison_is_set_aside_with_its_reason_and_once_however_often_it_comes(dat
     assert all(row[2] for row in rows)
 
 
+def test_of_a_long_message_the_first_64_kib_are_set_aside_and_it_is_known_again(database: Database) -> None:
+    """Two hundred of 1 MB made 218 MB of table within half a minute, and on a full disk all nodes wait."""
+    random_bytes = random.Random(1).randbytes(100_000)
+    for payload in (random_bytes, random_bytes, random_bytes + b"x", random_bytes[:65_536]):
+        Intake(database).keep([Message("fieldeye/v1/farm-3/n1/health", payload)])
+    rows = database.execute("SELECT payload FROM quarantine").fetchall()
+    assert rows == [(random_bytes[:65_536],)] * 3
+
+
+def test_of_a_node_the_newest_that_were_set_aside_are_kept_whatever_others_send(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("edge.platform.quarantine.MOST_KEPT", 3)
+    intake = Intake(database)
+    registry = Registry(intake)
+    for n in range(5):
+        intake.keep([Message(f"fieldeye/v1/farm-3/{node}/health", b"%d" % n) for node in ("n1", "n10")[: 2 - n % 2]])
+        registry.note([Message("fieldeye/v1/farm-3/n1/image", b"%d" % n)])
+        intake.keep([Message(topic, b"%d" % n) for topic in ("elsewhere", "x/y/z/z", "x/y/z/z/z")])
+    kept = database.execute(
+        "SELECT topic, array_agg(convert_from(payload, 'UTF8') ORDER BY quarantine_id) FROM quarantine GROUP BY topic"
+    )
+    assert dict(kept.fetchall()) == {
+        "fieldeye/v1/farm-3/n1/health": ["4"], "fieldeye/v1/farm-3/n1/image": ["3", "4"],
+        "fieldeye/v1/farm-3/n10/health": ["0", "2", "4"], "elsewhere": ["2", "3", "4"],
+        "x/y/z/z": ["4"], "x/y/z/z/z": ["3", "4"],
+    }  # fmt: skip
+
+
+def test_two_workers_that_set_aside_messages_of_one_node_do_not_wait_for_what_the_other_takes_away(
+    database: Database, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("edge.platform.quarantine.MOST_KEPT", 2)
+    topic = "fieldeye/v1/farm-3/n1/health"
+    Intake(database).keep([Message(topic, b"%d" % n) for n in range(2)])
+    with open_database(url) as other:
+        other.execute("SET lock_timeout = '1s'")
+        with database.transaction():
+            Intake(database).keep([Message(topic, b"3")])
+            assert Intake(other).keep([Message(topic, b"4"), batch(sighting())]) == (1, 0, 1)
+    Intake(database).keep([Message(topic, b"5")])
+    assert database.execute("SELECT payload FROM quarantine").fetchall() == [(b"4",), (b"5",)]
+
+
 LONG = "".join(map(chr, random.Random(1).choices(range(0x4E00, 0x9FA5), k=2000)))  # nothing makes it shorter
 
 
