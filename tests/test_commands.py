@@ -209,6 +209,21 @@ def test_what_is_refused_unread_is_answered_by_its_id_if_that_is_one(
 
 
 @pytest.mark.parametrize(
+    ("verb", "name", "told"),
+    [
+        ("replay", "id", {"epoch": "", "first": 1, "last": 2}),
+        ("image", "picture", {"picture": "0c9a64a1-41"}),
+        ("answer", "question", {"question": "0c9a64a1-q1", "text": "a moth"}),
+        ("model", "sha256", {"sha256": "0" * 64, "size_bytes": 1}),
+    ],
+)
+def test_a_lines_end_is_no_part_of_an_id(store: Store, verb: str, name: str, told: dict[str, Any]) -> None:
+    told = {"id": uuid4().hex, "expires": datetime.now(UTC) + timedelta(hours=1)} | told
+    assert answer(store, msgspec.json.encode(told), verb) != "malformed"
+    assert answer(store, msgspec.json.encode(told | {name: f"{told[name]}\n"}), verb) == "malformed"
+
+
+@pytest.mark.parametrize(
     ("box", "code"),
     [([0.2, 0.2, 0.6, 0.6], "accepted"), ([0, 0, 1, 1], "accepted"), (None, "accepted"),
      ([0.2, 0.2, 0.2, 0.2], "malformed"), ([0.6, 0.6, 0.2, 0.2], "malformed"), ([0.2, 0.6, 0.6, 0.2], "malformed")],

@@ -98,8 +98,8 @@ def test_a_photograph_on_a_stick_is_kept_whole_beside_the_ledger_and_leaves_no_q
         assert told.startswith("1 records and 1 photographs")
     assert ingested(out, [stick, stick]) == [("sighting", 1)]
     folder = tmp_path / "ledger.jsonl.pictures"
-    assert (folder / f"farm-3_n1_{waiting.id}.jpg").read_bytes() == photo
-    assert json.loads((folder / f"farm-3_n1_{waiting.id}.json").read_text())["note"] == "what is this?"
+    assert (folder / f"farm-3.n1.{waiting.id}.jpg").read_bytes() == photo
+    assert json.loads((folder / f"farm-3.n1.{waiting.id}.json").read_text())["note"] == "what is this?"
     assert len(list(folder.iterdir())) == 2
 
 

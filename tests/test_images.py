@@ -29,6 +29,7 @@ from edge.wire import (
     ImageCommand,
     ImageHeader,
     Reply,
+    Topic,
     encode_message,
     image_properties,
     next_part,
@@ -492,6 +493,7 @@ def test_parts_in_any_order_and_number_make_the_picture(lengths: list[int], chan
     [
         ({"kind": "film"}, b"x"),
         ({"id": "../x"}, b"x"),
+        ({"id": "0c9a64a1-q1\n"}, b"x"),
         ({"bytes": "0"}, b"x"),
         ({"bytes": "9999999"}, b"x"),
         ({"offset": "-1"}, b"x"),
@@ -532,6 +534,20 @@ def test_a_part_that_is_too_long_is_refused_with_what_to_do() -> None:
 
 def test_unknown_properties_are_ignored() -> None:
     assert read_image((*image_properties(HEADER), ("later", "1")), b"x") == HEADER
+
+
+def test_no_picture_has_the_file_name_of_another() -> None:
+    """A node n1 and its picture 2_1 had the one of a node n1_2 and its picture 1."""
+    excerpt_ = ImageHeader(kind="excerpt", id="2", bytes=1, command="1")
+    told = [
+        Picture(Topic("farm", node, "image"), header, b"x").name
+        for node, header in (("n1", kept_as("2_1")), ("n1_2", kept_as("1")), ("n1", excerpt_), ("n1", kept_as("2_1")))
+    ]
+    assert told == ["farm.n1.2_1", "farm.n1_2.1", "farm.n1.2.1", "farm.n1.2_1"]
+
+
+def kept_as(picture: str) -> ImageHeader:
+    return ImageHeader(kind="picture", id=picture, bytes=1)
 
 
 def test_an_album_keeps_no_more_unfinished_pictures_than_it_has_room_for() -> None:

@@ -57,7 +57,7 @@ def test_a_question_that_came_over_the_network_is_kept_beside_the_file(tmp_path:
     with running(tmp_path / "node", to(broker.port)) as node, ingesting(broker, out):
         asked = node.store.ask_station(instant(), photo, note="what is this?")
         node.publisher.wake()
-        name = out.with_name("records.jsonl.pictures") / f"{SITE}_{NODE}_{asked.id}.jpg"
+        name = out.with_name("records.jsonl.pictures") / f"{SITE}.{NODE}.{asked.id}.jpg"
         wait_until(lambda: name.exists() and name.read_bytes() == photo, within_s=20)
 
 

@@ -24,9 +24,12 @@ class Picture:
 
     @property
     def name(self) -> str:
-        """A file name without ending: the same picture, sent again, has the same."""
-        of_command = f"_{self.header.command}" if self.header.kind == "excerpt" else ""
-        return f"{self.topic.site}_{self.topic.node}_{self.header.id}{of_command}"
+        """A file name without ending: the same picture, sent again, has the same.
+
+        No name or id has a full stop in it, so that no other picture has it.
+        """
+        of_command = f".{self.header.command}" if self.header.kind == "excerpt" else ""
+        return f"{self.topic.site}.{self.topic.node}.{self.header.id}{of_command}"
 
 
 @dataclass(slots=True)

@@ -12,8 +12,9 @@ MAX_UPDATE_BYTES = 65_536  # of a command that carries a piece of a bundle
 MAX_REPLAY_RECORDS = 10_000
 MAX_PHOTO_BYTES = 524_288  # of a question's photograph, a minute on 64 kbit/s, and of what `cmd/image` asks for
 USUAL_IMAGE_BYTES = 65_536
-TransactionId = Annotated[str, Meta(pattern="^[A-Za-z0-9_-]{8,64}$")]
-ImageId = Annotated[str, Meta(pattern="^[A-Za-z0-9_-]{1,64}$")]
+# `$` would let a line's end through, `\Z` does not; JSON Schema knows the first alone, and means the second by it.
+TransactionId = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{8,64}\Z")]
+ImageId = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{1,64}\Z")]
 Share = Annotated[float, Meta(ge=0, le=1)]
 Moment = Annotated[datetime, Meta(tz=True)]  # with its zone
 ReplyCode = Literal[
@@ -82,7 +83,7 @@ class UpdateCommand(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     id: TransactionId  # new for each piece
     expires: Moment
-    sha256: Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]  # of the whole bundle
+    sha256: Annotated[str, Meta(pattern=r"^[0-9a-f]{64}\Z")]  # of the whole bundle
     size_bytes: Annotated[int, Meta(ge=1, le=400_000_000)]  # of the whole bundle
     url: Annotated[str, Meta(max_length=2000)] | None = None  # http or https; a broken transfer goes on where it was
     offset: Annotated[int, Meta(ge=0)] = 0  # of this piece

@@ -242,7 +242,10 @@ def messages_schema() -> dict[str, Any]:
 def files() -> dict[Path, str]:
     """Everything under docs/contract that is made and not written."""
     schemas = {"records": records_schema(), "messages": messages_schema()}
-    made = {CONTRACT / f"{name}.schema.json": json.dumps(told, indent=2) + "\n" for name, told in schemas.items()}
+    made = {  # a pattern's end, as JSON Schema writes it
+        CONTRACT / f"{name}.schema.json": json.dumps(told, indent=2).replace(r"\\Z", "$") + "\n"
+        for name, told in schemas.items()
+    }
     for name, (channel, payload) in payloads().items():
         if channel == "records":
             made[EXAMPLES / f"{name}.cbor.hex"] = wrapped(payload.hex())

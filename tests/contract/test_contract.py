@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -140,6 +141,22 @@ def test_the_header_of_a_picture_follows_the_schema_and_is_read_from_its_propert
     properties = json.loads((EXAMPLES / f"{name}.json").read_text())
     jsonschema.Draft202012Validator({**whole, "$ref": "#/$defs/ImageHeader"}).validate(properties)
     assert read_image(tuple(properties.items()), bytes(min(header.bytes - header.offset, MAX_PART_BYTES))) == header
+
+
+def test_of_each_list_of_words_in_a_schema_the_contract_says_that_it_is_whole() -> None:
+    """A node that was told that words are only added found its status `sleeping` set aside."""
+    (closed,) = re.findall(
+        r"only\s+added; (where CBOR .*?), v1 has all of them", (CONTRACT / "contract.md").read_text(), re.S
+    )
+    listed = {name for one in ("records", "messages") for name in names_with_a_list(schema(one)["$defs"].values())}
+    assert listed <= set(re.findall(r"`(\w+)`", closed))
+
+
+def names_with_a_list(definitions: Iterable[Any]) -> Iterator[str]:
+    for definition in definitions:
+        for name, told in definition.get("properties", {}).items():
+            if any(len(one.get("enum", ())) > 1 for one in (told, *told.get("anyOf", ()))):
+                yield name
 
 
 def test_the_asyncapi_document_follows_asyncapi() -> None:

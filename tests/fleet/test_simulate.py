@@ -6,8 +6,9 @@ import sys
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import date
+from datetime import date, datetime, timedelta
 from pathlib import Path
+from uuid import UUID, uuid4
 
 import pytest
 
@@ -18,7 +19,9 @@ from edge.platform import Heard, Message, decode
 from edge.platform.simulate import FleetPlan, SimulatedNode
 from edge.platform.simulate.faults import Faults
 from edge.platform.simulate.season import FLIGHTS, flying
+from edge.wire import ReplayCommand, Reply, encode_message, node_topic
 from tests.broker import Broker
+from tests.clocks import NOON
 from tests.fleet.truth import kept_keys, kept_sums, true_keys, true_sums
 from tests.waiting import wait_until
 
@@ -102,13 +105,34 @@ def test_a_replay_is_made_again_as_it_was() -> None:
     plan = FleetPlan(nodes=1, days=2, faults=Faults(new_card_a_day=0))
     node = SimulatedNode(plan, 0)
     made = [one.stored for _ in range(2) for one in node.next_day()[0]]
-    epoch, first, last = str(made[0].key.epoch), 5, len(made) - 3
-    again = [decode(Message(topic, payload)) for topic, payload in node.replay(epoch, first, last)]
+    first, last = 5, len(made) - 3
+    batches, reply = node.answer(asking(made[0].key.epoch, first, last), NOON)
+    assert reply == Reply(code="done", id="a" * 8, epoch=str(made[0].key.epoch), sent=last - first + 1)
+    again = [decode(Message(node_topic(node.site, node.name, "records"), payload)) for payload in batches]
     records = [one for heard in again if isinstance(heard, Heard) for one in heard.records]
     assert [one.key for one in records] == [stored.key for stored in made[first - 1 : last]]
     assert [one.record for one in records if isinstance(one.record, Interval)] == [
         stored.record for stored in made[first - 1 : last] if isinstance(stored.record, Interval)
     ]
+
+
+def test_a_replay_that_a_node_would_not_carry_out_is_refused_as_a_node_does() -> None:
+    node = SimulatedNode(FleetPlan(nodes=1, days=1), 0)
+    epoch = node.next_day()[0][0].stored.key.epoch
+    for payload, code in (
+        (asking(uuid4(), 1, 2), "wrong_epoch"),
+        (asking(epoch, 1, 10_001), "too_large"),
+        (asking(epoch, 2, 1), "malformed"),
+        (asking(epoch, 1, 2, expires=NOON), "expired"),
+    ):
+        batches, reply = node.answer(payload, NOON)
+        assert (batches, reply.code, reply.id, reply.epoch, reply.sent) == ([], code, "a" * 8, str(epoch), None)
+    assert node.answer(b"{", NOON)[1].code == "malformed"
+    assert node.answer(asking(epoch, 9000, 9001), NOON)[1].sent == 0, "what was never made is neither sent nor gone"
+
+
+def asking(epoch: UUID, first: int, last: int, expires: datetime = NOON + timedelta(minutes=1)) -> bytes:
+    return encode_message(ReplayCommand(id="a" * 8, expires=expires, epoch=str(epoch), first=first, last=last))
 
 
 def test_the_same_seed_gives_the_same_fleet_and_another_another() -> None:

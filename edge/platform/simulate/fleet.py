@@ -4,15 +4,16 @@ import heapq
 import selectors
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from threading import Event
 from time import monotonic
 
-from edge.errors import BrokerError, WireError
+from edge.errors import BrokerError
 from edge.platform.address import BrokerAddress
 from edge.platform.simulate.line import Line
 from edge.platform.simulate.node import FleetPlan, Posting, SimulatedNode
 from edge.platform.simulate.truth import TruthFile
-from edge.wire import ReplayCommand, Reply, decode_message, encode_message, node_topic, parse_topic
+from edge.wire import encode_message, node_topic, parse_topic
 
 _OPEN_S = 30.0
 _TURN_S = 0.05
@@ -139,15 +140,9 @@ class Fleet:
             self._selector.register(line.fd, selectors.EVENT_READ, line)
 
     def _answer(self, line: Line, topic: str, payload: bytes) -> None:
-        """As a node does: the records, then the reply."""
         at = parse_topic(topic)
-        try:
-            command = decode_message(payload, ReplayCommand)
-        except WireError as why:
-            reply = Reply(code="malformed", detail=str(why))
-        else:
-            self._replays += 1
-            for again, batch in self._by_name[at.site, at.node].replay(command.epoch, command.first, command.last):
-                line.say((again, batch, False))
-            reply = Reply(code="done", id=command.id, epoch=command.epoch)
+        batches, reply = self._by_name[at.site, at.node].answer(payload, datetime.now(UTC))
+        for batch in batches:
+            line.say((node_topic(at.site, at.node, "records"), batch, False))
         line.say((node_topic(at.site, at.node, "reply/replay"), encode_message(reply), False))
+        self._replays += reply.code == "done"

@@ -11,9 +11,25 @@ from uuid import UUID
 
 import numpy as np
 
+from edge.errors import WireError
 from edge.platform.simulate.day import Simulated, day_of
 from edge.platform.simulate.faults import Day, Faults, draw
-from edge.wire import Health, Info, Key, Status, Stored, StoreHealth, encode_batch, encode_message, node_topic
+from edge.wire import (
+    MAX_REPLAY_RECORDS,
+    Health,
+    Info,
+    Key,
+    ReplayCommand,
+    Reply,
+    Status,
+    Stored,
+    StoreHealth,
+    decode_message,
+    encode_batch,
+    encode_message,
+    node_topic,
+)
+from edge.wire.commands import ReplyCode
 
 COUNTY = "330106"  # nodes are spread over its townships and villages
 BATCH_RECORDS = 20  # as a node sends them
@@ -69,16 +85,31 @@ class SimulatedNode:
         health = Health(utc=at, clock="synced", session=1, uptime_s=86400.0 * self._day, store=store)
         return Posting(at, self._topic("health"), encode_message(health), retain=True)
 
-    def replay(self, epoch: str, first: int, last: int) -> Iterator[tuple[str, bytes]]:
-        """Topic and payload of each batch of what was asked for, made again from day 0."""
+    def answer(self, payload: bytes, now: datetime) -> tuple[list[bytes], Reply]:
+        """To `cmd/replay` as a node does: the batches of what was asked for, and the reply that comes after them."""
+        try:
+            command = decode_message(payload, ReplayCommand)
+        except WireError as why:
+            return [], Reply(code="malformed", detail=str(why))
+        code = self._refusal(command, now)
+        again = [] if code else self._made_again(command.first, command.last)
+        reply = Reply(code=code or "done", id=command.id, epoch=str(self._epoch), sent=None if code else len(again))
+        return [encode_batch(batch) for batch in _cut(again)], reply
+
+    def _refusal(self, command: ReplayCommand, now: datetime) -> ReplyCode | None:
+        if command.first > command.last:
+            return "malformed"
+        if command.expires <= now:
+            return "expired"
+        if command.epoch.lower() != str(self._epoch):
+            return "wrong_epoch"
+        return "too_large" if command.last - command.first >= MAX_REPLAY_RECORDS else None
+
+    def _made_again(self, first: int, last: int) -> list[Stored]:
+        """Of the card that it has now, from day 0 on."""
         again = SimulatedNode(self._plan, self._number)
-        wanted: list[Stored] = []
-        for _ in range(self._day):
-            records, _ = again.next_day()
-            keys = [(one.stored, one.stored.key) for one in records]
-            wanted += [stored for stored, key in keys if str(key.epoch) == epoch and first <= key.seq <= last]
-        for batch in _cut(wanted):
-            yield self._topic("records"), encode_batch(batch)
+        made = [one.stored for _ in range(self._day) for one in again.next_day()[0]]
+        return [one for one in made if one.key.epoch == self._epoch and first <= one.key.seq <= last]
 
     def _records(self, day: int) -> tuple[list[Simulated], Day, np.random.Generator]:
         rng = self._rng(day + 1)
