@@ -16,9 +16,10 @@ from hypothesis import strategies as st
 from edge.config import MEGABYTE, StoreTable
 from edge.errors import StoreError
 from edge.page.attempts import pause_s
-from edge.store import Account, Accounts, Store
+from edge.store import Account, Accounts, Deed, Store
 from edge.store.accounts import CAP, NAME, SESSIONS_EACH
 from edge.store.decisions import NAME as DECISIONS
+from edge.store.decisions import Decisions
 from edge.store.file import sentences
 from tests.clocks import NOON, SetClock
 from tests.faults.bad_sector import run_on_bad_sector
@@ -233,49 +234,31 @@ def test_the_file_has_a_bound_however_many_attempts_fail(accounts: Accounts) -> 
     assert accounts.everybody() == [LI]
 
 
+@pytest.mark.parametrize("kept", [Accounts, Decisions])
 def test_who_asks_does_not_wait_while_a_card_keeps_whoever_writes_and_then_sees_what_was_written(
-    accounts: Accounts, monkeypatch: pytest.MonkeyPatch
+    kept: type[Accounts | Decisions], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    accounts.put(LI, NOON)
-    answered, told = Event(), []
+    def write(who: str) -> None:
+        if isinstance(file, Accounts):
+            file.put(replace(LI, name=who), NOON)
+        else:
+            file.do(who, Deed(who, NOON))
 
     def ask() -> None:
-        told.append([one.name for one in accounts.everybody()])
+        told.append(file.account("Li") if isinstance(file, Accounts) else file.deed("Li"))
         answered.set()
 
-    with stalled_commits(monkeypatch) as is_waiting:
-        writer = Thread(target=accounts.put, args=(replace(LI, name="Wang"), NOON))
-        writer.start()
-        assert is_waiting.wait(20)
-        Thread(target=ask).start()
-        assert answered.wait(20)
-    writer.join(20)
-    ask()
-    assert told == [["Li"], ["Li", "Wang"]]
-
-
-def test_that_a_session_is_in_use_is_not_kept_while_a_card_keeps_another_writer(
-    accounts: Accounts, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    accounts.put(LI, NOON)
-    accounts.begin(b"phone", "Li", NOON)
-    later, returned = NOON + timedelta(minutes=6), Event()
-
-    def use() -> None:
-        accounts.used(b"phone", begun=NOON, used=later)
-        returned.set()
-
-    with stalled_commits(monkeypatch) as is_waiting:
-        writer = Thread(target=accounts.put, args=(replace(LI, name="Wang"), NOON))
-        writer.start()
-        assert is_waiting.wait(20)
-        Thread(target=use).start()
-        assert returned.wait(20)
-    writer.join(20)
-    use()
-    kept = accounts.session(b"phone")
-    assert kept is not None
-    assert kept.used_utc == later
+    answered, told = Event(), list[object]()
+    with closing(kept(tmp_path)) as file:
+        with stalled_commits(monkeypatch) as is_waiting:
+            writer = Thread(target=write, args=("Li",))
+            writer.start()
+            assert is_waiting.wait(20)
+            Thread(target=ask).start()
+            assert answered.wait(20)
+        writer.join(20)
+        ask()
+    assert [one is not None for one in told] == [False, True]
 
 
 def test_a_file_that_the_node_may_be_writing_to_is_to_be_tried_again(accounts: Accounts, tmp_path: Path) -> None:

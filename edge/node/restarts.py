@@ -10,7 +10,7 @@ from edge.errors import ThreadStuckError
 from edge.store import Store
 
 SETTING = "runs"
-BAD_ENDS, WITHIN_S = 5, 600.0  # so many within ten minutes: the next start would end like the others
+BAD_ENDS, WITHIN_S = 5, 1800.0  # so many within half an hour, also by the watchdog: the next would end like them
 ASKED = "told to stop"
 UNSAID = "without a word: power cut, kill or watchdog"
 

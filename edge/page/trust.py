@@ -77,11 +77,12 @@ class Trust:
         role, (begun_s, used_s) = role_of(session.account), self._uses.get(key, kept)
         age, idle = (timedelta(seconds=now.monotonic_s - one_s) for one_s in (begun_s, used_s))
         is_over = idle > IDLE[role] or age > timedelta(days=COOKIE_DAYS)
-        if keeps and is_over:
+        may_write = keeps and not self.accounts.is_being_written()  # else the next request tells it again
+        if may_write and is_over:
             self.accounts.end(key)
-        elif keeps:
+        elif keeps and not is_over:
             self._use(key, begun_s, now.monotonic_s)
-            if abs(now.utc - session.used_utc) > USED_EVERY:  # also if the clock was set
+            if may_write and abs(now.utc - session.used_utc) > USED_EVERY:  # also if the clock was set
                 self.accounts.used(key, begun=now.utc - age, used=now.utc)
         return Visitor(role=self.least) if is_over else Visitor(role=max(role, self.least), name=session.account.name)
 

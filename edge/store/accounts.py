@@ -89,6 +89,10 @@ class Accounts:
         """May be called twice."""
         self._file.close()
 
+    def is_being_written(self) -> bool:
+        """Would a writer wait for another one, whom a slow card may hold up?"""
+        return self._file.is_being_written()
+
     def is_claimed(self) -> bool:
         """Has somebody ever become this node's technician?"""
         with self._file.reading("read whether the node is claimed") as db:
@@ -148,12 +152,7 @@ class Accounts:
         return Session(account=_account(row[:3]), begun_utc=kept_utc(row[3]), used_utc=kept_utc(row[4]))
 
     def used(self, digest: bytes, *, begun: datetime, used: datetime) -> None:
-        """That session is in use; `begun` has moved if the clock was set since.
-
-        Not kept while another thread writes, whom a slow card may hold up: the next request tells it again.
-        """
-        if self._file.is_being_written():
-            return
+        """That session is in use; `begun` has moved if the clock was set since."""
         with self._file.writing("keep a session") as db:
             times = (utc_ms(begun), utc_ms(used), digest)
             db.execute("UPDATE session SET begun_ms = ?, used_ms = ? WHERE digest = ?", times)

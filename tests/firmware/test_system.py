@@ -16,6 +16,7 @@ import pytest
 from edge import app
 from edge.cameras import reader
 from edge.node.pulse import PUBLISHER_STUCK_S
+from edge.node.restarts import BAD_ENDS, WITHIN_S
 from edge.page import looker, server
 from firmware_config import system
 from tests.firmware.fleets import SITE, WIFI_PASSWORD, entry, put_fleet, put_private, run_render
@@ -184,6 +185,8 @@ def test_systemd_kills_no_node_that_waits_two_minutes_for_its_card(card: Path) -
     unit = (card / "fieldeye" / SERVICES / "fieldeye.service").read_text()
     (given_s,) = re.findall(r"^WatchdogSec=(\d+)$", unit, re.M)
     assert int(given_s) >= 120 + PUBLISHER_STUCK_S
+    pauses_s = 2 + 5 + 15 + 40 + 110  # by RestartSteps
+    assert BAD_ENDS * (int(given_s) + 60) + pauses_s < WITHIN_S, "one that always hangs is given up"
 
 
 def test_the_threads_of_a_node_share_their_room_for_pictures(card: Path) -> None:
