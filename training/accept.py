@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 
 from edge.boxes import Ints
-from edge.bundle import MODELS
+from edge.bundle import MODELS, load_bundle
 from edge.detections import Detections
 from edge.durable import write_durably
 from edge.errors import ConfigError
@@ -22,6 +22,7 @@ from training.classes import read_classes
 from training.command import finish
 from training.config import TrainConfig, read_config
 from training.evaluate import evaluate, golden_of
+from training.facts import refuse_another
 from training.judging.bootstrap import HIGH, LOW, SEED, Numbers
 from training.judging.looks import Looks
 from training.metrics import Truth, average_precision, truths_of
@@ -133,7 +134,9 @@ def accept(config: TrainConfig, new: Path, old: Path) -> str | None:
         print(f"{one.file:<24} {one.label:<32} {one.old:.3f} -> {one.new:.3f}{'  <- lost' if one.is_loss else ''}")
     why = verdict(every, old)
     if why is None:
-        golden_of(config, [after for _, after in pairs])  # these refuse before a file is there that no manifest knows
+        for _, after in pairs:  # these refuse before a file is there that no manifest knows
+            refuse_another(config, load_bundle(after))
+        golden_of(config, [after for _, after in pairs])
         empties_of(config, "test")
         for before, after in pairs:
             write_durably(before, after.read_bytes())

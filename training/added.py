@@ -7,12 +7,12 @@ from pathlib import Path
 import msgspec
 from msgspec.structs import replace
 
-from edge.bundle import Bundle, load_bundle
+from edge.bundle import load_bundle
 from edge.errors import ConfigError
 from training.checkpoints import known_settings, load_checkpoint
-from training.classes import read_classes
 from training.config import REVIEWED, DatasetConfig, TrainConfig
 from training.datasets.reviewed import CONTENT
+from training.facts import refuse_another
 from training.weights import activation_of
 
 EPOCHS = 4  # of the last phase: the bundle knows the rest, and shall not forget it
@@ -27,7 +27,7 @@ def with_added(config: TrainConfig, folders: Sequence[Path], models: Path) -> Tr
     """
     name = added_name(config, folders)
     bundle = load_bundle(models / f"{config.bundle}.onnx")
-    _refuse_another(config, bundle)
+    refuse_another(config, bundle)
     weights = str(bundle.path)
     last = replace(config.phases[-1], epochs=min(EPOCHS, config.phases[-1].epochs))
     added = tuple(DatasetConfig(name=str(folder.resolve()), annotation=REVIEWED, repeat=REPEAT) for folder in folders)
@@ -50,16 +50,12 @@ def added_name(config: TrainConfig, folders: Sequence[Path]) -> str:
 
 
 def as_trained(config: TrainConfig, folders: Sequence[Path], runs: Path) -> TrainConfig:
-    """That run's own configuration: the bundle that it went on from may have made way since. Raises ConfigError."""
+    """That run's own configuration: the bundle that it went on from may have made way since. Raises ConfigError.
+
+    The crops are where they are now: a stick is seldom where it was.
+    """
     state = load_checkpoint(runs / added_name(config, folders) / "last.pt")
-    return msgspec.convert(known_settings(state), TrainConfig)
-
-
-def _refuse_another(config: TrainConfig, bundle: Bundle) -> None:
-    """Raises ConfigError when the bundle looks otherwise at pictures than the configuration, or tells other labels."""
-    ours = (config.side_px, msgspec.to_builtins(config.tile), read_classes(config.labelled).labels)
-    if ours != (bundle.input.side_px, msgspec.to_builtins(bundle.tile), bundle.labels):
-        raise ConfigError(
-            f"{config.name}: {bundle.path} has another side, other tiles or other labels; give the configuration that "
-            f"made it, or one like it: {bundle.training.command}"
-        )
+    trained = msgspec.convert(known_settings(state), TrainConfig)
+    kept, added = trained.datasets[: -len(folders)], trained.datasets[-len(folders) :]
+    now = (replace(one, name=str(folder.resolve())) for one, folder in zip(added, folders, strict=True))
+    return replace(trained, datasets=(*kept, *now))

@@ -21,7 +21,7 @@ from training.command import finish
 from training.config import EMPTY, DatasetConfig, TrainConfig, read_config
 from training.copies import copies
 from training.datasets import read_dataset
-from training.facts import with_figures
+from training.facts import refuse_another, with_figures
 from training.judging.card import card
 from training.judging.figures import Figures
 from training.judging.judge import figures_of
@@ -40,17 +40,29 @@ ABOUT = Path(__file__).parent / "about"  # what each bundle can and cannot tell,
 
 
 def evaluate(config: TrainConfig, models: Path) -> tuple[Figures, ...]:
-    """Figures of every file on the test split; also brings metadata, manifest, report and card up to date."""
-    paths = exported(models, config.bundle)
+    """Figures of every file on the test split; also brings metadata, manifest, report and card up to date.
+
+    Raises ConfigError and leaves all as it was then.
+    """
+    looks = _looks(config, models)
+    paths = [one.path for one in looks]
     samples = samples_to_judge(config, "test")
-    looks = [Looks(path) for path in paths]
+    golden, shown = golden_of(config, paths), may_be_shown(samples)
     figures = judged_files(looks, samples, empties_of(config, "test"), "test")
     for path, one in zip(paths, figures, strict=True):
         write_facts(path, with_figures(read_facts(path), one))
-    release(paths, golden_of(config, paths))
+    release(paths, golden)
     write_report(models / "reports", config.bundle, figures)
-    write_card(models / "cards" / f"{config.bundle}.md", looks[0], figures, may_be_shown(samples))
+    write_card(models / "cards" / f"{config.bundle}.md", looks[0], figures, shown)
     return figures
+
+
+def _looks(config: TrainConfig, models: Path) -> list[Looks]:
+    """Each file of the bundle. Raises ConfigError for one that is not there or that the configuration did not make."""
+    looks = [Looks(path) for path in exported(models, config.bundle)]
+    for one in looks:
+        refuse_another(config, one.bundle)
+    return looks
 
 
 def golden_of(config: TrainConfig, paths: Sequence[Path]) -> Sample:
@@ -70,9 +82,8 @@ def strangers(config: TrainConfig) -> list[Sample]:
 def reported(config: TrainConfig, models: Path, split: str, folder: Path, *, with_copies: bool = True,
              cared: bool = False) -> tuple[Figures, ...]:  # fmt: skip
     """Figures of every file on a split; writes the report into `folder` and changes nothing else."""
-    paths = exported(models, config.bundle)
+    looks = _looks(config, models)
     samples = samples_to_judge(config, split)
-    looks = [Looks(path) for path in paths]
     if not with_copies:
         alike = {pair.second for pair in copies(stored_samples(config, "train"), samples)}
         samples = [sample for sample in samples if sample.image_path not in alike]

@@ -18,14 +18,14 @@ import torch
 from msgspec.structs import replace
 
 from edge.boxes import Floats, Ints, letterbox
-from edge.bundle import MODELS
+from edge.bundle import MODELS, load_bundle
 from training.added import as_trained
 from training.checkpoints import Checkpoint, load_detector, start_of
 from training.classes import read_classes
 from training.command import finish
 from training.config import CONFIGS, TrainConfig, read_config
 from training.dispersion import dispersion_of
-from training.facts import facts_of, unmeasured, with_choice
+from training.facts import facts_of, refuse_another, unmeasured, with_choice
 from training.judging.looks import Looks
 from training.metrics import truths_of
 from training.mixture import empties_of, examples_of, held_out_of, samples_of
@@ -81,7 +81,8 @@ def _folded(config: TrainConfig, state: Checkpoint, labels: int) -> YoloxNano:
 def export_int8(config: TrainConfig, models: Path, runs: Path) -> Path:
     """Write the int8 file of the float32 one in `models`; returns it. Raises ConfigError."""
     paths = bundle_paths(models, config.bundle)
-    there(paths["fp32"])
+    for path in there(paths["fp32"]):
+        refuse_another(config, load_bundle(path))
     with in_place_of(paths["int8"]) as folder:
         made = folder / paths["int8"].name
         _quantised(config, {**paths, "int8": made})
@@ -92,7 +93,8 @@ def export_int8(config: TrainConfig, models: Path, runs: Path) -> Path:
 def choose_again(config: TrainConfig, models: Path, runs: Path) -> list[Path]:
     """Temperature and thresholds of the files in `models` anew, say for another `edge.detector`. Raises ConfigError."""
     paths = bundle_paths(models, config.bundle)
-    there(*paths.values())
+    for path in there(*paths.values()):
+        refuse_another(config, load_bundle(path))
     with in_place_of(*paths.values()) as folder:
         _decide(config, {precision: Path(shutil.copy(path, folder)) for precision, path in paths.items()}, runs)
     return list(paths.values())

@@ -7,8 +7,9 @@ from pathlib import Path
 import msgspec
 
 from edge.bundle import Bundle, load_bundle
+from edge.errors import ConfigError
 from training.checkpoints import Checkpoint, start_of
-from training.classes import ClassTable
+from training.classes import ClassTable, read_classes
 from training.config import REVIEWED, TrainConfig, read_config
 from training.engine import NMS_IOU
 from training.fetch import source_of
@@ -89,6 +90,19 @@ def command_of(config: TrainConfig) -> str:
 def config_of(bundle: Bundle) -> TrainConfig:
     """The configuration of the run that a bundle came from, by the command that it names. Raises ConfigError."""
     return read_config(Path(bundle.training.command.split()[3]))
+
+
+def refuse_another(config: TrainConfig, bundle: Bundle) -> None:
+    """Raises ConfigError when the bundle looks otherwise at pictures than the configuration, or tells other labels.
+
+    Class ids are places: by another order figures and thresholds would be another class's.
+    """
+    ours = (config.side_px, msgspec.to_builtins(config.tile), read_classes(config.labelled).labels)
+    if ours != (bundle.input.side_px, msgspec.to_builtins(bundle.tile), bundle.labels):
+        raise ConfigError(
+            f"{config.name}: {bundle.path} has another side, other tiles or other labels; give the configuration that "
+            f"made it, or one like it ({bundle.training.command}), or a `bundle` of its own to yours"
+        )
 
 
 def with_choice(facts: Facts, choice: Choice) -> Facts:

@@ -11,6 +11,7 @@ from training import accept as gate
 from training.accept import Change, changes, drawn_changes, verdict
 from training.classes import read_classes
 from training.evaluate import evaluate, reported
+from training.export import choose_again, export_int8
 from training.judging.looks import Looks
 from training.mixture import samples_of
 from training.onnx_file import read_facts, write_facts
@@ -38,6 +39,12 @@ def test_a_refusal_names_every_class_that_fell_and_says_that_the_old_bundle_stay
     assert "Eudocima" not in told
     assert "keeps the old bundle" in told
     assert verdict(every[1:2], MODELS) is None
+
+
+@pytest.fixture
+def tiny_config(tiny_config):
+    """Of the side that `pests` has."""
+    return msgspec.structs.replace(tiny_config, side_px=416)
 
 
 @pytest.fixture
@@ -123,6 +130,38 @@ def test_a_bundle_of_which_no_picture_may_be_shown_is_refused_before_a_file_is_p
     with pytest.raises(ConfigError, match="absent"):
         gate.accept(msgspec.structs.replace(tiny_config, empties=("absent",)), new, old)
     assert {path: path.read_bytes() for path in old.iterdir()} == before
+
+
+def bytes_of(folder):
+    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_a_bundle_of_other_labels_is_neither_judged_nor_decided_anew_and_stays_as_it_is(folders, tiny_config, tmp_path):
+    old, _ = folders
+    other = msgspec.structs.replace(tiny_config, datasets=tiny_config.datasets[::-1])
+    before = bytes_of(tmp_path)
+    for makes in (
+        lambda: evaluate(other, old),
+        lambda: reported(other, old, "test", tmp_path / "report"),
+        lambda: choose_again(other, old, tmp_path),
+        lambda: export_int8(other, old, tmp_path),
+    ):
+        with pytest.raises(
+            ConfigError, match=r"tiny: .*tiny\.onnx has another side, other tiles or other labels; give"
+        ):
+            makes()
+    assert bytes_of(tmp_path) == before
+
+
+def test_a_bundle_of_which_no_picture_may_be_shown_is_refused_before_a_figure_is_written(
+    folders, tiny_config, monkeypatch
+):
+    old, _ = folders
+    before = bytes_of(old)
+    monkeypatch.setattr("training.evaluate.may_be_shown", lambda _samples: [])
+    with pytest.raises(ConfigError, match="no picture of its sets may be shown; name an open set as golden"):
+        evaluate(tiny_config, old)
+    assert bytes_of(old) == before
 
 
 def whoever_judges(config, models, folders, tmp_path):
