@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from zipfile import is_zipfile
 
 import torch
 
@@ -71,10 +72,14 @@ def load_checkpoint(path: Path) -> Checkpoint:
     """Raises ConfigError when the file is not there, or not a checkpoint of this program."""
     if not path.is_file():
         raise ConfigError(f"{path}: not there; train first, or say with --runs or --run where the run is")
+    with path.open("rb") as file:
+        if not is_zipfile(file):  # as a page that was saved, or a pointer of Git LFS
+            raise ConfigError(f"{path}: not a checkpoint, or cut off; fetch it whole, or remove it to begin anew")
     try:
         return Checkpoint(**torch.load(path, map_location="cpu", weights_only=True))
-    except (RuntimeError, TypeError, EOFError, ValueError, pickle.UnpicklingError) as why:
-        raise ConfigError(f"{path}: not a checkpoint of this version ({why}); remove it to begin anew") from why
+    except (RuntimeError, TypeError, EOFError, ValueError, LookupError, pickle.UnpicklingError) as why:
+        cause = str(why).partition("\n")[0]  # the rest is advice to who wrote the program
+        raise ConfigError(f"{path}: not a checkpoint of this version ({cause}); remove it to begin anew") from why
 
 
 def load_detector(path: Path, labels: tuple[str, ...]) -> Checkpoint:

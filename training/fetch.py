@@ -1,7 +1,7 @@
 """Check that the datasets of a configuration are the ones our models learned from: `python -m training.fetch CONFIG`.
 
-Nothing is downloaded: some sets are large and three publishers ask to be credited by whoever takes a copy. For a set that
-is missing, its public source is printed; put it below the configuration's `data` folder with its splits.csv.
+Nothing is downloaded: some sets are large and three publishers ask to be credited by whoever takes a copy. For a set
+that is missing, its public source is printed; put it below the configuration's `data` folder with its splits.csv.
 """
 
 import argparse

@@ -61,18 +61,22 @@ def check_boxes(xyxy: Floats, class_id: Ints) -> None:
 
 def read_image(path: Path) -> Image:
     """Decode to (H, W, 3) uint8 BGR, turned upright by its EXIF. Raises BadFrameError or OSError, naming the file."""
-    if not _is_whole(path):  # OpenCV fills what is missing with grey, and marks there would teach it
+    data = path.read_bytes()
+    if not _is_whole(data, path):  # OpenCV fills what is missing with grey, and marks there would teach it
         told = f"{path}: cut off, or its checksum is wrong"
         raise BadFrameError(f"{told}; fetch the dataset again, or leave it out", reason="truncated")
-    image = cv2.imread(str(path), cv2.IMREAD_COLOR)
+    try:  # not imread: of a TIFF that lies on its side it gives nothing
+        image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
+    except cv2.error:
+        image = None
     if image is None:
         raise BadFrameError(f"{path}: not a picture that OpenCV can read; fetch the dataset again", reason="unreadable")
     return np.asarray(image, np.uint8)
 
 
-def _is_whole(path: Path) -> bool:
+def _is_whole(data: bytes, path: Path) -> bool:
     try:
-        return read_header(path.read_bytes()).is_whole
+        return read_header(data).is_whole
     except BadFrameError as why:
         raise BadFrameError(f"{path}: {why}", reason=why.reason) from why
 

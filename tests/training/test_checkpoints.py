@@ -3,6 +3,7 @@ import subprocess
 import sys
 from contextlib import contextmanager
 from subprocess import PIPE, Popen
+from zipfile import ZipFile
 
 import msgspec
 import pytest
@@ -44,10 +45,23 @@ def test_a_checkpoint_is_read_back_as_it_was_saved(tmp_path):
     assert (loaded.epoch, loaded.config, loaded.commit) == (3, {"name": "tiny"}, "abc")
 
 
-def test_a_file_that_is_no_checkpoint_is_refused(tmp_path):
-    (tmp_path / "last.pt").write_bytes(b"PK not a checkpoint")
-    with pytest.raises(ConfigError, match=r"last\.pt: not a checkpoint"):
+@pytest.mark.parametrize(
+    "content", [b"PK not a checkpoint", b"text\n", b"", b"{}", b"version https://git-lfs.github.com/spec/v1\nsize 9\n"]
+)
+def test_a_file_that_is_no_checkpoint_is_refused_in_one_sentence(tmp_path, content):
+    (tmp_path / "last.pt").write_bytes(content)
+    with pytest.raises(ConfigError, match=r"last\.pt: not a checkpoint") as caught:
         load_checkpoint(tmp_path / "last.pt")
+    assert "\n" not in str(caught.value)
+
+
+def test_an_archive_that_is_no_checkpoint_is_refused_in_one_sentence(tmp_path):
+    with ZipFile(tmp_path / "last.pt", "w") as archive:
+        archive.writestr("archive/data.pkl", b"no pickle")
+        archive.writestr("archive/version", b"3")
+    with pytest.raises(ConfigError, match=r"last\.pt: not a checkpoint") as caught:
+        load_checkpoint(tmp_path / "last.pt")
+    assert "\n" not in str(caught.value)
 
 
 def test_saving_never_touches_the_bytes_of_the_checkpoint_before(tmp_path):

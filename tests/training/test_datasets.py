@@ -115,6 +115,17 @@ def test_a_picture_that_would_vanish_from_splits_csv_is_refused(text, says, own)
     assert says in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    "again", ["images/pest_00.jpg,0,test", "./images//pest_00.jpg,0,val", "images/pest_00.jpg,0,train"]
+)
+def test_a_picture_that_is_given_to_two_splits_is_not_learned_and_then_judged_by(again, own):
+    (own / "splits.csv").write_text((own / "splits.csv").read_text() + again + "\n")
+    with pytest.raises(
+        ConfigError, match=r"splits\.csv: has .*images/+pest_00\.jpg twice, in train and .*; take one out"
+    ):
+        images_of_split(own, "train")
+
+
 @pytest.mark.parametrize("suffix", ["jpg", "png"])
 def test_a_picture_that_is_cut_off_is_not_learned_as_grey(suffix, tmp_path):
     path = tmp_path / f"half.{suffix}"
@@ -133,7 +144,7 @@ def portrait(path, orientation, **options):
     return path
 
 
-@pytest.mark.parametrize("suffix", ["jpg", "png", "webp"])
+@pytest.mark.parametrize("suffix", ["jpg", "png", "webp", "tif"])
 @pytest.mark.parametrize("orientation", range(1, 10))
 def test_the_size_from_the_header_is_that_of_the_picture_that_is_learned_from(orientation, suffix, tmp_path):
     path = portrait(tmp_path / f"a.{suffix}", orientation)

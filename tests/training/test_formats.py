@@ -64,6 +64,29 @@ def test_a_broken_voc_file_is_named(tmp_path):
         read(tmp_path, "rice-diseases", "voc")
 
 
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("<Error><Code>AccessDenied</Code></Error>", "is no Pascal VOC but <Error>"),
+        ("<html><body>404</body></html>", "is no Pascal VOC but <html>"),
+        (VOC.replace("<annotation>", '<annotation xmlns="http://a.org">'), "is no Pascal VOC but <{http://a.org}annot"),
+        (VOC.replace("<annotation>", "<annotation><objects>").replace("</annotation>", "</objects></annotation>"),
+         "2 of its objects lie in other elements"),
+        ('<?xml version="1.0" encoding="foo"?>' + VOC, "unknown encoding: foo"),
+    ],
+)  # fmt: skip
+def test_xml_that_is_no_voc_file_is_not_learned_as_a_picture_that_shows_nothing(tmp_path, text, says):
+    (with_split(tmp_path, "leaf.jpg") / "leaf.xml").write_text(text)
+    with pytest.raises(ConfigError) as caught:
+        samples(tmp_path, "rice-diseases", "voc")
+    assert str(caught.value).startswith(f"{tmp_path / 'leaf.xml'}: {says}")
+
+
+def test_a_voc_file_without_an_object_is_a_picture_that_shows_nothing(tmp_path):
+    (with_split(tmp_path, "leaf.jpg") / "leaf.xml").write_text("<annotation/>")
+    assert read(tmp_path, "rice-diseases", "voc") == ([], [])
+
+
 DAYS = ("day1/IMG_1.jpg", "day2/IMG_1.jpg")
 ONE, OTHER = (10, 10, 30, 30), (40, 40, 90, 90)
 
@@ -189,6 +212,40 @@ def test_a_coco_crowd_is_ignored_and_taught_as_nothing(tmp_path):
     assert sample.class_id.tolist() == [0, IGNORE, IGNORE]
 
 
+@pytest.mark.parametrize(
+    ("crowd", "is_crowd"), [(0, False), ("0", False), (None, False), (0.0, False), (1, True), ("1", True), (True, True)]
+)
+def test_a_coco_crowd_is_what_its_number_says_also_as_text(tmp_path, crowd, is_crowd):
+    with_split(tmp_path, "pod.jpg")
+    content = json.loads(coco([])) | {"annotations": [LISTED | {"iscrowd": crowd}]}
+    (tmp_path / "all.json").write_text(json.dumps(content))
+    (sample,) = samples(tmp_path, "cacao-pods", "coco")
+    assert (sample.class_id.tolist() == [IGNORE]) == is_crowd
+
+
+@pytest.mark.parametrize("listed", ["images", "categories"])
+def test_an_id_that_two_images_or_categories_have_is_refused_since_marks_would_go_to_the_wrong_one(tmp_path, listed):
+    with_split(tmp_path, "pod.jpg")
+    content = json.loads(coco([(1, ONE)]))
+    content[listed].append(content[listed][0] | {"file_name": "b.jpg", "name": "b"})
+    (tmp_path / "all.json").write_text(json.dumps(content))
+    told = rf"all\.json: its {listed} have the id {content[listed][0]['id']} twice; give each one of its own, also"
+    with pytest.raises(ConfigError, match=told):
+        samples(tmp_path, "cacao-pods", "coco")
+
+
+def test_a_coco_mark_that_stands_twice_in_a_file_is_refused_and_not_doubled(tmp_path):
+    with_split(tmp_path, "pod.jpg")
+    twice = [(1, [10, 20, 30, 40]), (3, [10, 20, 30, 40]), (1, [10, 20, 30, 40])]
+    (tmp_path / "all.json").write_text(coco(twice[:2]))
+    assert len(read(tmp_path, "cacao-pods", "coco")[0]) == 1, "two names at one place are two marks"
+    (tmp_path / "all.json").write_text(coco(twice))
+    with pytest.raises(
+        ConfigError, match=r"all\.json: has a mark of pod\.jpg twice, BLACKPOD at \[10, 20, 40, 60\]; take"
+    ):
+        samples(tmp_path, "cacao-pods", "coco")
+
+
 def test_marks_of_two_coco_files_on_one_picture_are_joined(tmp_path):
     with_split(tmp_path, "pod.jpg")
     (tmp_path / "anna.json").write_text(coco([(1, [10, 20, 30, 40])]))
@@ -268,6 +325,7 @@ LISTED = {"id": 4, "image_id": 7, "category_id": 1, "bbox": [10, 20, 30, 40]}
     [
         {"bbox": []}, {"bbox": None}, {"image_id": 9}, {"category_id": 9},
         {"bbox": [90, 20, -30, 40]}, {"bbox": [float("nan"), 20, 30, 40]}, {"bbox": [10, 20, 30, float("inf")]},
+        {"bbox": [10**400, 20, 30, 40]}, {"iscrowd": "no"}, {"iscrowd": [0]},
     ],
 )  # fmt: skip
 def test_a_coco_annotation_that_cannot_be_understood_is_named(tmp_path, wrong):
@@ -278,10 +336,23 @@ def test_a_coco_annotation_that_cannot_be_understood_is_named(tmp_path, wrong):
         samples(tmp_path, "cacao-pods", "coco")
 
 
+@pytest.mark.parametrize("wrong", [None, [1], "x", 3])
+def test_a_coco_annotation_that_is_none_is_named_by_its_place(tmp_path, wrong):
+    with_split(tmp_path, "pod.jpg")
+    content = json.loads(coco([])) | {"annotations": [LISTED, wrong]}
+    (tmp_path / "all.json").write_text(json.dumps(content))
+    with pytest.raises(ConfigError, match=r"all\.json: annotation \[1\] of the list has no bbox of four numbers, or"):
+        samples(tmp_path, "cacao-pods", "coco")
+
+
 @pytest.mark.parametrize(
     ("text", "says"),
     [
         ('{"images": [', "not JSON"),
+        (
+            f'{{"images": [{{"id": 1, "file_name": "", "width": {10**400}}}], "annotations": [], "categories": []}}',
+            "no number as its size",
+        ),
         ('{"images": [{"id": 1}], "annotations": [], "categories": []}', "no id or file_name"),
         ('{"images": [{"id": 1, "file_name": null}], "annotations": [], "categories": []}', "no id or file_name"),
     ],
@@ -322,6 +393,18 @@ def leaf(*lesions):
     return mask
 
 
+def spoilt(mask, how):
+    """A mask as other programs paint it."""
+    is_lesion, is_leaf = mask[..., 2] > 0, mask[..., 1] > 0
+    return {
+        "index": np.repeat((is_leaf + 2 * is_lesion).astype(np.uint8)[..., None], 3, axis=2),
+        "half as bright": mask // 2,
+        "RGB": mask[..., ::-1],
+        "black": mask * 0,
+        "yellow lesions": np.where(is_lesion[..., None], np.uint8([0, 255, 255]), mask),
+    }[how]
+
+
 def with_leaf(root, stress):
     with_split(root, "images/train/7.jpg")
     (root / "dataset.csv").write_text(f"id,predominant_stress\n7,{stress}\n", encoding="utf-8-sig")
@@ -350,7 +433,51 @@ def test_a_mask_of_another_size_than_its_picture_is_refused(tmp_path):
     mask = with_leaf(tmp_path, 2) / "annotations/train/7_mask.png"
     cv2.imwrite(str(mask), cv2.resize(leaf((20, 20, 40, 35)), (112, 112)))
     with pytest.raises(ConfigError, match=r"7_mask\.png: is 112x112 px and its picture 224x224 px; "):
-        read_mask(tmp_path / "images/train/7.jpg")
+        read_mask(tmp_path / "images/train/7.jpg", 2)
+
+
+@pytest.mark.parametrize(
+    ("how", "says"),
+    [
+        ("index", "shows no leaf"), ("half as bright", "shows no leaf"), ("black", "shows no leaf"),
+        ("RGB", "of its px are neither black, green nor red"), ("yellow lesions", "of its px are neither black"),
+    ],
+)  # fmt: skip
+def test_a_mask_in_other_colours_is_no_leaf_without_lesions(tmp_path, how, says):
+    mask = with_leaf(tmp_path, 2) / "annotations/train/7_mask.png"
+    cv2.imwrite(str(mask), spoilt(leaf((20, 20, 40, 35), (60, 20, 80, 60)), how))
+    with pytest.raises(ConfigError, match=rf"7_mask\.png: .*{says}.*; paint ground black, leaf green and lesions red"):
+        read(tmp_path, "coffee-leaves", "masks")
+
+
+def test_a_mask_on_white_ground_and_one_with_softened_edges_are_read(tmp_path):
+    file = with_leaf(tmp_path, 2) / "annotations/train/7_mask.png"
+    mask = leaf((20, 20, 40, 35))
+    mask[mask.max(axis=2) == 0] = 255
+    cv2.imwrite(str(file), cv2.GaussianBlur(mask, (3, 3), 0))
+    assert read(tmp_path, "coffee-leaves", "masks")[0] == [[20, 20, 40, 35]]
+
+
+def test_a_leaf_whose_row_has_a_stress_and_whose_mask_has_no_lesion_is_refused(tmp_path):
+    cv2.imwrite(str(with_leaf(tmp_path, 2) / "annotations/train/7_mask.png"), leaf())
+    with pytest.raises(
+        ConfigError, match=r"7_mask\.png: has no lesion, and its row in dataset\.csv has rust; mend one"
+    ):
+        read(tmp_path, "coffee-leaves", "masks")
+
+
+@pytest.mark.parametrize("stress", ["rust", "2.0", "7", ""])
+def test_a_stress_that_is_no_number_of_one_is_refused_and_the_leaf_does_not_vanish(tmp_path, stress):
+    told = rf"dataset\.csv: 7 has the predominant_stress '{stress}'; write one of 0 healthy, 1 miner, .*, or 5"
+    with pytest.raises(ConfigError, match=told):
+        read(with_leaf(tmp_path, stress), "coffee-leaves", "masks")
+
+
+def test_two_rows_of_one_leaf_are_refused(tmp_path):
+    table = with_leaf(tmp_path, 2) / "dataset.csv"
+    table.write_text(table.read_text("utf-8-sig") + "7,0\n")
+    with pytest.raises(ConfigError, match=r"dataset\.csv: has two rows of 7; take one out"):
+        read(tmp_path, "coffee-leaves", "masks")
 
 
 def test_a_stress_that_the_class_table_calls_healthy_is_not_learned_as_background(tmp_path):

@@ -8,10 +8,10 @@ import torch
 from edge.errors import ConfigError
 from edge.severity import LeafReader
 from training.checkpoints import Checkpoint, save_checkpoint
-from training.datasets.masks import painted
+from training.datasets.masks import UNSURE, painted
 from training.leaves.export import export, fitted_limits, fitted_line
 from training.leaves.net import LeafNet
-from training.leaves.pictures import UNSURE, Leaf, changed, read_leaves, share_of, shares
+from training.leaves.pictures import Leaf, changed, read_leaves, share_of, shares
 from training.leaves.train import EPOCHS, SIDE_PX, lesion_share, loss_of, train
 
 GREEN, RED = (0, 200, 0), (0, 0, 255)
@@ -66,6 +66,24 @@ def test_a_table_of_leaves_with_the_mark_that_windows_puts_before_utf_8_is_read(
     assert [leaf.stress for leaf in read_leaves(table.parent, "train", 128)] == [0, 2] * 4
 
 
+@pytest.mark.parametrize("severity", ["", "low", "2.0", "5", "-1"])
+def test_a_grade_that_is_none_is_named(severity, table):
+    table.write_text(table.read_text("utf-8").replace("1,2,0,1,0,0,2", f"1,2,0,1,0,0,{severity}"), encoding="utf-8")
+    with pytest.raises(
+        ConfigError, match=rf"dataset\.csv: 1 has the severity '{severity}'; write one of 0, 1, 2, 3, 4"
+    ):
+        read_leaves(table.parent, "train", 128)
+
+
+def test_fewer_leaves_to_train_than_a_step_shows_are_refused(table, tmp_path):
+    splits = table.parent / "splits.csv"
+    splits.write_text(splits.read_text().replace("0.png,0,train", "0.png,0,test"))
+    with pytest.raises(
+        ConfigError, match=r"splits\.csv: 7 leaves are in train, and a step shows 8; give it more there"
+    ):
+        train(table.parent, tmp_path / "none.npz", tmp_path)
+
+
 def test_a_leaf_without_a_row_in_the_table_is_named(table):
     table.write_text("\n".join(table.read_text("utf-8").splitlines()[:-1]))
     with pytest.raises(ConfigError, match=r"all/9\.png: no row in .*dataset\.csv; take the dataset again"):
@@ -81,7 +99,9 @@ def test_a_split_without_leaves_is_refused(split, table, tmp_path):
 
 
 def test_leaves_to_validate_that_each_have_several_equal_stresses_are_refused(table, tmp_path):
-    table.write_text(table.read_text("utf-8").replace("8,0,", "8,5,").replace("9,2,", "9,5,"), encoding="utf-8")
+    table.write_text(table.read_text("utf-8").replace("9,2,", "9,5,"), encoding="utf-8")
+    splits = table.parent / "splits.csv"
+    splits.write_text(splits.read_text().replace("8.png,8,val", "8.png,8,train"))
     with pytest.raises(ConfigError, match=r"splits\.csv: no leaf in val has one predominant stress; "):
         train(table.parent, tmp_path / "none.npz", tmp_path)
 

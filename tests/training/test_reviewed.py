@@ -13,7 +13,7 @@ from tests.training.conftest import TINY
 from training.added import added_name, as_trained, with_added
 from training.checkpoints import Checkpoint, save_checkpoint
 from training.classes import read_classes
-from training.config import TileConfig
+from training.config import DatasetConfig, TileConfig
 from training.datasets.reviewed import read_reviewed
 from training.facts import command_of, config_of
 from training.mixture import epoch_order, examples_of, samples_of
@@ -53,6 +53,36 @@ def test_a_confirmed_box_is_taught_an_undecided_one_ignored_and_a_rejected_one_i
     assert first.class_id.tolist() == [LABELS.labels.index("Pieris"), IGNORE]
     assert len(second.class_id) == 0
     assert all(sample.image_path.is_file() for sample in (first, second))
+
+
+@pytest.mark.parametrize("listed", ["images", "categories"])
+def test_two_exports_in_one_file_whose_ids_both_begin_at_one_are_refused(listed, export):
+    content = json.loads((export / "annotations.json").read_text())
+    twice = {**content[listed][0], "file_name": "pest_01.jpg", "name": "Aphididae"}
+    write(export, **{**content, listed: [*content[listed], twice]})
+    told = rf"annotations\.json: its {listed} have the id {twice['id']} twice; give each one of its own, also"
+    with pytest.raises(ConfigError, match=told):
+        read_reviewed(export, "node-7", LABELS)
+
+
+def test_a_crop_that_is_listed_twice_is_refused_since_without_its_marks_it_would_be_background(export):
+    write(export, images=[{"id": 1, "file_name": "pest_00.jpg"}, {"id": 2, "file_name": "images/pest_00.jpg"}])
+    with pytest.raises(ConfigError, match=r"pest_00\.jpg: listed twice in annotations\.json; export the crops again"):
+        read_reviewed(export, "node-7", LABELS)
+
+
+@pytest.mark.parametrize(("size", "is_refused"), [((224, 146), False), ((None, None), False), ((448, 292), True)])
+def test_a_crop_that_was_shrunk_since_it_was_checked_is_refused(size, is_refused, export):
+    content = json.loads((export / "annotations.json").read_text())
+    width, height = size
+    write(export, **content | {"images": [{**one, "width": width, "height": height} for one in content["images"]]})
+    if not is_refused:
+        assert len(read_reviewed(export, "node-7", LABELS)) == 2
+        return
+    with pytest.raises(
+        ConfigError, match=r"pest_00\.jpg: is 224x146 px and was marked at 448x292 px; take the picture"
+    ):
+        read_reviewed(export, "node-7", LABELS)
 
 
 def test_a_picture_named_as_windows_does_is_found(export):
@@ -146,9 +176,23 @@ def test_other_crops_are_another_run_also_when_their_folder_has_the_same_name(ti
 
 def test_a_run_of_an_earlier_build_is_exported_without_the_settings_that_are_gone(tiny_config, export, tmp_path):
     at = tmp_path / added_name(tiny_config, [export]) / "last.pt"
-    config = msgspec.to_builtins(tiny_config) | {"ships": "last"}
+    crops = DatasetConfig(name=str(export), annotation="reviewed")
+    learned = msgspec.structs.replace(tiny_config, datasets=(*tiny_config.datasets, crops))
+    config = msgspec.to_builtins(learned) | {"ships": "last"}
     save_checkpoint(at, Checkpoint(1, {}, {}, {}, torch.get_rng_state(), config, "abc", 0.5, 1.0))
-    assert as_trained(tiny_config, [export], tmp_path) == tiny_config
+    assert as_trained(tiny_config, [export], tmp_path) == learned
+
+
+def test_crops_that_lie_elsewhere_since_they_were_learned_are_read_where_they_are_now(tiny_config, export, tmp_path):
+    of_its_own = DatasetConfig(name="june", annotation="reviewed")
+    config = msgspec.structs.replace(tiny_config, datasets=(*tiny_config.datasets, of_its_own))
+    learned = msgspec.structs.replace(
+        config, datasets=(*config.datasets, DatasetConfig(name="/media/usb/crops", annotation="reviewed", repeat=3))
+    )
+    at, told = tmp_path / added_name(config, [export]) / "last.pt", msgspec.to_builtins(learned)
+    save_checkpoint(at, Checkpoint(1, {}, {}, {}, torch.get_rng_state(), told, "abc", 0.5, 1.0))
+    now = DatasetConfig(name=str(export), annotation="reviewed", repeat=3)
+    assert as_trained(config, [export], tmp_path).datasets == (*config.datasets, now)
 
 
 @pytest.mark.parametrize("name", ["pests", "pests-open", "diseases", "cards"])

@@ -1,6 +1,7 @@
 """From a folder of somebody's annotations to samples: one file a format, chosen by its name in the configuration."""
 
 from collections.abc import Callable, Collection
+from os.path import normpath
 from pathlib import Path
 
 from edge.errors import ConfigError
@@ -40,13 +41,22 @@ def images_of_split(root: Path, split: str, held_out: Collection[str] = ()) -> l
 
 
 def split_rows(table: Path) -> list[dict[str, str]]:
-    """Rows of a splits.csv. Raises ConfigError for one without its columns, or with a split that is none."""
+    """Rows of a splits.csv. Raises ConfigError for one without its columns, or with a split that is none.
+
+    Also for a picture that stands there twice: it would be learned and judged by, or count double.
+    """
     listed = rows_of(table, COLUMNS)
+    split_of: dict[str, str] = {}
     for row in listed:
         if row["split"] not in SPLITS:
             raise ConfigError(
                 f"{table}: {row['image']} is in {row['split']!r}, which is no split; write one of {', '.join(SPLITS)}"
             )
+        picture = normpath(row["image"])
+        if picture in split_of:
+            told = f"{table}: has {row['image']} twice, in {split_of[picture]} and {row['split']}"
+            raise ConfigError(f"{told}; take one out")
+        split_of[picture] = row["split"]
     return listed
 
 

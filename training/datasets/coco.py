@@ -4,6 +4,8 @@ The marks of all files that list a picture are joined; a crowd (`iscrowd`) is ig
 """
 
 import json
+from collections import Counter
+from collections.abc import Hashable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -40,13 +42,18 @@ def read_coco(root: Path, dataset: str, images: list[str], classes: ClassTable) 
 
 
 def _joined(files: dict[Path, dict[Path, list[Mark]]]) -> dict[Path, list[Mark]]:
-    """The marks of each picture. Raises ConfigError for a mark that two files hold: a copy would double them all."""
+    """The marks of each picture. Raises ConfigError for a mark that stands twice: a copy would double them all."""
     marks: dict[Path, list[Mark]] = {picture: [] for own in files.values() for picture in own}
     holder: dict[tuple[Path, Corners], Path] = {}
+    told: set[tuple[Path, str, Corners]] = set()
     for file, picture, mark in ((f, p, one) for f, own in files.items() for p, listed in own.items() for one in listed):
         first = holder.setdefault((picture, mark.corners), file)
         if first != file:
             raise ConfigError(f"{file}: has a mark of {picture.name} that {first} has too; take it out of one of them")
+        if (picture, mark.name, mark.corners) in told:
+            which = f"{mark.name} at [{', '.join(f'{side:g}' for side in mark.corners)}]"
+            raise ConfigError(f"{file}: has a mark of {picture.name} twice, {which}; take one out")
+        told.add((picture, mark.name, mark.corners))
         marks[picture].append(mark)
     return marks
 
@@ -64,18 +71,29 @@ def _marks(path: Path) -> dict[Path, list[Mark]]:
         names = {category["id"]: category["name"] for category in content["categories"]}
         pictures = {picture["id"]: place_of(path, picture["file_name"]) for picture in content["images"]}
         sizes = {one["id"]: (float(one.get("width") or 0), float(one.get("height") or 0)) for one in content["images"]}
-    except (AttributeError, KeyError, TypeError, ValueError) as why:  # the first: of a name that is no text
+    except (AttributeError, KeyError, OverflowError, TypeError, ValueError) as why:  # the first: a name that is no text
         told = f"{path}: an image has no id or file_name or no number as its size, or a category no id or name"
         raise ConfigError(f"{told}; mend it") from why
+    for listed in ("images", "categories"):
+        check_ids(path, listed, [one["id"] for one in content[listed]])
     marks: dict[Path, list[Mark]] = {picture: [] for picture in pictures.values()}
-    for one in content["annotations"]:
+    for place, one in enumerate(content["annotations"]):
         try:
             marks[pictures[one["image_id"]]].append(_mark(one, names, sizes[one["image_id"]]))
-        except (KeyError, TypeError, ValueError) as why:
-            told = f"{path}: annotation {one.get('id')} has no bbox of four numbers, or one of a size below 0,"
-            told += " or an image or category not listed"
+        except (KeyError, OverflowError, TypeError, ValueError) as why:
+            which = one.get("id") if isinstance(one, dict) else f"[{place}] of the list"
+            told = f"{path}: annotation {which} has no bbox of four numbers, or one of a size below 0,"
+            told += " or an image or category not listed, or an iscrowd that is no number"
             raise ConfigError(f"{told}; mend or remove it") from why
     return marks
+
+
+def check_ids(path: Path, listed: str, ids: Sequence[Hashable]) -> None:
+    """Raises ConfigError for one that two have, as in two files put together: marks would go to the wrong one."""
+    for one, times in Counter(ids).items():
+        if times > 1:
+            told = f"{path}: its {listed} have the id {one} twice"
+            raise ConfigError(f"{told}; give each one of its own, also in its annotations")
 
 
 def place_of(file: Path, name: str) -> Path:
@@ -95,7 +113,8 @@ def _mark(one: dict[str, Any], names: dict[int, str], size: Size) -> Mark:
     left, top, width, height = map(float, one["bbox"])
     corners = (left, top, left + width, top + height)
     check_mark(corners)
-    return Mark(names[one["category_id"]], corners, bool(one.get("iscrowd")), size)
+    is_crowd = float(one.get("iscrowd") or 0) != 0  # some write "0"
+    return Mark(names[one["category_id"]], corners, is_crowd, size)
 
 
 def _sample(image: Path, dataset: str, marks: list[Mark], classes: ClassTable) -> Sample:

@@ -5,7 +5,8 @@ its stress in `dataset.csv`. A mask does not say which lesion is whose: every bo
 `training.leaves` learns from the same rows and masks, pixel by pixel.
 """
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import cv2
@@ -17,40 +18,66 @@ from training.classes import CLASSES_CSV, ClassTable
 from training.samples import Sample, marked, read_image, upright_size
 from training.text import rows_of
 
+TABLE = "dataset.csv"
 COLUMNS = ("id", "predominant_stress")
 STRESSES = ("healthy", "miner", "rust", "phoma", "cercospora")
-STRESS_OF = {str(number): number for number in range(len(STRESSES))}  # predominant_stress; 5 is several equal ones
+UNSURE = -1  # several equal stresses: no predominant one to learn or to judge
+STRESS_OF = {**{str(number): number for number in range(len(STRESSES))}, "5": UNSURE}  # by predominant_stress
 MASKS = ("ground", "leaf", "lesion")
 GROUND, LEAF, LESION = range(len(MASKS))
+MOST_STRANGE = 0.001  # share of px in other colours; edges that a program softened have none
 SMALLEST_PX = 6  # of the 768 px pictures: thinner specks are brush marks
 GAP_PX = 5  # lesions nearer than this are one: rust flecks the leaf, and nobody counts the flecks of one patch
 
 
 def read_masks(root: Path, dataset: str, images: list[str], classes: ClassTable) -> list[Sample]:
     """Samples of the named pictures. A leaf of several equal stresses is left out. Raises ConfigError."""
-    stresses = [STRESS_OF.get(row["predominant_stress"]) for row in leaf_rows(root, images, COLUMNS)]
+    stresses = [stress_of(root, row) for row in leaf_rows(root, images, COLUMNS)]
     told = zip(images, stresses, strict=True)
-    return [_sample(root / image, dataset, stress, classes) for image, stress in told if stress is not None]
+    return [_sample(root / image, dataset, stress, classes) for image, stress in told if stress != UNSURE]
 
 
 def leaf_rows(root: Path, images: Sequence[str], columns: Sequence[str]) -> list[dict[str, str]]:
-    """What `dataset.csv` says of each picture (paths below `root`). Raises ConfigError for a lack of row or column."""
-    table = root / "dataset.csv"
-    rows = {row["id"]: row for row in rows_of(table, columns)}
+    """What `dataset.csv` says of each picture (paths below `root`).
+
+    Raises ConfigError for a lack of row or column, and for two rows of one leaf.
+    """
+    table = root / TABLE
+    listed = rows_of(table, columns)
+    rows = {row["id"]: row for row in listed}
+    if len(rows) < len(listed):
+        ((twice, _),) = Counter(row["id"] for row in listed).most_common(1)
+        raise ConfigError(f"{table}: has two rows of {twice}; take one out")
     for image in images:
         if Path(image).stem not in rows:
             raise ConfigError(f"{root / image}: no row in {table}; take the dataset again")
     return [rows[Path(image).stem] for image in images]
 
 
-def read_mask(picture: Path) -> Image:
+def stress_of(root: Path, row: Mapping[str, str]) -> int:
+    """Index into STRESSES of a leaf's predominant stress, or UNSURE. Raises ConfigError for what is neither."""
+    told = row["predominant_stress"]
+    if told not in STRESS_OF:
+        known = ", ".join(f"{number} {name}" for number, name in enumerate(STRESSES))
+        wrong = f"{root / TABLE}: {row['id']} has the predominant_stress {told!r}"
+        raise ConfigError(f"{wrong}; write one of {known}, or 5 for several equal ones")
+    return STRESS_OF[told]
+
+
+def read_mask(picture: Path, stress: int) -> Image:
     """The mask (H, W) of that picture, GROUND, LEAF or LESION. Raises BadFrameError or OSError.
 
-    Raises ConfigError for one of another size than the picture has: its lesions would lie elsewhere.
+    Raises ConfigError for one of another size than the picture has, whose lesions would lie elsewhere, and for one in
+    other colours, which would be a healthy leaf. `stress`: what the leaf's row has, index into STRESSES or UNSURE.
     """
     part = picture.parent
     path = part.parents[1] / "annotations" / part.name / f"{picture.stem}_mask.png"
-    mask = painted(read_image(path))
+    colours = read_image(path)
+    mask = painted(colours)
+    _check_painted(path, colours, mask)
+    if stress and not (mask == LESION).any():
+        has = "several stresses" if stress == UNSURE else STRESSES[stress]
+        raise ConfigError(f"{path}: has no lesion, and its row in {TABLE} has {has}; mend one of them")
     width, height = upright_size(picture)
     if mask.shape != (height, width):
         told = f"{path}: is {mask.shape[1]}x{mask.shape[0]} px and its picture {width}x{height} px"
@@ -63,6 +90,16 @@ def painted(mask: Image) -> Image:
     is_lesion = (mask[..., 2] > 127) & (mask[..., 1] < 128)
     is_leaf = (mask[..., 1] > 127) & (mask[..., 2] < 128)
     return (LEAF * is_leaf + LESION * is_lesion).astype(np.uint8)
+
+
+def _check_painted(path: Path, colours: Image, mask: Image) -> None:
+    """Raises ConfigError for colours (H, W, 3) BGR that are others than `painted` reads; white is ground, too."""
+    is_strange = (mask == GROUND) & (colours.max(axis=2) > 127) & (colours.min(axis=2) < 128)
+    wrong = None if (mask != GROUND).any() else "shows no leaf"
+    if is_strange.mean() > MOST_STRANGE:
+        wrong = f"{100 * is_strange.mean():.1f} % of its px are neither black, green nor red"
+    if wrong:
+        raise ConfigError(f"{path}: {wrong}; paint ground black, leaf green and lesions red, as bright as can be")
 
 
 def lesion_boxes(mask: Image) -> Floats:
@@ -82,5 +119,5 @@ def _sample(picture: Path, dataset: str, stress: int, classes: ClassTable) -> Sa
     if class_id is None:
         told = f"{picture}: its leaf has {STRESSES[stress]}, which {CLASSES_CSV.name} calls healthy"
         raise ConfigError(f"{told}; give it its label there")
-    boxes = lesion_boxes(read_mask(picture))
+    boxes = lesion_boxes(read_mask(picture, stress))
     return marked(picture, dataset, boxes, [class_id] * len(boxes))

@@ -14,7 +14,7 @@ import numpy as np
 
 from edge.errors import ConfigError
 from training.classes import HEALTHY, ClassTable
-from training.datasets.coco import place_of
+from training.datasets.coco import check_ids, place_of
 from training.samples import IGNORE, Sample, check_mark, marked, within
 from training.text import text_of
 
@@ -34,6 +34,8 @@ class Picture(msgspec.Struct):
 
     id: Id
     file_name: str
+    width: float | None = None  # px, of what was checked: the file may have been shrunk since
+    height: float | None = None
 
 
 class Annotation(msgspec.Struct):
@@ -68,7 +70,12 @@ def read_reviewed(root: Path, dataset: str, classes: ClassTable) -> list[Sample]
     for one in export.annotations:
         of_picture[one.image_id].append(one)
     ids = {category: _class_id(name, classes) for category, name in names.items()}
-    return [_sample(_path(root, picture.file_name), dataset, of_picture[picture.id], ids) for picture in export.images]
+    paths = [_path(root, picture.file_name) for picture in export.images]
+    for path, times in Counter(paths).items():
+        if times > 1:  # what one of the two does not mark would be background
+            raise ConfigError(f"{path}: listed twice in {CONTENT}; export the crops again")
+    told = zip(export.images, paths, strict=True)
+    return [_sample(path, picture, dataset, of_picture[picture.id], ids) for picture, path in told]
 
 
 def _export(path: Path) -> Export:
@@ -78,9 +85,12 @@ def _export(path: Path) -> Export:
         export = msgspec.json.decode(text_of(path), type=Export)
     except msgspec.DecodeError as why:
         raise ConfigError(f"{path}: {why}; export the crops again as COCO") from why
-    pictures, categories = ({one.id for one in listed} for listed in (export.images, export.categories))
+    pictures, categories = [one.id for one in export.images], [one.id for one in export.categories]
+    check_ids(path, "images", pictures)
+    check_ids(path, "categories", categories)
+    known = {*pictures}, {*categories}
     for index, one in enumerate(export.annotations):
-        if one.image_id not in pictures or one.category_id not in categories:
+        if one.image_id not in known[0] or one.category_id not in known[1]:
             told = f"{path}: annotations[{index}] is of an image or a category that is not listed"
             raise ConfigError(f"{told}; export the crops again as COCO")
     return export
@@ -100,7 +110,10 @@ def _class_id(name: str, classes: ClassTable) -> int | None:
     return classes.labels.index(name) if name in classes.labels else IGNORE
 
 
-def _sample(path: Path, dataset: str, annotations: list[Annotation], ids: dict[Id, int | None]) -> Sample:
+def _sample(
+    path: Path, picture: Picture, dataset: str, annotations: list[Annotation], ids: dict[Id, int | None]
+) -> Sample:
     bbox = np.array([one.bbox for one in annotations], np.float32).reshape(-1, 4)
-    xyxy = within(np.hstack([bbox[:, :2], bbox[:, :2] + bbox[:, 2:]]), path)
+    marked_at = [(picture.width or 0, picture.height or 0)] * len(annotations)
+    xyxy = within(np.hstack([bbox[:, :2], bbox[:, :2] + bbox[:, 2:]]), path, marked_at)
     return marked(path, dataset, xyxy, [IGNORE if one.iscrowd else ids[one.category_id] for one in annotations])

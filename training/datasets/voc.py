@@ -52,12 +52,22 @@ def _place(path: Path, root: Path) -> Place:
 def _sample(image: Path, dataset: str, annotation: Path, classes: ClassTable) -> Sample:
     try:
         root = ET.parse(annotation).getroot()  # noqa: S314  # our own checked copy
+        _refuse_another_format(root)
         named = [(one.findtext("name", ""), _box(one)) for one in root.findall("object")]
         width, height = (float(root.findtext(f"size/{side}", "").strip() or 0) for side in ("width", "height"))
-    except (ET.ParseError, ValueError) as why:
+    except (ET.ParseError, LookupError, ValueError) as why:  # the second: of an encoding that nobody knows
         raise ConfigError(f"{annotation}: {why}; mend the file or take the dataset again") from why
     xyxy = within(np.array([box for _, box in named], np.float32).reshape(-1, 4), image, [(width, height)] * len(named))
     return marked(image, dataset, xyxy, [classes.class_id(dataset, name) for name, _ in named])
+
+
+def _refuse_another_format(root: ET.Element) -> None:
+    """Raises ValueError: a server's page saved as XML has no object either, and would be a picture without a mark."""
+    if root.tag != "annotation":
+        raise ValueError(f"is no Pascal VOC but <{root.tag}>")
+    elsewhere = sum(1 for _ in root.iter("object")) - len(root.findall("object"))
+    if elsewhere:
+        raise ValueError(f"{elsewhere} of its objects lie in other elements than <annotation>")
 
 
 def _box(element: ET.Element) -> list[float]:

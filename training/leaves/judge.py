@@ -18,11 +18,12 @@ from edge.bundle import MODELS
 from edge.severity import LeafMetrics, LeafReader
 from training.command import finish
 from training.datasets import images_of_split
+from training.datasets.masks import UNSURE
 from training.judging.bootstrap import interval, shares
 from training.judging.figures import Share
 from training.leaves.card import LeafFigures, card
 from training.leaves.export import CROP, DATASET
-from training.leaves.pictures import UNSURE, Leaf, read_leaves
+from training.leaves.pictures import Leaf, read_leaves
 from training.leaves.train import SIDE_PX
 from training.manifest import entered, entry, golden_copy
 from training.onnx_file import read_facts, write_facts

@@ -14,12 +14,12 @@ from torchvision.transforms import InterpolationMode, v2
 from edge.boxes import Image, fit_into, shrink
 from edge.errors import ConfigError
 from training.datasets import images_of_split
-from training.datasets.masks import COLUMNS, GROUND, LESION, MASKS, STRESS_OF, leaf_rows, read_mask
+from training.datasets.masks import COLUMNS, GROUND, LESION, MASKS, TABLE, leaf_rows, read_mask, stress_of
 from training.leaves.net import STRIDE
 from training.samples import read_image
 from training.transforms import PAD, as_rgb
 
-UNSURE = -1  # several equal stresses: no predominant one to learn or to judge
+GRADES = ("0", "1", "2", "3", "4")  # severity
 CHANGES = v2.Compose(
     [
         v2.RandomHorizontalFlip(),
@@ -55,7 +55,12 @@ def read_leaves(root: Path, split: str, side_px: int) -> list[Leaf]:
     if not images:
         raise ConfigError(f"{root / 'splits.csv'}: no leaf is in {split}; give it some there")
     rows = leaf_rows(root, images, (*COLUMNS, "severity"))
-    return [_leaf(root / image, row, side_px) for image, row in zip(images, rows, strict=True)]
+    for row in rows:
+        if row["severity"] not in GRADES:
+            told = f"{root / TABLE}: {row['id']} has the severity {row['severity']!r}"
+            raise ConfigError(f"{told}; write one of {', '.join(GRADES)}")
+    told_of = zip(images, rows, strict=True)
+    return [_leaf(root / image, stress_of(root, row), int(row["severity"]), side_px) for image, row in told_of]
 
 
 def share_of(mask: Image) -> float:
@@ -87,13 +92,13 @@ def _tensors(leaf: Leaf) -> tuple[tv_tensors.Image, tv_tensors.Mask]:
     return tv_tensors.Image(as_rgb(leaf.image)), tv_tensors.Mask(torch.from_numpy(leaf.mask)[None])
 
 
-def _leaf(path: Path, row: dict[str, str], side_px: int) -> Leaf:
-    image, mask = read_image(path), read_mask(path)
+def _leaf(path: Path, stress: int, grade: int, side_px: int) -> Leaf:
+    image, mask = read_image(path), read_mask(path, stress)
     fit = fit_into(image.shape[1], image.shape[0], side_px)
     size = round(image.shape[1] * fit.scale), round(image.shape[0] * fit.scale)
     return Leaf(
         path.stem, shrink(image, *size), np.asarray(cv2.resize(mask, size, interpolation=cv2.INTER_NEAREST), np.uint8),
-        share_of(mask), STRESS_OF.get(row["predominant_stress"], UNSURE), int(row["severity"]),
+        share_of(mask), stress, grade,
     )  # fmt: skip
 
 

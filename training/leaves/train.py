@@ -19,9 +19,10 @@ from edge.errors import ConfigError
 from training.checkpoints import Checkpoint, current_commit, load_checkpoint, save_checkpoint
 from training.command import finish
 from training.config import OptimiserConfig
+from training.datasets.masks import UNSURE
 from training.engine import DivergedError, Ema, Schedule
 from training.leaves.net import LeafNet, started
-from training.leaves.pictures import UNSURE, Leaf, batches, changed, read_leaves, stresses_of
+from training.leaves.pictures import Leaf, batches, changed, read_leaves, stresses_of
 from training.train import append_line, tell_how_far
 
 SIDE_PX = 416  # of the longer side; a leaf of 2:1 is 416x208 px
@@ -37,6 +38,9 @@ def train(root: Path, weights: Path, run: Path) -> None:
     Raises DivergedError, ConfigError.
     """
     leaves, held_out = read_leaves(root, "train", SIDE_PX), read_leaves(root, "val", SIDE_PX)
+    if len(leaves) < BATCH:
+        told = f"{root / 'splits.csv'}: {len(leaves)} leaves are in train, and a step shows {BATCH}"
+        raise ConfigError(f"{told}; give it more there")
     if all(leaf.stress == UNSURE for leaf in held_out):
         raise ConfigError(f"{root / 'splits.csv'}: no leaf in val has one predominant stress; give it one that has")
     state = load_checkpoint(run / "last.pt") if (run / "last.pt").is_file() else _begun(weights)
