@@ -102,7 +102,9 @@ def _part(header: Header | None, bounds: Bounds) -> int:
 def _bytes_of(path: Path, bounds: Bounds) -> bytes:
     try:
         if not path.is_file():  # a pipe named .jpg would wait for ever
-            raise BadFrameError(f"{name_of(path)} is no file; give a picture", reason="unreadable")
+            leads_nowhere = path.is_symlink() and not path.exists()  # as one of git-annex whose file was not fetched
+            says = "is a link to nothing; fetch its file" if leads_nowhere else "is no file; give a picture"
+            raise BadFrameError(f"{name_of(path)} {says}", reason="unreadable")
         if path.stat().st_size > bounds.file_bytes:
             text = f"{name_of(path)} is larger than {bounds.file_bytes // 1_000_000} MB; make it smaller"
             raise BadFrameError(text, reason="too_large")

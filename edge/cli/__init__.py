@@ -7,9 +7,11 @@ import importlib
 import io
 import json
 import logging
+import os
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from pathlib import Path
 
 from edge import __version__
 from edge.cli.exits import DONE, NOT_WELL, STOPPED, WRONG_USE
@@ -71,6 +73,8 @@ def platform_main(argv: Sequence[str] | None = None) -> int:
 
 def _run(program: str, says: str, commands: Mapping[str, str], argv: Sequence[str] | None) -> int:
     words = list(sys.argv[1:] if argv is None else argv)
+    if sys.stderr is None:  # closed, as by 2>&-: what is printed there would stand among the results
+        sys.stderr = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115  it stays open
     verb = next((word for word in words if not word.startswith("-")), None)
     if "--debug" not in words:
         hush_opencv()
@@ -142,6 +146,9 @@ def _unforeseen(program: str, verb: str | None, why: Exception) -> tuple[str, in
     if isinstance(why, PermissionError):
         says = f"{why.filename or 'a file'}: this user may not use it; change its rights, or run as its owner"
         return says, NOT_WELL
+    if isinstance(why, OSError) and why.errno == errno.ENAMETOOLONG:
+        says = "is longer than the name of a file can be; give each file as a word of its own"
+        return f"{' '.join(str(why.filename)[:40].split())}…: {says}", WRONG_USE
     if isinstance(why, OSError) and why.errno in {errno.ENOSPC, errno.EDQUOT}:
         _close_output()
         where = f"the disk of {why.filename}" if why.filename else "the disk that this writes to"

@@ -143,7 +143,7 @@ def _in_light(pictures: Iterator[_Taken], mode: Mode) -> Iterator[_Taken]:
 def _pictures(path: Path, fps: float | None) -> Iterator[_Taken]:
     """Each picture of a folder or a video. Raises UsageError."""
     if path.is_dir():
-        names = sorted((p for p in pictures_in(path) if p.is_file()), key=_when)
+        names = sorted((p for p in pictures_in(path) if not p.is_dir()), key=_when)
         if not names:
             raise UsageError(f"{path}: no picture there; give a folder of pictures or a video")
         for number, name in enumerate(names):
@@ -164,7 +164,8 @@ def _pictures(path: Path, fps: float | None) -> Iterator[_Taken]:
 
 def _when(path: Path) -> tuple[datetime, str]:
     """As a node sorts, but for the file's time, which copying changes: a picture without a time of its own is first."""
-    return own_time(path) or datetime.min, path.name  # noqa: DTZ901  without zone, as the times of names and EXIF
+    told = own_time(path) if path.is_file() else None  # a pipe named .jpg would wait for ever
+    return told or datetime.min, path.name  # noqa: DTZ901  without zone, as the times of names and EXIF
 
 
 def _read(path: Path) -> Image | BadFrameError:

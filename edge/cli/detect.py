@@ -11,8 +11,9 @@ from typing import Any
 
 from tqdm import tqdm
 
+from edge.boxes import Image
 from edge.bundle import find_bundle
-from edge.cameras.pictures import pictures_in, read_picture
+from edge.cameras.pictures import name_of, pictures_in, read_picture
 from edge.cli.arguments import MOST_THREADS, as_threads, model_argument
 from edge.cli.drawn_pictures import DrawnPictures
 from edge.cli.exits import DONE, NOT_WELL
@@ -24,6 +25,7 @@ from edge.errors import BadFrameError, UsageError
 from edge.golden import tried
 
 SAVED_QUALITY = 90
+BLACK = 16  # of 255: no brighter are 12-bit values in a file of 16 bits, and a night, in which nothing seen is no zero
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -69,7 +71,7 @@ def _result(detector: Detector, picture: Path, drawn: DrawnPictures | None, mode
     """What `--json` prints for one picture."""
     save_as = drawn.place(picture.stem) if drawn else None
     try:
-        image = read_picture(picture)
+        image = _lit(read_picture(picture), picture)
         started_s = time.perf_counter()
         detections = detector(image)
     except BadFrameError as why:
@@ -85,6 +87,14 @@ def _result(detector: Detector, picture: Path, drawn: DrawnPictures | None, mode
         "ms": round(took_ms, 1),
         "detections": list(_rows(detections, detector)),
     }
+
+
+def _lit(image: Image, picture: Path) -> Image:
+    """The image. Raises BadFrameError for one that is black."""
+    if image.max() <= BLACK:
+        told = f"{name_of(picture)} is black: none of its values is above {BLACK} of 255"
+        raise BadFrameError(f"{told}; if it holds 12 bits in a file of 16, multiply them by 16", reason="dark")
+    return image
 
 
 def _rows(detections: Detections, detector: Detector) -> Iterator[dict[str, Any]]:
@@ -113,12 +123,12 @@ def _pictures(words: list[str]) -> list[Path]:
 def _named(word: str) -> list[Path]:
     path = Path(word)
     if path.is_dir():
-        found = sorted(p for p in pictures_in(path) if p.is_file())
+        found = sorted(p for p in pictures_in(path) if not p.is_dir())  # also a link to nothing, which is told
     elif path.exists():
         found = [path]
     else:
         names = glob.glob(word, recursive=True)  # noqa: PTH207  Path.glob takes no absolute pattern
-        found = sorted(path for path in map(Path, names) if path.is_file())
+        found = sorted(path for path in map(Path, names) if not path.is_dir())
     if not found:
         raise UsageError(f"{word}: no picture there; give a picture, a folder of pictures or a pattern")
     return found

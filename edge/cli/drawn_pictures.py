@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from itertools import chain, count
+from os.path import realpath  # of a link that points at itself Path.resolve raises RuntimeError
 from pathlib import Path
 
 from edge.boxes import Image
@@ -18,9 +19,9 @@ class DrawnPictures:
 
     def check_apart(self, pictures: Iterable[Path]) -> None:
         """Raises UsageError where what is drawn would lie among the pictures, and so replace some of them."""
-        folder = self._folder.resolve()
+        folder = Path(realpath(self._folder))
         for picture in pictures:
-            if folder in (picture.parent.resolve(), picture.resolve().parent):  # also behind a link
+            if folder in (Path(realpath(picture.parent)), Path(realpath(picture)).parent):  # also behind a link
                 says = f"{picture} itself lies there and would be replaced; name another folder"
                 raise UsageError(f"--save {self._folder}: {says}")
 

@@ -1,6 +1,7 @@
 """`fieldeye detect` as a person or a script meets it."""
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -82,6 +83,38 @@ def test_a_folder_of_pictures_that_nothing_here_decodes_is_told_one_by_one(
     assert capsys.readouterr().out.endswith("is no JPEG, PNG, BMP, WebP or TIFF; convert it or take it away\n")
 
 
+def test_pictures_of_a_folder_that_are_links_to_nothing_or_no_files_are_told_and_not_passed_over(
+    tmp_path: Path, model: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "a.jpg").symlink_to(".git/annex/objects/not-fetched")
+    (tmp_path / "loop.jpg").symlink_to("loop.jpg")
+    os.mkfifo(tmp_path / "pipe.jpg")
+    (tmp_path / "folder.jpg").mkdir()
+    for words in ([str(tmp_path)], [str(tmp_path / "*.jpg")]):
+        assert main(["detect", *words, "--model", model]) == 1
+        assert capsys.readouterr().out.splitlines() == [
+            f"{tmp_path}/a.jpg: is a link to nothing; fetch its file",
+            f"{tmp_path}/loop.jpg: is a link to nothing; fetch its file",
+            f"{tmp_path}/pipe.jpg: is no file; give a picture",
+        ]
+
+
+@pytest.mark.parametrize("suffix", ["png", "tif"])
+def test_twelve_bits_in_a_file_of_sixteen_are_black_and_not_nothing(
+    suffix: str, tmp_path: Path, model: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / f"microscope.{suffix}"
+    values = picture_with([(8, 16, BLUE)]).astype(np.uint16) * 16  # up to 4080
+    path.write_bytes(cv2.imencode(path.suffix, values)[1].tobytes())
+    assert main(["detect", str(path), "--model", model, "--json"]) == 1
+    (result,) = objects(capsys)
+    assert result["reason"] == "dark"
+    assert result["error"].endswith("if it holds 12 bits in a file of 16, multiply them by 16")
+    path.write_bytes(cv2.imencode(path.suffix, values * 16)[1].tobytes())
+    assert main(["detect", str(path), "--model", model, "--json"]) == 0
+    assert len(objects(capsys)[0]["detections"]) == 1
+
+
 def test_without_json_there_is_a_line_a_picture_for_people(
     folder: Path, model: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -153,6 +186,7 @@ def test_the_faintest_boxes_still_rank(model: str, tmp_path: Path, capsys: pytes
         (["{folder}/a.png", "--confidence", "nan"], "--confidence nan"),
         (["{folder}/a.png", "--confidence", "-0.1"], "--confidence -0.1"),
         (["{folder}/a.png", "--model", "rats"], "no model 'rats'"),
+        (["a.png b.png " * 400], "a.pn…: is longer than the name of a file can be; give each file as a"),
     ],
 )
 def test_wrong_use_is_one_line_and_exit_2_and_nothing_is_looked_at(

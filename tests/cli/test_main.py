@@ -9,12 +9,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import cv2
 import pytest
 
 from edge.changes import NAME
 from edge.cli import COMMANDS, PLATFORM_COMMANDS, main, platform_main
 from edge.cli.loopback import free_port
-from tests.onnx_files import write_model
+from tests.onnx_files import picture_with, write_model
 from tests.test_app import configuration
 
 ROOT = Path(__file__).parents[2]
@@ -110,6 +111,16 @@ def label_that_raises(why: Exception, monkeypatch: pytest.MonkeyPatch) -> int:
 
     monkeypatch.setattr("edge.cli.label.run", fail)
     return main(["label", "--out", "x.pdf"])
+
+
+def test_where_stderr_is_closed_results_alone_are_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    model, picture = write_model(tmp_path / "unchecked.onnx"), tmp_path / "a.png"
+    picture.write_bytes(cv2.imencode(".png", picture_with([]))[1].tobytes())
+    monkeypatch.setattr(sys, "stderr", None)  # so Python begins after 2>&-
+    assert main(["detect", str(picture), "--model", str(model)]) == 0
+    assert re.fullmatch(rf"{picture}: nothing \(\d+ ms\)\n", capsys.readouterr().out)
 
 
 def test_ctrl_c_before_the_end_is_no_success(

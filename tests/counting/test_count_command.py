@@ -1,6 +1,7 @@
 """`fieldeye count` from a folder or a video to counts, and against a person's counts."""
 
 import json
+import os
 import shutil
 from pathlib import Path
 
@@ -102,6 +103,19 @@ def test_where_no_picture_has_light_it_says_what_counts_them_all_the_same(
     assert main(["count", str(tmp_path), "--mode", "leaf"]) == 2
     assert "no picture there can be used ({'colourless': 1}); give others, or --all" in capsys.readouterr().err
     assert told(capsys, tmp_path, "--mode", "trap", "--model", "pests")["frames"] == 1  # a monochrome camera's card
+
+
+def test_pictures_that_are_links_to_nothing_or_no_files_are_counted_as_unreadable(
+    weevils: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    shutil.copy(weevils / "00.jpg", folder)
+    (folder / "01.jpg").symlink_to("not-fetched.jpg")
+    (folder / "02.jpg").symlink_to("02.jpg")
+    os.mkfifo(folder / "03.jpg")
+    result = told(capsys, folder, "--mode", "trap", "--model", "pests", "--save", tmp_path / "drawn")
+    assert (result["frames"], result["skipped"]) == (1, {"unreadable": 3})
 
 
 def test_a_weevil_on_a_leaf_makes_it_no_sicker(weevils: Path, capsys: pytest.CaptureFixture[str]) -> None:
