@@ -11,13 +11,14 @@ from edge.trap.card import Card, Insects
 from edge.trap.pairing import is_bare_now, paired, with_strugglers
 from edge.trap.picture import Picture, centres, looks
 from edge.trap.places import BARE, Places, in_view, is_same, structure
-from edge.trap.registration import Affine, Relief, after, is_bare, laid, registered, relief, warped
+from edge.trap.registration import Affine, Relief, after, is_bare, laid, part, registered, relief, warped
 
 Verdict = Literal["first", "matched", "unmatched", "changed", "restarted"]
 RESTART_AFTER = 2  # pictures in a row that do not show the card: it is another one, or the camera was moved
 FORGOTTEN_AFTER = 24  # pictures in a row on which its place was bare: a day of hourly ones
 TELLING = 6  # insects that hung there: the loss of fewer says nothing of the card
 CHANGED_SHARE = 0.5  # a sudden loss of so many of them is a new card and no wind
+ROUNDED_PX = 1.5  # by which a side may be off its proportion, as both pictures' sides are rounded
 EDGE_SHARE = 0.4  # of its box that lies where its middle does: half, and boxes are a little off
 FILL = 0.56  # share of its box that an insect covers: 818 insects outlined by hand on cards
 FULL = 1 / 3  # share of the card from which the catch is no longer in proportion
@@ -28,7 +29,8 @@ class Reading:
     """What one picture said.
 
     verdict: first: a start, nothing is new · matched · unmatched: this picture shows no card that is known, nothing is
-    counted and nothing is lost · changed: another card, what lies on it is new · restarted: the camera was moved
+    counted and nothing is lost · changed: another card, what lies on it is new · restarted: the camera was moved, or
+    gives pictures of another size
     new: (k,) class of each insect that is new since the picture before
     """
 
@@ -81,16 +83,56 @@ def _with_one_name(found: Detections, sure: Bools) -> tuple[Detections, Bools]:
 def _recognised(card: Card, now: Relief, boxes: Floats) -> tuple[Card, Affine | None]:
     """Which card the picture shows, and how it lies: of two, first the one before the last start is asked."""
     if card.former is not None and not is_bare(now):
-        move = _registered(card.former, now, boxes)
-        if move is not None:
-            return replace(card.former, picture=card.picture), move
+        former = replace(card.former, picture=card.picture)
+        move = _registered(former, now, boxes)
+        if move is not None or (is_bare(card.known_places.as_relief()) and _may_be(former, now, boxes)):
+            return former, move
         card = replace(card, former=None)
     return card, _registered(card, now, boxes)
 
 
 def _registered(card: Card, now: Relief, boxes: Floats) -> Affine | None:
+    if not _is_in_proportion(card, now):
+        return None
+    lies = card.known_places.lies if _is_as_large(card, now) else None
     marks = centres(card.insects.xyxy[card.present]), centres(boxes)
-    return registered(card.known_places.as_relief(), now, *marks, card.known_places.lies)
+    return registered(card.known_places.as_relief(), now, *marks, lies)
+
+
+def _may_be(card: Card, now: Relief, boxes: Floats) -> bool:
+    """Of a picture in which the known card was not found: does it surely show a part of it, or can nobody tell?
+
+    In a picture of another size the model finds more or fewer insects on the same card.
+    """
+    return not _is_as_large(card, now) or _is_in_part(card, now, boxes)
+
+
+def _is_in_part(card: Card, now: Relief, boxes: Floats) -> bool:
+    """Is some of the known card surely in view, most of its insects there too? All cards may bear the same print."""
+    places, known = card.known_places, card.insects.xyxy[card.present]
+    move = part(places.as_relief(), now, centres(known), centres(boxes))
+    if move is None:
+        return False
+    moved, view = warped(now, move, places.as_relief().size)
+    still = is_same(places.last, moved, known[in_view(view, known)])
+    return bool(still.sum() > CHANGED_SHARE * len(still))
+
+
+def _is_as_large(card: Card, now: Relief) -> bool:
+    """Has this picture the sides of the last one that showed the card, upright or lying, in working px?"""
+    before, sides = _sides(card, now)
+    return before == sides
+
+
+def _is_in_proportion(card: Card, now: Relief) -> bool:
+    """One of other proportions may be drawn out: then nothing lies where it lay, and what was overlooked looks new."""
+    (short, long), (short_now, long_now) = _sides(card, now)
+    return abs(short_now * long / long_now - short) < ROUNDED_PX
+
+
+def _sides(card: Card, now: Relief) -> tuple[list[int], list[int]]:
+    """Of the last picture that showed the card, if it is known, and of this one; the shorter one first."""
+    return sorted(now.size if card.region is None else card.region.shape), sorted(now.size)
 
 
 def _followed(card: Card, now: Relief, move: Affine) -> tuple[Card, Affine]:
@@ -105,13 +147,16 @@ def _followed(card: Card, now: Relief, move: Affine) -> tuple[Card, Affine]:
 
 
 def _of_region(card: Card, region: Bools, move: Affine) -> Card:
-    """Where another region counts now, what lies outside is forgotten, and what it adds is seen for the first time."""
+    """Where another region counts now, what lies outside is forgotten, and what it adds is seen for the first time.
+
+    A picture of another size is another region, too, and lies where it lies by a scale of its own.
+    """
     places = card.known_places
     if card.region is not None and np.array_equal(card.region, region):
         return card
     here = laid(region, move, places.as_relief().size)
     insects = card.insects.where(in_view(here, card.insects.xyxy, EDGE_SHARE))
-    return replace(card, region=region, places=replace(places, ever=places.ever & here), insects=insects)
+    return replace(card, region=region, places=replace(places, ever=places.ever & here, lies=move), insects=insects)
 
 
 def _begun(card: Card, seen: Picture, verdict: Verdict) -> tuple[Card, Reading]:
@@ -125,14 +170,16 @@ def _begun(card: Card, seen: Picture, verdict: Verdict) -> tuple[Card, Reading]:
 def _unmatched(card: Card, seen: Picture, now: Relief) -> tuple[Card, Reading]:
     """Nothing is counted from a picture that shows no known card; a second one begins anew.
 
-    The card may only have been taken out, or something stood before it.
+    The card may only have been taken out, or something stood before it. Where so few insects are left that it would be
+    another one, a last look asks whether it is still the same: pushed aside, or in a picture of another size.
     """
     waited = replace(card, picture=card.picture + 1, unmatched=card.unmatched + 1)
     if waited.unmatched < RESTART_AFTER:
         return waited, _reading(waited, seen, "unmatched", np.zeros_like(seen.sure))
     fewer = int(seen.sure.sum()) <= CHANGED_SHARE * int(card.present.sum())
     begins = replace(waited.empty(), places=Places.of(now, seen.region), former=card)
-    return _begun(begins, seen, "changed" if fewer else "restarted")
+    is_another = fewer and not _may_be(card, now, seen.xyxy)
+    return _begun(begins, seen, "changed" if is_another else "restarted")
 
 
 def _matched(card: Card, seen: Picture, now: Relief, move: Affine) -> tuple[Card, Reading]:
