@@ -23,8 +23,6 @@ _MAKE_ROOM = """
     WITH surplus AS (
         SELECT node_id, id FROM question WHERE node_id = %s AND id <> %s AND answered IS NULL
         ORDER BY jpeg IS NULL, received DESC, id DESC OFFSET %s
-    ), parts AS (
-        DELETE FROM question_part p USING surplus WHERE (p.node_id, p.id) = (surplus.node_id, surplus.id)
     )
     DELETE FROM question q USING surplus WHERE (q.node_id, q.id) = (surplus.node_id, surplus.id) AND answered IS NULL
 """

@@ -3,7 +3,7 @@
 import smtplib
 import ssl
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from email.errors import MessageError
 from http.client import HTTPException, HTTPMessage
 from typing import IO, NoReturn
@@ -69,7 +69,7 @@ def mail(server: MailServer, risen: Risen) -> Failure | None:
     """None once the mail server has taken it."""
     with Call(GIVE_UP_S, LONGEST_S) as call:
         failure = _hand_in(server, risen, call)
-        return _CUT if failure and call.is_cut else failure
+        return replace(failure, why=_CUT.why) if failure and call.is_cut else failure
 
 
 def _hand_in(server: MailServer, risen: Risen, call: Call) -> Failure | None:
@@ -98,6 +98,7 @@ def _log_in(server: MailServer, call: Call) -> smtplib.SMTP:
             session.starttls(context=tls)
         if server.user is not None:
             session.login(server.user, server.password or "")
+        session.ehlo_or_helo_if_needed()
         on_failure.pop_all()
     return session
 

@@ -1,5 +1,7 @@
 """schemathesis asks what the page's own document allows, and much that it does not."""
 
+import json
+
 import pytest
 import schemathesis
 from hypothesis import HealthCheck, Phase, given, settings
@@ -32,3 +34,7 @@ def test_no_question_makes_the_page_fail_and_each_answer_is_as_described(path: s
     as_allowed()
     if path == "/api/v1/records":  # the only one that takes anything
         otherwise()
+
+
+def test_the_documents_patterns_are_of_the_language_that_readers_of_json_schema_know() -> None:
+    assert r"\\Z" not in json.dumps(document())

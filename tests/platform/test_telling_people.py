@@ -4,6 +4,7 @@ import json
 import re
 import socket
 import ssl
+from asyncio import sleep
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
@@ -100,9 +101,9 @@ def hook() -> Iterator[Hook]:
 
 @contextmanager
 def mail_server(
-    password: str | None = None, bye: str = "221 Bye", tls: ssl.SSLContext | None = None
+    password: str | None = None, bye: str = "221 Bye", tls: ssl.SSLContext | None = None, slow_for: str = ""
 ) -> Iterator[tuple[MailServer, list[Letter]]]:
-    """It lets in who knows the password, and everybody if it has none."""
+    """It lets in who knows the password, and everybody if it has none; one it takes two seconds to know."""
     letters: list[Letter] = []
 
     def knows(*asked: Any) -> AuthResult:
@@ -111,6 +112,12 @@ def mail_server(
     class Kept(Mailbox):
         def handle_message(self, message: Letter) -> None:
             letters.append(message)
+
+        async def handle_RCPT(self, *told: Any) -> str:  # noqa: N802  aiosmtpd's name
+            envelope, address = told[2:4]
+            await sleep(2 if address == slow_for else 0)
+            envelope.rcpt_tos.append(address)
+            return "250 OK"
 
         async def handle_QUIT(self, *_: object) -> str:  # noqa: N802  aiosmtpd's name
             return bye
@@ -667,7 +674,7 @@ def test_a_server_that_answers_byte_by_byte_is_away_after_a_while_and_the_others
     fleet: Fleet, hook: Hook, monkeypatch: pytest.MonkeyPatch, kind: str, begin: bytes
 ) -> None:
     """Each byte begins a wait anew: one such server kept every alert from everybody."""
-    monkeypatch.setattr("edge.platform.webhook_and_mail.LONGEST_S", 0.1)
+    monkeypatch.setattr("edge.platform.webhook_and_mail.LONGEST_S", 0.5)
     away: Away = {}
     with dripping_server(begin) as port:
         monkeypatch.setattr("edge.platform.webhook_and_mail.TLS_PORT", port if kind == "email by TLS" else 465)
@@ -680,6 +687,20 @@ def test_a_server_that_answers_byte_by_byte_is_away_after_a_while_and_the_others
     assert told == Turn(1, {address: "has not answered to the end", hook.address: ""})
     assert [failure.is_of_server for failure, _ in away.values()] == [True]
     assert not [thread for thread in enumerate_threads() if isinstance(thread, Timer)]
+
+
+def test_one_letter_that_a_mail_server_takes_too_long_for_costs_its_own_tries_and_no_other(
+    fleet: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("edge.platform.webhook_and_mail.LONGEST_S", 1.0)
+    for recipient in ("slow@example.org", "li@example.org"):
+        tell_at_first(fleet, recipient, "email")
+    levels(fleet, "a", "act")
+    away: Away = {}
+    with mail_server(slow_for="slow@example.org") as (server, letters):
+        told = tell_people(fleet.database, server, LATER, away)
+    assert told == Turn(1, {"slow@example.org": "has not answered to the end", "li@example.org": ""})
+    assert (len(letters), away) == (1, {})
 
 
 @contextmanager

@@ -241,6 +241,22 @@ def test_a_question_that_is_answered_while_another_takes_its_place_stays(fleet: 
     assert [one.text for _, one in answers_due(fleet.database)] == ["a moth"]
 
 
+def test_a_photograph_that_makes_room_as_another_worker_adds_to_it_goes_with_all_its_parts(
+    fleet: Fleet, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("edge.platform.questions.MOST_OPEN", 1)
+    send_parts(fleet, (0, 5))
+    with open_database(url) as another, open_database(url) as third, ThreadPoolExecutor() as threads:
+        with another.transaction():
+            send_parts(Fleet(another), (5, 9))
+            asked = threads.submit(ask, Fleet(third), "b", question="00000000-q3")
+            wait_until(lambda: waits_for_a_lock(fleet.database), within_s=40)
+        asked.result(40)
+    of_b = "SELECT id FROM question JOIN node USING (node_id) WHERE node = 'b'"
+    assert fleet.database.execute(of_b).fetchall() == [("00000000-q3",)]
+    assert fleet.database.execute("SELECT FROM question_part").rowcount == 0
+
+
 def test_the_platform_takes_as_many_questions_of_a_node_as_that_keeps_beside_the_last_answers() -> None:
     assert MOST_OPEN == KEPT_QUESTIONS - KEPT_QUESTIONS // SPARED_PART
 
