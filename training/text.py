@@ -17,9 +17,12 @@ def text_of(path: Path) -> str:
 
 
 def rows_of(table: Path, columns: Sequence[str]) -> list[dict[str, str]]:
-    """Rows of a CSV file, cells that a row lacks empty. Raises ConfigError for one without these columns."""
+    """Rows of a CSV file, cells without blanks round them, empty where a row lacks them.
+
+    Raises ConfigError for one without these columns.
+    """
     rows = csv.DictReader(io.StringIO(text_of(table), newline=""), restval="")
     missing = [column for column in columns if column not in (rows.fieldnames or ())]
     if missing:
         raise ConfigError(f"{table}: no column {missing[0]!r}; begin it with the line {','.join(columns)}")
-    return list(rows)
+    return [{name: cell.strip() for name, cell in row.items() if name is not None} for row in rows]

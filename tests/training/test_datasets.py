@@ -103,7 +103,6 @@ def test_a_file_in_another_encoding_is_named_with_the_remedy(file, own):
         ("", "no column 'image'"),
         ("image,group,split\na.jpg,0,valid\n", "a.jpg is in 'valid', which is no split; write one of train, val, test"),
         ("image,group,split\na.jpg,0,Train\n", "'Train'"),
-        ("image,group,split\na.jpg,0,train \n", "'train '"),
         ("image,group,split\na.jpg,0\n", "a.jpg is in ''"),
     ],
 )

@@ -5,7 +5,7 @@ The marks of all files that list a picture are joined; a crowd (`iscrowd`) is ig
 
 import json
 from collections import Counter
-from collections.abc import Hashable, Sequence
+from collections.abc import Collection, Hashable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -74,8 +74,8 @@ def _marks(path: Path) -> dict[Path, list[Mark]]:
     except (AttributeError, KeyError, OverflowError, TypeError, ValueError) as why:  # the first: a name that is no text
         told = f"{path}: an image has no id or file_name or no number as its size, or a category no id or name"
         raise ConfigError(f"{told}; mend it") from why
-    for listed in ("images", "categories"):
-        check_ids(path, listed, [one["id"] for one in content[listed]])
+    for listed, key in (("images", "file_name"), ("categories", "name")):
+        check_ids(path, listed, {(one["id"], one[key]) for one in content[listed]})
     marks: dict[Path, list[Mark]] = {picture: [] for picture in pictures.values()}
     for place, one in enumerate(content["annotations"]):
         try:
@@ -88,9 +88,9 @@ def _marks(path: Path) -> dict[Path, list[Mark]]:
     return marks
 
 
-def check_ids(path: Path, listed: str, ids: Sequence[Hashable]) -> None:
-    """Raises ConfigError for one that two have, as in two files put together: marks would go to the wrong one."""
-    for one, times in Counter(ids).items():
+def check_ids(path: Path, listed: str, named: Collection[tuple[Hashable, str]]) -> None:
+    """Raises ConfigError for an id of two names, as in two files put together: marks would go to the wrong one."""
+    for one, times in Counter(number for number, _ in named).items():
         if times > 1:
             told = f"{path}: its {listed} have the id {one} twice"
             raise ConfigError(f"{told}; give each one of its own, also in its annotations")

@@ -85,10 +85,9 @@ def _export(path: Path) -> Export:
         export = msgspec.json.decode(text_of(path), type=Export)
     except msgspec.DecodeError as why:
         raise ConfigError(f"{path}: {why}; export the crops again as COCO") from why
-    pictures, categories = [one.id for one in export.images], [one.id for one in export.categories]
-    check_ids(path, "images", pictures)
-    check_ids(path, "categories", categories)
-    known = {*pictures}, {*categories}
+    check_ids(path, "images", {(one.id, one.file_name) for one in export.images})
+    check_ids(path, "categories", {(one.id, one.name) for one in export.categories})
+    known = {one.id for one in export.images}, {one.id for one in export.categories}
     for index, one in enumerate(export.annotations):
         if one.image_id not in known[0] or one.category_id not in known[1]:
             told = f"{path}: annotations[{index}] is of an image or a category that is not listed"

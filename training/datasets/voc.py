@@ -63,11 +63,10 @@ def _sample(image: Path, dataset: str, annotation: Path, classes: ClassTable) ->
 
 def _refuse_another_format(root: ET.Element) -> None:
     """Raises ValueError: a server's page saved as XML has no object either, and would be a picture without a mark."""
-    if root.tag != "annotation":
+    if root.tag.lower() != "annotation":
         raise ValueError(f"is no Pascal VOC but <{root.tag}>")
-    elsewhere = sum(1 for _ in root.iter("object")) - len(root.findall("object"))
-    if elsewhere:
-        raise ValueError(f"{elsewhere} of its objects lie in other elements than <annotation>")
+    if root.find("object") is None and root.find(".//object") is not None:
+        raise ValueError("its objects lie in other elements than <annotation>")
 
 
 def _box(element: ET.Element) -> list[float]:
