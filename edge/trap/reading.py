@@ -11,7 +11,7 @@ from edge.trap.card import Card, Insects
 from edge.trap.pairing import is_bare_now, paired, with_strugglers
 from edge.trap.picture import Picture, centres, looks
 from edge.trap.places import BARE, Places, in_view, is_same, structure
-from edge.trap.registration import Affine, Relief, after, is_bare, laid, part, registered, relief, warped
+from edge.trap.registration import SCALES, Affine, Relief, after, is_bare, laid, part, registered, relief, warped
 
 Verdict = Literal["first", "matched", "unmatched", "changed", "restarted"]
 RESTART_AFTER = 2  # pictures in a row that do not show the card: it is another one, or the camera was moved
@@ -85,7 +85,8 @@ def _recognised(card: Card, now: Relief, boxes: Floats) -> tuple[Card, Affine | 
     if card.former is not None and not is_bare(now):
         former = replace(card.former, picture=card.picture)
         move = _registered(former, now, boxes)
-        if move is not None or (is_bare(card.known_places.as_relief()) and _may_be(former, now, boxes)):
+        is_from_bare = is_bare(card.known_places.as_relief()) and not is_bare(former.known_places.as_relief())
+        if move is not None or (is_from_bare and _may_be(former, now, boxes)):
             return former, move
         card = replace(card, former=None)
     return card, _registered(card, now, boxes)
@@ -94,9 +95,20 @@ def _recognised(card: Card, now: Relief, boxes: Floats) -> tuple[Card, Affine | 
 def _registered(card: Card, now: Relief, boxes: Floats) -> Affine | None:
     if not _is_in_proportion(card, now):
         return None
-    lies = card.known_places.lies if _is_as_large(card, now) else None
     marks = centres(card.insects.xyxy[card.present]), centres(boxes)
-    return registered(card.known_places.as_relief(), now, *marks, lies)
+    return registered(card.known_places.as_relief(), now, *marks, _lies(card, now))
+
+
+def _lies(card: Card, now: Relief) -> Affine | None:
+    """The map of a card that lies where it lay, by the ratio of sizes in a picture of another one; None beyond SCALES.
+
+    Nobody has to find that scale: what is found is a little off, and would drift where sizes alternate.
+    """
+    (_, before), (_, long) = _sides(card, now)
+    ratio = before / long
+    if not SCALES[0] < ratio < SCALES[1]:
+        return None
+    return after(np.array([[ratio, 0, (ratio - 1) / 2], [0, ratio, (ratio - 1) / 2]]), card.known_places.lies)
 
 
 def _may_be(card: Card, now: Relief, boxes: Floats) -> bool:

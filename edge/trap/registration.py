@@ -60,7 +60,7 @@ def registered(
     """The map from working px of `now` to those of `before`, or None if the two show no common card.
 
     `marks_*` (n, 2) are insects in working px: on a bare card they are all there is to go by. `lies`: the map of a card
-    that lies where it lay; None for a picture of another size, in which it lies nowhere as before.
+    that lies where it lay; None where the picture's size says that it cannot.
     """
     if is_bare(before):
         return lies
