@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from itertools import accumulate
 from statistics import linear_regression
 
@@ -17,9 +17,9 @@ class LookedCell:
 
     latitude_deg: float
     longitude_deg: float
-    first_seen: date | None  # in the nights asked for or the quarter before them; None: not
+    first_seen: date | None  # in the nights asked for or the 13 weeks before them; None: not
     looked_since: date  # Monday of the first week in which a node there could have seen it
-    looked_until: date  # Monday of the last one up to the nights asked for
+    looked_until: date  # the last night of it, of those asked for or before them
 
     @property
     def at(self) -> Point:
@@ -27,7 +27,7 @@ class LookedCell:
         return Point(self.latitude_deg, self.longitude_deg)
 
 
-def front_km_per_week(cells: Sequence[LookedCell], first: date, last: date) -> float | None:
+def front_km_per_week(cells: Sequence[LookedCell], first: date) -> float | None:
     """Least-squares slope of the farthest distance yet from the nearest cell in which it was; weeks begin with `first`.
 
     It was where it had been seen before `first`, else in the cells of its first week. It came to cells where somebody
@@ -48,8 +48,7 @@ def front_km_per_week(cells: Sequence[LookedCell], first: date, last: date) -> f
     watched = next((cell for cell in reversed(unreached) if _is_beyond(cell.at, born, farthest_km)), None)
     until = max(reached_km)
     if watched is not None:
-        sunday = watched.looked_until + timedelta(days=_DAYS_A_WEEK - 1)
-        until = max(until, _week(min(sunday, last), first))
+        until = max(until, _week(watched.looked_until, first))
     weeks = range(start, until + 1)
     if len(weeks) < 2:
         return None

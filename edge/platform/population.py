@@ -200,7 +200,7 @@ def range_of(database: Database, wanted: Wanted) -> Range:
         hull_km2=km2 if km2 > len(cells) else None,
         first_seen=min(cell.first_seen for cell in cells),
         last_seen=max(cell.last_seen for cell in cells),
-        front_km_per_week=front_km_per_week(looked, wanted.first, wanted.last),
+        front_km_per_week=front_km_per_week(looked, wanted.first),
     )
 
 

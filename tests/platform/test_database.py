@@ -1,5 +1,7 @@
 """The database that is opened: which server, under whose settings, and with this version's tables."""
 
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from datetime import date
 
 import pytest
@@ -16,6 +18,15 @@ from tests.platform.fleet import Fleet, in_villages, moths
 from tests.platform.postgres import QUICK, Postgres
 from tests.platform.test_intake import batch
 from tests.records import MOTH, count, sighting
+from tests.waiting import wait_until
+
+
+def migrate_below(database: Database, version: int) -> None:
+    """As a program did that knew no later ones."""
+    older = {number: scripts for number, scripts in migrations().items() if number < version}
+    with pytest.MonkeyPatch.context() as before:
+        before.setattr("edge.platform.tables.migrations", lambda: older)
+        migrate(database)
 
 
 def test_tables_are_made_once_and_a_later_version_builds_on_them(
@@ -30,7 +41,7 @@ def test_tables_are_made_once_and_a_later_version_builds_on_them(
 
 
 def test_views_of_others_ask_the_newer_functions_beside_any_of_their_names_and_those_in_the_way_are_named(
-    postgres: Postgres, monkeypatch: pytest.MonkeyPatch
+    postgres: Postgres,
 ) -> None:
     known = migrations()
     asked = {
@@ -39,32 +50,29 @@ def test_views_of_others_ask_the_newer_functions_beside_any_of_their_names_and_t
         "occupied_cells": "occupied_cells('33', 'x', '2026-07-01', '2026-07-02')",
     }
     with fresh(postgres, "template1") as url, open_database(url) as database:
-        with monkeypatch.context() as before:
-            older = {version: scripts for version, scripts in known.items() if version < 26}
-            before.setattr("edge.platform.tables.migrations", lambda: older)
-            migrate(database)
+        migrate_below(database, 26)
         for name, call in asked.items():
             database.execute(f"CREATE VIEW my_{name} AS SELECT * FROM {call}".encode())  # noqa: S608
             database.execute(f"CREATE FUNCTION {name}(area text) RETURNS text LANGUAGE sql AS 'SELECT area'".encode())
+        database.execute("CREATE VIEW my_weeks AS SELECT node_id, sum(nights) FROM week_presence GROUP BY node_id")
         with pytest.raises(StoreError, match="view my_occupied_cells depends on function occupied_cells"):
             migrate(database)
         database.execute("DROP VIEW my_occupied_cells")
+        with pytest.raises(StoreError, match="view my_weeks depends on column nights of table week_presence"):
+            migrate(database)
+        database.execute("DROP VIEW my_weeks")
         assert migrate(database) == [version for version in known if version >= 26]
         for name in ("population", "trend"):
             (now,) = database.execute("SELECT pg_get_viewdef(%s)", (f"my_{name}",)).fetchone() or ("",)
             assert f"FROM {name}(" in now
 
 
-def test_time_watched_is_made_anew_of_what_an_earlier_program_kept(
-    postgres: Postgres, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_time_watched_is_made_anew_of_what_an_earlier_program_kept(postgres: Postgres) -> None:
     """It took all time in which frames came for watched. Of the last hour the record was dropped with its month."""
     known = migrations()
     hours = [(600, "still"), (0, "still"), (0, "dark"), (600, "dark"), (0, "dark")]
     with fresh(postgres, "template1") as url, open_database(url) as database:
-        with monkeypatch.context() as before:
-            before.setattr("edge.platform.tables.migrations", lambda: {n: known[n] for n in known if n < 31})
-            migrate(database)
+        migrate_below(database, 30)
         fleet = in_villages(database)
         for frames, reason in hours:
             fleet.counts("a", 0, counts=() if frames else NoData(reason), frames=frames, skipped=((reason, 200),))
@@ -72,22 +80,53 @@ def test_time_watched_is_made_anew_of_what_an_earlier_program_kept(
         watched = database.execute(now.encode()).fetchall()
         database.execute("UPDATE interval_effort SET awake_s = 3600; DELETE FROM record WHERE seq = 5")
         fleet.sum_up()
-        assert migrate(database) == [n for n in known if n >= 31]
+        assert migrate(database) == [n for n in known if n >= 30]
         assert database.execute(now.encode()).fetchall() == watched
         fleet.sum_up()
         assert population(database, moths())[0].awake_s == 3600 + 3600 + 2700
 
 
+@pytest.mark.parametrize(
+    ("holds", "goes_on"),
+    [
+        ("SELECT FROM turn WHERE of_what = 'sums' FOR UPDATE", "SELECT FROM week_presence"),  # who sums
+        ("DELETE FROM interval_effort WHERE seq = 2", "DELETE FROM interval_effort WHERE seq = 1"),  # who keeps
+        ("LOCK TABLE record", "SELECT FROM week_presence"),
+    ],
+)
+def test_an_update_waits_for_who_sums_or_keeps_and_not_for_a_role_that_reads_which_need_not_wait_for_it(
+    postgres: Postgres, holds: str, goes_on: str
+) -> None:
+    with ExitStack() as parts:
+        url = parts.enter_context(fresh(postgres, "template1"))
+        database = parts.enter_context(open_database(url))
+        threads = parts.enter_context(ThreadPoolExecutor(1))
+        other, reader = (parts.enter_context(open_database(url)) for _ in range(2))
+        migrate_below(database, 30)
+        fleet = in_villages(database)
+        for _ in range(2):
+            fleet.counts("a", 0, counts=NoData("dark"), frames=0)
+        database.execute("UPDATE interval_effort SET awake_s = 3600")
+        reader.execute("SELECT pg_advisory_lock(7043002)")  # once whoever summed
+        with other.transaction():
+            other.execute(holds.encode())
+            updating = threads.submit(migrate, database)
+            blocked = "SELECT FROM pg_stat_activity WHERE pg_backend_pid() = ANY (pg_blocking_pids(pid))"
+            wait_until(lambda: other.execute(blocked.encode()).rowcount == 1 or updating.done(), within_s=10)
+            reader.execute("SET lock_timeout = '1s'")
+            reader.execute("SELECT FROM week_presence")
+            other.execute(goes_on.encode())
+            assert not updating.done()
+        assert updating.result()
+
+
 def test_nights_of_weeks_that_were_summed_before_are_those_that_would_be_summed_now(
-    postgres: Postgres, monkeypatch: pytest.MonkeyPatch
+    postgres: Postgres,
 ) -> None:
     """Two life stages over three weeks, of which 1 July 2026 is a Wednesday."""
-    weeks, known = "SELECT * FROM week_presence ORDER BY taxon_id, week", migrations()
+    weeks = "SELECT * FROM week_presence ORDER BY taxon_id, week"
     with fresh(postgres, "template1") as url, open_database(url) as database:
-        with monkeypatch.context() as before:
-            older = {version: scripts for version, scripts in known.items() if version < 30}
-            before.setattr("edge.platform.tables.migrations", lambda: older)
-            migrate(database)
+        migrate_below(database, 31)
         fleet = Fleet(database)
         for night in range(14):
             fleet.counts("a", night, count(MOTH, night % 3), count(MOTH, night % 2, stage="larva"))

@@ -518,7 +518,7 @@ def a_cell(north_km: float, east_km: float, week: int | None, looked: int = -1, 
         longitude_deg=120 + east_km / 96.3,
         first_seen=None if week is None else FIRST + timedelta(weeks=week),
         looked_since=monday + timedelta(weeks=looked),
-        looked_until=monday + timedelta(weeks=until),
+        looked_until=FIRST + timedelta(weeks=until),
     )
 
 
@@ -542,11 +542,11 @@ def a_cell(north_km: float, east_km: float, week: int | None, looked: int = -1, 
 def test_a_front_runs_from_where_it_was_over_the_weeks_in_which_somebody_looked_farther_out(
     cells: list[LookedCell], front: float | None
 ) -> None:
-    told = front_km_per_week(cells, FIRST, FIRST + timedelta(days=34))
+    told = front_km_per_week(cells, FIRST)
     assert told == (front and pytest.approx(front, rel=0.01))
 
 
-@pytest.mark.parametrize(("nights_before", "front"), [(49, 0), (120, 10)])
+@pytest.mark.parametrize(("nights_before", "front"), [(49, 0), (91, 0), (92, 10), (120, 10)])
 def test_a_pest_that_was_there_in_the_quarter_before_is_no_front(
     fleet: Fleet, nights_before: int, front: float
 ) -> None:
@@ -562,6 +562,20 @@ def test_a_pest_that_was_there_in_the_quarter_before_is_no_front(
     first = FIRST + timedelta(days=nights_before)
     found = range_of(fleet.database, moths(first=first, last=first + timedelta(days=6)))
     assert {(cell.nights, cell.first_seen) for cell in found.cells} == {(2, first), (1, first + timedelta(days=5))}
+    assert found.front_km_per_week == pytest.approx(front, rel=0.01)
+
+
+@pytest.mark.parametrize(("looked_until", "front"), [(13, 10), (14, 5)])
+def test_a_front_counts_no_week_after_the_last_night_on_which_somebody_looked_farther_out(
+    fleet: Fleet, looked_until: int, front: float
+) -> None:
+    """Weeks from Wednesday on, as asked for, and not from Monday."""
+    for node, latitude in (("a", 30.0), ("b", 30.0 + 10 / 111.195), ("c", 30.0 + 50 / 111.195)):
+        fleet.place(node, latitude_deg=latitude, longitude_deg=120.0)
+    for node, night, seen in (("a", 0, 1), ("b", 0, 0), ("b", 7, 1), ("c", 0, 0), ("c", looked_until, 0)):
+        fleet.counts(node, night, count(MOTH, seen))
+    fleet.sum_up()
+    found = range_of(fleet.database, moths(last=FIRST + timedelta(days=40)))
     assert found.front_km_per_week == pytest.approx(front, rel=0.01)
 
 

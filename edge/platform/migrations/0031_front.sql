@@ -1,10 +1,10 @@
 -- Life stages, and nodes of one square kilometre, share their nights: each is kept as a bit, so that none is counted twice.
-SELECT pg_advisory_xact_lock(7043002);
-ALTER TABLE week_presence RENAME nights TO night_bits;    -- of its week, 1 for Monday's
-UPDATE week_presence p SET night_bits = b.bits FROM (
+-- Locked as 0030 says. Renamed at the end, since who reads waits from then on.
+UPDATE week_presence p SET nights = b.bits FROM (
     SELECT taxon_id, date_trunc('week', night)::date AS week, node_id, bit_or(1 << extract(isodow FROM night)::integer - 1) AS bits
     FROM night_count WHERE count > 0 GROUP BY 1, 2, 3
 ) AS b WHERE (p.taxon_id, p.week, p.node_id) = (b.taxon_id, b.week, b.node_id);
+ALTER TABLE week_presence RENAME nights TO night_bits;    -- of its week, 1 for Monday's
 
 -- As before, but for the bits.
 CREATE OR REPLACE FUNCTION roll_up_weeks() RETURNS void LANGUAGE plpgsql AS $$
@@ -65,7 +65,7 @@ LANGUAGE sql STABLE AS $$
 $$;
 
 -- Of each square kilometre where somebody could have seen the taxon by then, when it was first seen in the nights that are asked
--- for or the quarter of a year before them (null: not), and the Mondays of the first and the last week in which somebody looked.
+-- for or the 13 weeks before them (null: not), the Monday of the first week in which somebody looked, and the last night of it.
 -- What was not there for a quarter comes anew: a migrant's front is told in its second year, too.
 CREATE FUNCTION looked_cells_of(area text, of_label text, first date, last date)
 RETURNS TABLE (latitude_deg float8, longitude_deg float8, first_seen date, looked_since date, looked_until date)
@@ -73,17 +73,18 @@ LANGUAGE sql STABLE AS $$
     WITH seen AS MATERIALIZED (
         SELECT node_id, min(first_night) AS since FROM week_presence
         WHERE taxon_id = ANY (ARRAY(SELECT taxon_id FROM taxon WHERE label = of_label))
-          AND week BETWEEN first - 91 AND last AND first_night <= last
+          AND week BETWEEN first - 97 AND last AND last_night >= first - 91 AND first_night <= last
         GROUP BY node_id
     ), placed AS MATERIALIZED (
-        SELECT n.latitude_deg, n.longitude_deg, cell_of(n.latitude_deg, n.longitude_deg) AS cell, seen.since, (
-            SELECT min(week) FROM week_effort e WHERE e.node_id = n.node_id AND unit <> '' AND e.nights > 0
-                AND vocabulary_id = ANY (ARRAY(SELECT vocabulary_id FROM telling(of_label)))
-        ) AS looked_since, (
-            SELECT max(week) FROM week_effort e WHERE e.node_id = n.node_id AND unit <> '' AND e.nights > 0 AND week <= last
+        SELECT n.latitude_deg, n.longitude_deg, cell_of(n.latitude_deg, n.longitude_deg) AS cell, seen.since, looked_since, (
+            SELECT max(night) FROM night_effort e WHERE e.node_id = n.node_id AND night BETWEEN looked_since AND last AND frames > 0
                 AND vocabulary_id = ANY (ARRAY(SELECT vocabulary_id FROM telling(of_label)))
         ) AS looked_until
-        FROM node n LEFT JOIN seen USING (node_id) WHERE area_code ^@ area AND n.latitude_deg IS NOT NULL
+        FROM node n LEFT JOIN seen USING (node_id), LATERAL (
+            SELECT min(week) AS looked_since FROM week_effort e WHERE e.node_id = n.node_id AND unit <> '' AND e.nights > 0
+                AND vocabulary_id = ANY (ARRAY(SELECT vocabulary_id FROM telling(of_label)))
+        ) AS began
+        WHERE area_code ^@ area AND n.latitude_deg IS NOT NULL
     )
     SELECT coalesce(avg(latitude_deg) FILTER (WHERE since IS NOT NULL), avg(latitude_deg)),
            coalesce(avg(longitude_deg) FILTER (WHERE since IS NOT NULL), avg(longitude_deg)), min(since), min(looked_since),

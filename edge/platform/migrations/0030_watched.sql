@@ -1,5 +1,16 @@
 -- `awake_s` of intervals and their sums is the time in which frames came that showed something: a lens in the dark, or covered,
--- watches nothing. Where a month's records were dropped, hours in which no frame was looked at are none of it, unless all was still.
+-- watches nothing. Where a month's records were dropped, hours in which no frame was looked at are none of it, unless `still` is
+-- the reason that they tell.
+
+-- Who sums waits until 0031 is through, too; who keeps or dates intervals waits here, not half-way with rows that these want.
+SELECT FROM turn WHERE of_what = 'sums' FOR UPDATE;
+LOCK TABLE interval_effort IN SHARE ROW EXCLUSIVE MODE;
+
+-- In 0031 this is of bits: views of others on it are named now, not after minutes. Its lock goes with that.
+SAVEPOINT dropped;
+ALTER TABLE week_presence DROP COLUMN nights;
+ROLLBACK TO dropped;
+
 WITH blind AS (
     UPDATE interval_effort SET awake_s = 0 WHERE frames = 0 AND awake_s > 0 AND no_data IS DISTINCT FROM 'still'
     RETURNING node_id, night
