@@ -6,7 +6,7 @@
 
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from datetime import date, timedelta
 from typing import Any, get_args
 
@@ -149,6 +149,14 @@ def population(database: Database, wanted: Wanted) -> list[Night]:
 def trend(database: Database, wanted: Wanted) -> list[Trend]:
     """A row for each night."""
     return _rows(database, Trend, "trend(%(area)s, %(unit)s, %(label)s, %(stage)s, %(first)s, %(last)s)", wanted)
+
+
+def together(database: Database, wanted: Wanted, now: Trend) -> float | None:
+    """Mean of all life stages, which a level `now` is of; None without a level, or where it is `now`'s own mean."""
+    if now.level is None:
+        return None
+    mean = trend(database, replace(wanted, first=now.night, last=now.night, stage=None))[-1].week_mean
+    return None if mean == now.week_mean else mean
 
 
 def running_from(database: Database, area: str) -> date | None:

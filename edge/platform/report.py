@@ -29,6 +29,7 @@ from edge.platform.sentences import (
     shown_words,
     sign,
     taxon_words,
+    together_words,
     unit_words,
     unplaced_words,
     watched,
@@ -148,12 +149,7 @@ def _taxon(taxon: TaxonWeek, outlines: Sequence[Sequence[Point]]) -> dict[str, A
 def _threshold(taxon: TaxonWeek) -> str:
     if taxon.start_at is None:
         return ""
-    starts = _starts(taxon, taxon.start_at)
-    if taxon.together is None:
-        return starts
-    mean = number(taxon.together, 1) + sign(taxon.total.unit)
-    together = gettext("All life stages together: %(mean)s.", mean=mean)
-    return f"{starts} {together}"
+    return f"{_starts(taxon, taxon.start_at)} {together_words(taxon.together, taxon.total.unit)}".rstrip()
 
 
 def _starts(taxon: TaxonWeek, start_at: float) -> str:

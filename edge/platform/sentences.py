@@ -48,6 +48,11 @@ def level_words(level: str | None) -> str:
     return gettext("no threshold of the station") if level is None else words.get(level, level)
 
 
+def together_words(mean: float | None, unit: str) -> str:
+    """What a level is of, beside the mean of one life stage; empty where that is it."""
+    return "" if mean is None else gettext("All life stages together: %(mean)s.", mean=value_words(mean, unit))
+
+
 def area_words(area: str) -> str:
     """The level of an area code, with the code."""
     levels = {

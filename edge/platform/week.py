@@ -22,6 +22,7 @@ from edge.platform.population import (
     population,
     range_told,
     taxa_of,
+    together,
     trend,
 )
 
@@ -149,7 +150,6 @@ def _taxon(database: Database, area: str, first: date, last: date, total: TaxonS
         "SELECT start_at, sure_at, source FROM threshold WHERE label = %s AND unit = %s", (total.label, total.unit)
     ).fetchone() or (None, None, "")
     nights, weeks = tuple(population(database, wanted)), tuple(trend(database, in_weeks(wanted)))
-    together = trend(database, replace(wanted, first=last, stage=None))[-1].week_mean if start_at is not None else None
     return TaxonWeek(
         total=total,
         nights=nights,
@@ -159,7 +159,7 @@ def _taxon(database: Database, area: str, first: date, last: date, total: TaxonS
         start_at=start_at,
         sure_at=sure_at,
         source=source,
-        together=None if together == weeks[-1].week_mean else together,
+        together=together(database, wanted, weeks[-1]),
     )
 
 

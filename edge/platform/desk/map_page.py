@@ -26,6 +26,7 @@ from edge.platform.population import (
     running_from,
     taxa_of,
     taxon_unseen,
+    together,
     trend,
 )
 from edge.platform.sentences import (
@@ -39,6 +40,7 @@ from edge.platform.sentences import (
     incidence,
     level_words,
     sign,
+    together_words,
     unit_words,
     unplaced_words,
     value_words,
@@ -143,6 +145,7 @@ def _of_taxon(database: Database, chosen: TaxonSum, wanted: Wanted) -> dict[str,
         "figures": _figures(chosen, nights, now, range_told(database, wanted, nights)),
         "level": now.level,
         "level_says": level_words(now.level),
+        "together": together_words(together(database, wanted, now), unit),
         "weeks": [one for one in weeks if one.night <= wanted.last],
         "running": running,
         "watched": watched(unit, nights),

@@ -328,6 +328,24 @@ def test_the_desk_opens_on_nights_that_are_over_and_marks_one_that_is_not(fleet:
     assert re.findall(r'row">(\S+) <span class="about">not over yet<', page) == [str(tonight())]
 
 
+@pytest.mark.parametrize(
+    ("taxon", "mean", "together"),
+    [(f"{APHID[0]}|adult", "3", ["All life stages together: 6."]), (f"{MOTH[0]}|", "1.5", [])],
+)
+def test_a_level_of_all_life_stages_says_at_the_desk_what_they_are_together(
+    fleet: Fleet, client: FlaskClient, taxon: str, mean: str, together: list[str]
+) -> None:
+    for label, start_at in ((APHID[0], 5), (MOTH[0], 1)):
+        keep_threshold(fleet.database, label, "new", start_at, None, "the station")
+    fleet.counts("a", 0, count(APHID, 6, 5, 8, stage="adult"), count(APHID, 6, 5, 8, stage="nymph"))
+    fleet.sum_up()
+    log_in(client)
+    page = client.get(f"/?taxon={taxon}|new&first=2026-07-01&last=2026-07-01").text
+    assert f'2026-07-01</th><td class="n">{mean}</td><td class="n">{mean}</td>' in page
+    assert "<b>go and look</b> by the station" in page
+    assert re.findall(r"<p>(All life.*?)</p>", page) == together
+
+
 @pytest.mark.parametrize(("number", "says"), [(0, "go and look"), (99, "act")])
 def test_the_desk_takes_no_alarm_back_at_noon_and_shows_tonights_at_once(
     fleet: Fleet, client: FlaskClient, number: int, says: str
