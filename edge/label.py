@@ -144,7 +144,7 @@ def _wifi(text: str) -> str:
 
 
 def _modules(code: Code) -> tuple[bytearray, ...]:
-    """Rows of a QR code, a quarter of which may be scratched away."""
+    """Rows of a QR code, a tenth of which may be scratched away."""
     return tuple(segno.make_qr(code.words, error="q").matrix)
 
 

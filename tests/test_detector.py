@@ -15,10 +15,12 @@ from hypothesis import strategies as st
 
 from edge.boxes import fit_into, iou
 from edge.bundle import MODELS, Tile, load_bundle
+from edge.calibration import Region
 from edge.cameras.pictures import read_picture
 from edge.detections import Detections
 from edge.detector import Detector
 from edge.errors import BadFrameError, BundleError
+from edge.eye import Eye
 from tests.onnx_files import BLUE, RED, Net, facts, picture_with, write_model
 
 GOLDEN = MODELS / "golden"
@@ -266,6 +268,15 @@ def test_two_real_grubs_across_the_seams_of_tiles_are_two_grubs(left: int, top: 
     assert [bundle.labels[c] for c in found.class_id] == ["Scarabaeidae"] * 2
     overlap = iou(found.xyxy, alone.xyxy + np.array([left, top, left, top], np.float32))
     assert sorted(overlap.max(axis=1).tolist())[0] > 0.6
+
+
+def test_the_part_that_counts_lies_as_its_picture_does(tmp_path: Path) -> None:
+    eye = Eye(Detector(load_bundle(write_model(tmp_path / "squares.onnx"))))
+    eye.region = Region(((0, 0), (0.5, 0), (0.5, 1), (0, 1)))
+    part = eye.part(np.zeros((48, 64, 3), np.uint8))
+    assert part is not None
+    assert part.shape == (48, 64)
+    assert part.mean() == pytest.approx(255 / 2, abs=5)
 
 
 LOAD = """

@@ -39,8 +39,9 @@ def test_a_picture_too_small_for_a_face_has_none(shape: tuple[int, int, int]) ->
     assert faces(np.zeros(shape, np.uint8)) == []
 
 
-def test_a_face_at_the_edge_stays_within_the_picture() -> None:
-    image = picture("people/astronaut.jpg")[20:, 60:]
-    for left, top, right, bottom in faces(image):
-        assert 0 <= left < right <= image.shape[1]
-        assert 0 <= top < bottom <= image.shape[0]
+@pytest.mark.parametrize("part", [np.s_[20:, 60:], np.s_[:110, :140], np.s_[35:, 70:]])
+def test_a_face_at_the_edge_stays_within_the_picture(part: tuple[slice, slice]) -> None:
+    image = picture("people/astronaut.jpg")[part]
+    ((left, top, right, bottom),) = faces(image)
+    assert 0 <= left < right <= image.shape[1]
+    assert 0 <= top < bottom <= image.shape[0]

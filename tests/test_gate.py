@@ -83,6 +83,12 @@ def test_a_picture_however_narrow_is_asked_for_its_colour(size_px: tuple[int, in
     assert not has_colour(grey, CONFIG.colourless_levels)
 
 
+def test_a_flash_that_lights_a_coloured_twentieth_of_the_night_gives_a_picture_in_colour() -> None:
+    night = np.full((240, 320, 3), 12, np.uint8)  # so dark that its own channels tell of no colour
+    night[:, :16] = LEAF_BGR[:240, :16]
+    assert has_colour(night, CONFIG.colourless_levels)
+
+
 def test_a_monochrome_camera_works_once_colour_is_not_asked_for() -> None:
     grey = np.repeat(LEAF[..., None], 3, axis=2)
     assert judged(grey, GateTable(colourless_levels=0.0)) == Look()
@@ -91,10 +97,10 @@ def test_a_monochrome_camera_works_once_colour_is_not_asked_for() -> None:
 def test_a_trap_does_without_colour_until_it_has_seen_some() -> None:
     grey, coloured = (replace(frame_of(LEAF), image=image) for image in (np.repeat(LEAF[..., None], 3, 2), LEAF_BGR))
     verdicts, state = [], GateState()
-    for frame in (grey, coloured, grey, grey, coloured):
+    for frame in (grey, grey, coloured, grey, grey, coloured):
         verdict, state = is_worth_a_look(frame, state, CONFIG, "trap")
         verdicts.append(verdict)
-    assert verdicts == [Look(), Look(), Skip("colourless"), Skip("colourless"), Look()]
+    assert verdicts == [Look(), Look(), Look(), Skip("colourless"), Skip("colourless"), Look()]
 
 
 def test_the_sun_in_the_lens_is_overexposed() -> None:
@@ -142,6 +148,11 @@ def test_a_card_or_a_canopy_is_looked_at_without_motion(mode: Mode) -> None:
 @pytest.mark.parametrize("mode", ["live", "trap", "leaf"])
 def test_dew_on_the_lens_is_blurred(mode: Mode) -> None:
     assert answer(blurred(LEAF, 4), seen(LEAF), at_s=CONFIG.always_every_s, mode=mode) == Skip("blurred")
+
+
+def test_dew_is_told_on_a_plant_that_the_wind_has_moved_too() -> None:
+    moved = np.roll(LEAF, 12, axis=1)
+    assert answer(blurred(moved, 4), seen(LEAF), at_s=CONFIG.always_every_s) == Skip("blurred")
 
 
 def test_a_scene_with_less_texture_is_another_scene_and_not_a_blurred_one() -> None:

@@ -4,6 +4,7 @@ import json
 import re
 import stat
 from pathlib import Path
+from xml.etree import ElementTree
 
 import numpy as np
 import pypdfium2
@@ -40,11 +41,11 @@ def test_a_phone_reads_wifi_and_page_off_the_printed_label_of_true_size() -> Non
     assert {"valley / a", "Password: k3n7-w2p9", "Claim code: Q4TB-77KM-XW2D"} <= set(words.splitlines())
 
 
-def test_a_code_survives_a_scratch_over_a_sixth_of_it() -> None:
+def test_a_code_survives_a_scratch_over_a_tenth_of_it() -> None:
     drawn, _, _ = page_of(label_pdf(LABEL, "en"))
     half = drawn[:, drawn.shape[1] // 2 :].copy()
     rows, columns = half.shape[0] // 2, half.shape[1] // 2
-    half[rows - 40 : rows + 40, columns - 60 : columns + 60] = 255
+    half[rows - 94 : rows + 94, columns - 94 : columns + 94] = 255  # of 578 px square
     assert codes_on(half) == ["http://10.42.0.1:8080/"]
 
 
@@ -82,6 +83,11 @@ def test_a_pdf_in_english_for_want_of_letters_says_where_the_others_are(
     assert "Mở trang này" in (node.parent / "label.svg").read_text()
 
 
+def test_a_password_with_signs_of_markup_leaves_the_drawing_whole() -> None:
+    drawn = ElementTree.fromstring(label_svg(LABEL._replace(password="a<b&c"), "en"))  # noqa: S106, S314
+    assert "Password: a<b&c" in [one.text for one in drawn]
+
+
 def test_signs_with_a_meaning_in_a_wifi_code_are_escaped() -> None:
     drawn, _, _ = page_of(label_pdf(LABEL._replace(password='a;b\\c:"d'), "en"))  # noqa: S106
     assert 'WIFI:T:WPA;S:fieldeye-a;P:a\\;b\\\\c\\:\\"d;;' in codes_on(drawn)
@@ -115,7 +121,9 @@ def test_the_command_writes_a_file_that_only_its_owner_may_read(node: Path, caps
 def test_without_a_hotspot_the_label_has_the_pages_local_name(node: Path) -> None:
     out = node.parent / "label.pdf"
     assert main(["label", "--config", str(node), "--out", str(out)]) == 0
-    assert codes_on(page_of(out.read_bytes())[0]) == ["http://a.local:8080/"]
+    drawn, words, _ = page_of(out.read_bytes())
+    assert codes_on(drawn) == ["http://a.local:8080/"]
+    assert "Open this page" in words.splitlines()
 
 
 @pytest.mark.parametrize(

@@ -1,13 +1,15 @@
 """What each model can tell is kept beside the records, and a model of which nothing is kept tells everything."""
 
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from edge.config import StoreTable
-from edge.label_sets import KEPT, SETTING, can_tell, load, remember
+from edge.label_sets import KEPT, SETTING, can_tell, load, remember, with_counted
 from edge.store import Store
+from tests.records import count, interval
 
 
 def store_in(folder: Path) -> Store:
@@ -42,6 +44,13 @@ def test_a_version_that_comes_with_other_labels_is_taken_to_tell_both(tmp_path: 
         remember(store, "own@1", ["Pieris"])
         remember(store, "own@1", ["Insecta"])
         assert load(store) == {"own@1": {"Pieris", "Insecta"}}
+
+
+def test_what_a_model_counted_it_could_tell_with_its_life_stage() -> None:
+    larva = replace(count(("Pieris", "1PIERG"), 2), stage="larva")
+    counted = interval(model="stages@1", counts=(larva,))
+    told = with_counted({"stages@1": frozenset({"Insecta"})}, [counted])
+    assert told == {"stages@1": {"Insecta", "Pieris", "Pieris (larva)"}}
 
 
 def test_only_the_models_that_ran_last_are_kept(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from functools import reduce
 
 import pytest
 
+from edge.clock import ClockState
 from edge.config import NodeTable
 from edge.loop.lens import Lens
 from tests.records import instant
@@ -46,3 +47,9 @@ def test_how_long_the_newest_frames_have_shown_nothing_ends_with_one_that_does_a
 
 def test_two_frames_say_nothing_of_the_lens() -> None:
     assert after(NOWHERE, (60, "overexposed"), (3660, "overexposed")).blind_s(instant(3660)) == 0
+
+
+def test_a_dark_frame_is_a_covered_lens_by_broad_day_and_none_while_the_sun_sets() -> None:
+    sees = after(BY_DAY, (0, ""))
+    assert [sees.is_covered(instant(hours * 3600)) for hours in (6, 8)] == [True, False]
+    assert not sees.is_covered(instant(0, ClockState.UNSYNCED)), "nobody knows the hour"

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edge.boxes import iou, tiles
-from edge.detections import Detections
+from edge.detections import Detections, no_detections
 from edge.seams import Seen, merge_tiles
 
 WIDTH_PX, HEIGHT_PX, SIDE_PX, OVERLAP_PX = 1300, 900, 416, 64
@@ -52,6 +52,13 @@ def assert_same(found: Detections, truth: Detections, least_iou: float) -> None:
         best = overlap[row].argmax()
         assert overlap[row, best] >= least_iou
         assert found.class_id[best] == truth.class_id[row]
+
+
+def test_an_insect_at_the_edge_of_the_picture_is_no_piece_though_one_of_two_tiles_overlooked_it() -> None:
+    box = np.array([[0, 300, 30, 320]], np.float32)
+    edge = Detections(box, np.array([0.9], np.float32), np.array([0], np.int64))
+    seen = [Seen((0, 0, 416, 416), edge), Seen((0, 242, 416, 658), no_detections())]
+    assert_same(merge_tiles(seen, WIDTH_PX, HEIGHT_PX, 0.6), edge, 0.99)
 
 
 @pytest.mark.parametrize("largest_px", [50, 200])

@@ -12,7 +12,7 @@ from edge.climate.i2c import I2cSensor
 from edge.config import ClimateTable
 from edge.counts import Climate, Spread
 from edge.errors import ConfigError
-from edge.weather import NOTHING_READ, Reading
+from edge.weather import NOTHING_READ, Reading, Readings
 from tests.climate.chips import Bme280, Sht3x
 
 
@@ -34,6 +34,15 @@ def test_a_bme280_gives_the_temperature_of_the_datasheet_s_example() -> None:
     assert reading.temperature_c == pytest.approx(25.08, abs=0.01)
     assert reading.humidity is not None
     assert 0 < reading.humidity < 1
+
+
+def test_a_climate_that_was_kept_weighs_by_its_readings() -> None:
+    kept = NOTHING_READ.with_([Reading(10.0, 0.4), Reading(20.0, 0.6), Reading(30.0, 0.8)]).climate()
+    told = Readings.of(kept).with_([Reading(60.0, 0.2)]).climate()
+    assert told is not None
+    assert (told.readings, told.temperature_c) == (4, Spread(mean=30.0, least=10.0, most=60.0))
+    assert told.humidity is not None
+    assert told.humidity.mean == pytest.approx(0.5)
 
 
 @pytest.mark.parametrize("chip", [Sht3x(answers=False), Sht3x(damages=True)], ids=["unplugged", "damaged"])

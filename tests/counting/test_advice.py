@@ -193,6 +193,7 @@ def test_a_stray_moth_is_no_first_catch_where_two_nights_running_are_wanted() ->
         (2, "adults/trap/night", "adults/trap/week", 14),
         (14, "adults/trap/week", "adults/trap/night", 2),
         (3, "visits/day", "visits/week", 21),
+        (14, "adults/trap/2 weeks", "adults/trap/week", 7),
         (5, "insects/leaf", "insects/plant", 60),
         (60, "insects/plant", "insects/leaf", 5),
         (2, "insects/leaf", "insects/m2", 192),
@@ -230,8 +231,16 @@ def test_leaves_are_not_counted_on_plants_of_which_nobody_said_how_many_they_hav
     assert isinstance(converted(1, unit, wanted, Stand(plants_per_m2=8)), Refused)
 
 
-def test_a_catch_is_refused_with_the_advice_to_go_and_look() -> None:
-    refused = converted(1, "adults/trap/night", "insects/m2/night")
+@pytest.mark.parametrize(
+    ("unit", "wanted"),
+    [
+        ("adults/trap/night", "insects/m2/night"),
+        ("insects/plant", "insects/card"),
+        ("insects/20 sweeps", "insects/m2"),
+    ],
+)
+def test_a_catch_is_refused_with_the_advice_to_go_and_look(unit: str, wanted: str) -> None:
+    refused = converted(1, unit, wanted)
     assert isinstance(refused, Refused)
     assert "go and look" in refused.reason
 

@@ -21,9 +21,11 @@ from edge.calibration import (
     KeptCalibration,
     Layout,
     OpticsWatch,
+    Reference,
     Region,
     board_pdf,
     board_svg,
+    bring_calibration,
     can_undo_calibration,
     exposure,
     find_corners,
@@ -32,9 +34,10 @@ from edge.calibration import (
     load_calibration,
     measured,
     save_calibration,
+    shows_board,
     undo_calibration,
 )
-from edge.calibration.board import POINTS_A_MM, bars_mm
+from edge.calibration.board import bars_mm
 from edge.calibration.exposure import ripple, row_light
 from edge.calibration.record import from_json, to_json
 from edge.calibration.scale import Scale
@@ -66,6 +69,24 @@ def test_an_area_on_a_slanted_card_is_straightened() -> None:
     assert region.area_m2(scale) == pytest.approx(0.1 * 0.12 * side * side, rel=0.01)
 
 
+def test_a_scale_fits_its_picture_at_another_size_and_none_of_another_shape() -> None:
+    scale = measured([find_corners(photograph(0)[0], LAYOUT)], SIDE_MM)  # of 1296x972 px
+    sizes = [(2592, 1944), (640, 480), (1280, 1024), (1920, 1080)]
+    assert [scale.fits(*size) for size in sizes] == [True, True, False, False]
+
+
+def test_the_half_of_a_board_that_lies_in_the_region_is_a_board() -> None:
+    picture, _ = photograph(0)
+    assert shows_board(picture, Region(((0.5, 0), (1, 0), (1, 1), (0.5, 1))))
+
+
+def test_one_marker_alone_is_no_board() -> None:
+    one = np.full((300, 400, 3), 220, np.uint8)
+    marker = cv2.aruco.generateImageMarker(LAYOUT.charuco().getDictionary(), 3, 90)
+    one[100:190, 150:240] = marker[..., None]
+    assert not shows_board(one, EVERYTHING)
+
+
 def test_a_picture_without_a_board_is_refused_with_what_to_do() -> None:
     with pytest.raises(BadFrameError, match="show the whole board"):
         find_corners(np.full((480, 640, 3), 128, np.uint8), LAYOUT)
@@ -95,9 +116,7 @@ def test_of_several_views_one_that_shows_more_of_the_board_counts() -> None:
 
 def test_the_pdf_holds_the_board_in_true_size_and_a_right_table() -> None:
     content = board_pdf(LAYOUT)
-    width, height = (
-        float(v) / POINTS_A_MM for v in re.search(rb"MediaBox \[0 0 ([\d.]+) ([\d.]+)\]", content).groups()
-    )
+    width, height = (float(v) / 72 * 25.4 for v in re.search(rb"MediaBox \[0 0 ([\d.]+) ([\d.]+)\]", content).groups())
     assert (width, height) == pytest.approx(LAYOUT.page_mm, abs=0.01)
     assert max(width / 210, height / 297) <= 1  # a sheet of A4 takes it
     table = int(re.search(rb"startxref\n(\d+)", content)[1])
@@ -322,6 +341,22 @@ def test_a_calibration_keeps_place_and_area_though_its_picture_is_turned_twice_b
     assert known.area_mm2 == pytest.approx(0.22 * 100 * 50)
 
 
+def test_a_calibration_that_is_brought_from_a_card_can_be_undone_there_too(tmp_path: Path) -> None:
+    card, folder = tmp_path / "card", tmp_path / "folder"
+    card.mkdir()
+    folder.mkdir()
+    for who in ("first", "second"):
+        save_calibration(card, Calibration(at=datetime.now(UTC), who=who, rotation_deg=0))
+    bring_calibration(card, folder)
+    whos = [load_calibration(folder).who, undo_calibration(folder), load_calibration(folder).who]
+    assert whos == ["second", True, "first"]
+
+
+def test_a_picture_that_is_turned_again_may_be_turned_back_to_each_of_its_rotations() -> None:
+    known = Calibration(at=datetime.now(UTC), who="m", rotation_deg=0).turning(0, 90).turning(90, 180).turning(180, 270)
+    assert all(known.at_rotation(deg) is not None for deg in (0, 90, 180, 270))
+
+
 @pytest.mark.parametrize("area_mm2", [0.0, -5.0, float("nan")])
 def test_an_area_that_is_none_is_refused(area_mm2: float) -> None:
     with pytest.raises(ConfigError, match="measure it again"):
@@ -348,6 +383,39 @@ def test_a_lens_that_drifts_out_of_focus_is_soft_and_then_blurred() -> None:
     )  # dusk says nothing of focus
 
 
+def test_one_web_before_the_lens_is_no_lost_focus_and_a_day_of_it_is_however_long_it_was_sharp() -> None:
+    picture = np.asarray(cv2.imread(str(sorted(cutouts.DEMO.glob("*.jpg"))[0])), np.uint8)[:240, :320]
+    web = np.asarray(cv2.GaussianBlur(picture, (0, 0), 3), np.uint8)
+    looks = FocusWatch(focused(picture, Region()), looks=(focused(picture, Region()).sharpness,) * 24)
+    verdicts = []
+    for seen in (web, *[picture] * 60, *[web] * 13):
+        looks = looks.looked(seen, Region())
+        verdicts.append(looks.verdict)
+    assert verdicts[:61] == ["sharp"] * 61
+    assert verdicts[-1] == "blurred"
+
+
+def test_focus_is_held_against_the_last_day_of_focusing() -> None:
+    soft, sharp = (
+        Calibration(at=datetime.now(UTC), who="m", rotation_deg=0, focus=Reference(s, 100)) for s in (20, 90)
+    )
+    watch = OpticsWatch().against(soft)
+    assert watch.against(soft) is watch
+    assert watch.against(sharp).sharpness == FocusWatch(Reference(90, 100))
+
+
+def test_a_picture_in_the_sun_says_nothing_of_a_focus_that_was_told_in_the_shade() -> None:
+    shade = np.full((100, 100, 3), 40, np.uint8)
+    shade[:, ::2] = 60
+    assert FocusWatch(focused(shade, Region())).looked(shade * np.uint8(2), Region()).verdict == "unknown"
+
+
+def test_a_camera_of_four_times_the_pixels_is_as_sharp() -> None:
+    picture = np.random.default_rng(5).integers(0, 255, (480, 640, 3), np.uint8)
+    large = np.kron(picture, np.ones((2, 2, 1), np.uint8))
+    assert focused(large, Region()).sharpness == pytest.approx(focused(picture, Region()).sharpness, rel=0.01)
+
+
 def test_focus_is_told_from_the_region_alone() -> None:
     picture = np.full((100, 100, 3), 120, np.uint8)
     picture[:, 60::2] = 0
@@ -360,6 +428,22 @@ def test_clipped_pixels_inside_the_region_make_a_picture_bad_and_outside_do_not(
     picture[:, 60:] = 255
     assert exposure(picture, Region()).verdict == "bad"
     assert exposure(picture, Region(((0, 0), (0.5, 0), (0.5, 1), (0, 1)))).verdict == "good"
+
+
+def test_a_dark_room_round_a_card_in_good_light_is_no_dark_picture() -> None:
+    picture = np.full((100, 100, 3), 4, np.uint8)
+    picture[:, :50] = 110
+    assert exposure(picture, Region(((0, 0), (0.5, 0), (0.5, 1), (0, 1)))).verdict == "good"
+
+
+@pytest.mark.parametrize(("clipped", "verdict"), [(0, "good"), (1, "good"), (3, "look"), (6, "bad")])
+@pytest.mark.parametrize("level", [0, 255])
+def test_a_few_clipped_pixels_are_to_be_looked_at_and_only_more_make_a_picture_bad(
+    clipped: int, verdict: str, level: int
+) -> None:
+    picture = np.full((100, 100, 3), 120, np.uint8)
+    picture[:clipped, :, 1] = level  # in one channel
+    assert exposure(picture, Region()).verdict == verdict
 
 
 def lit(phase: float, amplitude: float) -> np.ndarray:

@@ -60,6 +60,7 @@ def test_what_differs_between_pictures_evens_out_over_many() -> None:
     widths = [high - low for share in (1.0, 0.1, 0.01) for low, high in [count_range(100, 0.9, 0.8, differing, share)]]
     assert widths == sorted(widths, reverse=True)
     assert count_range(100, 0.9, 0.8, Dispersion(precision=0.1), share=0.01) == count_range(100, 0.9, 0.8)
+    assert count_range(10, 0.7, 0.9, Dispersion(precision=0.6), share=0.1) == count_range(10, 0.7, 0.9)
 
 
 def test_chances_of_a_worked_example() -> None:

@@ -55,6 +55,44 @@ def test_a_spot_that_is_grey_as_the_paper_belongs_to_the_leaf() -> None:
     assert looked_at(picture, boxes).leaf == pytest.approx(whole, abs=0.004)
 
 
+def test_a_leaf_that_has_yellowed_is_leaf_and_a_blue_bucket_beside_it_is_none() -> None:
+    picture, boxes, _ = leaf()
+    whole = looked_at(picture, boxes).leaf
+    yellowed = np.where(picture[..., :1] < 100, np.uint8((40, 150, 190)), picture)
+    cv2.rectangle(yellowed, (0, 320), (200, 384), (200, 90, 40), cv2.FILLED)
+    assert looked_at(yellowed, boxes).leaf == pytest.approx(whole, abs=0.006)
+
+
+def test_a_dry_spot_at_the_rim_belongs_to_the_leaf_though_it_is_nearly_grey() -> None:
+    picture, _, _ = leaf()
+    cv2.circle(picture, (384, 86), 20, (92, 100, 120), cv2.FILLED)  # some of it lies beyond the leaf's outline
+    spot = float((picture == (92, 100, 120)).all(axis=2).sum())
+    told = looked_at(picture, np.array([[364, 66, 404, 106]], np.float32))
+    assert told.severity == pytest.approx(spot / (np.pi * 300 * 120), abs=0.002)
+
+
+def test_what_looks_sick_outside_the_boxes_is_no_lesion() -> None:
+    picture, boxes, share = leaf(6)
+    assert looked_at(picture, boxes[:3]).severity == pytest.approx(share / 2, abs=0.003)
+
+
+def test_coloured_crumbs_and_a_thread_are_no_leaf() -> None:
+    picture, boxes, _ = leaf()
+    whole = looked_at(picture, boxes).leaf
+    for x in range(20, 768, 40):
+        picture[4:24, x : x + 20] = picture[360:380, x : x + 20] = (45, 140, 70)
+    picture[34:37] = (45, 140, 70)
+    assert looked_at(picture, boxes).leaf == pytest.approx(whole, abs=0.004)
+
+
+def test_a_scrap_of_a_leaf_is_too_little_to_have_a_severity() -> None:
+    picture = np.full((384, 768, 3), 205, np.uint8)
+    picture[150:200, 300:360] = (45, 140, 70)  # 1 % of the picture
+    told = looked_at(picture, np.empty((0, 4), np.float32))
+    assert told.leaf == pytest.approx(0.01, abs=0.001)
+    assert told.severity is None
+
+
 def test_a_leaf_that_lies_within_one_box_is_all_lesion() -> None:
     picture, _, _ = leaf()
     assert looked_at(picture, np.array([[0, 0, 768, 384]], np.float32)).severity == 1.0
@@ -127,7 +165,7 @@ def test_a_grade_beyond_the_scale_or_fewer_units_than_none_are_refused(grades: d
 
 
 def test_nobody_looked_is_no_incidence() -> None:
-    assert (incidence(0, 0), incidence(0, 12), incidence(3, 12)) == (None, 0.0, 0.25)
+    assert (incidence(0, 0), incidence(0, 12), incidence(3, 8)) == (None, 0.0, 0.375)
 
 
 def test_leaves_are_graded_by_the_limits_of_the_named_scale() -> None:

@@ -5,10 +5,10 @@ from dataclasses import replace
 import pytest
 
 from edge.advice import Stand, defaults, watched
-from edge.advice.tellable import TOLD, tellable
+from edge.advice.tellable import TOLD, tellable, units_told
 from edge.config import AdviceTable, Mode, OwnThreshold
 from edge.counts import Unit
-from tests.counting.test_evidence import MOTH, days, hour
+from tests.counting.test_evidence import BLAST, MOTH, days, hour
 
 UNITS: list[tuple[Mode, Unit]] = [
     ("live", "visits"),
@@ -53,6 +53,11 @@ def test_a_level_is_reached_only_in_a_unit_that_the_camera_tells(
 ) -> None:
     rows = watched([MOTH[0]], AdviceTable(threshold=(OwnThreshold(label=MOTH[0], unit=unit, act_at=3),)), None)
     assert bool(tellable(rows, counted, stand, has_area=has_area)) is can_be
+
+
+def test_a_share_of_leaf_area_is_told_of_lesions_alone() -> None:
+    shares = {label: units_told("affected_frames", has_area=False, label=label) for label in (BLAST[0], MOTH[0])}
+    assert shares == {BLAST[0]: ["% pictures", "% leaf area"], MOTH[0]: ["% pictures"]}
 
 
 def test_larvae_are_told_where_the_model_tells_them_apart() -> None:

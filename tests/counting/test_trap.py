@@ -426,6 +426,15 @@ def test_an_insect_that_struggles_on_in_the_glue_is_not_new_and_one_five_lengths
     assert [reading.present for reading in told] == [5, 5 + is_new, 5]  # a place is bare once two pictures show it so
 
 
+def test_an_insect_that_struggles_on_while_it_grows_dark_is_not_new() -> None:
+    card, told = Card.none(1), []
+    for to, light in (((600, 200), 1.0), ((650, 200), 0.3), ((650, 200), 0.3)):
+        image = (marked(*STAY, to) * light).astype(np.uint8)
+        card, reading = read_card(card, crosses(*STAY, to), np.full(5, fill_value=True), image)
+        told.append(reading)
+    assert new(told) == [0, 0, 0]
+
+
 def behind(picture: Picture, kind: str) -> Picture:
     """The same with a leaf on a quarter of the card, or a drop of water before it on the lens."""
     over = np.zeros(picture.image.shape[:2], np.uint8)

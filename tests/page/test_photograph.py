@@ -12,20 +12,32 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import cv2
+import msgspec
 import numpy as np
 import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from edge.bundle import MODELS
+from edge.bundle import MODELS, load_bundle
+from edge.detector import Detector
 from edge.errors import BadFrameError
 from edge.page.findings import findings
 from edge.page.looker import COMMAND, MOST_KEPT, MOST_WAITING, ONE_THREAD, Looker
 from edge.page.trust import Role
-from edge.photographs import MOST_UPLOAD_BYTES, Answer, Found, checked, decoded, kept_jpeg
+from edge.photographs import (
+    MOST_KEPT_BYTES,
+    MOST_UPLOAD_BYTES,
+    Answer,
+    Found,
+    checked,
+    decoded,
+    found_by,
+    kept_jpeg,
+    main,
+)
 from edge.store import Answer as Reply
 from edge.store import questions as kept
-from tests.onnx_files import GOLDEN_SQUARES, Net, picture_with, write_release
+from tests.onnx_files import GOLDEN_SQUARES, Net, facts, picture_with, write_model, write_release
 from tests.page.scenes import Scene, picture_of
 from tests.page.visitors import as_role, token_on
 from tests.waiting import wait_until
@@ -83,6 +95,25 @@ def test_a_photograph_is_looked_at_by_the_model_that_is_installed(scene: Scene, 
     looker.close()
     assert "Pieris" in page
     assert page.count('class="box"') == len(GOLDEN_SQUARES)
+
+
+def test_each_kind_is_sure_by_its_own_threshold(tmp_path: Path) -> None:
+    metadata = facts()
+    metadata["classes"][1]["threshold"] = 0.999999  # a square gives 0.99999
+    detector = Detector(load_bundle(write_model(tmp_path / "squares.onnx", Net(metadata=metadata))))
+    told = found_by(detector, picture_with(GOLDEN_SQUARES))
+    assert {one.label: one.is_sure for one in told} == {"Pieris": True, "Aleyrodidae": False}
+
+
+def test_the_surest_of_all_models_is_told_first(tmp_path: Path) -> None:
+    unsure = facts()
+    unsure["classes"] = [{**one, "threshold": 0.999999} for one in unsure["classes"]]
+    models = write_release(tmp_path / "models", {"pests": Net(metadata=unsure), "diseases": Net()})
+    squares = cv2.imencode(".png", picture_with(GOLDEN_SQUARES))[1].tobytes()
+    out = io.BytesIO()
+    main(models, ("pests", "diseases"), io.BytesIO(squares), out)
+    answer = msgspec.json.decode(out.getvalue().split(b"\n")[0], type=Answer)
+    assert [one.is_sure for one in answer.found] == [True, True, False, False]
 
 
 def test_until_the_answer_is_there_the_page_says_so_and_asks_again(scene: Scene) -> None:
@@ -336,6 +367,18 @@ def test_two_hundred_broken_files_are_refused_in_words_and_leave_no_memory_behin
     assert resident_bytes() - before < 30_000_000
     for upload in files[::10]:
         assert sent(farmer, upload).status_code in (303, 400, 503)
+
+
+def test_a_large_photograph_is_looked_at_as_large_as_it_may_be() -> None:
+    large = cv2.imencode(".jpg", np.full((1500, 2000, 3), 90, np.uint8))[1].tobytes()
+    assert decoded(large).shape == (960, 1280, 3)
+
+
+def test_a_photograph_full_of_detail_is_kept_in_what_a_question_can_carry() -> None:
+    grass = np.random.default_rng(1).integers(0, 255, (1280, 1280, 3), np.uint8)
+    kept = kept_jpeg(grass)
+    assert len(kept) <= MOST_KEPT_BYTES
+    assert cv2.imdecode(np.frombuffer(kept, np.uint8), cv2.IMREAD_COLOR).shape == (640, 640, 3)
 
 
 def outcome(upload: bytes) -> str:

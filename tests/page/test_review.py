@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from edge.annotations import annotate
 from edge.counts import Seen
-from edge.page.crops import folded, search, view_box, wilson
+from edge.page.crops import Share, folded, search, shares, view_box, wilson
 from edge.page.trust import Role
 from edge.status import ModelStatus
 from edge.store import BoxKey, Deed, Tally
@@ -126,7 +126,7 @@ def test_something_else_leads_to_a_search_in_the_readers_language(farmer: FlaskC
     [
         ("en", "brown plan", HOPPER), ("zh", "褐飞虱", HOPPER), ("vi", "ray nau", HOPPER),
         ("en", "NILAPARVATA", HOPPER), ("fr", "cicadelle brune", HOPPER), ("en", "healthy", "healthy"),
-        ("zh", "稻飞", "Delphacidae"), ("zh", "蚜虫", "Aphididae"),
+        ("zh", "稻飞", "Delphacidae"), ("zh", "蚜虫", "Aphididae"), ("vi", "sau duc than cu", "Sesamia inferens"),
     ],
 )  # fmt: skip
 def test_a_name_is_found_without_accents_and_capitals(
@@ -148,6 +148,7 @@ def test_names_that_begin_so_come_before_those_that_hold_it(client: FlaskClient)
     "form",
     [
         {"verdict": "other", "label": "No such thing"}, {"verdict": "perhaps"}, {"verdict": "yes", "box": "7"},
+        {"verdict": "yes", "box": "9" * 5000},
         {"verdict": "yes", "box": "-1"}, {"verdict": "yes", "box": "²"},
         {"verdict": "yes", "picture": "../../etc/passwd"},
     ],
@@ -171,6 +172,16 @@ def test_the_technician_is_told_how_often_the_running_model_was_right(
     assert "0 of 1 right; too few to say more" in page
     scene.board.show(model=ModelStatus(name="pests", version="0.2.0"))
     assert "of 1 right" not in technician.get("/review").text
+
+
+def test_what_was_looked_at_most_is_told_first_and_of_enough_between_what(scene: Scene) -> None:
+    told = [Tally("Delphacidae", MODEL, 4, 4), Tally("Leptocorisa", MODEL, 18, 20), Tally("Pieris", "pests@0", 9, 9)]
+    with scene.app().test_request_context("/"):
+        assert shares(told, MODEL) == [
+            Share(name="Rice bugs", words="18 of 20 right: between 70 and 97 of a hundred"),
+            Share(name="Planthoppers", words="4 of 4 right; too few to say more"),
+        ]
+        assert shares([Tally("Leptocorisa", MODEL, 5, 5)], MODEL)[0].words.startswith("5 of 5 right: between 57 and")
 
 
 def test_answers_that_were_kept_as_wrong_by_earlier_software_are_judged_anew(
