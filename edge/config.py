@@ -364,10 +364,18 @@ def _check_climate_and_advice(config: NodeConfig, name: str) -> None:
         raise ConfigError(f"{name}: climate.topic is missing; give the topic on which the sensor publishes")
     if climate is not None and climate.kind == "mqtt" and climate.password_file is not None:
         _check_password(climate, name)
-    for own in config.advice.threshold:
+    _check_thresholds(config.advice.threshold, name)
+
+
+def _check_thresholds(rows: tuple[OwnThreshold, ...], name: str) -> None:
+    for number, own in enumerate(rows):
+        where = f"{name}: advice.threshold of {own.label}"
         if own.sure_at is not None and own.sure_at < own.act_at:
-            where = f"{name}: advice.threshold of {own.label}"
             raise ConfigError(f"{where}: sure_at {own.sure_at:g} is below act_at {own.act_at:g}; give the larger one")
+        if own.unit.startswith("%") and own.act_at > 100:
+            raise ConfigError(f"{where}: act_at {own.act_at:g} {own.unit} is never reached; give 100 or less")
+        if (own.label, own.unit) in {(row.label, row.unit) for row in rows[:number]}:
+            raise ConfigError(f"{where} in {own.unit} stands twice; keep one of the rows")
 
 
 def _check_password(climate: ClimateTable, name: str) -> None:

@@ -184,6 +184,17 @@ def test_what_an_unset_clock_saw_is_of_the_level_before_where_no_season_lies_bet
     assert [trap.hour(hours, 14, "next", days=days - 3) for hours in (82, 83)] == [levels, []]
 
 
+def test_a_night_before_the_power_cut_keeps_its_date_when_the_clock_is_set(trap: Trap) -> None:
+    """The board wakes two hours after its first night, takes it for the day before, counts an hour and is set."""
+    assert trap.hour(8, 14) == ["look"]
+    trap.watch(trap.config.advice)
+    woke_h = -99.0  # of the boot's own time: it began an hour ago
+    assert trap.hour(woke_h, 3, "next", UNSYNCED, days=(26 - woke_h) / 24) == []
+    trap.now("next", (26 - woke_h) / 24 + 1, hours=woke_h + 1)
+    (stands,) = trap.board.snapshot().alerts
+    assert (stands.count, stands.period and stands.period.last) == (14, NOON.date())
+
+
 def test_two_hours_before_the_clock_is_set_hide_no_winter_either(trap: Trap) -> None:
     assert trap.hour(8, 14) == ["look"]
     trap.watch(trap.config.advice)

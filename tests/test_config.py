@@ -1,5 +1,6 @@
 """A configuration is right as a whole or refused with file, key and remedy."""
 
+from contextlib import nullcontext
 from pathlib import Path
 from typing import get_args
 
@@ -193,6 +194,23 @@ def test_records_cannot_be_changed() -> None:
 def test_a_threshold_whose_sure_level_is_below_its_first_is_refused() -> None:
     rows = '[[advice.threshold]]\nlabel = "Pieris"\nunit = "insects/picture"\nact_at = 10\nsure_at = 5\n'
     with pytest.raises(ConfigError, match="sure_at 5 is below act_at 10"):
+        parse_config(GOOD + rows, "node.toml")
+
+
+@pytest.mark.parametrize(
+    ("units", "act_at", "says"),
+    [
+        (("insects/picture", "insects/picture"), 10, "Pieris in insects/picture stands twice; keep one of the rows"),
+        (("insects/picture", "visits/day"), 10, ""),
+        (("% pictures",), 130, "act_at 130 % pictures is never reached; give 100 or less"),
+        (("% pictures",), 100, ""),
+        (("insects/picture",), 130, ""),
+    ],
+)
+def test_thresholds_that_cannot_be_are_refused(units: tuple[str, ...], act_at: float, says: str) -> None:
+    row = '[[advice.threshold]]\nlabel = "Pieris"\nunit = "{}"\nact_at = {}\n'
+    rows = "".join(row.format(unit, act_at) for unit in units)
+    with pytest.raises(ConfigError, match=says) if says else nullcontext():
         parse_config(GOOD + rows, "node.toml")
 
 

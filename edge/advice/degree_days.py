@@ -101,20 +101,24 @@ def read_days(text: str, name: str) -> dict[date, DayRange]:
 
     Raises UsageError with file, line and remedy.
     """
-    days = {}
+    days, told = {}, set[date]()
     rows = csv.DictReader(text.splitlines())
     if not {"date", "tmin", "tmax"} <= set(rows.fieldnames or ()):
         raise UsageError(f"{name}: its first line does not name the columns; begin it with date,tmin,tmax")
     for row in rows:
+        where, remedy = f"{name}, line {rows.line_num}", "write it as 2026-07-01,12.5,27.0 under date,tmin,tmax"
+        if any(row.get(None) or ()):
+            raise UsageError(f"{where}: more cells than columns; {remedy}")
         least, most = row.get("tmin") or "", row.get("tmax") or ""
         try:
             day = date.fromisoformat(row.get("date") or "")
             if least and most:
                 days[day] = DayRange(float(least), float(most))
         except ValueError as why:
-            raise UsageError(
-                f"{name}, line {rows.line_num}: {why}; write it as 2026-07-01,12.5,27.0 under date,tmin,tmax"
-            ) from why
+            raise UsageError(f"{where}: {why}; {remedy}") from why
+        if day in told:
+            raise UsageError(f"{where}: {day} stands twice; keep one line a day")
+        told.add(day)
     return days
 
 

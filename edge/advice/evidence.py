@@ -76,7 +76,7 @@ class Days:
             return None
         intervals = [interval for day in looked for interval in by_day[day]]
         period = Period(first=days[-1], last=last, is_over=is_over)
-        nights = max(len(looked) if is_over else length, _hung_nights(intervals))
+        nights = _nights_over(len(looked), intervals) if is_over else max(length, _hung_nights(intervals))
         evidence = _told(label, stage, intervals, period, nights=nights, days=self)
         return replace(evidence, is_part=length == 1 and _is_part(intervals))
 
@@ -185,6 +185,17 @@ def _hung_nights(intervals: Sequence[Interval]) -> int:
     Whole ones: from a night's first picture to the next one's are seldom 24 hours to the second.
     """
     return round(sum(interval.exposed_s or 0.0 for interval in intervals) / NIGHT_S)
+
+
+def _nights_over(looked: int, intervals: Sequence[Interval]) -> int:
+    """Whole nights in which the catch has come, by `exposed_s` alone where that covers the first look to the last.
+
+    A trap that was hung before noon has hung in no night yet. Of a gap without `exposed_s`, as where a boot never knew
+    the time, nobody knows how long the card hung in it: each night that was looked at counts there.
+    """
+    hung = _hung_nights(intervals)
+    span = max(one.end.utc for one in intervals) - min(one.start.utc for one in intervals)
+    return max(1 if hung >= round(span.total_seconds() / NIGHT_S) else looked, hung)
 
 
 def _is_part(night: Sequence[Interval]) -> bool:

@@ -71,15 +71,18 @@ def key_of(standing: Standing) -> str:
 
 
 def timed(standing: Standing, known: Instant, day_at: Callable[[datetime], date]) -> Standing:
-    """With what was found before the clock was set reckoned back from `known`, and its days moved as far."""
+    """With what was found before the clock was set reckoned back from `known`, and its days moved as far.
+
+    Days that ended before the boot stay: they are by the clock of another one.
+    """
     since = standing.since and reckoned(standing.since, known)
     if standing.at is None:
         return replace(standing, since=since)
     at = reckoned(standing.at, known)
-    moved = day_at(at.utc) - day_at(standing.at.utc)
-    period = standing.period and replace(
-        standing.period, first=standing.period.first + moved, last=standing.period.last + moved
-    )
+    moved, period = day_at(at.utc) - day_at(standing.at.utc), standing.period
+    booted = day_at(standing.at.utc - timedelta(seconds=standing.at.monotonic_s))
+    if period is not None and period.last >= booted:
+        period = replace(period, first=period.first + moved, last=period.last + moved)
     return replace(standing, since=since, at=at, period=period)
 
 

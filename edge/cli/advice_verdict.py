@@ -2,6 +2,7 @@
 
 import difflib
 from collections.abc import Collection, Iterator
+from functools import partial
 
 from edge.advice import Stand, Threshold, defaults, watched
 from edge.advice.evidence import LEAST_PICTURES, SHARE_DAYS
@@ -29,10 +30,12 @@ def on_advice(config: NodeConfig, labels: Collection[str], *, has_area: bool) ->
     told = [name_and_stage(label) for label in labels]
     names = {name for name, _ in told}
     rows = watched(names, advice, crop)
-    stages = frozenset(told)
-    useful = tellable(rows, unit_of(config.camera), Stand.of(advice), stages=stages, has_area=has_area)
+    counted, stand = unit_of(config.camera), Stand.of(advice)
+    reached = partial(tellable, counted=counted, stand=stand, stages=frozenset(told), has_area=has_area)
+    useful = reached(rows)
+    packaged = [row for row in defaults() if advice.defaults and row.crop == crop and row.scientific_name in names]
     wrong = _wrong_own(config, names, useful, has_area=has_area)
-    if wrong:
+    if wrong := wrong or _elsewhere(config, reached(packaged) if useful else packaged):
         yield Verdict("advice", "worth a look", wrong)
     elif not useful:
         yield Verdict("advice", "worth a look", _none(crop or "", rows, config, has_area=has_area))
@@ -55,6 +58,20 @@ def _wrong_own(config: NodeConfig, names: Collection[str], useful: Collection[Th
             units = ", ".join(units_told(unit_of(config.camera), has_area=has_area, label=own.label))
             pace = f" with a picture every {config.camera.every_s:g} s" if config.camera.mode == "live" else ""
             return f"{where} is never told in mode {config.camera.mode}{pace}; give one of {units}"
+    return ""
+
+
+def _elsewhere(config: NodeConfig, rows: Collection[Threshold]) -> str:
+    """Which of stage and region leaves none of a crop's packaged rows."""
+    advice = config.advice
+    for key, value, column in (("stage", advice.stage, "stage_of_crop"), ("region", advice.region, "region")):
+        left = [row for row in rows if value is None or getattr(row, column) in {value, "all"}]
+        if rows and not left:
+            known = ", ".join(sorted({getattr(row, column) for row in rows}))
+            crop, model = next(iter(rows)).crop, config.model_name
+            where = f"advice.{key} {value} is of no action level for {crop} that the model {model} tells"
+            return f"{where}; give one of {known}, or take it out"
+        rows = left
     return ""
 
 

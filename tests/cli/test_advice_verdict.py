@@ -39,6 +39,32 @@ def test_an_action_level_that_no_count_can_reach_is_named(
     assert says in verdict.sentence
 
 
+@pytest.mark.parametrize("own", [(), (level("Hemileia vastatrix", "% pictures"),)])
+@pytest.mark.parametrize(
+    ("key", "value", "says"),
+    [
+        ("region", "Kerala", "advice.region Kerala is of no action level for rice that the model diseases tells; give"),
+        ("region", "Kerala", "one of India (Kerala)"),
+        ("stage", "Mid-tillering", "one of flowering and after, mid-tillering, nursery, panicle initiation to booting"),
+    ],
+)
+def test_a_stage_or_region_that_leaves_no_packaged_level_is_named(
+    key: str, value: str, says: str, own: tuple[OwnThreshold, ...], tmp_path: Path
+) -> None:
+    leaf = config(tmp_path, "leaf", "rice", *own)
+    labels = ("Pyricularia oryzae", "Hemileia vastatrix")
+    misspelt = replace(leaf, advice=replace(leaf.advice, **{key: value}))
+    (verdict,) = on_advice(misspelt, labels, has_area=False)
+    assert verdict.state == "worth a look"
+    assert says in verdict.sentence
+
+
+def test_a_region_is_no_matter_where_its_levels_are_for_people_and_the_station_has_its_own(tmp_path: Path) -> None:
+    live = config(tmp_path, "live", "cabbage", level("Delphacidae", "insects/picture"))
+    (verdict,) = on_advice(replace(live, advice=replace(live.advice, region="Hebei")), LABELS, has_area=False)
+    assert verdict.state == "ok"
+
+
 def test_a_share_of_the_leaf_is_never_told_of_a_pod(tmp_path: Path) -> None:
     own = level("Phytophthora palmivora", "% leaf area")
     (verdict,) = on_advice(config(tmp_path, "leaf", None, own), (own.label,), has_area=False)

@@ -1,18 +1,19 @@
 """`fieldeye degree-days`: from a CSV, from typed figures, and from what a node's own sensor and trap have told."""
 
 import json
-from contextlib import closing
+from contextlib import closing, nullcontext
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, tzinfo
 from pathlib import Path
 
 import pytest
 
-from edge.advice.degree_days import DayRange, degree_days
+from edge.advice.degree_days import DayRange, degree_days, read_days
 from edge.cli import main
 from edge.clock import Instant
 from edge.config import StoreTable
 from edge.counts import Climate, Interval, NoData, Spread, TaxonCount
+from edge.errors import UsageError
 from edge.label_sets import remember
 from edge.store import Store
 from tests.clocks import SetClock
@@ -90,6 +91,19 @@ def test_nonsense_is_refused_in_one_sentence_with_a_remedy(
 ) -> None:
     assert main(["degree-days", *words]) == 2
     assert remedy in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("rows", "says"),
+    [
+        ("2026-05-01,12,27\n2026-05-01,2,3", "line 3: 2026-05-01 stands twice; keep one line a day"),
+        ("2026-05-03,9,12,27,5", "line 2: more cells than columns; write it as 2026-07-01,12.5,27.0"),
+        ("2026-05-01,12,27,,", ""),  # a spreadsheet's empty cells
+    ],
+)
+def test_a_day_that_can_be_read_in_two_ways_is_refused(rows: str, says: str) -> None:
+    with pytest.raises(UsageError, match=says) if says else nullcontext():
+        read_days(f"date,tmin,tmax\n{rows}\n", "days.csv")
 
 
 def test_a_day_after_the_last_that_is_known_has_no_temperature_yet(

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from edge.advice import Days, Measured, Stand, begun, to_json, watched
+from edge.advice import Adviser, Days, Measured, Stand, begun, to_json, watched
 from edge.advice.degree_days import DayRange, measured_days
 from edge.advice.standing import Evidence
 from edge.clock import ClockState, Instant
@@ -60,6 +60,10 @@ def figures(evidence: Evidence | None) -> dict[str, float]:
 @pytest.mark.parametrize(("hours", "evening"), [(-1, 30), (0, 1), (12, 1), (23, 1), (24, 2)])
 def test_a_trap_s_night_goes_from_noon_to_noon_and_is_named_by_its_evening(hours: float, evening: int) -> None:
     assert day_of(hour(hours, 0), SHANGHAI).day == evening
+
+
+def test_an_interval_that_begins_just_before_noon_belongs_to_the_night_in_which_most_of_it_lies() -> None:
+    assert day_of(replace(hour(-1, 0), start=at(-1 / 6), end=at(1)), SHANGHAI) == JULY
 
 
 def test_a_leaf_s_day_goes_from_midnight_to_midnight() -> None:
@@ -172,6 +176,26 @@ def test_a_card_hangs_for_whole_nights_though_its_pictures_are_some_minutes_apar
     assert figures(days(*caught).over(MOTH[0], "insects/trap/night"))["insects/trap/night"] == 30 / nights
 
 
+def test_an_hour_in_another_unit_is_no_part_of_a_day() -> None:
+    slow, fast = hour(2, 40, "max_per_frame", "live"), hour(3, 5, "visits", "live")
+    told = Days.of([slow, fast], "visits", SHANGHAI, JULY + timedelta(1), perfect).over(MOTH[0], "visits/day")
+    assert figures(told) == {"visits/day": 5}
+
+
+def test_two_stages_on_each_picture_are_not_more_than_all_pictures() -> None:
+    both = tuple(replace(count(MOTH, 30), stage=stage) for stage in ("larva", "pupa"))
+    seen = replace(hour(2, 30, "affected_frames", "leaf", frames=30), counts=both)
+    assert figures(days(seen).over(MOTH[0], "% pictures"))["% pictures"] == 100
+
+
+@pytest.mark.parametrize(("hung_h", "is_part"), [(8, True), (11.9, True), (12, False)])
+def test_a_night_of_which_less_than_half_is_known_is_a_part(hung_h: float, is_part: bool) -> None:
+    caught = [replace(hour(1, 0), exposed_s=3600.0), replace(hour(10, 3), exposed_s=(hung_h - 1) * 3600.0)]
+    told = days(*caught, hour(12, 0)).over(MOTH[0], "adults/trap/night")  # the last knows of no time
+    assert told is not None
+    assert told.is_part == is_part
+
+
 def test_weather_of_a_day_comes_from_its_hours_and_half_a_day_is_none() -> None:
     def at_hour(h: int) -> Interval:
         warmth = Spread(mean=20.0, least=10.0 + h, most=12.0 + h)
@@ -186,6 +210,11 @@ def in_sun(begin: float, end: float, readings: int = 60) -> Interval:
     """Hours after noon, with the weather of a summer day."""
     climate = Climate(readings=readings, temperature_c=Spread(mean=20.0, least=12.0, most=29.0))
     return replace(interval(), start=at(begin), end=at(end), climate=climate)
+
+
+def test_hours_before_midnight_are_no_hours_of_the_day_after() -> None:
+    told = measured_days([in_sun(10, 16), in_sun(16, 28)], SHANGHAI)  # 22 to 4, and 4 to 16 o'clock: sixteen hours
+    assert told == {}
 
 
 @pytest.mark.parametrize("hours", [0.5, 1, 1.5, 2, 5, 6, 12])
@@ -215,6 +244,30 @@ def test_a_weekly_figure_is_taken_over_the_nights_that_were_seen() -> None:
     assert figures(evidence)["adults/trap/night"] == 6
     assert evidence is not None
     assert (evidence.count, evidence.period.first, evidence.period.last) == (24, date(2026, 6, 25), JULY)
+
+
+def looked_on(begin: int, end: int, exposed_s: float | None) -> list[Interval]:
+    """Each hour from `begin` to `end` after noon; 10 in the ninth of each night."""
+    return [replace(hour(h, 10 if h % 24 == 8 else 0), exposed_s=exposed_s) for h in range(begin, end)]
+
+
+@pytest.mark.parametrize(
+    ("begin", "end", "exposed_s", "nights"),
+    [
+        (-3 * 24 - 2, 24, 3600.0, 4),  # hung at ten in the morning: two hours are no night
+        (-3 * 24 - 13, 24, 3600.0, 5),  # hung at eleven in the evening
+        (-3 * 24, 26, 3600.0, 4),  # and off two hours after noon
+        (-3 * 24, 24, None, 4),
+        (-3 * 24, 24, 540.0, 4),  # a boot each hour, without the time: how long the card hung in between nobody knows
+    ],
+)
+def test_a_week_s_catch_is_divided_by_the_whole_nights_in_which_it_came(
+    begin: int, end: int, exposed_s: float | None, nights: int
+) -> None:
+    evidence = days(*looked_on(begin, end, exposed_s), today=JULY + timedelta(2 if end > 24 else 1))
+    told = evidence.over(MOTH[0], "adults/trap/week")
+    assert told is not None
+    assert figures(told)["adults/trap/night"] == told.count / nights
 
 
 def test_three_nights_of_seven_are_no_week() -> None:
@@ -275,6 +328,17 @@ def test_what_is_most_urgent_is_told_first_whatever_its_name() -> None:
     assert [(one.threshold.scientific_name, one.level) for one in after.compared] == [
         ("Zeuzera", "act"), ("Myzus", "look"), ("Pieris", "look"), ("Agrotis", "calm"),
     ]  # fmt: skip
+
+
+def test_a_level_is_judged_anew_where_only_its_upper_end_was_edited() -> None:
+    def adviser(sure_at: float, kept: str | None) -> Adviser:
+        own = OwnThreshold(label=MOTH[0], unit="insects/picture", act_at=3, sure_at=sure_at)
+        return begun(watched([MOTH[0]], AdviceTable(threshold=(own,)), None), {}, kept, Stand())
+
+    seen = hour(-8, 8, "max_per_frame", "live")
+    after, _ = adviser(9, None).advised(days(seen), seen.end, "cam0", "m")
+    kept = [adviser(sure_at, to_json(after)).standings[0].period for sure_at in (9, 6)]
+    assert kept == [after.standings[0].period, None]
 
 
 @pytest.mark.parametrize(
