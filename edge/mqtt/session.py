@@ -23,7 +23,7 @@ from edge.mqtt.trouble import (
     store_fails,
 )
 from edge.mqtt_client import NOBODY_SUBSCRIBES, REFUSED_FROM
-from edge.store import ALERTS_ONLY, BATCH_BYTES, MUST_GO
+from edge.store import ALERTS_ONLY, BATCH_BYTES, LEAST_URGENT, MUST_GO
 from edge.wire import Mark, Reply, Stored, command_filter, encode_batch, encode_message, image_properties, parse_topic
 
 log = logging.getLogger(__name__)
@@ -46,7 +46,8 @@ class Session:
         self.is_heard = False  # the broker has acknowledged something, be it with a refusal
         self._records_due_s = 0.0
         self._store_fails: Trouble | None = None
-        self._has_news = True  # something was committed since the summary was looked at
+        self._has_news = True  # something was committed since the last look
+        self._may_have_summary = True  # and since the summary was looked at, which waits while all is spent
         self._may_have_records = True  # the outbox is worth a look: an idle node must not read its card twice a second
         self._may_have_images = True
         self._refused: set[str] = set()  # channels other than records, logged once a connection
@@ -114,19 +115,22 @@ class Session:
         held_back = HELD_BACK.get(least_urgent)
         if held_back is not self._held_back and now_s >= self._records_due_s:  # else why records rest stays told
             self._held_back = held_back
+            self._may_have_records = True  # a day begins: what waited for it goes
             self._parts.show(self._what_is_amiss(), None)
         if now_s >= self._presence.health_due_s:
             self._every_minute(now_s, is_spent=is_spent)
             self._may_have_records = self._may_have_images = True
         if has_news:
-            self._has_news = False
+            self._has_news, self._may_have_summary = False, True
+        if self._may_have_summary and not is_spent:
+            self._may_have_summary = False
             self._presence.summarise()
         if is_spent:
             if has_news and now_s >= self._records_due_s:
                 self._send_batch(least_urgent)
             return
         while self._may_have_records and now_s >= self._records_due_s and self._flight.has_room():
-            self._may_have_records = self._send_batch(least_urgent) or self._send_replay()
+            self._may_have_records = self._send_batch(least_urgent) or self._send_replay(least_urgent)
         if not self._is_introduced and not self._may_have_records:  # a broker may end the line for it: records first
             self._is_introduced = True
             self._connection.subscribe(STATUS_TOPIC)
@@ -179,20 +183,28 @@ class Session:
                 log.warning("command_ignored", extra={"why": str(why)})
                 continue
             reply = self._parts.commands.take(verb, bytes(message.payload))
-            if reply is not None:
+            if reply is not None and not self._is_asked_in_vain(verb, reply):
                 self._reply(verb, reply)
             self._may_have_records = self._may_have_images = True
             self._parts.images.wake()
             self._records_due_s = 0.0  # somebody is there who asks: no need to rest any longer
 
+    def _is_asked_in_vain(self, verb: str, reply: Reply) -> bool:
+        """A platform asks every two minutes for a replay that waits for tomorrow: each `busy` would cost 0.4 kB."""
+        is_held_back = self._parts.budget.least_urgent(self._parts.clock.now()) != LEAST_URGENT
+        return is_held_back and (verb, reply.code) == ("replay", "busy")
+
     def _reply(self, verb: str, reply: Reply) -> None:
         log.info("command_answered", extra={"verb": verb, "code": reply.code, "command": reply.id})
         self._outlet.say(f"reply/{verb}", encode_message(reply))
 
-    def _send_replay(self) -> bool:
-        """The next batch of the replay that is asked for; its reply after the last. False if there is none."""
+    def _send_replay(self, least_urgent: int) -> bool:
+        """The next batch of the replay that is asked for; its reply after the last. False if there is none.
+
+        History of any kind is as urgent as the least urgent record.
+        """
         replays = self._parts.commands.replays
-        if not replays:
+        if not replays or least_urgent != LEAST_URGENT:
             return False
         replay = replays[0]
         self._send_records(replay.step(self._parts.store))
