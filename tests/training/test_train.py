@@ -10,8 +10,10 @@ import torch
 from msgspec.structs import replace
 
 from edge.errors import ConfigError
+from tests.onnx_files import Net, facts, write_model
 from tests.training.conftest import TINY
 from training.checkpoints import Checkpoint, save_checkpoint, start_of
+from training.classes import read_classes
 from training.config import DatasetConfig, PhaseConfig
 from training.export import choose_again
 from training.mixture import epoch_order, rare_times
@@ -131,8 +133,10 @@ def without_val(tiny_config, tmp_path):
 
 
 def test_without_a_validation_picture_nothing_is_trained_and_no_threshold_chosen(without_val, tmp_path):
+    labels, side_px = read_classes(without_val.labelled).labels, without_val.side_px
+    told = facts(labels, input=facts()["input"] | {"side_px": side_px})
     for name in ("tiny.onnx", "tiny-int8.onnx"):
-        (tmp_path / name).touch()
+        write_model(tmp_path / name, Net(side_px=side_px, classes=len(labels), metadata=told))
     for makes in (lambda: train(without_val, tmp_path), lambda: choose_again(without_val, tmp_path, tmp_path)):
         with pytest.raises(ConfigError, match=r"tiny: no picture of its datasets is in val; give it some in splits"):
             makes()
