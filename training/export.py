@@ -81,8 +81,7 @@ def _folded(config: TrainConfig, state: Checkpoint, labels: int) -> YoloxNano:
 def export_int8(config: TrainConfig, models: Path, runs: Path) -> Path:
     """Write the int8 file of the float32 one in `models`; returns it. Raises ConfigError."""
     paths = bundle_paths(models, config.bundle)
-    for path in there(paths["fp32"]):
-        refuse_another(config, load_bundle(path))
+    _check_ours(config, paths["fp32"])
     with in_place_of(paths["int8"]) as folder:
         made = folder / paths["int8"].name
         _quantised(config, {**paths, "int8": made})
@@ -93,11 +92,16 @@ def export_int8(config: TrainConfig, models: Path, runs: Path) -> Path:
 def choose_again(config: TrainConfig, models: Path, runs: Path) -> list[Path]:
     """Temperature and thresholds of the files in `models` anew, say for another `edge.detector`. Raises ConfigError."""
     paths = bundle_paths(models, config.bundle)
-    for path in there(*paths.values()):
-        refuse_another(config, load_bundle(path))
+    _check_ours(config, *paths.values())
     with in_place_of(*paths.values()) as folder:
         _decide(config, {precision: Path(shutil.copy(path, folder)) for precision, path in paths.items()}, runs)
     return list(paths.values())
+
+
+def _check_ours(config: TrainConfig, *paths: Path) -> None:
+    """Raises ConfigError for a file that is not there, or that the configuration did not make."""
+    for path in there(*paths):
+        refuse_another(config, load_bundle(path))
 
 
 def _quantised(config: TrainConfig, paths: Mapping[str, Path]) -> None:

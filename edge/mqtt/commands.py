@@ -40,6 +40,10 @@ _KINDS: dict[str, type[Command]] = {
     "model": UpdateCommand,
 }
 VERBS = tuple(_KINDS)
+_REPLAY_REFUSED = {
+    "wrong_epoch": "the store was created anew; that epoch is gone",
+    "too_large": f"ask for at most {MAX_REPLAY_RECORDS} records at once",
+}
 _WAITING = 8  # replays, and pictures; more are answered "busy"
 
 
@@ -141,11 +145,8 @@ class Commands:
         return self.reply(command, "not_kept", detail=f"nothing of {command.label} stands {command.level} since then")
 
     def _replay_refused(self, command: ReplayCommand) -> Reply | None:
-        if command.epoch.lower() != str(self._store.epoch):
-            return self.reply(command, "wrong_epoch", detail="the store was created anew; that epoch is gone")
-        if command.last - command.first >= MAX_REPLAY_RECORDS:
-            return self.reply(command, "too_large", detail=f"ask for at most {MAX_REPLAY_RECORDS} records at once")
-        return None
+        code = command.refused_by(self._store.epoch)
+        return None if code is None else self.reply(command, code, detail=_REPLAY_REFUSED[code])
 
     def _queue(self, command: Command) -> deque[Any]:
         if isinstance(command, ReplayCommand):

@@ -78,13 +78,15 @@ class Trust:
         age, idle = (timedelta(seconds=now.monotonic_s - one_s) for one_s in (begun_s, used_s))
         is_over = idle > IDLE[role] or age > timedelta(days=COOKIE_DAYS)
         may_write = keeps and not self.accounts.is_being_written()  # else the next request tells it again
-        if may_write and is_over:
-            self.accounts.end(key)
-        elif keeps and not is_over:
+        if is_over:
+            if may_write:
+                self.accounts.end(key)
+            return Visitor(role=self.least)
+        if keeps:
             self._use(key, begun_s, now.monotonic_s)
-            if may_write and abs(now.utc - session.used_utc) > USED_EVERY:  # also if the clock was set
-                self.accounts.used(key, begun=now.utc - age, used=now.utc)
-        return Visitor(role=self.least) if is_over else Visitor(role=max(role, self.least), name=session.account.name)
+        if may_write and abs(now.utc - session.used_utc) > USED_EVERY:  # also if the clock was set
+            self.accounts.used(key, begun=now.utc - age, used=now.utc)
+        return Visitor(role=max(role, self.least), name=session.account.name)
 
     def log_in(self, account: Account) -> None:
         """A new session for whoever sent this request; a former one ends, so that no token outlives a log-in."""

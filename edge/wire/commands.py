@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from typing import Annotated, Literal
+from uuid import UUID
 
 from msgspec import Meta, Struct
 
@@ -38,6 +39,12 @@ class ReplayCommand(Struct, frozen=True, kw_only=True):
     epoch: str
     first: Annotated[int, Meta(ge=1)]
     last: Annotated[int, Meta(ge=1)]
+
+    def refused_by(self, epoch: UUID) -> Literal["wrong_epoch", "too_large"] | None:
+        """Why a node whose store is of that epoch does not carry it out."""
+        if self.epoch.lower() != str(epoch):
+            return "wrong_epoch"
+        return "too_large" if self.last - self.first >= MAX_REPLAY_RECORDS else None
 
 
 class ImageCommand(Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -87,9 +87,9 @@ def _export(path: Path) -> Export:
         raise ConfigError(f"{path}: {why}; export the crops again as COCO") from why
     check_ids(path, "images", {(one.id, one.file_name) for one in export.images})
     check_ids(path, "categories", {(one.id, one.name) for one in export.categories})
-    known = {one.id for one in export.images}, {one.id for one in export.categories}
+    pictures, categories = ({one.id for one in listed} for listed in (export.images, export.categories))
     for index, one in enumerate(export.annotations):
-        if one.image_id not in known[0] or one.category_id not in known[1]:
+        if one.image_id not in pictures or one.category_id not in categories:
             told = f"{path}: annotations[{index}] is of an image or a category that is not listed"
             raise ConfigError(f"{told}; export the crops again as COCO")
     return export

@@ -15,7 +15,6 @@ from edge.errors import WireError
 from edge.platform.simulate.day import Simulated, day_of
 from edge.platform.simulate.faults import Day, Faults, draw
 from edge.wire import (
-    MAX_REPLAY_RECORDS,
     Health,
     Info,
     Key,
@@ -101,9 +100,7 @@ class SimulatedNode:
             return "malformed"
         if command.expires <= now:
             return "expired"
-        if command.epoch.lower() != str(self._epoch):
-            return "wrong_epoch"
-        return "too_large" if command.last - command.first >= MAX_REPLAY_RECORDS else None
+        return command.refused_by(self._epoch)
 
     def _made_again(self, first: int, last: int) -> list[Stored]:
         """Of the card that it has now, from day 0 on."""
