@@ -2,7 +2,7 @@
 
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -444,67 +444,59 @@ def healths(platform: Platform) -> list[Any]:
 def test_in_the_last_fifth_of_the_budget_the_page_is_told_that_sightings_wait_while_intervals_go(
     tmp_path: Path,
 ) -> None:
-    clock = SetClock()
-    spend_today(tmp_path, clock, 85_000)
-    with Broker() as broker:
-        platform = Platform(broker)
-        with running(tmp_path, to(broker.port, daily_mb=0.1), clock=clock) as node:
-            goes, waits = sorted(node.commit(interval(1), sighting(1)))
-            wait_until(lambda: platform.has({goes}), within_s=10)
-            wait_until(lambda: node.link.acknowledged == 1, within_s=10)
-            assert (node.link.state, node.link.word) == ("connected", "sightings_wait")
-            assert not platform.has({waits})
-            clock.jump(DAY_S, ClockState.SYNCED)
-            wait_until(lambda: not node.link.word, within_s=10)
-            node.commit(sighting(2))
-            wait_until(lambda: platform.has({waits}), within_s=10)
-        platform.client.leave()
+    with metered(tmp_path, spent_bytes=85_000) as (clock, platform, node):
+        goes, waits = sorted(node.commit(interval(1), sighting(1)))
+        wait_until(lambda: platform.has({goes}), within_s=10)
+        wait_until(lambda: node.link.acknowledged == 1, within_s=10)
+        assert (node.link.state, node.link.word) == ("connected", "sightings_wait")
+        assert not platform.has({waits})
+        clock.jump(DAY_S, ClockState.SYNCED)
+        wait_until(lambda: not node.link.word, within_s=10)
+        node.commit(sighting(2))
+        wait_until(lambda: platform.has({waits}), within_s=10)
 
 
 def test_in_the_last_fifth_of_the_budget_a_replay_waits_for_tomorrow_and_who_asks_again_costs_nothing(
     tmp_path: Path,
 ) -> None:
-    clock = SetClock()
-    spend_today(tmp_path, clock, 85_000)
-    with Broker() as broker:
-        platform = Platform(broker)
-        with running(tmp_path, to(broker.port, daily_mb=0.1), clock=clock) as node:
-            history, expires = node.commit(interval(1), alert(1)), clock.now().utc + timedelta(hours=1)
-            wait_until(lambda: platform.has(history), within_s=10)
-            for changes in ({}, {}, {"epoch": str(uuid4())}):
-                platform.ask(command(node.store, 1, 2, expires=expires, **changes))
-            wait_until(lambda: len(platform.replies()) > 0, within_s=10)
-            evening = node.commit(interval(2))
-            wait_until(lambda: platform.has(evening), within_s=10)
-            assert ([reply.code for reply in platform.replies()], platform.seen.repeated) == (["wrong_epoch"], 0)
-            clock.jump(DAY_S, ClockState.SYNCED)
-            wait_until(lambda: len(platform.replies()) > 1, within_s=10)
-            assert (platform.replies()[-1].code, platform.read().seen.repeated) == ("done", 2)
-        platform.client.leave()
+    with metered(tmp_path, spent_bytes=85_000) as (clock, platform, node):
+        history, expires = node.commit(interval(1), alert(1)), clock.now().utc + timedelta(hours=1)
+        wait_until(lambda: platform.has(history), within_s=10)
+        for changes in ({}, {}, {"epoch": str(uuid4())}):
+            platform.ask(command(node.store, 1, 2, expires=expires, **changes))
+        wait_until(lambda: len(platform.replies()) > 0, within_s=10)
+        evening = node.commit(interval(2))
+        wait_until(lambda: platform.has(evening), within_s=10)
+        assert ([reply.code for reply in platform.replies()], platform.seen.repeated) == (["wrong_epoch"], 0)
+        clock.jump(DAY_S, ClockState.SYNCED)
+        wait_until(lambda: len(platform.replies()) > 1, within_s=10)
+        assert (platform.replies()[-1].code, platform.read().seen.repeated) == ("done", 2)
 
 
 def test_once_the_budget_is_spent_the_summary_waits_and_the_newest_is_told_when_a_day_begins(tmp_path: Path) -> None:
+    with metered(tmp_path, spent_bytes=100_000) as (clock, platform, node):
+        for hour in range(2):
+            _, told = sorted(node.commit(interval(3600 * hour), alert(hour)))
+            wait_until(lambda told=told: platform.has({told}), within_s=10)  # type: ignore[misc]
+        assert "summary" not in platform.messages
+        clock.jump(DAY_S, ClockState.SYNCED)
+        wait_until(lambda: "summary" in platform.read().messages, within_s=10)
+        assert [summary.end for summary in platform.messages["summary"]] == [instant(2 * 3600).utc]
+
+
+@contextmanager
+def metered(folder: Path, *, spent_bytes: int) -> Iterator[tuple[SetClock, Platform, Node]]:
+    """A node that has spent so much of 100,000 bytes a day when it starts, and who listens to it."""
     clock = SetClock()
-    spend_today(tmp_path, clock, 100_000)
-    with Broker() as broker:
-        platform = Platform(broker)
-        with running(tmp_path, to(broker.port, daily_mb=0.1), clock=clock) as node:
-            for hour in range(2):
-                _, told = sorted(node.commit(interval(3600 * hour), alert(hour)))
-                wait_until(lambda told=told: platform.has({told}), within_s=10)  # type: ignore[misc]
-            assert "summary" not in platform.messages
-            clock.jump(DAY_S, ClockState.SYNCED)
-            wait_until(lambda: "summary" in platform.read().messages, within_s=10)
-            assert [summary.end for summary in platform.messages["summary"]] == [instant(2 * 3600).utc]
-        platform.client.leave()
-
-
-def spend_today(folder: Path, clock: Clock, spent_bytes: int) -> None:
-    """Of 100,000 bytes a day, before the node starts."""
     with closing(open_store(folder)) as store:
         budget = Budget(store, 100_000, clock.now())
         budget.spend(spent_bytes, clock.now())
         budget.keep()
+    with Broker() as broker:
+        platform = Platform(broker)
+        with running(folder, to(broker.port, daily_mb=0.1), clock=clock) as node:
+            yield clock, platform, node
+        platform.client.leave()
 
 
 def test_records_wait_for_tomorrow_once_the_budget_is_spent_and_alerts_do_not(tmp_path: Path) -> None:

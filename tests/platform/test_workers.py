@@ -208,6 +208,19 @@ def test_a_worker_that_is_killed_loses_nothing_and_doubles_nothing(
     assert len(kept(database)) == len(sent)
 
 
+@contextmanager
+def turns(
+    broker: Broker, url: str, every_s: float = 3600, stop: Event | None = None
+) -> Iterator[tuple[Leader, Iterator[Kept]]]:
+    """Of a worker that has subscribed: its leader, and what became of each batch as they are taken."""
+    source, metrics = SharedSubscription(BrokerAddress(host="127.0.0.1", port=broker.port), name="one"), WorkerMetrics()
+    leader = Leader(source, metrics, every_s=every_s)
+    batches = Worker(source, lambda: open_database(url), leader, metrics, SystemClock()).run(stop or Event())
+    with closing(source), closing(batches):
+        _until_subscribed(batches, source)
+        yield leader, batches
+
+
 def _until_subscribed(batches: Iterator[Kept], source: SharedSubscription) -> None:
     wait_until(lambda: next(batches) is not None and source.is_up, LONG_S)
 
@@ -301,11 +314,7 @@ def test_a_batch_that_was_acknowledged_makes_room_for_the_next(
     broker: Broker, url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("edge.platform.shared_subscription.TURN_S", 0.01)
-    source, metrics = SharedSubscription(BrokerAddress(host="127.0.0.1", port=broker.port), name="one"), WorkerMetrics()
-    leader = Leader(source, metrics, every_s=3600)
-    batches = Worker(source, lambda: open_database(url), leader, metrics, SystemClock()).run(Event())
-    with closing(source), closing(batches), broker.connect("nodes") as nodes:
-        _until_subscribed(batches, source)
+    with turns(broker, url) as (_, batches), broker.connect("nodes") as nodes:
         _send(nodes, "n1", 0, set())
         assert next(one for one in batches if one != Kept()) == Kept(new=4)
         assert next(batches) == Kept(), "it was committed at each turn, and with 500 of them nothing more was taken"
@@ -360,11 +369,7 @@ def test_a_worker_whose_connection_is_cut_while_it_looks_why_tables_are_missing_
         lost.execute("SELECT pg_terminate_backend(pg_backend_pid())")
 
     monkeypatch.setattr("edge.platform.worker.AGAIN_S", 0.01)
-    source, metrics = SharedSubscription(BrokerAddress(host="127.0.0.1", port=broker.port), name="one"), WorkerMetrics()
-    leader = Leader(source, metrics, every_s=3600)
-    batches = Worker(source, lambda: open_database(url), leader, metrics, SystemClock()).run(Event())
-    with closing(source), closing(batches), broker.connect("nodes") as nodes:
-        _until_subscribed(batches, source)
+    with turns(broker, url) as (leader, batches), broker.connect("nodes") as nodes:
         database.execute("ALTER TABLE ledger RENAME TO gone")
         monkeypatch.setattr(leader, "refuse_newer", cut, raising=False)
         _send(nodes, "n1", 0, set())
@@ -377,12 +382,9 @@ def test_a_worker_whose_connection_is_cut_while_it_looks_why_tables_are_missing_
 def test_a_worker_ends_where_a_table_or_function_is_missing_beside_the_others(
     broker: Broker, url: str, database: Database, monkeypatch: pytest.MonkeyPatch, missing: str, error: str
 ) -> None:
-    source, metrics = SharedSubscription(BrokerAddress(host="127.0.0.1", port=broker.port), name="one"), WorkerMetrics()
-    leader, stop = Leader(source, metrics, every_s=0.01), Event()
-    monkeypatch.setattr(leader, "lost_database", stop.set)  # it would wait for ever
-    batches = Worker(source, lambda: open_database(url), leader, metrics, SystemClock()).run(stop)
-    with closing(source), closing(batches), broker.connect("nodes") as nodes:
-        _until_subscribed(batches, source)
+    stop = Event()
+    with turns(broker, url, 0.01, stop) as (leader, batches), broker.connect("nodes") as nodes:
+        monkeypatch.setattr(leader, "lost_database", stop.set)  # it would wait for ever
         database.execute(f"ALTER {missing} RENAME TO gone".encode())
         _send(nodes, "n1", 0, set())
         with pytest.raises(getattr(psycopg.errors, error)):
@@ -441,11 +443,7 @@ LATER = "INSERT INTO schema_version (version, name) VALUES (9999, 'later')"
 def test_a_worker_that_runs_ends_once_newer_software_has_changed_the_tables(
     broker: Broker, url: str, database: Database, every_s: float, change: str
 ) -> None:
-    source, metrics = SharedSubscription(BrokerAddress(host="127.0.0.1", port=broker.port), name="old"), WorkerMetrics()
-    leader = Leader(source, metrics, every_s=every_s)
-    batches = Worker(source, lambda: open_database(url), leader, metrics, SystemClock()).run(Event())
-    with closing(source), closing(batches), broker.connect("nodes") as nodes:
-        _until_subscribed(batches, source)
+    with turns(broker, url, every_s) as (_, batches), broker.connect("nodes") as nodes:
         database.execute(change.encode())
         _send(nodes, "n1", 0, set())
         with pytest.raises(StoreNewerError, match=r"has version 9999, this program knows \d+; update this program"):
