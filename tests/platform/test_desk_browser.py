@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 import pytest
 from msgspec.structs import replace as replaced
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, Route
 from werkzeug.serving import make_server
 
 from edge.counts import Level
@@ -29,6 +29,7 @@ from tests.platform.conftest import filled
 from tests.platform.fleet import BLAST, Fleet
 from tests.platform.postgres import Postgres
 from tests.records import APHID, MOTH, count
+from tests.waiting import wait_until
 
 pytestmark = [
     pytest.mark.browser,
@@ -127,6 +128,13 @@ def log_in(page: Page, name: str = "plant protection") -> None:
     page.get_by_role("button", name="Log in").click()
     page.get_by_role("button", name="Log out").wait_for()
     page.wait_for_load_state("load")  # before it a draft does not stand in its form again
+
+
+def send(page: Page, says: str) -> None:
+    """The answer that is written, until its page is there with its style sheet, which keeps lines, and its script."""
+    page.get_by_role("button", name="Send").click()
+    page.locator("h1, [role=alert], .answer", has_text=says).wait_for()
+    page.wait_for_load_state("load")
 
 
 def open_map(page: Page, root: str, told: dict[str, Any] | None = None) -> None:
@@ -447,15 +455,31 @@ def test_what_is_written_outlasts_another_page_and_a_log_in_that_ended_until_it_
         own.goto(f"{root}/alerts", wait_until="load")
         own.goto(f"{root}/questions", wait_until="load")
         context.clear_cookies(name="session")
-        own.get_by_role("button", name="Send").click()
-        own.wait_for_selector("text=You are logged out and nothing was sent")
+        send(own, "You are logged out and nothing was sent")
         own.get_by_role("link", name="Log in").click()
         log_in(own)
-        own.get_by_role("button", name="Send").click()
-        lines = own.get_by_text("Sweep twenty times\n2. Call us above ten")
-        lines.wait_for()
-        assert "1. Sweep twenty times\n2. Call us above ten" in lines.inner_text()
+        send(own, "Sweep twenty times\n2. Call us above ten")
+        assert "1. Sweep twenty times\n2. Call us above ten" in own.locator(".answer").inner_text()
         assert own.locator("textarea").input_value() == "", "it was sent"
+
+
+def test_what_is_written_before_a_slow_line_has_brought_the_script_stays_and_is_kept(
+    page: Page, root: str, browser: Browser
+) -> None:
+    with browser.new_context(storage_state=page.context.storage_state()) as context:
+        own, on_its_way = context.new_page(), list[Route]()
+        own.goto(f"{root}/questions", wait_until="load")
+        own.locator("textarea").fill("A draft of before")
+        own.route("**/questions.js", lambda route: on_its_way.append(route))  # noqa: PLW0108  Playwright needs room in it
+        own.goto(f"{root}/questions", wait_until="commit")
+        own.locator("textarea").fill("Sweep at once")
+        wait_until(lambda: own.evaluate("document.readyState") == "interactive" and on_its_way != [], within_s=10)
+        on_its_way[0].continue_()
+        own.wait_for_load_state("load")
+        assert own.locator("textarea").input_value() == "Sweep at once"
+        own.unroute("**/questions.js")
+        own.goto(f"{root}/questions", wait_until="load")
+        assert own.locator("textarea").input_value() == "Sweep at once"
 
 
 @pytest.mark.parametrize("was_sent", [False, True])
@@ -469,20 +493,17 @@ def test_what_was_written_before_a_colleagues_answer_stands_beside_it_and_is_kep
         own.locator("textarea").fill(mine)
         if was_sent:
             context.clear_cookies(name="session")
-            own.get_by_role("button", name="Send").click()
-            own.wait_for_selector("text=You are logged out and nothing was sent")
+            send(own, "You are logged out and nothing was sent")
             own.get_by_role("link", name="Log in").click()
             log_in(own)
         page.goto(f"{root}/questions", wait_until="load")
         page.locator("textarea").fill(colleagues)
-        page.get_by_role("button", name="Send").click()
-        page.locator(".answer", has_text=colleagues).wait_for()
+        send(page, colleagues)
         for says in ("answered meanwhile", mine):
             own.goto(f"{root}/questions", wait_until="load")
             assert colleagues in own.locator(".answer").inner_text()
             assert own.locator("textarea").input_value() == mine
-            own.get_by_role("button", name="Send").click()
-            own.locator("[role=alert], .answer", has_text=says).wait_for()
+            send(own, says)
         assert own.locator("textarea").input_value() == "", "it was sent"
 
 

@@ -7,6 +7,8 @@ for (const form of document.querySelectorAll(".question form")) {
   const keep = () => sessionStorage.setItem(name, JSON.stringify({ text: text.value, label: label.value, before: before.value }));
   if (text.defaultValue) {
     keep(); // refused, beside the answer that was not seen before
+  } else if (text.value && text.value !== kept.text) {
+    keep(); // written before a slow line had brought this script
   } else if (kept.text && kept.text.trim() === form.dataset.answer) {
     sessionStorage.removeItem(name); // it was sent
   } else if (kept.text || kept.label) {
