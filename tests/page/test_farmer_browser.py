@@ -149,6 +149,7 @@ def test_two_taps_send_a_photograph_once_and_ask_the_station_once(
         visit.page.set_input_files("#photo", FRAMES / "rice_bug.jpg")
         visit.tap_twice("#photo-form button.full")
         visit.page.wait_for_selector("#headline", timeout=60_000)
+        visit.page.wait_for_load_state()  # before it no script holds the second tap back
         visit.tap_twice("form button.full")
         visit.page.wait_for_selector(".asked li")
         assert len(scene.store.questions()) == 1
@@ -185,7 +186,7 @@ def test_a_button_under_the_finger_never_becomes_another_ones(
         visit.page.focus(".note .deed button")
         scene.store.decisions.do(hopper if who_did_it == "the other" else bug, Deed("Mei", scene.clock.utc))
         visit.page.clock.run_for(21_000)
-        visit.page.wait_for_selector("text=Done by Mei", timeout=5000)
+        visit.page.wait_for_selector("text=Done by Mei")
         held = visit.page.evaluate("document.activeElement.form?.elements.key.value")
         assert held == (bug if still_held else None)
 
