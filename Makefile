@@ -40,7 +40,8 @@ demo: $(VENV)/.node  ## a node on bundled field pictures, with a broker and the 
 	@$(BIN)/fieldeye demo $(if $(SECONDS),--seconds $(SECONDS))
 
 test: $(VENV)/.dev  ## all fast tests, in three processes (WORKERS=1: in one)
-	@$(NEED) mosquitto chromium $(FONTS) $(POSTGRES)
+	@$(NEED) mosquitto $(FONTS) $(POSTGRES)
+	@$(NEED) --wanted chromium-headless-shell || $(NEED) chromium
 	@$(NEED) --wanted eatmydata || true
 	@$(COMPILED) $$(command -v eatmydata) $(BIN)/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder -m 'not faults and not picamera and not systemd and not platform and not arm64' --durations=8
 

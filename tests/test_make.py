@@ -95,6 +95,14 @@ def test_pip_unpacks_beside_the_environment_and_leaves_nothing_there(clone: Path
     assert not (clone / ".venv/tmp").exists()
 
 
+def test_what_only_makes_tests_quick_is_asked_for_and_they_run_without_it(clone: Path, tmp_path: Path) -> None:
+    asked = tmp_path / "asked"
+    environment(clone, python="", pytest="echo ran")
+    program(tmp_path / "need", f'echo "$@" >>{asked}; [ "$1" != --wanted ]')
+    assert made(clone, "test", f"NEED={tmp_path / 'need'}") == "ran\n"
+    assert asked.read_text().splitlines()[1:] == ["--wanted chromium-headless-shell", "chromium", "--wanted eatmydata"]
+
+
 def test_a_soak_of_hours_finds_the_folder_of_its_report(clone: Path) -> None:
     environment(clone, python='echo flat >"$4"')
     made(clone, "soak")
