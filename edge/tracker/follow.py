@@ -114,8 +114,7 @@ def _seen(tracks: Tracks, boxes: _Boxes, found: Detections, row_of: Ints, time_s
     corrected = tracks.motion.where(rows).corrected(boxes.centre[columns], tracks.size_px[rows])
     box_px, look, evidence = tracks.box_px.copy(), tracks.look.copy(), tracks.evidence.copy()
     box_px[rows] += 0.3 * (boxes.box_px[columns] - box_px[rows])
-    old, new = look[rows], boxes.look[columns]
-    look[rows] = np.where(np.isnan(old), new, old + 0.2 * (np.where(np.isnan(new), old, new) - old))
+    look[rows] += 0.2 * (boxes.look[columns] - look[rows])
     evidence[rows, found.class_id[columns]] += found.confidence[columns]
     recent, seen_s = tracks.recent.copy(), tracks.seen_s.copy()
     recent[rows] |= 1
