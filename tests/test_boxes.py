@@ -19,6 +19,7 @@ from edge.boxes import (
     shrink,
     tiles,
     unletterbox,
+    without_rivals,
 )
 from edge.errors import BadFrameError
 from tests.strategies import boxes_in, sizes
@@ -71,6 +72,14 @@ def test_a_picture_made_smaller_keeps_its_aspect_and_is_never_larger(
     scale = max(small.shape[:2]) / max(width_px, height_px)
     assert abs(small.shape[1] - width_px * scale) <= 1
     assert abs(small.shape[0] - height_px * scale) <= 1
+
+
+def test_a_picture_of_one_column_keeps_it_in_a_square_and_made_smaller() -> None:
+    column = np.full((2000, 1, 3), 7, np.uint8)
+    square, _ = letterbox(column, 64)
+    assert (square[:, 0] == 7).all()
+    assert (square[:, 1:] == 114).all()
+    assert at_most(column, 64).shape == (64, 1, 3)
 
 
 def test_a_picture_without_pixels_is_refused() -> None:
@@ -141,7 +150,7 @@ def test_nms_keeps_the_strongest_of_what_overlaps_and_nothing_else(
 
 def test_a_box_lies_in_the_mean_by_confidence_of_itself_and_of_those_half_as_sure_that_it_removes() -> None:
     xyxy = np.array([[0, 0, 10, 10], [2, 0, 12, 10], [0, 2, 10, 12], [0, 0, 10, 10], [50, 50, 60, 60]], np.float32)
-    confidence = np.array([0.8, 0.4, 0.3, 0.8, 0.9], np.float32)
+    confidence = np.array([0.8, 0.4, 0.39, 0.8, 0.9], np.float32)
     kept, lies = nms(xyxy, confidence, np.array([0, 0, 0, 1, 0], np.int64), 0.5)
     assert kept.tolist() == [4, 0, 3]
     assert np.allclose(lies, [[50, 50, 60, 60], [2 / 3, 0, 10 + 2 / 3, 10], [0, 0, 10, 10]])
@@ -152,6 +161,17 @@ def test_nms_looks_at_the_strongest_only_when_there_are_too_many() -> None:
     confidence = np.linspace(0, 1, 400, dtype=np.float32)
     kept, _ = nms(xyxy, confidence, np.zeros(400, np.int64), 0.5, limit=300)
     assert kept.tolist() == list(range(399, 99, -1))
+    every, _ = nms(xyxy, confidence, np.zeros(400, np.int64), 0.5)
+    assert len(every) == 400  # a full card
+
+
+def test_what_was_removed_removes_nothing_and_only_what_comes_later_is_removed() -> None:
+    chain = np.array([[0, 1, 0], [1, 0, 1], [0, 1, 0]], np.bool_)
+    assert without_rivals(chain).tolist() == [True, False, True]
+    assert [without_rivals(one).tolist() for one in (np.triu(chain), np.tril(chain))] == [
+        [True, False, True],
+        [True] * 3,
+    ]
 
 
 def test_the_same_card_is_as_many_tiles_in_a_larger_picture_and_tiles_shrink_to_a_half_at_most() -> None:

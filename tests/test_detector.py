@@ -153,6 +153,46 @@ def test_an_insect_is_shown_under_one_name_the_surest(squares: Detector, names: 
     assert looked_at(squares, *names).class_id.tolist() == [0]
 
 
+def decoded(detector: Detector, thresholds: tuple[float, float], *points: list[float]) -> Detections:
+    """What follows from the logits of the first grid points, 8 px apart; the others see nothing."""
+    raw = np.full((1, 80, 7), -20, np.float32)
+    raw[0, : len(points)] = points
+    return detector.decode(raw, fit_into(64, 64, 64), np.array(thresholds, np.float32))
+
+
+def test_who_is_too_unsure_to_be_shown_has_a_say_in_where_a_box_lies(squares: Detector) -> None:
+    sure, unsure = 20.0, math.log(0.6 / 0.4)  # class logits: confidence 1 and 0.6
+    found = decoded(squares, (0.7, 0.7), [0.5, 0.5, 0, 0, 20, sure, -20], [-0.375, 0.5, 0, 0, 20, unsure, -20])
+    assert len(found) == 1
+    assert found.xyxy[0] == pytest.approx([0.6 / 1.6, 0, 8 + 0.6 / 1.6, 8], abs=0.01)
+
+
+@pytest.mark.parametrize(("off_px", "names"), [(1.0, [0]), (1.5, [0, 1])])
+def test_a_box_of_seven_tenths_in_common_is_a_second_name_and_one_of_less_a_second_insect(
+    squares: Detector, off_px: float, names: list[int]
+) -> None:
+    points = [0.5, 0.5, 0, 0, 20, 3, -20], [off_px / 8 - 0.5, 0.5, 0, 0, 20, -20, 2]
+    assert decoded(squares, (0.5, 0.5), *points).class_id.tolist() == names
+
+
+def test_a_class_of_a_low_threshold_is_found_where_little_speaks_for_any_object(squares: Detector) -> None:
+    assert decoded(squares, (0.9, 0.1), [0.5, 0.5, 0, 0, -1, -20, 20]).class_id.tolist() == [1]  # confidence 0.27
+
+
+def test_an_insect_that_fills_the_picture_has_a_box_that_fills_it(squares: Detector) -> None:
+    assert decoded(squares, (0.5, 0.5), [4, 4, 3, 3, 20, 20, -20]).xyxy.tolist() == [[0, 0, 64, 64]]
+
+
+def test_numbers_of_another_kind_than_promised_are_refused(squares: Detector) -> None:
+    with pytest.raises(BundleError, match="float64"):
+        squares.decode(np.full((1, 80, 7), -20.0), fit_into(64, 64, 64), squares.thresholds)
+
+
+def test_a_model_at_other_thresholds_is_another_one_to_whoever_keeps_what_it_saw(tmp_path: Path) -> None:
+    usual, lower = detector(tmp_path), detector(tmp_path, confidence=0.1)
+    assert usual.identity == detector(tmp_path).identity != lower.identity
+
+
 def test_names_below_the_bundle_s_thresholds_are_heard_by_who_asks_for_them(squares: Detector) -> None:
     found = looked_at(squares, (3.0, -1.0))  # confidence 0.95 and 0.27
     assert found.class_id.tolist() == [0, 1]
@@ -206,6 +246,16 @@ def test_a_picture_in_tiles_gives_each_insect_once(squares_in_tiles: Detector, c
     found = squares_in_tiles(picture_with([(8 * x, 8 * y, c) for (x, y), c in cells.items()], 160, 112))
     assert seen(found) == expected(cells)
     assert len(found) == len(cells)
+
+
+def test_a_camera_of_four_times_the_pixels_sees_the_same_insects_in_tiles_of_twice_the_side(tmp_path: Path) -> None:
+    cells = [(8, 16, BLUE), (72, 40, RED), (136, 88, BLUE)]
+    picture = picture_with(cells, 160, 112)
+    large = np.ascontiguousarray(picture.repeat(2, axis=0).repeat(2, axis=1))
+    taker = detector(tmp_path, tile={**TILES, "picture_px": 160 * 112})
+    wanted = {(int(c == RED), x, y, x + 8, y + 8) for x, y, c in cells}
+    assert seen(taker(picture)) == wanted
+    assert seen(taker(large)) == {(c, *(2 * side for side in box)) for c, *box in wanted}
 
 
 def test_a_picture_smaller_than_a_tile_is_one_tile(tmp_path: Path) -> None:

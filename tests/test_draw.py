@@ -1,5 +1,7 @@
 """Drawn pictures: seen at any size, and never the original."""
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import pytest
@@ -97,6 +99,50 @@ def test_a_label_hides_no_small_box_at_the_upper_edge() -> None:
 
 def test_a_label_stands_within_a_box_that_fills_the_picture() -> None:
     assert coloured_px(draw(grey(640, 480), one([2, 2, 637, 477]), LABELS), 6, 30) > 2000
+
+
+def test_labels_stand_side_by_side_and_below_where_they_would_cover_each_other() -> None:
+    drawn = draw(grey(960, 480), many([[60, 200, 100, 240], [110, 200, 150, 240], [640, 200, 680, 240]]), LABELS)
+    above, below = (drawn == COLOURS[0]).all(axis=2)[170:198].any(axis=0), (drawn == COLOURS[0]).all(axis=2)[245:270]
+    assert (above[60], above[640], above[500]) == (True, True, False)
+    assert below[:, 110:].any(axis=0).sum() > 200
+    assert not below[:, 640:].any()
+
+
+def test_of_two_boxes_that_cross_the_stronger_is_drawn_over_the_other() -> None:
+    both = replace(many([[100, 100, 300, 300], [200, 150, 400, 400]]), class_id=np.array([0, 1], np.int64))
+    assert tuple(draw(grey(640, 480), both, LABELS)[150, 300]) == COLOURS[0]
+
+
+def test_a_class_keeps_its_name_and_its_colour_and_the_letters_are_seen_on_it() -> None:
+    names = [f"Plutella {letter}" for letter in "ABCDEFG"]
+    inks = []
+    for class_id in range(7):
+        drawn = draw(grey(640, 480), one([100, 200, 300, 400], class_id), names)
+        assert np.array_equal(drawn, draw(grey(640, 480), one([100, 200, 300, 400], class_id), [names[class_id]] * 7))
+        assert tuple(drawn[178, 101]) == tuple(drawn[300, 100]) == COLOURS[class_id]
+        inks.append("black" if (drawn[178:196] < 60).all(axis=2).any() else "white")
+    assert inks == ["black", "black", "white", "black", "white", "black", "black"]
+
+
+def test_a_label_tells_the_confidence_in_per_cent() -> None:
+    sure, surer = (replace(one([100, 200, 300, 400]), confidence=np.array([c], np.float32)) for c in (0.9, 0.93))
+    assert (draw(grey(640, 480), sure, LABELS) != draw(grey(640, 480), surer, LABELS)).any()
+
+
+def test_a_box_is_seen_by_its_rim_on_ground_of_its_own_colour() -> None:
+    ground = np.full((480, 640, 3), COLOURS[0], np.uint8)
+    assert (draw(ground, one([100, 200, 300, 400]), LABELS)[300] == 0).all(axis=1).sum() >= 4
+
+
+def test_a_label_that_is_wider_than_the_picture_shows_its_beginning() -> None:
+    narrow, wide = (draw(grey(width_px, 640), one([0, 300, 60, 340]), LABELS) for width_px in (120, 640))
+    assert np.array_equal(narrow[270:296, :110], wide[270:296, :110])
+
+
+def test_letters_are_high_enough_to_be_read_in_a_thumbnail() -> None:
+    drawn = draw(grey(160, 120), one([2, 60, 40, 100]), LABELS)
+    assert (drawn[:58] == COLOURS[0]).all(axis=2).any(axis=1).sum() >= 11
 
 
 def test_classes_are_told_by_colours_that_colour_blind_people_tell_apart() -> None:

@@ -197,6 +197,7 @@ def test_sharpness_is_the_same_in_a_fifth_of_the_light() -> None:
 def test_a_lens_that_stays_soft_is_looked_through_again_after_a_night() -> None:
     state = seen(LEAF)
     assert answer(blurred(LEAF, 2), state, at_s=3600) == Skip("blurred")
+    assert answer(blurred(LEAF, 4), state, at_s=6 * 3600) == Skip("blurred")
     assert answer(blurred(LEAF, 2), state, at_s=24 * 3600) == Look()
 
 
@@ -224,7 +225,7 @@ def test_an_evening_full_of_grain_sets_no_standard_for_the_morning() -> None:
 
 def test_a_skipped_frame_is_not_what_the_next_is_compared_with() -> None:
     state = seen(LEAF)
-    for luma in (lit(LEAF, 0.05), np.full_like(LEAF, 128), LEAF):
+    for luma in (lit(LEAF, 0.05), np.full_like(LEAF, 128), LEAF, blurred(LEAF, 4)):
         verdict, after = is_worth_a_look(frame_of(luma, 1), state, CONFIG)
         assert isinstance(verdict, Skip)
         assert after is state
@@ -232,6 +233,8 @@ def test_a_skipped_frame_is_not_what_the_next_is_compared_with() -> None:
 
 def test_a_camera_that_changed_its_size_is_looked_at() -> None:
     assert answer(np.ascontiguousarray(LEAF[:120, :160]), seen(LEAF), at_s=1) == Look()
+    upright = np.ascontiguousarray(LEAF[:120])
+    assert answer(np.ascontiguousarray(upright.T), seen(upright), at_s=1) == Look()  # turned by a quarter
 
 
 @given(light=st.floats(0.4, 1.15))

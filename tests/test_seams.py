@@ -54,10 +54,20 @@ def assert_same(found: Detections, truth: Detections, least_iou: float) -> None:
         assert found.class_id[best] == truth.class_id[row]
 
 
-def test_an_insect_at_the_edge_of_the_picture_is_no_piece_though_one_of_two_tiles_overlooked_it() -> None:
-    box = np.array([[0, 300, 30, 320]], np.float32)
-    edge = Detections(box, np.array([0.9], np.float32), np.array([0], np.int64))
-    seen = [Seen((0, 0, 416, 416), edge), Seen((0, 242, 416, 658), no_detections())]
+@pytest.mark.parametrize(
+    ("box", "tile", "other"),
+    [
+        ((0, 300, 30, 320), (0, 0, 416, 416), (0, 242, 416, 658)),
+        ((300, 0, 320, 30), (0, 0, 416, 416), (242, 0, 658, 416)),
+        ((1270, 300, 1300, 320), (884, 0, 1300, 416), (884, 242, 1300, 658)),
+        ((300, 870, 320, 900), (0, 484, 416, 900), (242, 484, 658, 900)),
+    ],
+)
+def test_an_insect_at_the_edge_of_the_picture_is_no_piece_though_one_of_two_tiles_overlooked_it(
+    box: tuple[int, ...], tile: tuple[int, int, int, int], other: tuple[int, int, int, int]
+) -> None:
+    edge = Detections(np.array([box], np.float32), np.array([0.9], np.float32), np.array([0], np.int64))
+    seen = [Seen(tile, edge), Seen(other, no_detections())]
     assert_same(merge_tiles(seen, WIDTH_PX, HEIGHT_PX, 0.6), edge, 0.99)
 
 
@@ -136,9 +146,15 @@ def test_a_piece_goes_only_where_most_of_it_lies_in_the_whole_insect(top_px: int
     assert len(two_tiles([[340, 100, 416, 140]], [[365, top_px, 560, bottom_px]])) == insects
 
 
-def test_pieces_that_agree_in_little_of_the_strip_are_of_two_insects() -> None:
-    found = two_tiles([[300, 100, 416, 150]], [[352, 140, 500, 190]])
-    assert sorted(found.xyxy[:, 1].tolist()) == [100, 140]
+@pytest.mark.parametrize(("top_px", "tops"), [(110, [100]), (122, [100, 122]), (140, [100, 140])])
+def test_pieces_that_agree_in_less_than_half_of_the_strip_are_of_two_insects(top_px: int, tops: list[int]) -> None:
+    found = two_tiles([[300, 100, 416, 150]], [[352, top_px, 500, top_px + 50]])
+    assert sorted(found.xyxy[:, 1].tolist()) == tops
+
+
+def test_two_that_touch_and_of_which_each_tile_saw_one_stay_two() -> None:
+    found = two_tiles([[362, 100, 392, 140]], [[384, 100, 407, 140]])
+    assert sorted(found.xyxy[:, 0].tolist()) == [362, 384]
 
 
 @pytest.mark.parametrize(("sure", "kept"), [(0.5, [330, 95, 405, 145]), (0.2, [352, 100, 430, 140])])

@@ -82,6 +82,15 @@ def test_a_range_knows_how_the_count_came_from_its_pictures(unit: Unit, count: i
     assert told.high == (3 if unit == "affected_frames" else high), "no more frames have it than there were"
 
 
+def test_a_disease_that_was_never_measured_is_counted_under_its_code_without_a_range() -> None:
+    at = SetClock().now()
+    tally = Tally(start=at).looked(seen("Pieris"), at, 180)
+    accuracy = {"Pieris": ClassAccuracy("PIERSP", None, None)}
+    told = tally.interval(at, camera="c", model="m", mode="leaf", accuracy=accuracy, unit="affected_frames")
+    assert not isinstance(told.counts, NoData)
+    assert [(one.eppo, one.count, one.low, one.high) for one in told.counts] == [("PIERSP", 1, None, None)]
+
+
 def test_looking_and_seeing_nothing_is_a_zero_with_its_effort() -> None:
     interval = interval_of([[], [], []])
     assert (interval.counts, interval.frames, interval.awake_s) == ((), 3, 120.0)
@@ -168,12 +177,12 @@ def test_a_disease_arrives_where_no_recent_frame_had_it_however_many_spots_are_t
     assert [(one.label, number) for one, number in arrived] == [("Crambidae", 2)]
 
 
-@pytest.mark.parametrize(("leaves", "expected"), [(0, None), (1, None), (2, None), (3, 0.2), (4, 0.2)])
+@pytest.mark.parametrize(("leaves", "expected"), [(0, None), (1, None), (2, None), (3, 0.2), (4, 0.25)])
 def test_a_severity_is_told_where_most_of_the_frames_show_a_leaf(leaves: int, expected: float | None) -> None:
     at = SetClock().now()
     tally = Tally(start=at)
     for frame in range(4):
-        tally = tally.looked([], at, 180).diseased(0.2 if frame < leaves else None)
+        tally = tally.looked([], at, 180).diseased((frame + 1) / 10 if frame < leaves else None)
     told = tally.interval(at, camera="c", model="m", mode="leaf", accuracy=ACCURACY, unit="affected_frames")
     assert told.severity == (None if expected is None else pytest.approx(expected))
 

@@ -80,11 +80,15 @@ def test_the_half_of_a_board_that_lies_in_the_region_is_a_board() -> None:
     assert shows_board(picture, Region(((0.5, 0), (1, 0), (1, 1), (0.5, 1))))
 
 
-def test_one_marker_alone_is_no_board() -> None:
-    one = np.full((300, 400, 3), 220, np.uint8)
-    marker = cv2.aruco.generateImageMarker(LAYOUT.charuco().getDictionary(), 3, 90)
-    one[100:190, 150:240] = marker[..., None]
-    assert not shows_board(one, EVERYTHING)
+@pytest.mark.parametrize(
+    ("markers", "is_board"), [([3], False), ([3, 4], False), ([3, 3, 3], False), ([3, 4, 5], True)]
+)
+def test_three_markers_are_a_board_and_fewer_are_none(markers: list[int], is_board: bool) -> None:
+    picture = np.full((300, 500, 3), 220, np.uint8)
+    for place, number in enumerate(markers):
+        marker = cv2.aruco.generateImageMarker(LAYOUT.charuco().getDictionary(), number, 90)
+        picture[100:190, 40 + 140 * place : 130 + 140 * place] = marker[..., None]
+    assert shows_board(picture, EVERYTHING) is is_board
 
 
 def test_a_picture_without_a_board_is_refused_with_what_to_do() -> None:
@@ -128,6 +132,22 @@ def test_the_pdf_holds_the_board_in_true_size_and_a_right_table() -> None:
 def test_pdf_and_svg_hold_the_same_bars() -> None:
     assert board_pdf(LAYOUT).count(b" re\n") == len(bars_mm(LAYOUT))
     assert board_svg(LAYOUT).count("<rect x=") == len(bars_mm(LAYOUT))
+    svg = re.findall(r'<rect x="([^"]+)" y="([^"]+)" width="([^"]+)" height="([^"]+)"/>', board_svg(LAYOUT))
+    pdf = re.findall(rb"([\d.]+) ([\d.]+) ([\d.]+) ([\d.]+) re\n", board_pdf(LAYOUT))
+    x, y, wide, high = np.array(pdf, float).T / 72 * 25.4
+    from_top = np.column_stack([x, LAYOUT.page_mm[1] - y - high, wide, high])  # a PDF counts from below
+    assert from_top == pytest.approx(np.array(svg, float), abs=0.01)
+
+
+def test_a_board_stands_in_the_middle_of_its_page_above_a_ruler_of_100_mm_and_the_words() -> None:
+    bars = np.array(bars_mm(LAYOUT))
+    board, ticks = bars[np.isclose(bars[:, 3], LAYOUT.square_mm / 8)], bars[bars[:, 3] == 4]
+    width, height = LAYOUT.page_mm
+    assert board[:, 0].min() == pytest.approx(width - (board[:, 0] + board[:, 2]).max()) == 25
+    assert ticks[:, 0] - ticks[0, 0] == pytest.approx(np.arange(0, 101, 10))
+    words_y = [height - float(y) / 72 * 25.4 for y in re.findall(rb"Tf [\d.]+ ([\d.]+) Td", board_pdf(LAYOUT))]
+    assert board[:, 1].max() < ticks[0, 1] < min(words_y) < max(words_y) < height
+    assert b"the line above is 100 mm" in board_pdf(LAYOUT)
 
 
 def test_board_is_printed_and_read_back_by_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -162,9 +182,10 @@ def test_a_side_of_nothing_is_not_called_missing(side_mm: str, capsys: pytest.Ca
     assert "--side-mm must be above 0" in capsys.readouterr().err
 
 
-def test_a_board_of_two_squares_is_refused() -> None:
-    with pytest.raises(UsageError, match="3 to 12 across"):
-        Layout(2, 1)
+@pytest.mark.parametrize("sides", [(2, 7, 20), (13, 7, 20), (5, 2, 20), (5, 17, 20), (5, 7, 3.9), (5, 7, 101)], ids=str)
+def test_a_board_that_no_printer_or_camera_could_do_with_is_refused(sides: tuple[int, int, float]) -> None:
+    with pytest.raises(UsageError, match="3 to 12 across, 3 to 16 down, 4 to 100 mm"):
+        Layout(*sides)
 
 
 @given(st.floats(0.05, 0.4), st.floats(0.05, 0.4))
@@ -395,6 +416,11 @@ def test_one_web_before_the_lens_is_no_lost_focus_and_a_day_of_it_is_however_lon
     assert verdicts[-1] == "blurred"
 
 
+@pytest.mark.parametrize(("share", "verdict"), [(0.62, "sharp"), (0.58, "soft"), (0.32, "soft"), (0.28, "blurred")])
+def test_a_lens_is_soft_below_six_tenths_of_its_sharpness_and_blurred_below_three(share: float, verdict: str) -> None:
+    assert FocusWatch(Reference(90, 100), looks=(90 * share,) * 3).verdict == verdict
+
+
 def test_focus_is_held_against_the_last_day_of_focusing() -> None:
     soft, sharp = (
         Calibration(at=datetime.now(UTC), who="m", rotation_deg=0, focus=Reference(s, 100)) for s in (20, 90)
@@ -446,6 +472,11 @@ def test_a_few_clipped_pixels_are_to_be_looked_at_and_only_more_make_a_picture_b
     assert exposure(picture, Region()).verdict == verdict
 
 
+@pytest.mark.parametrize(("level", "verdict"), [(50, "look"), (70, "good"), (170, "good"), (190, "look")])
+def test_a_dark_and_a_pale_picture_are_to_be_looked_at(level: int, verdict: str) -> None:
+    assert exposure(np.full((100, 100, 3), level, np.uint8), Region()).verdict == verdict
+
+
 def lit(phase: float, amplitude: float) -> np.ndarray:
     picture = cv2.resize(cv2.imread(str(sorted(cutouts.DEMO.glob("*.jpg"))[3])), (640, 480)).astype(np.float64)
     lamps = 1 + amplitude * np.sin(2 * np.pi * 7 * np.arange(480) / 480 + phase)
@@ -461,6 +492,25 @@ def banding(pictures: Sequence[np.ndarray]) -> float:
 def test_bands_of_mains_lamps_are_seen_and_a_steady_light_is_not_blamed() -> None:
     assert banding([lit(0, 0.08), lit(1, 0.08), lit(2.5, 0.08)]) > 0.02
     assert banding([lit(0, 0.0), lit(1, 0.0), lit(2.5, 0.0)]) == 0.0
+
+
+@pytest.mark.parametrize(
+    ("bands", "depth", "is_seen"),
+    [
+        *[(1, 0.08, False), (1.5, 0.08, False), (3, 0.08, True), (55, 0.08, True), (70, 0.08, False)],
+        *[(7, 0.02, True), (7, 0.004, False)],
+    ],
+)
+def test_a_cloud_the_grain_of_a_sensor_and_what_hardly_ripples_are_no_bands(
+    bands: float, depth: float, is_seen: bool
+) -> None:
+    before, after = (1 + depth * np.sin(2 * np.pi * bands * np.arange(480) / 480 + phase) for phase in (0.0, 1.5))
+    assert (ripple(before, after) > 0) is is_seen
+
+
+def test_bands_are_seen_while_the_sun_rises_on_one_end_of_the_card() -> None:
+    rows = np.arange(480) / 480
+    assert ripple(np.ones(480), 1 + 0.3 * rows + 0.03 * np.sin(2 * np.pi * 7 * rows)) > 0
 
 
 def watched(pictures: Sequence[np.ndarray]) -> OpticsWatch:

@@ -1,6 +1,7 @@
 """The same insect keeps its number; a visit is counted once, and a flash in one frame never."""
 
 import itertools
+from dataclasses import replace
 from math import inf
 
 import numpy as np
@@ -18,6 +19,7 @@ from edge.tracker.signature import LUMA_STEP, signatures
 from tests.counting import clips, identity
 
 SIZE = 40.0
+CORNERS = np.array([-1, -1, 1, 1], np.float32)
 costs = arrays.arrays(
     np.float64, st.tuples(st.integers(1, 5), st.integers(1, 5)), elements=st.sampled_from([0, 1, 2, 3.5, 7, 9, inf])
 )
@@ -27,6 +29,9 @@ def at(*points: tuple[float, float], class_id: int = 0, confidence: float = 0.8)
     xyxy = np.array([[x - SIZE / 2, y - SIZE / 2, x + SIZE / 2, y + SIZE / 2] for x, y in points], np.float32)
     n = len(points)
     return Detections(xyxy.reshape(n, 4), np.full(n, confidence, np.float32), np.full(n, class_id, np.int64))
+
+
+NEIGHBOURS = at((110, 100), (160, 100))
 
 
 def visits_of(
@@ -106,6 +111,18 @@ def test_who_sits_in_the_morning_near_where_another_sat_at_dusk_is_a_visit() -> 
     assert len(visits_of([*dusk, *morning])[0]) == 2
 
 
+@pytest.mark.parametrize(("away_s", "visits"), [(290, 1), (310, 2)])
+def test_nobody_knows_who_sits_there_once_a_camera_was_away_for_five_minutes(away_s: float, visits: int) -> None:
+    before, after = [(k, at((100, 100))) for k in range(3)], [(2 + away_s + k, at((100, 100))) for k in range(3)]
+    assert len(visits_of([*before, *after])[0]) == visits
+
+
+@pytest.mark.parametrize(("off_px", "visits"), [(300, 1), (600, 2)])
+def test_after_a_minute_without_a_look_an_insect_is_near_where_it_was(off_px: float, visits: int) -> None:
+    before, after = ([(s + k, at((x, 100))) for k in range(3)] for s, x in ((0, 100), (62, 100 + off_px)))
+    assert len(visits_of([*before, *after])[0]) == visits
+
+
 def test_an_insect_that_rests_while_the_camera_is_away_for_a_minute_now_and_then_is_one_visit() -> None:
     looks = [time_s for time_s in range(0, 3600, 2) if time_s % 600 >= 70]
     assert len(visits_of([(time_s, at((100, 100))) for time_s in looks])[0]) == 1
@@ -149,6 +166,16 @@ def test_an_insect_that_walks_in_where_another_walked_out_is_a_new_visit() -> No
     assert len(visits_of([*out, *away, *in_], image=np.full((200, 600, 3), 120, np.uint8))[0]) == 1  # it was in view
 
 
+def test_an_insect_that_walks_out_on_the_left_is_gone_and_one_that_turns_at_the_edge_is_the_same() -> None:
+    picture = np.full((200, 200, 3), 120, np.uint8)
+    out, in_ = ([(first + k / 5, at((100 - 20 * k * way + shift, 100))) for k in range(6)]
+                for first, way, shift in ((0, 1, 0), (2, -1, -100)))  # fmt: skip
+    away = [(k / 5, no_detections()) for k in range(6, 10)]
+    assert len(visits_of([*out, *away, *in_], image=picture)[0]) == 2
+    to_edge = [(k / 5, at((196 - 12 * abs(k - 8), 100)) if k != 9 else no_detections()) for k in range(16)]
+    assert len(visits_of(to_edge, image=picture)[0]) == 1
+
+
 @pytest.mark.parametrize(
     ("frames", "undecided"),
     [
@@ -180,6 +207,67 @@ def test_an_unsure_detection_keeps_a_track_alive() -> None:
     assert (tracks.given, len(tracks)) == (1, 1)
 
 
+@pytest.mark.parametrize(("off_px", "sure", "number"), [(30, True, 1), (40, True, 2), (25, False, 1), (30, False, 0)])
+def test_what_lies_too_far_off_is_another_insect_and_what_is_unsure_must_lie_closer(
+    off_px: float, sure: bool, number: int
+) -> None:
+    _, tracks = visits_of([(k / 5, at((100, 100))) for k in range(5)])
+    assert followed(tracks, at((100 + off_px, 100)), np.array([sure]), 1.0)[1].number.tolist() == [number]
+
+
+@pytest.mark.parametrize(("off_px", "number"), [(130, 1), (170, 2)])
+def test_an_insect_goes_about_as_far_in_half_a_second_as_three_of_its_own_lengths(off_px: float, number: int) -> None:
+    _, tracks = visits_of([(0, at((100, 100)))])
+    assert followed(tracks, at((100 + off_px, 100)), np.array([True]), 0.5)[1].number.tolist() == [number]
+
+
+def boxed(side_px: float) -> Detections:
+    return replace(at((100, 100)), xyxy=np.array([[100, 100, 100, 100]], np.float32) + side_px / 2 * CORNERS)
+
+
+def test_a_small_insect_where_a_large_one_was_is_another_and_one_that_comes_nearer_is_the_same() -> None:
+    assert visits_of([(k / 5, boxed(SIZE if k < 5 else SIZE / 4)) for k in range(10)])[1].given == 2
+    assert visits_of([(k / 5, boxed(SIZE * 4 ** (k / 40))) for k in range(41)])[1].given == 1
+
+
+def test_each_detection_has_an_insect_of_its_own() -> None:
+    _, tracks = visits_of([(k, at((100, 100), (140, 100))) for k in range(5)])
+    for points, numbers in ((((100, 100), (300, 300)), [1, 0]), (((100, 100), (140, 100), (148, 100)), [1, 2, 0])):
+        sure = np.arange(len(points)) < len(points) - 1
+        assert followed(tracks, at(*points), sure, 5)[1].number.tolist() == numbers
+
+
+def side_by_side(left: int, right: int) -> Image:
+    """Two insects of these grey levels where NEIGHBOURS are."""
+    image = np.full((200, 300, 3), 120, np.uint8)
+    image[80:120, 90:130], image[80:120, 140:180] = left, right
+    return image
+
+
+def test_two_that_cross_are_known_by_their_looks_and_one_that_comes_into_the_shade_by_its_place() -> None:
+    _, tracks = visits_of([(k, NEIGHBOURS) for k in range(5)], image=side_by_side(30, 220))
+    for now, numbers in ((side_by_side(220, 30), [2, 1]), (side_by_side(30, 40), [1, 2])):
+        assert followed(tracks, NEIGHBOURS, np.array([True, True]), 5, now)[1].number.tolist() == numbers
+
+
+def test_a_speckled_one_and_a_plain_one_of_the_same_light_are_told_apart_when_they_cross() -> None:
+    plain, speckled = side_by_side(120, 120), side_by_side(120, 120)
+    speckled[80:120, 150:170] = 20
+    speckled[80:120, 160:170] = 220
+    _, tracks = visits_of([(k, NEIGHBOURS) for k in range(5)], image=speckled)
+    crossed = plain.copy()
+    crossed[80:120, 100:120] = speckled[80:120, 150:170]
+    assert followed(tracks, NEIGHBOURS, np.array([True, True]), 5, crossed)[1].number.tolist() == [2, 1]
+
+
+def test_two_whose_looks_change_little_by_little_keep_their_numbers() -> None:
+    tracks = Tracks.none(3)
+    for k in range(40):
+        now = side_by_side(30 + 5 * k, 225 - 5 * k)
+        tracks, looked = followed(tracks, NEIGHBOURS, np.array([True, True]), k, now)
+        assert looked.number.tolist() in ([0, 0], [1, 2])
+
+
 def test_an_insect_behind_a_leaf_for_two_seconds_is_the_same_insect() -> None:
     seen = [(k / 5, at((100 + 8 * k, 100)) if not 15 <= k < 25 else no_detections()) for k in range(50)]
     assert len(visits_of(seen)[0]) == 1
@@ -207,6 +295,14 @@ def test_a_track_is_named_by_all_it_was_seen_as_and_not_by_the_last_frame() -> N
     for k, class_id in enumerate([2, 2, 0, 2, 2, 1]):
         tracks, _ = followed(tracks, at((100, 100), class_id=class_id), np.array([True]), k / 5)
     assert tracks.class_id.tolist() == [2]
+
+
+def test_one_sure_look_names_an_insect_against_two_unsure_ones() -> None:
+    tracks = Tracks.none(3)
+    for k, (class_id, confidence) in enumerate([(0, 0.9), (2, 0.3), (2, 0.3)]):
+        found = at((100, 100), class_id=class_id, confidence=confidence)
+        tracks, _ = followed(tracks, found, np.array([True]), k / 5)
+    assert tracks.class_id.tolist() == [0]
 
 
 def test_numbers_of_insects_that_left_are_never_given_again() -> None:
