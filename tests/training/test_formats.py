@@ -366,6 +366,7 @@ def test_a_coco_annotation_that_is_none_is_named_by_its_place(tmp_path, wrong):
         ),
         ('{"images": [{"id": 1}], "annotations": [], "categories": []}', "no id or file_name"),
         ('{"images": [{"id": 1, "file_name": null}], "annotations": [], "categories": []}', "no id or file_name"),
+        ('{"images": [], "annotations": [], "categories": [{"id": 1, "name": ["x"]}]}', "a category no id or name"),
     ],
 )
 def test_a_coco_file_that_cannot_be_understood_is_named(tmp_path, text, says):

@@ -71,11 +71,13 @@ def _marks(path: Path) -> dict[Path, list[Mark]]:
         names = {category["id"]: category["name"] for category in content["categories"]}
         pictures = {picture["id"]: place_of(path, picture["file_name"]) for picture in content["images"]}
         sizes = {one["id"]: (float(one.get("width") or 0), float(one.get("height") or 0)) for one in content["images"]}
+        images = {(one["id"], one["file_name"]) for one in content["images"]}
+        categories = {(one["id"], one["name"]) for one in content["categories"]}
     except (AttributeError, KeyError, OverflowError, TypeError, ValueError) as why:  # the first: a name that is no text
         told = f"{path}: an image has no id or file_name or no number as its size, or a category no id or name"
         raise ConfigError(f"{told}; mend it") from why
-    for listed, key in (("images", "file_name"), ("categories", "name")):
-        check_ids(path, listed, {(one["id"], one[key]) for one in content[listed]})
+    check_ids(path, "images", images)
+    check_ids(path, "categories", categories)
     marks: dict[Path, list[Mark]] = {picture: [] for picture in pictures.values()}
     for place, one in enumerate(content["annotations"]):
         try:
