@@ -4,6 +4,7 @@ import hashlib
 import hmac
 import secrets
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import NamedTuple, TypeVar
 
@@ -109,10 +110,10 @@ def may_bring(app: Flask, method: str, path: str, cookies: str) -> Allowance:
 
 
 def _role_by(app: Flask, cookies: str) -> Role:
-    """Asked in the server's loop, in which all wait for whoever waits: `_admit` keeps what there is to keep."""
+    """Asked in the server's loop, in which all wait for whoever waits."""
     known: Trust = app.extensions["fieldeye_trust"]
     try:
-        return known.visitor(parse_cookie(cookies).get(COOKIE, ""), keeps=False).role
+        return known.visitor(parse_cookie(cookies).get(COOKIE, "")).role
     except StoreError:  # nobody can be known now: the view will say so
         return Role.NOBODY
 
@@ -128,6 +129,13 @@ def _admit() -> Refusal | None:
         words = gettext("This form is too old. Go back, load the page again and send it once more.")
         return render_template("plain.html", words=words), 400
     return None
+
+
+def keep_sessions(app: Flask) -> None:
+    """Tells the card what was found of sessions. Called when an answer is handed over: no reader waits for that."""
+    known: Trust = app.extensions["fieldeye_trust"]
+    with suppress(StoreError):  # the next request finds it again, and the loop tells what the card refuses
+        known.keep_sessions()
 
 
 def _has_token() -> bool:

@@ -19,7 +19,7 @@ from waitress.parser import HTTPRequestParser, ParsingError
 from waitress.utilities import Error, RequestEntityTooLarge
 
 from edge.errors import FieldeyeError, ThreadStuckError
-from edge.page.admission import FORM_BYTES, may_bring
+from edge.page.admission import FORM_BYTES, keep_sessions, may_bring
 from edge.photographs import MOST_UPLOAD_BYTES
 
 WORKERS = 3  # phones in front of one node; more would only take cores from the detector
@@ -155,6 +155,12 @@ class Channel(HTTPChannel):  # type: ignore[misc]
     def __init__(self, app: Flask, *of_waitress: Any, **more: Any) -> None:
         super().__init__(*of_waitress, **more)
         self.parser_class = partial(Request, app)
+        self._app = app
+
+    def service(self) -> None:
+        """A worker gives the answer, and then the line takes the next request."""
+        super().service()
+        keep_sessions(self._app)
 
     def handle_read(self) -> None:
         """To waitress each byte is a sign of life, and one in 8 s kept a place for ever."""

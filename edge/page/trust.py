@@ -7,6 +7,7 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import IntEnum
+from threading import Lock
 
 from flask import current_app, g, request
 
@@ -58,17 +59,16 @@ class Trust:
         self._board = board
         self._clock = clock
         self._uses = OrderedDict[bytes, tuple[float, float]]()  # begun, used: by monotonic time, which nobody sets
+        self._untold = dict[bytes, tuple[datetime, datetime] | None]()  # begun, used; None: run out
+        self._telling = Lock()
         self.least = Role.READER if open_to_read else Role.NOBODY
 
     def now_utc(self) -> datetime:
         """By the node's clock."""
         return self._clock.now().utc
 
-    def visitor(self, token: str, *, keeps: bool = True) -> Visitor:
-        """Whom a cookie belongs to; anybody if it has run out.
-
-        With `keeps` the store is told that it is in use, or has run out, and the card may make that wait.
-        """
+    def visitor(self, token: str) -> Visitor:
+        """Whom a cookie belongs to; anybody if it has run out. Either is remembered until `keep_sessions`."""
         key, now = digest(token), self._clock.now()
         session = self.accounts.session(key) if token else None
         if session is None:
@@ -77,16 +77,30 @@ class Trust:
         role, (begun_s, used_s) = role_of(session.account), self._uses.get(key, kept)
         age, idle = (timedelta(seconds=now.monotonic_s - one_s) for one_s in (begun_s, used_s))
         is_over = idle > IDLE[role] or age > timedelta(days=COOKIE_DAYS)
-        may_write = keeps and not self.accounts.is_being_written()  # else the next request tells it again
         if is_over:
-            if may_write:
-                self.accounts.end(key)
+            self._untold[key] = None
             return Visitor(role=self.least)
-        if keeps:
-            self._use(key, begun_s, now.monotonic_s)
-        if may_write and abs(now.utc - session.used_utc) > USED_EVERY:  # also if the clock was set
-            self.accounts.used(key, begun=now.utc - age, used=now.utc)
+        self._use(key, begun_s, now.monotonic_s)
+        if abs(now.utc - session.used_utc) > USED_EVERY:  # also if the clock was set
+            self._untold[key] = now.utc - age, now.utc
         return Visitor(role=max(role, self.least), name=session.account.name)
+
+    def keep_sessions(self) -> None:
+        """Tell the card which are in use and which have run out; a second thread leaves it to the next request.
+
+        Raises StoreError; the next request finds again what the card was not told.
+        """
+        if not self._telling.acquire(blocking=False):
+            return
+        try:
+            while self._untold and not self.accounts.is_being_written():  # one is enough to wait for a slow card
+                key, times = self._untold.popitem()
+                if times is None:
+                    self.accounts.end(key)
+                else:
+                    self.accounts.used(key, begun=times[0], used=times[1])
+        finally:
+            self._telling.release()
 
     def log_in(self, account: Account) -> None:
         """A new session for whoever sent this request; a former one ends, so that no token outlives a log-in."""

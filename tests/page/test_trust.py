@@ -9,11 +9,13 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from edge.clock import ClockState
+from edge.page.admission import keep_sessions
 from edge.page.passwords import HASHER, hashed, is_claim_code, is_right
 from edge.page.trust import Role, digest
 from edge.store import Account, Store
 from tests.page.scenes import Scene
 from tests.page.visitors import HASH, PASSWORD, as_role, form_on, log_in, person, post, token_on
+from tests.slow_card import stalled_commits
 
 CODE = "7KWM-3RTZ-9QHD"
 WRONG = "Name and password do not belong together."
@@ -332,10 +334,39 @@ def test_the_card_is_told_of_who_is_at_work_every_five_minutes_at_most(client: F
     for after_s in (60, 230, 20):
         scene.clock.advance(after_s)
         client.get("/account")
+        keep_sessions(client.application)  # as the server does after each answer
         session = scene.store.accounts.session(digest(client.get_cookie("fieldeye").value))  # type: ignore[union-attr]
         assert session is not None
         kept.append((scene.clock.utc - session.used_utc).total_seconds())
     assert kept == [60, 290, 0]
+
+
+def test_who_has_answered_does_not_wait_for_a_card_that_keeps_somebody_else(
+    client: FlaskClient, scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    as_role(client, scene, Role.FARMER)
+    scene.clock.advance(360)
+    client.get("/account")
+    with ThreadPoolExecutor(2) as workers, stalled_commits(monkeypatch) as is_waiting:
+        other = workers.submit(person, scene, Role.FARMER, "other")
+        assert is_waiting.wait(20)
+        workers.submit(keep_sessions, client.application).result(20)
+        assert not other.done()
+
+
+def test_of_two_who_have_answered_in_the_same_moment_one_waits_for_the_card(
+    client: FlaskClient, scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    as_role(client, scene, Role.FARMER)
+    scene.clock.advance(360)
+    monkeypatch.setattr(scene.store.accounts, "is_being_written", lambda: False)  # when either looked
+    with ThreadPoolExecutor(2) as workers, stalled_commits(monkeypatch) as is_waiting:
+        client.get("/account")
+        one = workers.submit(keep_sessions, client.application)
+        assert is_waiting.wait(20)
+        client.get("/account")
+        workers.submit(keep_sessions, client.application).result(20)
+        assert not one.done()
 
 
 @pytest.mark.parametrize("days", [70, 200, -200])
@@ -347,6 +378,7 @@ def test_a_clock_that_is_set_logs_nobody_out_and_the_time_without_use_counts_on(
     scene.clock.advance(6 * 3600)
     scene.clock.jump(days * 86_400, ClockState.SYNCED)
     assert client.get("/account").status_code == 200
+    keep_sessions(client.application)
     cookie = client.get_cookie("fieldeye")
     assert cookie is not None
     again = restarted(scene)
