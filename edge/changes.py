@@ -9,6 +9,7 @@ import json
 import logging
 import tomllib
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import msgspec
@@ -21,6 +22,7 @@ log = logging.getLogger(__name__)
 
 NAME, BEFORE = "changes.json", "changes.before.json"
 Table = dict[str, dict[str, Any]]  # table -> key -> value, as in node.toml
+_one_at_a_time = Lock()  # who reads before another one has written would write over it
 
 
 def load_changed(path: Path) -> tuple[NodeConfig, str]:
@@ -58,20 +60,22 @@ def keep(folder: Path, config: NodeConfig, values: Table) -> NodeConfig:
     Raises ConfigError where a value cannot be used, and OSError where the card does not take it.
     """
     changed = checked(over(msgspec.to_builtins(config), values), "settings")
-    before = read(folder)
-    _write(folder / BEFORE, before)
-    _write(folder / NAME, over(before, values))
+    with _one_at_a_time:
+        before = read(folder)
+        _write(folder / BEFORE, before)
+        _write(folder / NAME, over(before, values))
     return changed
 
 
 def undo(folder: Path) -> bool:
     """Go back to what held before the last change, and to the change by another undo. False if there is none."""
-    if not (folder / BEFORE).exists():
-        return False
-    now, before = read(folder), _read(folder / BEFORE)
-    _write(folder / NAME, before)
-    _write(folder / BEFORE, now)
-    return True
+    with _one_at_a_time:
+        if not (folder / BEFORE).exists():
+            return False
+        now, before = read(folder), _read(folder / BEFORE)
+        _write(folder / NAME, before)
+        _write(folder / BEFORE, now)
+        return True
 
 
 def last_change(folder: Path) -> str:

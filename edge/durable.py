@@ -2,6 +2,9 @@
 
 import os
 from pathlib import Path
+from threading import Lock
+
+_locks: dict[str, Lock] = {}  # by file: a second tap on a slow card would take from the first what lies beside
 
 
 def write_durably(path: Path, content: bytes) -> None:
@@ -10,12 +13,13 @@ def write_durably(path: Path, content: bytes) -> None:
     Raises OSError that names the file, say of a full disk, and leaves nothing beside it then.
     """
     beside = path.with_name(f"{path.name}.new")
-    try:
-        with beside.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        beside.replace(path)
-    except OSError as why:
-        beside.unlink(missing_ok=True)
-        raise OSError(why.errno, why.strerror, str(path)) from why
+    with _locks.setdefault(str(path), Lock()):
+        try:
+            with beside.open("wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            beside.replace(path)
+        except OSError as why:
+            beside.unlink(missing_ok=True)
+            raise OSError(why.errno, why.strerror, str(path)) from why

@@ -1,11 +1,16 @@
 """What was changed on the page, on top of node.toml."""
 
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from itertools import pairwise
 from pathlib import Path
+from threading import Event
 
 import pytest
 
-from edge.changes import NAME, keep, last_change, load_changed, set_on_page, undo
+from edge.changes import NAME, keep, last_change, load_changed, read, set_on_page, undo
+from edge.config import NodeConfig
 from edge.durable import write_durably
 from edge.errors import ConfigError
 
@@ -51,6 +56,77 @@ def test_each_key_that_node_toml_says_otherwise_than_the_page_is_told(node_toml:
         'node.crop "rice" was set on the page, node.toml says nothing',
         "page.open_to_read false was set on the page, node.toml says true",
     ]
+
+
+def both(monkeypatch: pytest.MonkeyPatch, first: Callable[[], object], second: Callable[[], object]) -> list[bytes]:
+    """Do `second` while `first` waits for the card, as by a second tap; what the card was told to keep, in turn."""
+    waits, goes_on, synced = Event(), Event(), []
+
+    def fsync(file: int) -> None:
+        synced.append(Path(f"/proc/self/fd/{file}").read_bytes())
+        waits.set()
+        goes_on.wait(20 if len(synced) == 1 else 0)
+
+    monkeypatch.setattr("os.fsync", fsync)
+    with ThreadPoolExecutor(2) as taps:
+        done = [taps.submit(first)]
+        assert waits.wait(20)
+        done.append(taps.submit(second))
+        with suppress(TimeoutError):
+            done[1].result(0.05)
+        goes_on.set()
+        for one in done:
+            one.result(20)
+    return synced
+
+
+def test_two_who_write_one_file_at_once_both_get_it_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """There is one name for what lies beside it."""
+    file = tmp_path / "x"
+    synced = both(monkeypatch, lambda: write_durably(file, b"first"), lambda: write_durably(file, b"second"))
+    assert synced == [b"first", b"second"]
+    assert [(one.name, one.read_bytes()) for one in tmp_path.iterdir()] == [("x", b"second")]
+
+
+def test_who_writes_elsewhere_waits_for_no_card(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The loop, which asks for the end in /run, beside somebody who saves settings."""
+    waits, goes_on = Event(), Event()
+
+    def fsync(file: int) -> None:
+        if Path(f"/proc/self/fd/{file}").readlink().name == "card.new":
+            waits.set()
+            assert goes_on.wait(10)
+
+    monkeypatch.setattr("os.fsync", fsync)
+    with ThreadPoolExecutor(1) as page:
+        saved = page.submit(write_durably, tmp_path / "card", b"settings")
+        assert waits.wait(20)
+        write_durably(tmp_path / "halt", b"at once")
+        goes_on.set()
+        saved.result(20)
+
+
+@pytest.mark.parametrize(
+    ("second", "kept"),
+    [
+        (
+            lambda folder, config: keep(folder, config, {"camera": {"mode": "trap"}}),
+            {"node": {"crop": "rice"}, "camera": {"every_s": 30, "mode": "trap"}},
+        ),
+        (lambda folder, _: undo(folder), {"node": {"crop": "rice"}}),
+    ],
+    ids=["keep", "undo"],
+)
+def test_of_two_who_change_settings_at_once_the_second_goes_on_from_what_the_first_has_kept(
+    second: Callable[[Path, NodeConfig], object],
+    kept: dict[str, object],
+    node_toml: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    folder, config = node_toml.parent, load_changed(node_toml)[0]
+    keep(folder, config, {"node": {"crop": "rice"}})
+    both(monkeypatch, lambda: keep(folder, config, {"camera": {"every_s": 30}}), lambda: second(folder, config))
+    assert read(folder) == kept
 
 
 def test_a_change_is_on_the_card_before_it_takes_the_former_ones_place(
