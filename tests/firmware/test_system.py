@@ -15,6 +15,7 @@ import pytest
 
 from edge import app
 from edge.cameras import reader
+from edge.mqtt import Pace
 from edge.node.pulse import PUBLISHER_STUCK_S
 from edge.node.restarts import BAD_ENDS, WITHIN_S
 from edge.page import looker, server
@@ -179,12 +180,21 @@ def test_systemd_kills_no_node_that_waits_for_one_thread_after_the_other(card: P
     assert int(given_s) > 2 * (reader.JOIN_S + app.JOIN_S + server.STOP_S + looker.STOP_S)
 
 
+def test_a_planned_end_waits_for_a_card_that_is_silent_for_a_minute(card: Path) -> None:
+    """While the publisher says farewell: given up earlier, settings that were saved end the process as a bad end."""
+    unit = (card / "fieldeye" / SERVICES / "fieldeye.service").read_text()
+    (watched_s,) = re.findall(r"^WatchdogSec=(\d+)$", unit, re.M)
+    assert 60 + Pace().farewell_s < app.JOIN_S < int(watched_s)
+
+
 def test_systemd_kills_no_node_that_waits_two_minutes_for_its_card(card: Path) -> None:
     """Its counts of the open interval would be lost. The publisher, which waited too, may be told to be stuck until it
     has turned."""
     unit = (card / "fieldeye" / SERVICES / "fieldeye.service").read_text()
     (given_s,) = re.findall(r"^WatchdogSec=(\d+)$", unit, re.M)
+    (ends_s,) = re.findall(r"^TimeoutStopSec=(\d+)$", unit, re.M)
     assert int(given_s) >= 120 + PUBLISHER_STUCK_S
+    assert int(ends_s) > 120  # and none that is told to stop meanwhile
     pauses_s = 2 + 5 + 15 + 40 + 110  # by RestartSteps
     assert BAD_ENDS * (int(given_s) + 60) + pauses_s < WITHIN_S, "one that always hangs is given up"
 
