@@ -7,6 +7,7 @@ from edge.config import Mode
 from edge.counts import Interval
 
 NOON = timedelta(hours=12)
+NIGHT_S = 86_400.0  # a trap-night
 HALF_DAY_S = 43_200.0
 LEAST_SHARE = 1 / 6  # of an interval: a shorter rest joins the next one
 
@@ -60,6 +61,16 @@ def whole_around(utc: datetime, interval_s: float, zone: tzinfo) -> tuple[dateti
     """Begin and end of the whole interval in which `utc` lies."""
     since_s, left_s = _since_and_left_s(utc, interval_s, zone)
     return utc - timedelta(seconds=since_s), utc + timedelta(seconds=left_s)
+
+
+def hung_nights(intervals: Iterable[Interval]) -> int:
+    """Trap-nights in which the catch has come: a node that was off for three finds the catch of three."""
+    return whole_nights(sum(interval.exposed_s or 0.0 for interval in intervals))
+
+
+def whole_nights(hung_s: float) -> int:
+    """Whole ones: from a night's first picture to the next one's are seldom 24 hours to the second."""
+    return round(hung_s / NIGHT_S)
 
 
 def _since_and_left_s(utc: datetime, interval_s: float, zone: tzinfo) -> tuple[float, float]:

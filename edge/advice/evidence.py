@@ -9,14 +9,13 @@ from edge.advice.standing import Evidence, Measured, Period
 from edge.advice.units import nights_of, noun_of
 from edge.counts import Interval, NoData, TaxonCount, Unit, with_stage
 from edge.label_sets import NONE_KEPT, LabelSets, can_tell, with_counted
-from edge.nights import in_days
+from edge.nights import NIGHT_S, hung_nights, in_days
 from edge.taxa import is_lesion
 
 LEAST_PICTURES = 20  # of fewer a share says nothing
 STRAY = 0.1  # of the pictures that show a disease: another name on no more of them is a mistake of the model
 SHARE_DAYS = 3  # in so many they must have come: what a leaf showed before says little of today
 FLYING = ("insects", "adults")  # what a trap catches flies, so it is grown
-NIGHT_S = 86_400.0
 RangeOf = Callable[[str, int, float], TaxonCount]  # a label, a count, its share in pictures: see `edge.ranges`
 
 
@@ -68,7 +67,7 @@ class Days:
         by_day = self._told_by_day(with_stage(label, stage))
         length = _days_of_share(by_day, last) if is_over and is_share(unit) else round(nights_of(unit) or 1)
         days = [last - timedelta(days=back) for back in range(length)]
-        hung = {day: _hung_nights(by_day[day]) for day in days if day in by_day}
+        hung = {day: hung_nights(by_day[day]) for day in days if day in by_day}
         fits = [day for day, nights in hung.items() if nights <= length]
         looked = fits or [*hung]
         told = {day - timedelta(days=back) for day in fits for back in range(hung[day])} | {*looked}
@@ -76,9 +75,9 @@ class Days:
             return None
         intervals = [interval for day in looked for interval in by_day[day]]
         period = Period(first=days[-1], last=last, is_over=is_over)
-        nights = _nights_over(len(looked), intervals) if is_over else max(length, _hung_nights(intervals))
+        nights = _nights_over(len(looked), intervals) if is_over else max(length, hung_nights(intervals))
         evidence = _told(label, stage, intervals, period, nights=nights, days=self)
-        return replace(evidence, is_part=length == 1 and _is_part(intervals))
+        return replace(evidence, nights=nights, is_part=length == 1 and _is_part(intervals))
 
     def _told_by_day(self, label: str) -> Mapping[date, Sequence[Interval]]:
         """Without the intervals of models that cannot tell it."""
@@ -179,21 +178,13 @@ def _share_of(counts: Sequence[int], number: int, unit: Unit) -> float:
     return sum(count**2 for count in counts) / number**2
 
 
-def _hung_nights(intervals: Sequence[Interval]) -> int:
-    """Trap-nights in which the catch has come: a node that was off for three finds the catch of three.
-
-    Whole ones: from a night's first picture to the next one's are seldom 24 hours to the second.
-    """
-    return round(sum(interval.exposed_s or 0.0 for interval in intervals) / NIGHT_S)
-
-
 def _nights_over(looked: int, intervals: Sequence[Interval]) -> int:
     """Whole nights in which the catch has come, by `exposed_s` alone where that covers the first look to the last.
 
     A trap that was hung before noon has hung in no night yet. Of a gap without `exposed_s`, as where a boot never knew
     the time, nobody knows how long the card hung in it: each night that was looked at counts there.
     """
-    hung = _hung_nights(intervals)
+    hung = hung_nights(intervals)
     span = max(one.end.utc for one in intervals) - min(one.start.utc for one in intervals)
     return max(1 if hung >= round(span.total_seconds() / NIGHT_S) else looked, hung)
 

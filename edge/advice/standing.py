@@ -46,6 +46,7 @@ class Standing:
     since: Instant | None = None  # when the level was reached; None: calm from the beginning
     figure: Measured | None = None  # of `period`, which gives the level
     count: int | None = None  # individuals, visits or pictures behind the figure
+    nights: int = 1  # in which the count came: more than the period's where a trap was off before
     period: Period | None = None  # None beside a figure: the action level was edited since
     at: Instant | None = None  # when the figure was found; None: former software kept it
     before: Instant | None = None  # of the last figure before a gap that is long, or of which nobody knows the length
@@ -125,6 +126,7 @@ class Evidence:
     period: Period
     count: int
     told: tuple[Measured, ...]
+    nights: int = 1  # in which the count came
     is_part: bool = False  # a night of which less than half is known, as where a trap's card was changed: no good news
 
 
@@ -157,7 +159,8 @@ def judged(
         if gives_level or gives_figure:
             level = reached if gives_level else now.level
             count = evidence.count if figure.count is None else figure.count
-            now = replace(now, level=level, figure=figure, count=count, period=evidence.period, at=at)
+            found = replace(now, level=level, figure=figure, at=at)
+            now = replace(found, count=count, nights=evidence.nights, period=evidence.period)
     if now.level != standing.level:
         return replace(now, since=at, before=None)
     return replace(now, before=_before(standing, now))

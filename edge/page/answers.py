@@ -7,7 +7,7 @@ from msgspec import Meta, Struct
 
 from edge.wire import PlainRecord, StoreHealth
 
-CSV_COLUMNS = ("day", "label", "unit", "count", "low", "high", "frames", "awake_s")
+CSV_COLUMNS = ("day", "label", "unit", "count", "low", "high", "frames", "awake_s", "nights")
 
 
 class Query(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -82,6 +82,7 @@ class Count(Struct, frozen=True, kw_only=True):
     count: int
     low: int | None
     high: int | None
+    nights: int | None  # of a trap: in which it came, also those before in which the node was off
 
 
 class DayCounts(Struct, frozen=True, kw_only=True):
@@ -97,6 +98,7 @@ class DayCounts(Struct, frozen=True, kw_only=True):
     awake_s: float | None  # in which pictures came that showed something
     saturated: bool
     counts: list[Count] | None
+    nights: int | None  # of a trap: of which a zero speaks; each of the counts has its own
     not_told: list[str]
 
 

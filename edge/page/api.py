@@ -24,7 +24,7 @@ from edge.page.answers import (
     Refusal,
     State,
 )
-from edge.page.days import Day, labels_of
+from edge.page.days import Day, Effort, labels_of
 from edge.page.glance import glance
 from edge.page.node import node
 from edge.page.openapi import document
@@ -166,7 +166,10 @@ def _without_epochs(told: Records) -> dict[str, Any]:
 
 def _counts(day: Day, unit: str | None, labels: Sequence[str]) -> DayCounts:
     frames, watched_s = _effort(day)
-    listed = [Count(label=k, count=f.count, low=f.low, high=f.high) for k, f in sorted(day.figures.items())]
+    listed = [
+        Count(label=k, count=f.count, low=f.low, high=f.high, nights=_nights(day.effort(k), unit))
+        for k, f in sorted(day.figures.items())
+    ]
     return DayCounts(
         day=day.day,
         unit=unit,
@@ -174,6 +177,7 @@ def _counts(day: Day, unit: str | None, labels: Sequence[str]) -> DayCounts:
         awake_s=watched_s,
         saturated=day.saturated,
         counts=listed if day.frames else None,
+        nights=_nights(day.effort(""), unit),
         not_told=[label for label in labels if day.frames and day.is_other(label)],
     )
 
@@ -181,12 +185,19 @@ def _counts(day: Day, unit: str | None, labels: Sequence[str]) -> DayCounts:
 def _csv_rows(day: Day, unit: str, labels: Sequence[str]) -> list[tuple[Cell, ...]]:
     date = day.day.isoformat()
     if not day.frames:
-        return [(date, None, unit, None, None, None, *_effort(day))]
-    rows: list[tuple[Cell, ...]] = [] if day.figures else [(date, None, unit, 0, 0, 0, *_effort(day))]
+        return [(date, None, unit, None, None, None, *_effort(day), None)]
+    zero = (date, None, unit, 0, 0, 0, *_effort(day), _nights(day.effort(""), unit))
+    rows: list[tuple[Cell, ...]] = [] if day.figures else [zero]
     for label, figure in sorted(day.figures.items()):
         effort = day.effort(label)
-        rows.append((date, label, unit, figure.count, figure.low, figure.high, effort.frames, effort.watched_s))
-    return rows + [(date, label, unit, None, None, None, None, None) for label in labels if day.is_other(label)]
+        counted = (figure.count, figure.low, figure.high)
+        rows.append((date, label, unit, *counted, effort.frames, effort.watched_s, _nights(effort, unit)))
+    return rows + [(date, label, unit, *[None] * 6) for label in labels if day.is_other(label)]
+
+
+def _nights(effort: Effort, unit: str | None) -> int | None:
+    """In which a trap's counts came; unknown of what is no trap, and where nobody looked."""
+    return effort.nights if effort.frames and unit == "new" else None
 
 
 def _effort(day: Day) -> tuple[int | None, float | None]:

@@ -3,13 +3,15 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from edge.page.days import LENGTH, ZERO, Day, Figure
+from edge.page.days import LENGTH, Day, Mean
+from edge.page.words import mean_words, number
 
 PITCH, BAR, DIGIT = 25, 17, 11  # units of the drawing's own grid, 14 days wide
 TOP, FLOOR = 24, 104  # room above for the figure
 TALL, LOW = "0 0 350 108", "0 80 350 28"  # what of the drawing is shown
 FLATTEST = 4  # times the tallest bar: a level beyond is told in words only
 LOWEST_SCALE = 4  # a single insect is a low bar, not a full one
+ZERO = Mean(0, 0, 0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,21 +26,25 @@ class Layer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bar:
-    """One day. `kind`: "count", "zero", "gap" (nobody looked), "before" (nor earlier) or "other" (looked, but at other
-    things or in another way)."""
+    """One day, or the nights of one catch. `kind`: "count", "zero", "gap" (nobody looked), "before" (nor earlier),
+    "other" (looked, but at other things or in another way) or "later" (part of a bar further right)."""
 
     kind: str
     x: int
     middle: float  # of its figure: that of the bar, unless it would stick out of the drawing
     right: int
     layers: tuple[Layer, ...]
+    is_mean: bool  # of the nights in which it came
     text: str  # figure to write above, empty for most
     text_y: float
 
 
 def bars(fortnight: Sequence[Day], label: str, mark: float | None = None) -> tuple[Bar, ...]:
-    """The bars of one taxon, below and above its action level `mark`; the highest and today's carry their figure."""
-    figures = [day.figure(label) or ZERO for day in fortnight]
+    """The bars of one taxon, below and above its action level `mark`; the highest and today's carry their figure.
+
+    A catch of several nights is one bar over those in which nobody looked, as high as its mean a night.
+    """
+    figures = [day.mean(label) or ZERO for day in fortnight]
     scale = _scale(figures, mark)
     best = max(range(len(figures)), key=lambda index: figures[index].count)
     first = next((index for index, day in enumerate(fortnight) if day.is_watched), len(fortnight))
@@ -48,7 +54,9 @@ def bars(fortnight: Sequence[Day], label: str, mark: float | None = None) -> tup
             _kind(day, label, is_before=index < first),
             figure,
             scale,
-            is_named=index in (best, len(figures) - 1),
+            wide=1 + sum(one.told_by is day and one.is_told_later(label) for one in fortnight),
+            is_mean=figure.count > 0 and day.effort(label).nights > 1,
+            text=_text(figure, mark) if index in (best, len(figures) - 1) else "",
         )
         for index, (day, figure) in enumerate(zip(fortnight, figures, strict=True))
     )
@@ -56,12 +64,11 @@ def bars(fortnight: Sequence[Day], label: str, mark: float | None = None) -> tup
 
 def mark_y(fortnight: Sequence[Day], label: str, mark: float | None) -> float | None:
     """Where the action level stands; None where there is none or it is so high that the bars would lie flat."""
-    figures = [day.figure(label) or ZERO for day in fortnight]
-    scale = _scale(figures, mark)
+    scale = _scale([day.mean(label) or ZERO for day in fortnight], mark)
     return None if mark is None or mark > scale else _y(mark, scale)
 
 
-def _scale(figures: Sequence[Figure], mark: float | None) -> float:
+def _scale(figures: Sequence[Mean], mark: float | None) -> float:
     tallest = max(LOWEST_SCALE, *(_tallest(figure) for figure in figures))
     return tallest if mark is None or mark > FLATTEST * tallest else max(tallest, mark)
 
@@ -70,27 +77,37 @@ def _kind(day: Day, label: str, *, is_before: bool) -> str:
     figure = day.figure(label)
     if figure is not None:
         return "count" if figure.count else "zero"
+    if day.is_told_later(label):
+        return "later"
     if day.is_other(label):
         return "other"
     return "before" if is_before else "gap"
 
 
-def _bar(index: int, kind: str, figure: Figure, scale: float, *, is_named: bool) -> Bar:
-    x = index * PITCH + (PITCH - BAR) // 2
-    text = str(figure.count) if is_named and figure.count else ""
+def _text(figure: Mean, mark: float | None) -> str:
+    """From 10 up in whole numbers, which lie on no other bar, unless these stand on the other side of the level."""
+    count, level = figure.count, mark or 0
+    if count >= 10 and (round(count) >= level) == (count >= level):
+        return number(count)
+    return mean_words(count, mark) if count else ""
+
+
+def _bar(index: int, kind: str, figure: Mean, scale: float, *, wide: int, is_mean: bool, text: str) -> Bar:
+    left, right = (one * PITCH + (PITCH - BAR) // 2 for one in (index + 1 - wide, index))
     half = len(text) * DIGIT / 2
     return Bar(
         kind=kind,
-        x=x,
-        middle=min(max(x + BAR / 2, half), LENGTH * PITCH - half),
-        right=x + BAR,
+        x=left,
+        middle=min(max((left + right + BAR) / 2, half), LENGTH * PITCH - half),
+        right=right + BAR,
         layers=_layers(figure, scale),
+        is_mean=is_mean,
         text=text,
         text_y=round(_y(_tallest(figure), scale) - 6, 1),
     )
 
 
-def _layers(figure: Figure, scale: float) -> tuple[Layer, ...]:
+def _layers(figure: Mean, scale: float) -> tuple[Layer, ...]:
     """The palest first, so that each darker one lies on it; the line of the count on all."""
     if figure.low is None or figure.high is None:
         return (_layer("only", figure.count, scale),)
@@ -98,11 +115,11 @@ def _layers(figure: Figure, scale: float) -> tuple[Layer, ...]:
     return tuple(_layer(kind, count, scale) for kind, count in heights.items() if count)
 
 
-def _layer(kind: str, count: int, scale: float) -> Layer:
+def _layer(kind: str, count: float, scale: float) -> Layer:
     return Layer(kind=kind, y=_y(count, scale), height=round(FLOOR - _y(count, scale), 1))
 
 
-def _tallest(figure: Figure) -> int:
+def _tallest(figure: Mean) -> float:
     return max(figure.count, figure.high or 0)
 
 

@@ -1,13 +1,15 @@
 """Fourteen days of intervals as one figure a day and taxon. Pure. A day that nobody looked at is no zero."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta, tzinfo
+from itertools import takewhile
+from math import ceil
 from operator import add
 
 from edge.counts import Interval, NoData, Unit, newest_unit
 from edge.label_sets import LabelSets, with_counted
-from edge.nights import day_of, in_days
+from edge.nights import NIGHT_S, day_of, in_days, whole_nights
 
 LENGTH = 14
 
@@ -25,12 +27,32 @@ ZERO = Figure(0, 0, 0)
 
 
 @dataclass(frozen=True, slots=True)
+class Mean:
+    """A figure by the nights in which its catch came: what is drawn, and held against an action level."""
+
+    count: float
+    low: float | None
+    high: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class Effort:
     """What was looked at by models that can tell the same `labels`; None: everything."""
 
     frames: int
     watched_s: float
     labels: frozenset[str] | None = None
+    hung_s: float = 0.0  # of a trap: in which what is new has come
+
+    @property
+    def nights(self) -> int:
+        """In which what is new has come; 1 for what is no trap."""
+        return max(1, whole_nights(self.hung_s))
+
+    @property
+    def reach(self) -> int:
+        """Nights in which some of it may have come: those of 80 hours lie in four."""
+        return ceil(self.hung_s / NIGHT_S)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +64,7 @@ class Day:
     figures: Mapping[str, Figure]  # by label, see `figure`
     saturated: bool
     is_counted_otherwise: bool = False  # was anything counted in another unit?
+    told_by: "Day | None" = None  # of a trap, where nobody looked: the later night whose catch came in this one, too
 
     @property
     def frames(self) -> int:
@@ -61,11 +84,30 @@ class Day:
     def effort(self, label: str) -> Effort:
         """Of those who can tell the label; all of it for an empty one."""
         able = [one for one in self.efforts if one.labels is None or not label or label in one.labels]
-        return Effort(sum(one.frames for one in able), sum(one.watched_s for one in able))
+        return Effort(
+            frames=sum(one.frames for one in able),
+            watched_s=sum(one.watched_s for one in able),
+            hung_s=sum(one.hung_s for one in able),
+        )
 
     def figure(self, label: str) -> Figure | None:
         """Zero where somebody looked who can tell the label, and did not see it; None: no data."""
         return self.figures.get(label, ZERO) if self.effort(label).frames else None
+
+    def mean(self, label: str) -> Mean | None:
+        """The figure a night."""
+        figure, nights = self.figure(label), self.effort(label).nights
+        if figure is None:
+            return None
+        low, high = (None if end is None else end / nights for end in (figure.low, figure.high))
+        return Mean(figure.count / nights, low, high)
+
+    def is_told_later(self, label: str) -> bool:
+        """Did nobody look, and is what came in this night in a later one's catch?"""
+        later = self.told_by
+        if later is None or later.figure(label) is None:
+            return False
+        return (later.day - self.day).days < later.effort(label).reach
 
     def is_other(self, label: str) -> bool:
         """Did somebody look, but in another unit or with a model that cannot tell the label?"""
@@ -95,10 +137,19 @@ def days(
     kept = sorted(intervals, key=lambda interval: interval.start.utc)
     told = in_days(kept, zone)
     wanted = [today - timedelta(days=back) for back in reversed(range(LENGTH))]
-    return tuple(_one_day(day, told.get(day, []), unit, label_sets) for day in wanted)
+    return _with_nights_before([one_day(day, told.get(day, []), unit, label_sets) for day in wanted])
 
 
-def _one_day(day: date, intervals: Sequence[Interval], unit: Unit | None, label_sets: LabelSets) -> Day:
+def _with_nights_before(listed: list[Day]) -> tuple[Day, ...]:
+    """With the gaps named whose catch a later night has."""
+    for index, later in enumerate(listed):
+        before = listed[max(0, index + 1 - later.effort("").reach) : index]
+        gap = list(takewhile(lambda day: not day.is_watched, reversed(before)))
+        listed[index - len(gap) : index] = [replace(day, told_by=later) for day in reversed(gap)]
+    return tuple(listed)
+
+
+def one_day(day: date, intervals: Sequence[Interval], unit: Unit | None, label_sets: LabelSets) -> Day:
     """The intervals of one day in the unit taken together."""
     mine = [interval for interval in intervals if interval.unit == unit]
     return Day(
@@ -115,8 +166,13 @@ def _efforts(intervals: Sequence[Interval], label_sets: LabelSets) -> tuple[Effo
     together: dict[frozenset[str] | None, Effort] = {}
     for interval in intervals:
         labels = label_sets.get(interval.model)
-        before = together.get(labels, Effort(0, 0.0))
-        together[labels] = Effort(before.frames + interval.frames, before.watched_s + interval.watched_s, labels)
+        before, hung_s = together.get(labels, Effort(0, 0.0)), interval.exposed_s if interval.frames else None
+        together[labels] = Effort(
+            frames=before.frames + interval.frames,
+            watched_s=before.watched_s + interval.watched_s,
+            labels=labels,
+            hung_s=before.hung_s + (hung_s or 0.0),
+        )
     return tuple(together.values())
 
 

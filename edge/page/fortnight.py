@@ -7,7 +7,7 @@ from edge.counts import Unit
 from edge.page import chart, names
 from edge.page.chart import Bar
 from edge.page.days import Day, most_seen
-from edge.page.words import day_in_words, duration, gettext, ngettext, number
+from edge.page.words import caught_in, day_in_words, duration, gettext, listed, mean_words, ngettext, number
 
 PANELS = 3  # taxa with a row of bars; all of them are in the table
 
@@ -61,7 +61,7 @@ def fortnight(
         has_ranges=any(len(bar.layers) > 1 for one in panels for bar in one.bars),
         first_day=day_in_words(days[0].day),
         last_day=day_in_words(days[-1].day) if is_night else gettext("today"),
-        gaps=_gaps(days, labels[:PANELS] or [""]) if panels else "",
+        gaps=_gaps(days, panels) if panels else "",
         day_head=gettext("Night") if is_night else gettext("Day"),
         names=tuple(names.name(label) for label in labels),
         table=tuple(_table_row(day, labels) for day in reversed(days)),
@@ -73,19 +73,22 @@ def is_of_nights(unit: Unit | None) -> bool:
     return unit == "new"
 
 
-def _gaps(days: Sequence[Day], drawn: Sequence[str]) -> str:
+def _gaps(days: Sequence[Day], panels: Sequence[Panel]) -> str:
     """What the missing days are: before the first, without data or counted in another way, and never zeros."""
-    first = next(day for day in days if day.is_watched)
-    since = "" if first is days[0] else gettext("Data since %(day)s.", day=day_in_words(first.day))
-    missing = sum(not day.is_watched for day in days if day.day > first.day)
+    drawn = [{bar.kind for bar in of_day} for of_day in zip(*(one.bars for one in panels), strict=True)]
+    known = next(day for day, kinds in zip(days, drawn, strict=True) if kinds != {"before"})
+    since = "" if known is days[0] else gettext("Data since %(day)s.", day=day_in_words(known.day))
+    missing = sum("gap" in kinds for kinds in drawn)
     hatched = ngettext(
         "%(num)s day without data is hatched: that is not a zero.",
         "%(num)s days without data are hatched: that is not a zero.",
         missing,
     )
-    otherwise = any(day.is_other(label) for day in days for label in drawn)
     empty = gettext("Days that were counted in another way are left empty.")
-    return " ".join(filter(None, (since, hatched * bool(missing), empty * otherwise)))
+    mean = gettext("A catch of several nights is drawn as high as its mean a night.")
+    has_mean, has_other = any(bar.is_mean for one in panels for bar in one.bars), any("other" in one for one in drawn)
+    told = (since, mean * has_mean, hatched * bool(missing), empty * has_other)
+    return " ".join(filter(None, told))
 
 
 def unit_words(unit: Unit | None) -> str:
@@ -101,9 +104,8 @@ def unit_words(unit: Unit | None) -> str:
 
 def panel(index: int, days: Sequence[Day], label: str, mark: float | None, *, is_night: bool) -> Panel:
     """The bars of one taxon with a sentence that says the same; `mark` is its action level."""
-    best = max((day for day in days if label in day.figures), key=lambda day: day.figures[label].count)
-    most = gettext("Highest: %(count)s on %(day)s", count=number(best.figures[label].count), day=day_in_words(best.day))
-    so_far = "" if days[-1].is_other(label) else _so_far(days[-1], label, is_night=is_night)
+    most = _highest(days, label, mark)
+    so_far = "" if days[-1].is_other(label) else _so_far(days[-1], label, mark, is_night=is_night)
     level = "" if mark is None else gettext("action level: %(level)s", level=number(mark, 3))
     return Panel(
         id=f"days-{index}",
@@ -115,8 +117,27 @@ def panel(index: int, days: Sequence[Day], label: str, mark: float | None, *, is
     )
 
 
-def _so_far(day: Day, label: str, *, is_night: bool) -> str:
-    name, count = day_in_words(day.day), _figure(day, label)
+def _highest(days: Sequence[Day], label: str, mark: float | None) -> str:
+    """As the bars are drawn."""
+    best = max((day for day in days if label in day.figures), key=lambda day: _mean(day, label))
+    return gettext("Highest: %(catch)s", catch=_with_mean(best, label, mark, _on(best, label)))
+
+
+def _with_mean(day: Day, label: str, mark: float | None, catch: str) -> str:
+    """As a bar of several nights is drawn, with the catch itself."""
+    mean = _mean(day, label)
+    if day.effort(label).nights == 1 or not mean:
+        return catch
+    return gettext("%(mean)s a night, %(catch)s", mean=mean_words(mean, mark), catch=catch)
+
+
+def _mean(day: Day, label: str) -> float:
+    mean = day.mean(label)
+    return 0.0 if mean is None else mean.count
+
+
+def _so_far(day: Day, label: str, mark: float | None, *, is_night: bool) -> str:
+    name, count = day_in_words(day.day), _with_mean(day, label, mark, _figure(day, label))
     if not day.frames:
         return gettext("night of %(day)s: no data yet", day=name) if is_night else gettext("today: no data yet")
     if is_night:
@@ -130,14 +151,8 @@ def before_today(days: Sequence[Day], label: str, unit: Unit | None) -> str:
     if yesterday.figure(label) is None and before.figure(label) is None:
         return ""
     if is_of_nights(unit):
-        return gettext(
-            "%(what)s: %(last)s on %(last_day)s, %(before)s on %(before_day)s",
-            what=unit_words(unit),
-            last=_figure(yesterday, label),
-            last_day=day_in_words(yesterday.day),
-            before=_figure(before, label),
-            before_day=day_in_words(before.day),
-        )
+        told = [_on(day, label) for day in (yesterday, before) if not day.is_told_later(label)]
+        return gettext("%(what)s: %(nights)s", what=unit_words(unit), nights=listed(told))
     return gettext(
         "%(what)s: yesterday %(yesterday)s, the day before %(before)s",
         what=unit_words(unit),
@@ -146,10 +161,27 @@ def before_today(days: Sequence[Day], label: str, unit: Unit | None) -> str:
     )
 
 
+def _on(day: Day, label: str) -> str:
+    nights, name = day.effort(label).nights, day_in_words(day.day)
+    if nights == 1:
+        return gettext("%(count)s on %(day)s", count=_figure(day, label), day=name)
+    return ngettext(
+        "%(count)s in the %(num)s night up to %(day)s",
+        "%(count)s in the %(num)s nights up to %(day)s",
+        nights,
+        count=number(day.figures[label].count if label in day.figures else 0),
+        day=name,
+    )
+
+
 def _figure(day: Day, label: str) -> str:
     """A day on which nobody looked who could tell it is no zero."""
     figure = day.figure(label)
-    return gettext("no data") if figure is None else number(figure.count)
+    if figure is not None:
+        return caught_in(day.effort(label).nights, figure.count)
+    if day.told_by is not None and day.is_told_later(label):
+        return gettext("in the catch of %(day)s", day=day_in_words(day.told_by.day))
+    return gettext("no data")
 
 
 def quiet_panel(days: Sequence[Day], looked: int, unit: Unit | None) -> Panel:

@@ -8,10 +8,11 @@ from werkzeug.utils import cached_property  # functools' of Python 3.11 has one 
 from edge.board import read_board
 from edge.census import unit_of
 from edge.counts import Interval, Sighting, Unit
+from edge.label_sets import LabelSets
 from edge.label_sets import load as load_label_sets
 from edge.nights import begin_of, day_at
 from edge.page import headline, health, levels, names, sightings
-from edge.page.days import LENGTH, Day, days, unit_of_days
+from edge.page.days import LENGTH, Day, days, one_day, unit_of_days
 from edge.page.fortnight import is_of_nights
 from edge.page.levels import Against
 from edge.page.node import Node, node
@@ -50,11 +51,16 @@ class Glance:
         return unit_of_days(self.intervals, unit_of(self.camera), self.when.zone)
 
     @cached_property
+    def label_sets(self) -> LabelSets:
+        """What the models can tell."""
+        return load_label_sets(self._node.store)
+
+    @cached_property
     def fortnight(self) -> tuple[Day, ...]:
         """The last fourteen days, a trap's from noon to noon."""
         is_night = is_of_nights(self.unit or unit_of(self.camera))  # a mode just chosen has no days yet
         today = day_at(self.now.utc, "trap" if is_night else "live", self.when.zone)
-        return days(self.intervals, self.when.zone, today, self.unit, load_label_sets(self._node.store))
+        return days(self.intervals, self.when.zone, today, self.unit, self.label_sets)
 
     @cached_property
     def visit(self) -> Visit:
@@ -84,17 +90,19 @@ class Glance:
         newest, frames = next(iter([*foes, *seen]), None), sum(interval.frames for interval in fresh)
         watched_s = sum(interval.watched_s for interval in fresh)
         if self.camera.mode == "trap":
-            night = told_last(self.intervals, self.when)
+            night = told_last(self.intervals, self.when, self.label_sets)
+            named = caught(night, self.intervals, seen, done)
             return Facts(
                 newest=newest,
-                foremost=caught(night, self.intervals, seen, done),
+                foremost=named,
                 frames=frames,
                 watched_s=watched_s,
-                period=night_words(night, self.when),
+                period=night_words(night, named, self.when),
                 card=card_trouble(self.intervals, self.snapshot.camera, self.visit.card, self.when),
                 unmatched=unmatched_in_a_row(self.intervals, self.snapshot, is_fed=self.camera.fed),
             )
-        counted = sightings.foremost(sightings.counts_of(fresh, self.unit), done)
+        day = one_day(self.when.today(), fresh, self.unit, self.label_sets)
+        counted = sightings.foremost(sightings.counts_of(day, self.unit) if self.unit else [], done)
         is_by_count = counted is not None and (not foes or counted.unit == "affected_frames")
         is_friend = counted is not None and names.is_harmless(counted.label)
         foremost = counted if is_by_count and not (seen and is_friend) else sightings.foremost(seen, done)

@@ -25,7 +25,7 @@ from edge.page.situation import (
 )
 from edge.page.sticky_card import trouble_words
 from edge.page.tones import Said, Tone
-from edge.page.words import Moments, duration, gettext, ngettext, number
+from edge.page.words import Moments, duration, gettext, mean_words, ngettext, number
 from edge.status import CameraStatus, Snapshot
 
 COUNTED_AFTER_S = 3600.0  # a fed picture stands in a record by then, as a rule
@@ -54,9 +54,10 @@ def card(
     *,
     before: str,
     latest: str,
+    levels: Mapping[str, float],
 ) -> Card:
     """The first thing to read. `before`: what the days before were, said beside what is there now; `latest`: what the
-    last day with pictures showed, said where nobody feeds newer ones.
+    last day with pictures showed, said where nobody feeds newer ones; `levels`: action levels by label.
     """
     tone, headline, action = say(state, snapshot, facts, now, when, config)
     words = {
@@ -70,7 +71,7 @@ def card(
         days = before
     elif state is Situation.UNFED:
         days = latest
-    seen = _seen(facts, when, state, days, config.mode)
+    seen = _seen(facts, when, state, days, config.mode, levels)
     lies = _on_card(snapshot) if is_trap else ""
     lines = (seen, lies, days, effort(facts, snapshot, now, config), _light(snapshot))
     return Card(
@@ -157,10 +158,10 @@ def _missing(config: CameraTable) -> Said:
     return "stop", gettext("The camera does not answer."), cable
 
 
-def _seen(facts: Facts, when: Moments, state: Situation, days: str, mode: Mode) -> str:
+def _seen(facts: Facts, when: Moments, state: Situation, days: str, mode: Mode, levels: Mapping[str, float]) -> str:
     if state is Situation.SEEN and facts.foremost is not None:
         if not isinstance(facts.foremost, Sighting):
-            return _counted(facts.foremost, facts, days)
+            return _counted(facts.foremost, facts, days, levels.get(facts.foremost.label))
         ago, time = when.ago(facts.foremost.at.utc), when.at(facts.foremost.at.utc)
         if ago != time:  # else it is to come, by a clock that was set back
             return gettext("Seen %(ago)s: %(time)s", ago=ago, time=time)
@@ -179,7 +180,10 @@ def _on_card(snapshot: Snapshot) -> str:
     )
 
 
-def _counted(one: Counted, facts: Facts, days: str) -> str:
+def _counted(one: Counted, facts: Facts, days: str, level: float | None) -> str:
+    if one.nights > 1:
+        mean = mean_words(one.count / one.nights, level)
+        return gettext("New on the trap: %(mean)s a night on average", mean=mean)
     if one.unit != "affected_frames":
         return "" if days else unit_words(one.unit)  # what is said of the days before begins with it
     shares = {"count": number(one.count), "frames": number(facts.frames)}

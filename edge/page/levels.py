@@ -12,7 +12,7 @@ from edge.languages.tasks import task_words
 from edge.languages.units import threshold_unit_words
 from edge.page import names
 from edge.page.tones import Tone
-from edge.page.words import Moments, day_in_words, gettext, number
+from edge.page.words import Moments, day_in_words, gettext, ngettext, number
 from edge.store import Deed, if_readable
 
 WIDE = 350  # units of the bar's own grid
@@ -80,7 +80,7 @@ def _against(standing: Standing, figure: Measured, mode: Mode, deed_of: DeedOf, 
         label=threshold.scientific_name,
         tone=tone,
         word=gettext("Done") if deed is not None else words[standing.level],
-        headline=_headline(name, standing, figure, period_words(standing.period, mode, when.today())),
+        headline=_headline(name, standing, figure, period_words(standing.period, mode, when.today(), standing.nights)),
         fact=_fact(standing, figure),
         action=task_words(standing.task),
         done="" if deed is None else gettext("Done by %(who)s, %(ago)s", who=deed.who, ago=when.ago(deed.utc)),
@@ -126,10 +126,12 @@ def _fact(standing: Standing, figure: Measured) -> str:
     return gettext("%(figure)s %(unit)s: still close to the action level of %(level)s.", **values)
 
 
-def period_words(period: Period | None, mode: Mode, today: date) -> str:
-    """When it was counted."""
+def period_words(period: Period | None, mode: Mode, today: date, nights: int = 1) -> str:
+    """When it was counted: in `nights`, which are more than the period's where a trap was off before."""
     if period is None:
         return ""
+    if nights > (period.last - period.first).days + 1:
+        return _nights(nights, period.last, today)
     if period.first != period.last:
         return gettext("from %(first)s to %(last)s", first=_day(period.first, today), last=_day(period.last, today))
     is_night = mode == "trap"
@@ -138,6 +140,14 @@ def period_words(period: Period | None, mode: Mode, today: date) -> str:
     if period.last == today - timedelta(days=1):
         return gettext("last night") if is_night else gettext("yesterday")
     return gettext("on %(day)s", day=_day(period.last, today))
+
+
+def _nights(nights: int, last: date, today: date) -> str:
+    if last >= today - timedelta(days=1):
+        return ngettext("in the last %(num)s night", "in the last %(num)s nights", nights)
+    return ngettext(
+        "in the %(num)s night up to %(day)s", "in the %(num)s nights up to %(day)s", nights, day=_day(last, today)
+    )
 
 
 def _day(day: date, today: date) -> str:

@@ -14,6 +14,7 @@ from edge import __version__
 from edge.board import BoardReading, read_board
 from edge.clock import ClockState
 from edge.config import MEGABYTE, NodeConfig
+from edge.counts import Unit
 from edge.mqtt.secret import read_secret
 from edge.page.admission import needs
 from edge.page.days import Day
@@ -78,7 +79,7 @@ class NodeCollector(Collector):
         yield from _delivery(snapshot, this.store.health())
         yield from _board(read_board(this.folder))
         yield from _battery(snapshot.battery)
-        yield from _today(here.fortnight[-1])
+        yield from _today(here.fortnight[-1], here.unit)
 
 
 def _info(this: Node, snapshot: Snapshot) -> Metric:
@@ -140,7 +141,7 @@ def _battery(battery: BatteryStatus | None) -> Iterator[Metric]:
         yield _gauge("battery_ratio", "of a full one, 0 to 1", battery.share)
 
 
-def _today(day: Day) -> Iterator[Metric]:
+def _today(day: Day, unit: Unit | None) -> Iterator[Metric]:
     """Nothing at all on a day without a look: absent is not zero."""
     if not day.frames:
         return
@@ -152,6 +153,15 @@ def _today(day: Day) -> Iterator[Metric]:
             if value is not None:
                 counts.add_metric([label, bound], value)
     yield counts
+    if unit == "new":
+        yield _nights(day)
+
+
+def _nights(day: Day) -> Metric:
+    nights = GaugeMetricFamily("fieldeye_today_nights", "in which what a trap counts today has come", labels=["label"])
+    for label in sorted(day.figures):
+        nights.add_metric([label], day.effort(label).nights)
+    return nights
 
 
 def _gauge(name: str, says: str, value: float) -> Metric:

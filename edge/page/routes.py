@@ -30,6 +30,7 @@ def now() -> str:
     done = {one.label for one in here.against if one.done}
     facts = here.facts_after(done) if done else here.facts
     first = _said_first(here, facts)
+    marks, urgent = levels.marks(snapshot.alerts, here.unit), {one.label for one in here.against if one.action}
     named = facts.foremost.label if facts.foremost else next(iter(days.most_seen(here.fortnight[-3:-1])), "")
     card = headline.card(
         here.situation,
@@ -40,11 +41,11 @@ def now() -> str:
         config,
         before=fortnight.before_today(here.fortnight, named, here.unit) if named else "",
         latest=sightings.latest(here.fortnight, here.unit),
+        levels=marks,
     )
     photo = sightings.photo_of(_lead(here, facts, first), here.seen, this.store, when, config.mode)
     notes = _notes(here.lines, "" if first else card.headline)
     tone, well = health.health_in_short(here.lines, snapshot.problem)
-    marks, urgent = levels.marks(snapshot.alerts, here.unit), {one.label for one in here.against if one.action}
     return render_template(
         "now.html",
         first=first,

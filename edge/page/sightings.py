@@ -7,12 +7,12 @@ from typing import TypeVar
 from edge.annotations import annotated
 from edge.cameras.headers import read_header
 from edge.config import Mode
-from edge.counts import Box, Interval, Sighting, Unit
+from edge.counts import Box, Sighting, Unit
 from edge.errors import BadFrameError
 from edge.page import names
-from edge.page.days import Day, Figure, figures_together
+from edge.page.days import Day
 from edge.page.situation import Counted
-from edge.page.words import Moments, day_in_words, gettext, listed, number
+from edge.page.words import Moments, caught_in, day_in_words, gettext, listed, number
 from edge.store import Decision, Store, if_readable
 
 Found = TypeVar("Found", Sighting, Counted)
@@ -59,7 +59,8 @@ def seen_headline(sighting: Sighting | Counted) -> str:
     """What was seen and how many; of a disease that is there since days not on how many pictures of the day."""
     if isinstance(sighting, Counted) and sighting.unit == "affected_frames":
         return names.name(sighting.label)
-    return gettext("%(name)s: %(count)s", name=names.name(sighting.label), count=number(sighting.count))
+    nights = sighting.nights if isinstance(sighting, Counted) else 1
+    return gettext("%(name)s: %(count)s", name=names.name(sighting.label), count=caught_in(nights, sighting.count))
 
 
 def how_sure(confidence: float) -> str:
@@ -80,11 +81,13 @@ def foremost(sightings: Sequence[Found], done: Container[str] = ()) -> Found | N
     return max(still_open or foes or sightings, key=lambda one: one.count, default=None)
 
 
-def counts_of(intervals: Sequence[Interval], unit: Unit | None) -> list[Counted]:
-    """What the intervals in `unit` tell together."""
-    if unit is None:
-        return []
-    return _counted(figures_together(interval for interval in intervals if interval.unit == unit), unit)
+def counts_of(day: Day, unit: Unit) -> list[Counted]:
+    """What the day tells in its `unit`, each with the nights in which it came."""
+    return [
+        Counted(label, figure.count, unit, day.effort(label).nights)
+        for label, figure in day.figures.items()
+        if figure.count
+    ]
 
 
 def latest(days: Sequence[Day], unit: Unit | None) -> str:
@@ -92,13 +95,9 @@ def latest(days: Sequence[Day], unit: Unit | None) -> str:
     last = next((day for day in reversed(days) if day.frames), None)
     if last is None or unit is None:
         return ""
-    first = foremost(_counted(last.figures, unit))
+    first = foremost(counts_of(last, unit))
     what = gettext("Nothing was seen.") if first is None else seen_headline(first)
     return gettext("Last day with pictures, %(day)s: %(what)s", day=day_in_words(last.day), what=what)
-
-
-def _counted(figures: Mapping[str, Figure], unit: Unit) -> list[Counted]:
-    return [Counted(label, figure.count, unit) for label, figure in figures.items() if figure.count]
 
 
 def pictured(store: Store, looked_back: int) -> dict[str, Sighting]:

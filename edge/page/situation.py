@@ -62,6 +62,7 @@ class Counted:
     label: str
     count: int
     unit: Unit
+    nights: int = 1  # in which it came; of what is no trap 1
 
 
 CardTrouble = Literal["full", "bare"]  # a trap's card catches less than it would, or what hung there is gone

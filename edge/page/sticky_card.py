@@ -7,7 +7,9 @@ from itertools import takewhile
 from edge.advice import Period
 from edge.clock import Instant
 from edge.counts import Interval, Sighting
+from edge.label_sets import LabelSets
 from edge.nights import day_of, in_days
+from edge.page.days import Day, figures_together, one_day
 from edge.page.levels import period_words
 from edge.page.recent import DAY
 from edge.page.sightings import counts_of, foremost
@@ -17,35 +19,40 @@ from edge.status import CameraStatus, Snapshot
 from edge.trap import TELLING
 
 
-def told_last(intervals: Sequence[Interval], when: Moments) -> list[Interval]:
-    """Of the last 24 hours' newest night in which somebody looked all intervals, as the chart adds them up.
+def told_last(intervals: Sequence[Interval], when: Moments, label_sets: LabelSets) -> Day | None:
+    """The last 24 hours' newest night in which somebody looked, as the chart adds it up.
 
     A night begins at noon: the one before is told up to midnight, while it has a catch and this one has none yet.
     """
     looked = _looked(intervals)
     if not looked or looked[-1].end.utc < when.now_utc - DAY:
-        return []
+        return None
     nights, newest = in_days(looked, when.zone), day_of(looked[-1], when.zone)
-    before = nights.get(newest - timedelta(days=1), [])
-    is_early = newest == when.today() and not counts_of(nights[newest], "new")
-    return before if is_early and counts_of(before, "new") else nights[newest]
+    before, last = (
+        one_day(day, nights.get(day, []), "new", label_sets) for day in (newest - timedelta(days=1), newest)
+    )
+    is_early = newest == when.today() and not counts_of(last, "new")
+    return before if is_early and counts_of(before, "new") else last
 
 
-def night_words(night: Sequence[Interval], when: Moments) -> str:
-    """When that was; empty where no night was told."""
-    if not night:
+def night_words(night: Day | None, named: Sighting | Counted | None, when: Moments) -> str:
+    """When that was, with the nights before whose catch what is `named` has as well, or a zero has.
+
+    Empty where no night was told.
+    """
+    if night is None:
         return ""
-    day = day_of(night[0], when.zone)
-    return period_words(Period(first=day, last=day, is_over=False), "trap", when.today())
+    nights = named.nights if isinstance(named, Counted) else night.effort("").nights
+    return period_words(Period(first=night.day, last=night.day, is_over=False), "trap", when.today(), nights)
 
 
 def caught(
-    night: Sequence[Interval], intervals: Sequence[Interval], seen: Sequence[Sighting], done: Container[str]
+    night: Day | None, intervals: Sequence[Interval], seen: Sequence[Sighting], done: Container[str]
 ) -> Sighting | Counted | None:
     """What is new in the night; until an interval tells how many, what was `seen` since the newest one that told."""
     told = _looked(intervals)
     since = [one for one in seen if not told or one.at.utc >= told[-1].end.utc]
-    return foremost(counts_of(night, "new"), done) or foremost(since, done)
+    return foremost(counts_of(night, "new") if night else [], done) or foremost(since, done)
 
 
 def card_trouble(
@@ -59,7 +66,7 @@ def card_trouble(
     mine = [one for one in _looked(intervals) if is_of_this_one(one.end)]
     if mine and mine[-1].saturated:
         return "full"
-    caught = sum(one.count for one in counts_of(mine, "new"))
+    caught = sum(figure.count for figure in figures_together(mine).values())
     hung = caught >= TELLING or (camera.hung is not None and is_of_this_one(camera.hung))
     return "bare" if camera.on_card == 0 and hung else None
 

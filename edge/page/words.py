@@ -8,10 +8,12 @@ from pathlib import Path
 
 from babel.dates import format_skeleton, format_time, format_timedelta
 
+from edge.counts import decimals_of
 from edge.languages import gettext, locale, ngettext, number
 
 __all__ = [
-    "CATALOGUES", "THOUSANDS", "Moments", "ago", "day_in_words", "duration", "gettext", "listed", "ngettext", "number",
+    "CATALOGUES", "THOUSANDS", "Moments", "ago", "caught_in", "day_in_words", "duration", "gettext", "listed",
+    "mean_words", "ngettext", "number",
 ]  # fmt: skip
 
 CATALOGUES = Path(__file__).parent / "translations"
@@ -66,6 +68,18 @@ def day_in_words(day: date, *, with_year: bool = False) -> str:
     """Month and day."""
     skeleton = "yMMMd" if with_year else "MMMd"
     return format_skeleton(skeleton, datetime(day.year, day.month, day.day, tzinfo=UTC), locale=locale())
+
+
+def caught_in(nights: int, count: int) -> str:
+    """A count, with the nights in which it came where these are several."""
+    if nights == 1:
+        return number(count)
+    return ngettext("%(count)s in %(num)s night", "%(count)s in %(num)s nights", nights, count=number(count))
+
+
+def mean_words(mean: float, level: float | None) -> str:
+    """As many decimals as tell it from its action level."""
+    return number(mean, decimals_of(mean, level or 0))
 
 
 def duration(seconds: float) -> str:

@@ -146,7 +146,10 @@ def test_a_night_s_catch_is_the_sum_of_its_hours_a_trap_and_night() -> None:
 
 def test_a_catch_that_came_in_three_nights_is_a_third_of_it_a_night() -> None:
     after_three = replace(hour(10, 30), exposed_s=3 * 86_400.0)
-    assert figures(days(after_three).over(MOTH[0], "insects/trap/night"))["insects/trap/night"] == 10
+    evidence = days(after_three).over(MOTH[0], "insects/trap/night")
+    assert figures(evidence)["insects/trap/night"] == 10
+    assert evidence is not None
+    assert (evidence.count, evidence.nights) == (30, 3)
 
 
 def test_what_came_in_a_winter_makes_no_week_calm() -> None:

@@ -94,9 +94,10 @@ def interval(start: Instant, counts: dict[str, int] | None, *, frames: int = 60,
     )  # fmt: skip
 
 
-def trap_hour(start: Instant, caught: int) -> Interval:
-    """An hour of a trap."""
-    return replace(interval(start, {HOPPER: caught}), mode="trap", unit="new")
+def trap_hour(start: Instant, caught: int, *, nights: int | None = None) -> Interval:
+    """An hour of a trap; `nights` is how long its card has hung, as far as that is known."""
+    exposed_s = None if nights is None else nights * 86_400.0
+    return replace(interval(start, {HOPPER: caught}), mode="trap", unit="new", exposed_s=exposed_s)
 
 
 def well(scene: Scene) -> None:

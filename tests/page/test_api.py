@@ -81,7 +81,7 @@ def test_a_day_without_a_look_has_no_counts_and_a_real_zero_an_empty_list(scene:
     seen(scene)
     days = client.get("/api/v1/days").get_json()["days"]
     assert [day["counts"] for day in days[:2]] == [None, []]
-    assert days[-1]["counts"][1] == {"label": HOPPER, "count": 5, "low": 3, "high": 8}
+    assert days[-1]["counts"][1] == {"label": HOPPER, "count": 5, "low": 3, "high": 8, "nights": None}
 
 
 def test_records_are_paged_by_their_seq_without_gap_or_repeat(scene: Scene, client: FlaskClient) -> None:

@@ -12,8 +12,8 @@ from flask.testing import FlaskClient
 
 from edge.clock import ClockState, Instant
 from edge.counts import Interval, TaxonCount, newest_unit
-from edge.label_sets import NONE_KEPT, LabelSets, remember
-from edge.page.chart import bars
+from edge.label_sets import NONE_KEPT, LabelSets, load, remember
+from edge.page.chart import bars, mark_y
 from edge.page.days import Day, Figure, days, most_seen, unit_of_days
 from edge.page.sightings import counts_of
 from tests.page.scenes import BUG, HOPPER, Scene, interval, sighting, trap_hour, well
@@ -115,7 +115,7 @@ def test_the_dark_takes_no_unit_from_what_the_light_told() -> None:
     kept = [interval(at(1, 1), {HOPPER: 4}), interval(at(1, 2), {HOPPER: 3}), dark]
     today = days_of(*kept)[-1]
     assert (today.frames > 0, today.figures[HOPPER].count) == (True, 4)
-    assert [one.count for one in counts_of(kept, "max_per_frame")] == [4]
+    assert [one.count for one in counts_of(today, "max_per_frame")] == [4]
 
 
 def test_a_maximum_of_two_hours_has_the_highest_low_and_the_highest_high_as_on_the_platform() -> None:
@@ -188,6 +188,76 @@ def test_nights_of_a_trap_are_told_as_nights(scene: Scene, client: FlaskClient) 
     assert '<th scope="col">Night</th>' in page
 
 
+def test_a_catch_of_several_nights_is_one_bar_over_them_as_high_as_its_mean() -> None:
+    """Of four, in the first of which somebody looked."""
+    told = days_of(trap_hour(at(28, 13), 6), trap_hour(at(1, 13), 42, nights=4))
+    *_, first, gap, other_gap, wide = bars(told, HOPPER, 20.0)
+    assert [one.kind for one in (first, gap, other_gap, wide)] == ["count", "later", "later", "count"]
+    assert (wide.x, wide.right, wide.middle) == (gap.x, other_gap.right + 25, other_gap.x + 8.5)
+    assert [bars(told, HOPPER, level)[-1].text for level in (None, 20.0, 10.2)] == ["10", "10", "10.5"]
+    counted = [layer.height for bar in (first, wide) for layer in bar.layers if layer.kind == "bar"]
+    assert counted[1] / counted[0] == pytest.approx(10.5 / 6, abs=0.02)
+    assert mark_y(told, HOPPER, 20.0) < wide.layers[0].y  # type: ignore[operator]
+
+
+def test_a_bar_of_more_nights_than_a_fortnight_has_begins_with_it() -> None:
+    told = bars(days_of(trap_hour(at(1, 13), 42, nights=60)), HOPPER)
+    assert [one.kind for one in told] == ["later"] * 13 + ["count"]
+    assert (told[-1].x, told[-1].text) == (told[0].x, "0.7")
+
+
+def test_the_nights_of_a_catch_that_was_first_looked_at_in_the_evening_reach_back_to_the_look_before() -> None:
+    """From 11:00 of June 28 to 20:30 of July 1 are 80 hours, so three nights; they lie in four."""
+    evening = replace(trap_hour(at(1, 12), 42), exposed_s=80.5 * 3600)
+    told = days_of(trap_hour(at(28, 2), 5), evening)
+    first, *gap, wide = bars(told, HOPPER)[-5:]
+    assert [one.kind for one in (first, *gap, wide)] == ["count", "later", "later", "later", "count"]
+    assert (wide.x, wide.text, told[-1].effort(HOPPER).nights) == (gap[0].x, "14", 3)
+
+
+def test_a_catch_that_came_in_a_night_that_was_looked_at_too_is_told_as_the_mean_that_is_drawn(
+    scene: Scene, client: FlaskClient
+) -> None:
+    well(scene)
+    scene.clock.advance(15 * 3600)  # 7:30 of July 2
+    scene.store.commit([trap_hour(scene.before(hours=37), 30), trap_hour(scene.before(hours=1), 43, nights=2)])
+    page = client.get("/").text
+    assert "Highest: 30 on Jun 30 · night of Jul 1 so far: 21.5 a night, 43 in 2 nights" in page
+    assert "Data since Jun 30. A catch of several nights is drawn as high as its mean a night.</p>" in page
+    assert re.findall("<text .*?>(.*?)</text>", page) == ["30", "22"]
+
+
+def test_a_catch_of_several_nights_is_told_with_them_in_words_and_for_programs(
+    scene: Scene, client: FlaskClient
+) -> None:
+    well(scene)
+    scene.clock.advance(15 * 3600)  # 7:30 of July 2
+    scene.configure(camera={"mode": "trap"})
+    scene.store.commit([trap_hour(scene.before(hours=97), 8, nights=1), trap_hour(scene.before(hours=1), 42, nights=3)])
+    page = client.get("/").text
+    assert "Highest: 14 a night, 42 in the 3 nights up to Jul 1 · night of Jul 1 so far: 14 a night, 42 in 3" in page
+    assert "Data since Jun 27. A catch of several nights is drawn as high as its mean a night. 1 day" in page
+    assert re.search('<rect class="sure" x="[0-9]+" y="[0-9.]+" width="67"', page)
+    assert [row[1] for row in rows_of(page)[:5]] == ["42 in 3 nights", *["in the catch of Jul 1"] * 2, "no data", "8"]
+    told = client.get("/api/v1/days").json["days"]
+    assert [day["nights"] for day in told[-5:]] == [1, None, None, None, 3]
+    assert [one["nights"] for day in told for one in day["counts"] or ()] == [1, 3]
+    table = list(csv.DictReader(client.get("/api/v1/days.csv").text.splitlines()))
+    assert [(row["count"], row["nights"]) for row in table[-5:]] == [("8", "1"), *[("", "")] * 3, ("42", "3")]
+    scene.clock.advance(6 * 3600)
+    well(scene)
+    page = client.get("/").text
+    assert "New on the trap, each night: 42 in the 3 nights up to Jul 1" in page
+
+
+def test_what_is_no_trap_has_no_nights(scene: Scene, client: FlaskClient) -> None:
+    well(scene)
+    scene.store.commit([interval(scene.before(hours=2), {HOPPER: 3})])
+    today = client.get("/api/v1/days").json["days"][-1]
+    assert [today["nights"], *(one["nights"] for one in today["counts"])] == [None, None]
+    assert client.get("/api/v1/days.csv").text.splitlines()[-1].endswith(",")
+
+
 def test_in_the_morning_the_night_that_began_last_evening_is_the_one_that_runs(
     scene: Scene, client: FlaskClient
 ) -> None:
@@ -239,6 +309,35 @@ def rows_of(page: str) -> list[list[str]]:
     """The table day by day, the newest first."""
     (body,) = re.findall("<tbody>(.*?)</tbody>", page, re.DOTALL)
     return [re.findall("<t[hd][^>]*>(.*?)</t[hd]>", row) for row in body.split("</tr>")[:-1]]
+
+
+def test_a_gap_before_a_look_that_cannot_tell_the_pest_is_hatched_for_it(scene: Scene) -> None:
+    remember(scene.store, "pests@1", [HOPPER])
+    remember(scene.store, "cards@1", ["Insecta"])
+    found = replace(trap_hour(at(28, 13), 6), model="pests@1")
+    blind = replace(trap_hour(at(1, 13), 0, nights=3), model="cards@1", counts=())
+    told = days_of(found, blind, label_sets=load(scene.store))
+    assert [bar.kind for bar in bars(told, HOPPER)[-4:]] == ["count", "gap", "gap", "other"]
+    assert [bar.kind for bar in bars(told, "Insecta")[-3:]] == ["later", "later", "zero"]
+
+
+def test_a_look_that_cannot_tell_the_pest_lends_no_nights_to_its_catch(scene: Scene) -> None:
+    remember(scene.store, "pests@1", [HOPPER])
+    remember(scene.store, "cards@1", ["Insecta"])
+    well(scene)
+    scene.clock.advance(15 * 3600)  # 7:30 of July 2
+    well(scene)
+    scene.configure(camera={"mode": "trap"})
+    blind = replace(trap_hour(scene.before(hours=9), 0, nights=3), model="cards@1", counts=())
+    found = [trap_hour(scene.before(hours=96), 5), trap_hour(scene.before(hours=1), 25, nights=1)]
+    scene.store.commit([blind, *(replace(one, model="pests@1") for one in found)])
+    client = scene.app().test_client()
+    page = client.get("/").text
+    assert ">Brown planthopper: 25 last night<" in page
+    assert "Data since Jun 27. 3 days without data are hatched: that is not a zero.</p>" in page
+    assert [one["nights"] for one in client.get("/api/v1/days").json["days"][-1]["counts"]] == [1]
+    assert list(csv.DictReader(client.get("/api/v1/days.csv").text.splitlines()))[-1]["nights"] == "1"
+    assert f'fieldeye_today_nights{{label="{HOPPER}"}} 1.0' in client.get("/metrics").text
 
 
 def test_a_night_of_a_model_that_cannot_tell_a_pest_is_no_zero_of_it(scene: Scene, client: FlaskClient) -> None:
@@ -310,5 +409,5 @@ def test_days_that_were_counted_in_another_unit_were_looked_at(scene: Scene, cli
     assert told["2026-07-01"] == ("2", "60", "3600.0")
     answered = client.get("/api/v1/days").get_json()["days"]
     assert [(day["frames"], day["counts"]) for day in answered[-2:]] == [
-        (None, None), (60, [{"label": HOPPER, "count": 2, "low": 0, "high": 5}])
+        (None, None), (60, [{"label": HOPPER, "count": 2, "low": 0, "high": 5, "nights": 1}])
     ]  # fmt: skip

@@ -275,6 +275,45 @@ def test_when_it_was_counted_is_said_as_a_person_says_it(
         assert period_words(told, mode, TODAY) == words  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize(
+    ("told", "nights", "words"),
+    [
+        (period(30, 30), 3, "in the last 3 nights"),
+        (period(28, 28), 3, "in the 3 nights up to Jun 28"),
+        (period(24, 30), 7, "from Jun 24 to Jun 30"),
+        (period(24, 30), 60, "in the last 60 nights"),
+    ],
+)
+def test_a_catch_of_more_nights_than_its_period_is_told_with_all_of_them(
+    told: Period, nights: int, words: str, client: FlaskClient
+) -> None:
+    with client.application.test_request_context("/"):
+        assert period_words(told, "trap", TODAY, nights) == words
+
+
+@pytest.mark.parametrize(
+    ("count", "nights", "level_at", "mean", "word"),
+    [(50, 3, 15.0, "16.7", "is reached"), (50, 3, 20.0, "16.7", "below"), (1199, 60, 20.0, "19.98", "below")],
+)
+def test_a_catch_of_several_nights_is_held_against_the_level_of_one_and_told_as_both(
+    count: int, nights: int, level_at: float, mean: str, word: str, scene: Scene
+) -> None:
+    well(scene)
+    scene.clock.advance(15 * 3600)  # 7:30 of July 2
+    own = OwnThreshold(label=HOPPER, unit="insects/trap/night", act_at=level_at)
+    scene.configure(camera={"mode": "trap"}, advice=AdviceTable(threshold=(own,)))
+    alarms = Alarms(scene.config, {HOPPER: ClassAccuracy("", 1.0, 1.0)}, scene.store, scene.board)
+    hour = trap_hour(scene.before(hours=1), count, nights=nights)
+    scene.store.commit([hour])
+    alarms.after(hour)
+    alarms.show()
+    well(scene)
+    page = scene.app().test_client().get("/").text
+    assert f">Brown planthopper: {count:,} in the last {nights} nights</h" in page
+    assert re.search(rf"{mean} a trap and night: .*{word}", page)
+    assert (f"New on the trap: {mean} a night on average" in page) == (word == "below")
+
+
 @pytest.mark.parametrize("value", [0.0, 3.0, 10.0, 400.0])
 def test_count_range_and_level_all_fit_on_the_bar(value: float) -> None:
     bar = gauge(Measured(value, "insects/picture", value / 2, value * 1.5), 10.0)

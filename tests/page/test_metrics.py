@@ -75,14 +75,17 @@ def test_a_day_on_which_nothing_was_seen_has_its_effort_and_no_taxon(scene: Scen
     scene.store.commit([interval(scene.before(hours=2), {}, frames=60)])
     told = read(client)
     assert told[labelled("today_frames")] == 60
-    assert not any(name == "fieldeye_today_count" for name, _ in told)
+    assert not {"fieldeye_today_count", "fieldeye_today_nights"}.intersection(name for name, _ in told)
 
 
 def test_a_trap_s_counts_of_today_begin_at_noon_and_say_so(scene: Scene, client: FlaskClient) -> None:
     well(scene)  # at 16:30
-    scene.store.commit([trap_hour(scene.before(hours=back), back) for back in (6, 3)])
-    assert read(client)[labelled("today_count", label=HOPPER, bound="count")] == 3
-    helps = [line for line in client.get("/metrics").text.splitlines() if line.startswith("# HELP fieldeye_today_")]
+    scene.store.commit([trap_hour(scene.before(hours=back), back, nights=2) for back in (6, 3)])
+    told = read(client)
+    assert told[labelled("today_count", label=HOPPER, bound="count")] == 3
+    assert told[labelled("today_nights", label=HOPPER)] == 2
+    lines = client.get("/metrics").text.splitlines()
+    helps = [line for line in lines if line.startswith(("# HELP fieldeye_today_frames", "# HELP fieldeye_today_count"))]
     assert [line.endswith("since local midnight, in a trap since local noon") for line in helps] == [True, True]
 
 

@@ -159,6 +159,40 @@ def test_the_night_that_is_over_stays_until_the_next_one_has_a_catch_or_is_over_
     assert headline(trap.get("/").text) == "Nothing new on the card last night."
 
 
+@pytest.mark.parametrize(
+    ("hours_later", "nights", "words"),
+    [
+        (15, 1, "last night"),
+        (15, 3, "in the last 3 nights"),
+        (22, 3, "in the last 3 nights"),
+        (33, 3, "in the 3 nights up to Jul 1"),
+    ],
+)
+def test_a_catch_of_several_nights_is_told_with_all_of_them(
+    trap: FlaskClient, scene: Scene, hours_later: float, nights: int, words: str
+) -> None:
+    scene.clock.advance(15 * 3600)  # 7:30 of July 2
+    scene.store.commit([trap_hour(scene.before(hours=1), 43, nights=nights)])
+    scene.clock.advance((hours_later - 15) * 3600)
+    well(scene)
+    page = trap.get("/").text
+    assert headline(page) == f"Brown planthopper: 43 {words}"
+    assert ("New on the trap: 14.3 a night on average" in page) == (nights == 3)
+
+
+def test_the_last_day_of_a_trap_that_nobody_feeds_is_told_with_the_nights_of_its_catch(scene: Scene) -> None:
+    well(scene)
+    scene.store.commit([trap_hour(scene.before(hours=30), 42, nights=3)])
+    scene.board.show(camera=replace(scene.board.snapshot().camera, last_frame=scene.before(hours=30)))
+    told = "Last day with pictures, Jun 29: Brown planthopper: 42 in 3 nights"
+    assert told in trap_page(scene, fed=True).get("/").text
+
+
+def test_a_zero_of_several_nights_is_one_of_all_of_them(trap: FlaskClient, scene: Scene) -> None:
+    scene.store.commit([replace(trap_hour(scene.before(hours=2), 0, nights=3), counts=())])
+    assert headline(trap.get("/").text) == "Nothing new on the card in the last 3 nights."
+
+
 def test_before_anything_was_counted_what_is_new_is_said_without_a_number(trap: FlaskClient, scene: Scene) -> None:
     page = trap.get("/").text
     assert headline(page) == "Nothing new on the card since the start."
