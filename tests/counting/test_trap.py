@@ -18,7 +18,7 @@ from edge.detections import Detections, no_detections
 from edge.trap import Card, Reading, load_card, read_card, save_card
 from edge.trap.card import FALLEN_AFTER
 from edge.trap.places import Places, in_view, is_same, structure
-from edge.trap.registration import applied, likeness, registered, relief, unmoved
+from edge.trap.registration import applied, likeness, part, registered, relief, unmoved
 from tests.clocks import SetClock
 from tests.counting import boards, cards, cutouts
 from tests.counting.cards import Picture, Pose
@@ -492,6 +492,28 @@ def test_an_insect_of_which_the_model_is_unsure_counts_in_the_second_picture_tha
     assert card.insects.new_in.tolist() == [0, 0, 0, 0, 4]
 
 
+@pytest.mark.parametrize("looks", [(0.3, 0.3, 0.9), (None, 0.3, 0.9), (None, 0.3, 0.3)], ids=str)
+def test_what_lay_there_from_the_start_is_never_new_however_unsure_the_model_was_of_it(
+    looks: tuple[float | None, ...],
+) -> None:
+    card, told = Card.none(1), []
+    for confidence in looks:
+        found = crosses(*STAY) if confidence is None else crosses(*STAY, (600, 600))
+        sure = np.arange(len(found)) < (5 if confidence == 0.9 else 4)
+        card, reading = read_card(card, found, sure, marked(*STAY, (600, 600)))
+        told.append(reading)
+    assert new(told) == [0, 0, 0]
+
+
+@pytest.mark.parametrize(("number", "verdict"), [(5, "matched"), (7, "changed")])
+def test_a_card_of_which_most_insects_are_gone_at_once_is_another_unless_there_were_few(
+    number: int, verdict: str
+) -> None:
+    lie = [*STAY, (600, 200), (600, 700), (400, 450)][:number]
+    _, told = told_of((lie, lie, True), (lie[:2], lie[:2], True))
+    assert told[-1].verdict == verdict
+
+
 def test_an_insect_of_which_the_model_was_unsure_and_that_is_gone_is_forgotten() -> None:
     more = [*STAY, (600, 600)]
     card, told = told_of((STAY, STAY, True), (more, [*STAY, (600, 600)], False), (STAY, STAY, True))
@@ -739,6 +761,31 @@ def test_a_card_without_writing_is_known_by_the_pattern_of_its_insects() -> None
     stays = registered(relief(image), relief(now), nobody, nobody, move)  # as it lay a picture ago
     assert stays is not None
     assert applied(stays, moved) == pytest.approx(dots, abs=1)
+
+
+def test_a_card_ruled_in_squares_that_is_pushed_by_one_of_them_lies_where_its_insects_say() -> None:
+    """Its lines fit as well as before: more than nothing, and not as surely as all of it."""
+    insects = np.random.default_rng(3).uniform([150, 150], [1000, 820], (14, 2)).astype(int)
+    pictures = []
+    for right_px in (0, 90):
+        image = np.full((972, 1296, 3), (60, 200, 210), np.uint8)
+        image[::90] = image[:, ::90] = (60, 120, 130)
+        for x, y in insects.tolist():
+            cv2.ellipse(image, (x + right_px, y), (16, 10), x * 7 % 180, 0, 360, (30, 30, 40), cv2.FILLED)
+        pictures.append(relief(image))
+    marks = insects.astype(np.float64), insects + np.array([90.0, 0])
+    move = registered(*pictures, *marks, unmoved())
+    assert move is not None
+    assert move == pytest.approx(np.array([[1, 0, -90], [0, 1, 0]]), abs=0.1)
+
+
+def test_a_part_is_believed_of_the_card_itself_and_not_of_another_with_the_same_print() -> None:
+    lie, others = np.random.default_rng(4).integers([60, 60], [1230, 910], (2, 24, 2)).tolist()
+    aside = np.array([[1.0, 0, 500], [0, 1.0, 0]])
+    for places, is_believed in ((lie, True), (others, False)):
+        image = cv2.warpAffine(marked(*places), aside, (1296, 972), borderMode=cv2.BORDER_REPLICATE)
+        marks = np.array(lie, np.float64), applied(aside, np.array(places, np.float64))
+        assert (part(relief(marked(*lie)), relief(image), *marks) is not None) is is_believed
 
 
 def test_a_full_card_says_that_it_no_longer_catches_in_proportion() -> None:
