@@ -1,5 +1,5 @@
--- As before, in two thirds of the time: each row is grouped once, by a number and not by an array, as a square kilometre is
--- known by its first node.
+-- As before, in two thirds of the time: rows are grouped by a number and not by an array, as a square kilometre is known by
+-- its first node.
 CREATE OR REPLACE FUNCTION cells_of(area text, of_label text, first date, last date)
 RETURNS TABLE (x integer, y integer, latitude_deg float8, longitude_deg float8, nodes integer, nights integer,
                first_seen date, last_seen date, looked_since date)
