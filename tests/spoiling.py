@@ -18,7 +18,7 @@ def spoil_an_index(path: Path) -> None:
 
 
 def spoil_a_record_and_its_index(path: Path) -> None:
-    """The first record, which a node that notices it deletes."""
+    """The first record, which a node that notices it deletes; last, for it may do so at once."""
+    spoil_an_index(path)
     with closing(sqlite3.connect(path)) as db, db:
         db.execute("UPDATE record SET crc = crc + 1 WHERE seq = 1")
-    spoil_an_index(path)

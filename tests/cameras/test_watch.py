@@ -63,13 +63,17 @@ def until_lost(camera: WatchedCamera) -> None:
 def test_a_camera_that_gives_nothing_new_is_noticed_in_time_and_opened_again(
     source: NetworkCamera, watched: WatchedCamera, health: str, state: str
 ) -> None:
-    source.health = health  # type: ignore[assignment]
-    began_s = time.monotonic()
-    until_lost(watched)
-    assert watched.state == state
-    assert time.monotonic() - began_s < NOTICED_WITHIN_S
-    source.health = "playing"
-    watched.read(BACK_WITHIN_S)
+    def is_named_as_it_is() -> bool:
+        source.health = health  # type: ignore[assignment]
+        began_s = time.monotonic()
+        until_lost(watched)
+        named = watched.state
+        assert time.monotonic() - began_s < NOTICED_WITHIN_S
+        source.health = "playing"
+        watched.read(BACK_WITHIN_S)
+        return named == state
+
+    wait_until(is_named_as_it_is, within_s=5)  # a node that stands still for half the stall has heard no repetition
     assert watched.state == "ok"
     assert watched.reopened >= 1
     assert source.connections >= 2
@@ -134,11 +138,11 @@ def test_a_camera_that_dies_while_nobody_looks_is_noticed(source: NetworkCamera,
 
 
 def test_frames_that_nobody_read_are_counted_and_the_newest_is_given(watched: WatchedCamera) -> None:
-    frames = [watched.read(1)]
+    frames = [watched.read(NOTICED_WITHIN_S)]
 
     def five_were_dropped() -> bool:
         Event().wait(0.5)  # ten frames long, nobody reads; on a machine that stands still meanwhile fewer come
-        frames.append(watched.read(1))
+        frames.append(watched.read(NOTICED_WITHIN_S))
         return frames[-1].dropped >= frames[-2].dropped + 5
 
     wait_until(five_were_dropped, within_s=5)
@@ -244,7 +248,7 @@ def test_a_node_that_is_told_to_stop_does_not_rest() -> None:
 def test_a_device_that_hangs_holds_neither_the_reader_nor_hides_that_its_thread_is_stuck() -> None:
     device = IllDevice()
     camera = ThreadedCamera(device, SystemClock())
-    camera.read(1)
+    camera.read(NOTICED_WITHIN_S)
     device.hangs.set()
     began_s = time.monotonic()
     error, _ = read_until_error(camera, 0.3)
@@ -262,7 +266,7 @@ def test_a_device_that_hangs_holds_neither_the_reader_nor_hides_that_its_thread_
 def test_a_hanging_device_is_not_opened_twice_and_comes_back_when_it_lets_go() -> None:
     device = IllDevice()
     with WatchedCamera(lambda: ThreadedCamera(device, SystemClock()), SystemClock(), Event(), stall_s=0.5) as camera:
-        camera.read(1)
+        camera.read(NOTICED_WITHIN_S)
         device.hangs.set()
         until_lost(camera)
         with pytest.raises(CameraError):
@@ -285,11 +289,12 @@ def test_a_device_that_never_lets_go_ends_in_an_error_that_restarts_the_node(mon
     device = IllDevice()
     clock = SystemClock()
     camera = WatchedCamera(lambda: ThreadedCamera(device, clock), clock, Event(), stall_s=0.5)
-    camera.read(1)
+    camera.read(NOTICED_WITHIN_S)
+    opened = device.opened  # once, or on a machine that stood still for the stall again
     device.hangs.set()
     with pytest.raises(ThreadStuckError, match="bad cable"):
         until_stuck(camera)
-    assert device.opened == 1
+    assert device.opened == opened
     device.hangs.clear()
     camera.close()
 
@@ -297,11 +302,11 @@ def test_a_device_that_never_lets_go_ends_in_an_error_that_restarts_the_node(mon
 def test_a_camera_whose_pictures_are_all_bad_is_opened_again() -> None:
     device = IllDevice()
     with WatchedCamera(lambda: ThreadedCamera(device, SystemClock()), SystemClock(), Event()) as camera:
-        camera.read(1)
+        camera.read(NOTICED_WITHIN_S)
         device.bad.set()
         for _ in range(BAD_IN_A_ROW):
             with pytest.raises(BadFrameError, match="half a picture"):
-                camera.read(1)
+                camera.read(NOTICED_WITHIN_S)
         assert camera.state == "stalled"
         device.bad.clear()
         camera.read(BACK_WITHIN_S)
@@ -312,11 +317,11 @@ def test_bad_pictures_between_good_ones_do_not_make_a_camera_bad() -> None:
     device = IllDevice()
     with WatchedCamera(lambda: ThreadedCamera(device, SystemClock()), SystemClock(), Event()) as camera:
         for _ in range(3):
-            camera.read(1)
+            camera.read(NOTICED_WITHIN_S)
             device.bad.set()
             for _ in range(BAD_IN_A_ROW - 1):
                 with pytest.raises(BadFrameError):
-                    camera.read(1)
+                    camera.read(NOTICED_WITHIN_S)
             device.bad.clear()
         assert (camera.state, device.opened) == ("ok", 1)
 
