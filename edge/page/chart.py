@@ -85,7 +85,7 @@ def _kind(day: Day, label: str, *, is_before: bool) -> str:
 
 
 def _text(figure: Mean, mark: float | None) -> str:
-    """From 10 up in whole numbers, which lie on no other bar, unless these stand on the other side of the level."""
+    """From 10 up in whole numbers, which are short, unless these stand on the other side of the level."""
     count, level = figure.count, mark or 0
     if count >= 10 and (round(count) >= level) == (count >= level):
         return number(count)

@@ -84,6 +84,8 @@ class Day:
     def effort(self, label: str) -> Effort:
         """Of those who can tell the label; all of it for an empty one."""
         able = [one for one in self.efforts if one.labels is None or not label or label in one.labels]
+        if len(able) == 1:  # as a rule, and a page asks a thousand times
+            return able[0]
         return Effort(
             frames=sum(one.frames for one in able),
             watched_s=sum(one.watched_s for one in able),
@@ -166,12 +168,12 @@ def _efforts(intervals: Sequence[Interval], label_sets: LabelSets) -> tuple[Effo
     together: dict[frozenset[str] | None, Effort] = {}
     for interval in intervals:
         labels = label_sets.get(interval.model)
-        before, hung_s = together.get(labels, Effort(0, 0.0)), interval.exposed_s if interval.frames else None
+        before = together.get(labels, Effort(0, 0.0))
         together[labels] = Effort(
             frames=before.frames + interval.frames,
             watched_s=before.watched_s + interval.watched_s,
             labels=labels,
-            hung_s=before.hung_s + (hung_s or 0.0),
+            hung_s=before.hung_s + (interval.exposed_s or 0.0),
         )
     return tuple(together.values())
 

@@ -201,6 +201,8 @@ def quiet_panel(days: Sequence[Day], looked: int, unit: Unit | None) -> Panel:
 def _table_row(day: Day, labels: Sequence[str]) -> tuple[str, ...]:
     name = day_in_words(day.day)
     counts = (_figure(day, label) for label in labels)
+    if not labels and day.is_told_later(""):
+        return (name, _figure(day, ""))
     if all(day.figure(label) is None for label in labels or [""]):
         return (name, *counts, gettext("counted in another way") if day.is_watched else gettext("not looked"))
     effort = ngettext(

@@ -6,10 +6,10 @@ from itertools import takewhile
 
 from edge.advice import Period
 from edge.clock import Instant
-from edge.counts import Interval, Sighting
+from edge.counts import Interval, NoData, Sighting
 from edge.label_sets import LabelSets
 from edge.nights import day_of, in_days
-from edge.page.days import Day, figures_together, one_day
+from edge.page.days import Day, one_day
 from edge.page.levels import period_words
 from edge.page.recent import DAY
 from edge.page.sightings import counts_of, foremost
@@ -66,7 +66,7 @@ def card_trouble(
     mine = [one for one in _looked(intervals) if is_of_this_one(one.end)]
     if mine and mine[-1].saturated:
         return "full"
-    caught = sum(figure.count for figure in figures_together(mine).values())
+    caught = sum(taxon.count for one in mine if not isinstance(one.counts, NoData) for taxon in one.counts)
     hung = caught >= TELLING or (camera.hung is not None and is_of_this_one(camera.hung))
     return "bare" if camera.on_card == 0 and hung else None
 

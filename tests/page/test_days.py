@@ -250,6 +250,15 @@ def test_a_catch_of_several_nights_is_told_with_them_in_words_and_for_programs(
     assert "New on the trap, each night: 42 in the 3 nights up to Jul 1" in page
 
 
+def test_a_zero_of_several_nights_has_them_named_in_the_table(scene: Scene, client: FlaskClient) -> None:
+    well(scene)
+    scene.clock.advance(15 * 3600)  # 7:30 of July 2
+    scene.configure(camera={"mode": "trap"})
+    none_new = replace(trap_hour(scene.before(hours=1), 0, nights=3), counts=())
+    scene.store.commit([none_new])
+    assert [row[1] for row in rows_of(client.get("/").text)[1:4]] == [*["in the catch of Jul 1"] * 2, "not looked"]
+
+
 def test_what_is_no_trap_has_no_nights(scene: Scene, client: FlaskClient) -> None:
     well(scene)
     scene.store.commit([interval(scene.before(hours=2), {HOPPER: 3})])

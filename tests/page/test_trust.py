@@ -11,7 +11,7 @@ from werkzeug.test import TestResponse
 from edge.clock import ClockState
 from edge.page.admission import keep_sessions
 from edge.page.passwords import HASHER, hashed, is_claim_code, is_right
-from edge.page.trust import Role, digest
+from edge.page.trust import Role, Trust, digest
 from edge.store import Account, Store
 from tests.page.scenes import Scene
 from tests.page.visitors import HASH, PASSWORD, as_role, form_on, log_in, person, post, token_on
@@ -367,6 +367,17 @@ def test_of_two_who_have_answered_in_the_same_moment_one_waits_for_the_card(
         client.get("/account")
         workers.submit(keep_sessions, client.application).result(20)
         assert not one.done()
+
+
+def test_who_had_run_out_by_a_clock_that_was_wrong_stays_logged_in(client: FlaskClient, scene: Scene) -> None:
+    as_role(client, scene, Role.FARMER)
+    cookie, known = client.get_cookie("fieldeye"), Trust(scene.store, scene.board, scene.clock, None, open_to_read=True)
+    assert cookie is not None
+    for days, role in ((61, Role.READER), (-61, Role.FARMER)):  # before the card was told
+        scene.clock.jump(days * 86_400, ClockState.SYNCED)
+        assert known.visitor(cookie.value).role is role
+    known.keep_sessions()
+    assert known.visitor(cookie.value).role is Role.FARMER
 
 
 @pytest.mark.parametrize("days", [70, 200, -200])
