@@ -13,6 +13,8 @@ from training.config import DatasetConfig
 from training.evaluate import ABOUT
 from training.facts import learned
 from training.judging.card import PUBLISHED, averaged, origin
+from training.leaves.card import ABOUT as ABOUT_LEAF
+from training.leaves.card import grades
 from training.onnx_file import bundle_paths, read_facts
 
 RELEASED = ["pests", "pests-open", "cards", "diseases"]
@@ -74,9 +76,17 @@ def test_the_card_of_a_released_bundle_tells_what_its_file_does(name):
 
 @pytest.mark.parametrize("name", RELEASED)
 def test_the_confidence_that_a_card_names_is_a_score_of_a_hundredth_at_its_temperature(name):
-    (told,) = re.findall(r"`fieldeye detect --confidence (\S+)`", (MODELS / "cards" / f"{name}.md").read_text("utf-8"))
+    card = (MODELS / "cards" / f"{name}.md").read_text("utf-8")
+    (told,) = re.findall(rf"`fieldeye detect --model {name} --confidence (\S+)`", card)
     temperature = read_facts(MODELS / f"{name}.onnx")["temperature"]
     assert log(float(told) / (1 - float(told))) * temperature == pytest.approx(log(0.01 / 0.99), abs=0.01)
+
+
+def test_the_card_of_the_leaf_network_tells_at_which_limits_its_file_grades():
+    card, facts = (MODELS / "cards/leaf.md").read_text("utf-8"), read_facts(MODELS / "leaf.onnx")
+    assert card.startswith(f"# leaf {facts['version']}\n\n{ABOUT_LEAF.read_text('utf-8').strip()}\n\n## ")
+    assert grades(facts) in card
+    assert "0.1, 4.4, 10.1 and 15.9 % (published: 0.1, 5, 10 and 15 %)" in card
 
 
 @pytest.mark.parametrize("name", RELEASED)

@@ -49,7 +49,8 @@ def averaged(facts: Facts) -> str:
     return (
         f"Average precision is over all boxes with a score of {LOWEST_SCORE:g} and more, {MAX_DETECTIONS} of a class "
         f"in a picture at most. Calibrated at the {facts['precision']} file's temperature of {facts['temperature']}, "
-        f"that score is a confidence of {least}: `fieldeye detect --confidence {least}` tells these boxes."
+        f"that score is a confidence of {least}: `fieldeye detect --model {facts['name']} --confidence {least}` shows "
+        "these boxes."
     )
 
 
@@ -64,7 +65,8 @@ def _examples(picture: str | None) -> list[str]:
         return [NO_EXAMPLES, ""]
     return [
         f"![right and wrong on test pictures]({picture})", "",
-        "Test pictures drawn evenly from those that came out right and, below, those that did not; of copies one. "
+        "Test pictures taken at even steps from those that came out right and, below, from those that did not, "
+        "without copies. "
         "Green: marked by a person; red: found. Only sets with an open licence, and no picture that carries somebody's "
         "mark.", "",
     ]  # fmt: skip

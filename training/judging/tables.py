@@ -29,7 +29,7 @@ def with_interval(share: Share, digits: int = 2) -> str:
 def files(figures: Sequence[Figures]) -> list[str]:
     """Size, accuracy and cost of each file."""
     head = ["file", "numbers", "MB", "mAP50", "mAP50-95", "precision", "recall", "ms", "network alone, ms",
-            "beside the starting network"]  # fmt: skip
+            "relative to YOLOX-Nano"]  # fmt: skip
     rows = [
         [
             f"`{one.file}`", one.precision, f"{one.cost.size_bytes / 1e6:.2f}", number(one.map50, 3),

@@ -40,8 +40,7 @@ def card(facts: Facts, figures: LeafFigures) -> str:
         f"{figures.leaves} leaves of the {figures.split} split, through `edge.severity` on the exported file; in "
         "brackets 95 % intervals from 1000 bootstrap draws of leaves.", "",
         *_measured(figures),
-        f"Published: {PUBLISHED}, another split. Grades end at "
-        f"{', '.join(f'{100 * limit:g} %' for limit in facts['limits'])}. People did not measure: even masks painted "
+        f"Published: {PUBLISHED}, another split. {grades(facts)} People did not measure: even masks painted "
         "by hand, by the published limits, agree with their grade on 90.5 % of training and validation leaves.", "",
         "Rows a person's word, columns the network's:", "",
         *_confusion("grade", GRADES, figures.grades),
@@ -49,6 +48,13 @@ def card(facts: Facts, figures: LeafFigures) -> str:
         "## Made from", "",
         *_origin(facts),
     ])  # fmt: skip
+
+
+def grades(facts: Facts) -> str:
+    """Where they end: by what the network reads and people graded, not where it was published."""
+    *first, last = (f"{100 * limit:g}" for limit in facts["limits"])
+    fitted = f"{', '.join(first)} and {last} %"
+    return f"Grades end at limits fitted to its own severities, {fitted} (published: 0.1, 5, 10 and 15 %)."
 
 
 def _measured(figures: LeafFigures) -> list[str]:
