@@ -200,7 +200,7 @@ def test_what_the_example_of_a_fleet_shows_behind_a_mark_is_taken_too(tmp_path: 
     fleet = load_fleet(tmp_path / "fleet.toml")
     config = parse_config(node_toml(fleet, fleet.nodes[0]), "house1-trap")
     assert config.climate is not None
-    assert config.advice.threshold
+    assert [one.label for one in config.advice.threshold] == ["Insecta"]  # what "cards" names on a sticky card
     assert config.mqtt is not None
     assert config.mqtt.daily_mb == 20
 
