@@ -102,7 +102,7 @@ BATCHES: dict[str, tuple[Record, ...]] = {
     "intervals": (
         interval(),
         interval(3600.0, counts=(), frames=3600, skipped=()),
-        interval(7200.0, frames=0, awake_s=0.0, skipped=(("dark", 3600),), counts=NoData("dark")),
+        interval(7200.0, frames=0, skipped=(("dark", 3600),), counts=NoData("dark")),
         interval(10800.0, counts=(count(MOTH, 3),), mode="trap", unit="new", saturated=True),
     ),
     "calibrated": (

@@ -14,6 +14,7 @@ from hypothesis import given, settings
 
 from edge.errors import WireError
 from edge.mqtt.commands import VERBS
+from edge.page.camera import reason_words
 from edge.wire import Info, Key, Stored, decode_batch, decode_message, encode_batch, encode_message, read_image
 from edge.wire.images import MAX_PART_BYTES
 from tests.contract.golden import (
@@ -157,6 +158,18 @@ def names_with_a_list(definitions: Iterable[Any]) -> Iterator[str]:
         for name, told in definition.get("properties", {}).items():
             if any(len(one.get("enum", ())) > 1 for one in (told, *told.get("anyOf", ()))):
                 yield name
+
+
+def test_the_contract_names_each_reason_for_which_a_frame_is_not_looked_at() -> None:
+    (row,) = re.findall(r"^\| reasons \(`skipped`, `no_data`\) \|(.*)$", (CONTRACT / "contract.md").read_text(), re.M)
+    assert set(re.findall(r"`([a-z_]+)`", row)) - {"no_data"} == {*reason_words(), "no_frame"}
+
+
+def test_an_interval_of_the_examples_was_awake_while_frames_came_dark_ones_too() -> None:
+    told = [one for name in BATCHES for one in json.loads((EXAMPLES / f"{name}.json").read_text())]
+    intervals = [one for one in told if one["kind"] == "interval"]
+    assert {one["seq"] for one in intervals if "no_data" in one} == {43}
+    assert all((one["awake_s"] > 0) == (one["frames"] + sum(one["skipped"].values()) > 0) for one in intervals)
 
 
 def test_the_asyncapi_document_follows_asyncapi() -> None:

@@ -6,6 +6,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from uuid import UUID, uuid4
@@ -169,6 +170,16 @@ def signs(faults: Faults) -> dict[str, bool]:
 @pytest.mark.parametrize("fault", signs(Faults()))
 def test_each_fault_shows_on_the_wire(fault: str) -> None:
     assert signs(Faults(**(dict.fromkeys(Faults.__slots__, 0.0) | {fault: 1.0})))[fault]
+
+
+def test_a_blind_hour_is_awake_since_its_dark_frames_came_and_a_broken_camera_s_is_not() -> None:
+    nothing = Faults().times(0)
+    for faults, awake_s in (
+        (replace(nothing, blind_hour=1.0), 3600.0),
+        (replace(nothing, broken_camera_a_day=1.0), 0.0),
+    ):
+        day = a_day_of(SimulatedNode(FleetPlan(nodes=1, days=1, faults=faults), 0))
+        assert [(one.frames, one.awake_s) for one in day] == [(0, awake_s)] * 24
 
 
 def test_without_faults_none_shows() -> None:

@@ -144,7 +144,7 @@ def _silent(clock: _Clock, start: datetime, *, broken: bool) -> Interval:
         unit="new",
         frames=0,
         skipped=() if broken else (("dark", FRAMES_AN_HOUR),),
-        awake_s=0.0,
+        awake_s=0.0 if broken else 3600.0,  # dark frames come, too
         counts=NoData(reason),
     )
 
