@@ -151,7 +151,7 @@ class StandingAlert(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Health(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """`health`, retained, once a minute: how the node is. The publisher fills in `store`, `link` and `alerts`."""
+    """`health`, retained: how a node is, once a minute or less often. The publisher adds `store`, `link`, `alerts`."""
 
     utc: datetime
     clock: ClockWord
