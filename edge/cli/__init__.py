@@ -27,7 +27,7 @@ COMMANDS = {  # verb: what it does; the file of that name holds it and is import
     "count": "how many come, are new, or are affected, in a video or a folder of pictures",
     "degree-days": "how far the heat since a day or the first catch has brought a pest",
     "check": "is this configuration right?",
-    "doctor": "is this node well? camera, model, advice, page, store, clock, broker",
+    "doctor": "is this node well? clock, store, updates, camera, model, advice, page, broker",
     "listen": "what a broker is told, decoded as the platform sees it",
     "export": "records into a file, to be carried where no network goes",
     "reviewed": "pictures that people checked on the page, as COCO for training",

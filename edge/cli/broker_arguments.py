@@ -21,7 +21,9 @@ def add_broker_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--username", metavar="NAME", help="as the broker knows you; default: nobody")
     parser.add_argument("--password-file", metavar="FILE", help="holds the password; of mode 0600")
     parser.add_argument("--client-file", metavar="PEM", help="certificate and key, for a broker that asks for them")
-    parser.add_argument("--insecure", action="store_true", help="a password in plain text, for a laboratory only")
+    parser.add_argument(
+        "--insecure", action="store_true", help="a password in plain text: laboratory or private network"
+    )
 
 
 def broker_address(args: argparse.Namespace) -> BrokerAddress:

@@ -32,11 +32,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     into.add_argument("--out", type=Path, metavar="FILE", help="JSON lines; goes on where it stopped")
     leave = "the broker keeps nothing more for workers that run no more, of this machine or of HOST"
     into.add_argument("--leave", nargs="?", const=gethostname(), metavar="HOST", help=leave)
-    of_database = parser.add_argument_group("with --database or --leave")
-    of_database.add_argument("--workers", type=int, default=1, metavar="N", help="processes; default: 1")
-    of_database.add_argument(
+    of_workers = parser.add_argument_group("with --database or --leave")
+    of_workers.add_argument("--workers", type=int, default=1, metavar="N", help="processes; default: 1")
+    of_workers.add_argument(
         "--group", default="fieldeye", metavar="NAME", help="workers of one name share the messages"
     )
+    of_database = parser.add_argument_group("with --database")
     of_database.add_argument("--queue", metavar="URL", help="a RabbitMQ quorum queue (amqps://…) instead of --broker")
     of_database.add_argument("--metrics", type=int, metavar="PORT", help="Prometheus, on loopback; a port a worker")
 

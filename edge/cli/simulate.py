@@ -24,7 +24,7 @@ FIRST = date(2026, 7, 20)
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of `simulate`."""
-    faults = "times as many outages, duplicates, late messages and wrong clocks; 0: none (default: 1)"
+    faults = "times as many of all faults; 0: none (default: 1)"
     add_broker_arguments(parser)
     parser.add_argument("--nodes", type=int, default=10, metavar="N", help="how many (default: 10)")
     parser.add_argument("--days", type=int, default=1, metavar="D", help="of their lives (default: 1)")

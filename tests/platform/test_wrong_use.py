@@ -1,5 +1,6 @@
 """`fieldeye-platform` called wrongly: one sentence with the word that is wrong, and exit code 2."""
 
+import re
 import socket
 from pathlib import Path
 
@@ -12,6 +13,14 @@ from edge.errors import StoreError, UsageError
 from edge.platform.database import Database, open_database
 from edge.platform.simulate import TruthFile
 from tests.platform.postgres import Postgres
+
+
+def test_the_help_of_ingest_names_what_only_a_database_takes(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        platform_main(["ingest", "--help"])
+    of_both, of_database = capsys.readouterr().out.split("with --database or --leave:")[1].split("with --database:")
+    assert set(re.findall(r"^  (--\w+)", of_both, re.M)) == {"--workers", "--group"}
+    assert set(re.findall(r"^  (--\w+)", of_database, re.M)) == {"--queue", "--metrics"}
 
 
 @pytest.mark.parametrize(
