@@ -124,7 +124,7 @@ def desk(database: Database) -> None:
     asked: dict[str, Callable[[str], object]] = {
         "population of a year": lambda label: population(database, _wanted(label, last)),
         "trend of a year": lambda label: trend(database, _wanted(label, last)),
-        "range of a year": lambda label: range_of(database, _wanted(label, last)),
+        "spread of a year": lambda label: range_of(database, _wanted(label, last)),
         "all taxa of a year": lambda _: taxa_of(database, COUNTY, FIRST, last),
         "places of a year": lambda label: places_of(database, _wanted(label, last)),
         "nodes of a year": lambda _: nodes_of(database, COUNTY, FIRST, last),
