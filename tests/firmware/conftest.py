@@ -10,7 +10,7 @@ import pytest
 
 from firmware_config.node import START_SETUP
 from tests.firmware.fleets import SITE, entry, render_fleet
-from tests.firmware.machine import BOOT, DONE, NSPAWN, inside, shown
+from tests.firmware.machine import BOOT, DONE, LOG, NSPAWN, inside, is_set_up, shown
 from tests.waiting import wait_until
 
 PICTURES = Path(__file__).parents[2] / "edge/cli/demo_pictures"
@@ -57,5 +57,5 @@ def cut(machine: Path) -> None:
 def node(cut: None) -> str:
     """What setup.sh logged until it was done, at the boot after the cut."""
     inside(START_SETUP)
-    wait_until(lambda: inside(f"test -e {DONE} && echo yes || true") == "yes", within_s=300, every_s=1)
-    return inside("cat /var/log/fieldeye-setup.log")
+    wait_until(is_set_up, within_s=300, every_s=1)
+    return inside(f"cat {LOG}")

@@ -17,7 +17,7 @@ from edge.calibration.record import from_json
 from firmware_config.node import START_SETUP
 from tests.counting.boards import SIDE_MM, photograph, true_mm_per_px
 from tests.firmware.fleets import SITE, put_fleet
-from tests.firmware.machine import BOOT, DONE, NSPAWN, inside, page_answers, shown
+from tests.firmware.machine import BOOT, LOG, NSPAWN, inside, is_set_up, page_answers, shown
 from tests.firmware.phone import calibrate, claim, phone
 from tests.waiting import wait_until
 
@@ -98,8 +98,8 @@ def set_up(bench: Bench) -> str:
     bench.parts.callback(switch_off)
     inside(f"mkdir -p /boot/firmware && cp -a /src/card {BOOT} && cp -a /src/software {BOOT}/software")
     inside(START_SETUP)
-    wait_until(lambda: inside(f"test -e {DONE} && echo yes || true") == "yes", within_s=900, every_s=2)
-    return inside("tail -n 1 /var/log/fieldeye-setup.log").split(" ", 1)[1]
+    wait_until(is_set_up, within_s=900, every_s=2)
+    return inside(f"tail -n 1 {LOG}").split(" ", 1)[1]
 
 
 def switch_off() -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from firmware_config.node import START_SETUP
 from tests.firmware.conftest import FROM_CARD
-from tests.firmware.machine import BOOT, inside, page_answers, shown
+from tests.firmware.machine import BOOT, LOG, inside, page_answers, shown
 from tests.waiting import wait_until
 
 SETUP = f"{BOOT}/setup.sh"
@@ -33,7 +33,7 @@ def test_debians_packages_come_from_the_card_where_there_is_no_internet(node: st
 
 def test_a_node_that_is_done_is_left_alone_at_the_next_boot(node: str) -> None:
     inside(START_SETUP)
-    assert inside("cat /var/log/fieldeye-setup.log") == node
+    assert inside(f"cat {LOG}") == node
 
 
 def test_the_service_is_ready_and_unprivileged(node: str) -> None:
