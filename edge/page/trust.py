@@ -81,10 +81,10 @@ class Trust:
             self._untold[key] = None
             return Visitor(role=self.least)
         self._use(key, begun_s, now.monotonic_s)
-        if self._untold.get(key, now) is None:  # it had run out by a clock that was wrong
-            self._untold.pop(key, None)
         if abs(now.utc - session.used_utc) > USED_EVERY:  # also if the clock was set
             self._untold[key] = now.utc - age, now.utc
+        elif self._untold.get(key, now) is None:  # it had run out by a clock that was wrong
+            self._untold.pop(key, None)
         return Visitor(role=max(role, self.least), name=session.account.name)
 
     def keep_sessions(self) -> None:
