@@ -12,6 +12,8 @@ from babel.numbers import format_decimal
 from babel.support import NullTranslations, Translations
 from flask import Flask, Request
 
+from edge.counts import decimals_of
+
 LANGUAGES = {  # code -> its own name, in the order of the menu
     "en": "English",
     "zh": "简体中文",
@@ -101,3 +103,8 @@ def ngettext(one: str, many: str, n: int, /, **values: str) -> str:
 def number(value: float, digits: int = 0) -> str:
     """A number with at most `digits` decimals, grouped as the reader's language does."""
     return str(format_decimal(round(value, digits), locale=locale(), decimal_quantization=False))
+
+
+def figure_words(figure: float, level: float) -> str:
+    """With as many decimals as tell it from its action level; 0 where it has none."""
+    return number(figure, decimals_of(figure, level))

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from edge.page.days import LENGTH, Day, Mean
-from edge.page.words import mean_words, number
+from edge.page.words import figure_words, number
 
 PITCH, BAR, DIGIT = 25, 17, 11  # units of the drawing's own grid, 14 days wide
 TOP, FLOOR = 24, 104  # room above for the figure
@@ -54,7 +54,7 @@ def bars(fortnight: Sequence[Day], label: str, mark: float | None = None) -> tup
             _kind(day, label, is_before=index < first),
             figure,
             scale,
-            wide=1 + sum(one.told_by is day and one.is_told_later(label) for one in fortnight),
+            wide=1 + sum(one.told_later(label) is day for one in fortnight),
             is_mean=figure.count > 0 and day.effort(label).nights > 1,
             text=_text(figure, mark) if index in (best, len(figures) - 1) else "",
         )
@@ -77,7 +77,7 @@ def _kind(day: Day, label: str, *, is_before: bool) -> str:
     figure = day.figure(label)
     if figure is not None:
         return "count" if figure.count else "zero"
-    if day.is_told_later(label):
+    if day.told_later(label):
         return "later"
     if day.is_other(label):
         return "other"
@@ -89,7 +89,7 @@ def _text(figure: Mean, mark: float | None) -> str:
     count, level = figure.count, mark or 0
     if count >= 10 and (round(count) >= level) == (count >= level):
         return number(count)
-    return mean_words(count, mark) if count else ""
+    return figure_words(count, level) if count else ""
 
 
 def _bar(index: int, kind: str, figure: Mean, scale: float, *, wide: int, is_mean: bool, text: str) -> Bar:

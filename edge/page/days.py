@@ -104,12 +104,12 @@ class Day:
         low, high = (None if end is None else end / nights for end in (figure.low, figure.high))
         return Mean(figure.count / nights, low, high)
 
-    def is_told_later(self, label: str) -> bool:
-        """Did nobody look, and is what came in this night in a later one's catch?"""
+    def told_later(self, label: str) -> "Day | None":
+        """The later night in whose catch is what came in this one, where nobody looked; None: there is none."""
         later = self.told_by
         if later is None or later.figure(label) is None:
-            return False
-        return (later.day - self.day).days < later.effort(label).reach
+            return None
+        return later if (later.day - self.day).days < later.effort(label).reach else None
 
     def is_other(self, label: str) -> bool:
         """Did somebody look, but in another unit or with a model that cannot tell the label?"""

@@ -7,7 +7,7 @@ from edge.counts import Unit
 from edge.page import chart, names
 from edge.page.chart import Bar
 from edge.page.days import Day, most_seen
-from edge.page.words import caught_in, day_in_words, duration, gettext, listed, mean_words, ngettext, number
+from edge.page.words import caught_in, day_in_words, duration, figure_words, gettext, listed, ngettext, number
 
 PANELS = 3  # taxa with a row of bars; all of them are in the table
 
@@ -128,7 +128,7 @@ def _with_mean(day: Day, label: str, mark: float | None, catch: str) -> str:
     mean = _mean(day, label)
     if day.effort(label).nights == 1 or not mean:
         return catch
-    return gettext("%(mean)s a night, %(catch)s", mean=mean_words(mean, mark), catch=catch)
+    return gettext("%(mean)s a night, %(catch)s", mean=figure_words(mean, mark or 0), catch=catch)
 
 
 def _mean(day: Day, label: str) -> float:
@@ -151,7 +151,7 @@ def before_today(days: Sequence[Day], label: str, unit: Unit | None) -> str:
     if yesterday.figure(label) is None and before.figure(label) is None:
         return ""
     if is_of_nights(unit):
-        told = [_on(day, label) for day in (yesterday, before) if not day.is_told_later(label)]
+        told = [_on(day, label) for day in (yesterday, before) if not day.told_later(label)]
         return gettext("%(what)s: %(nights)s", what=unit_words(unit), nights=listed(told))
     return gettext(
         "%(what)s: yesterday %(yesterday)s, the day before %(before)s",
@@ -179,9 +179,8 @@ def _figure(day: Day, label: str) -> str:
     figure = day.figure(label)
     if figure is not None:
         return caught_in(day.effort(label).nights, figure.count)
-    if day.told_by is not None and day.is_told_later(label):
-        return gettext("in the catch of %(day)s", day=day_in_words(day.told_by.day))
-    return gettext("no data")
+    later = day.told_later(label)
+    return gettext("no data") if later is None else gettext("in the catch of %(day)s", day=day_in_words(later.day))
 
 
 def quiet_panel(days: Sequence[Day], looked: int, unit: Unit | None) -> Panel:
@@ -201,7 +200,7 @@ def quiet_panel(days: Sequence[Day], looked: int, unit: Unit | None) -> Panel:
 def _table_row(day: Day, labels: Sequence[str]) -> tuple[str, ...]:
     name = day_in_words(day.day)
     counts = (_figure(day, label) for label in labels)
-    if not labels and day.is_told_later(""):
+    if not labels and day.told_later(""):
         return (name, _figure(day, ""))
     if all(day.figure(label) is None for label in labels or [""]):
         return (name, *counts, gettext("counted in another way") if day.is_watched else gettext("not looked"))

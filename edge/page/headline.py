@@ -25,7 +25,7 @@ from edge.page.situation import (
 )
 from edge.page.sticky_card import trouble_words
 from edge.page.tones import Said, Tone
-from edge.page.words import Moments, duration, gettext, mean_words, ngettext, number
+from edge.page.words import Moments, duration, figure_words, gettext, ngettext, number
 from edge.status import CameraStatus, Snapshot
 
 COUNTED_AFTER_S = 3600.0  # a fed picture stands in a record by then, as a rule
@@ -182,7 +182,7 @@ def _on_card(snapshot: Snapshot) -> str:
 
 def _counted(one: Counted, facts: Facts, days: str, level: float | None) -> str:
     if one.nights > 1:
-        mean = mean_words(one.count / one.nights, level)
+        mean = figure_words(one.count / one.nights, level or 0)
         return gettext("New on the trap: %(mean)s a night on average", mean=mean)
     if one.unit != "affected_frames":
         return "" if days else unit_words(one.unit)  # what is said of the days before begins with it

@@ -7,12 +7,12 @@ from datetime import date, timedelta
 from edge.advice import Measured, Period, Standing, asks_again, is_share, key_of
 from edge.advice.tellable import units_told
 from edge.config import Mode
-from edge.counts import Unit, decimals_of
+from edge.counts import Unit
 from edge.languages.tasks import task_words
 from edge.languages.units import threshold_unit_words
 from edge.page import names
 from edge.page.tones import Tone
-from edge.page.words import Moments, day_in_words, gettext, ngettext, number
+from edge.page.words import Moments, day_in_words, figure_words, gettext, ngettext, number
 from edge.store import Deed, if_readable
 
 WIDE = 350  # units of the bar's own grid
@@ -111,7 +111,7 @@ def _headline(name: str, standing: Standing, figure: Measured, period: str) -> s
 def _fact(standing: Standing, figure: Measured) -> str:
     threshold = standing.threshold
     values = {
-        "figure": number(figure.value, decimals_of(figure.value, threshold.low)),
+        "figure": figure_words(figure.value, threshold.low),
         "level": number(threshold.low, 3),
         "unit": threshold_unit_words(threshold.unit),
     }

@@ -8,12 +8,11 @@ from pathlib import Path
 
 from babel.dates import format_skeleton, format_time, format_timedelta
 
-from edge.counts import decimals_of
-from edge.languages import gettext, locale, ngettext, number
+from edge.languages import figure_words, gettext, locale, ngettext, number
 
 __all__ = [
-    "CATALOGUES", "THOUSANDS", "Moments", "ago", "caught_in", "day_in_words", "duration", "gettext", "listed",
-    "mean_words", "ngettext", "number",
+    "CATALOGUES", "THOUSANDS", "Moments", "ago", "caught_in", "day_in_words", "duration", "figure_words", "gettext",
+    "listed", "ngettext", "number",
 ]  # fmt: skip
 
 CATALOGUES = Path(__file__).parent / "translations"
@@ -75,11 +74,6 @@ def caught_in(nights: int, count: int) -> str:
     if nights == 1:
         return number(count)
     return ngettext("%(count)s in %(num)s night", "%(count)s in %(num)s nights", nights, count=number(count))
-
-
-def mean_words(mean: float, level: float | None) -> str:
-    """As many decimals as tell it from its action level."""
-    return number(mean, decimals_of(mean, level or 0))
 
 
 def duration(seconds: float) -> str:

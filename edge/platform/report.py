@@ -11,7 +11,6 @@ from typing import Any
 from flask import render_template
 from markupsafe import Markup
 
-from edge.counts import decimals_of
 from edge.errors import UsageError
 from edge.languages import HTML_LANGUAGE, REVIEWED
 from edge.languages.units import threshold_unit_words
@@ -36,7 +35,7 @@ from edge.platform.sentences import (
     when,
 )
 from edge.platform.week import AlertTold, TaxonWeek, Week
-from edge.platform.words import gettext, ngettext, number, speaking
+from edge.platform.words import figure_words, gettext, ngettext, number, speaking
 
 MOST_LINES = 50  # of a list: of a province more would be hundreds of pages
 INSTALL = "sudo apt install libpango-1.0-0 libpangoft2-1.0-0 fonts-noto-core fonts-noto-cjk"
@@ -193,7 +192,7 @@ def _alert(alert: AlertTold) -> dict[str, str]:
             taxon=taxon_words(alert.label, ""),
             node=alert.node,
             at=when(alert.at),
-            value=number(alert.value, decimals_of(alert.value, alert.start_at)),
+            value=figure_words(alert.value, alert.start_at),
             unit=threshold_unit_words(alert.unit),
             start=number(alert.start_at, 3),
         ),

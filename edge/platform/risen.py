@@ -7,12 +7,12 @@ from email.message import EmailMessage
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from edge.counts import Task, decimals_of
+from edge.counts import Task
 from edge.languages import REVIEWED
 from edge.languages.tasks import task_words
 from edge.languages.units import threshold_unit_words
 from edge.platform.sentences import level_words, taxon_words
-from edge.platform.words import gettext, number, speaking
+from edge.platform.words import figure_words, gettext, number, speaking
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,7 +81,7 @@ def _in_own_words(risen: Risen) -> tuple[str, str]:
         "%(taxon)s at %(node)s, %(at)s (%(zone)s): %(value)s %(unit)s; the action level is %(start)s.",
         at=_when(risen),
         zone=risen.zone,
-        value=number(risen.value, decimals_of(risen.value, risen.start_at)),
+        value=figure_words(risen.value, risen.start_at),
         unit=threshold_unit_words(risen.unit),
         start=number(risen.start_at, 3),
         **names,

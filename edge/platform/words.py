@@ -9,10 +9,10 @@ import flask_babel
 from flask import Flask
 from jinja2 import StrictUndefined
 
-from edge.languages import PoBabel, gettext, language, ngettext, number
+from edge.languages import PoBabel, figure_words, gettext, language, ngettext, number
 from edge.taxa import taxon
 
-__all__ = ["CATALOGUES", "gettext", "named", "ngettext", "number", "speaking"]
+__all__ = ["CATALOGUES", "figure_words", "gettext", "named", "ngettext", "number", "speaking"]
 
 CATALOGUES = Path(__file__).parent / "translations"
 

@@ -7,13 +7,12 @@ from typing import Any
 
 from flask import g, redirect, render_template, request, session, url_for
 
-from edge.counts import decimals_of
 from edge.languages.units import threshold_unit_words
 from edge.platform.acknowledged import Standing, acknowledge, standing
 from edge.platform.desk.entry import Answer, desk, logged_in, refuse
 from edge.platform.desk.paging import one_page, start_asked
 from edge.platform.sentences import level_words, taxon_words, when
-from edge.platform.words import gettext, number
+from edge.platform.words import figure_words, gettext, number
 
 MOST_OF_NODE = 20  # an honest one has a threshold or two for each of a few taxa
 
@@ -64,7 +63,7 @@ def _alert(one: Standing) -> dict[str, Any]:
             "%(node)s, since %(since)s UTC: %(value)s %(unit)s; the action level is %(start)s.",
             node=f"{one.site}/{one.node}",
             since=when(told.since),
-            value=number(told.value, decimals_of(told.value, told.start_at)),
+            value=figure_words(told.value, told.start_at),
             unit=threshold_unit_words(told.unit),
             start=number(told.start_at, 3),
         ),
