@@ -27,11 +27,6 @@ class Standing:
     at: datetime | None  # when that was said
     outcome: str | None  # done once node and desk agree; None: on its way to the node
 
-    @property
-    def is_open(self) -> bool:
-        """Does it still ask for somebody?"""
-        return not self.who
-
 
 # Of a renamed node the former name: it is off, and its card was heard under another since.
 IS_GONE = f"""({IS_LEFT_BEHIND}

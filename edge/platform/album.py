@@ -1,7 +1,7 @@
 """Pictures of nodes, put together from their parts, and kept as files."""
 
 from collections import OrderedDict
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
@@ -36,7 +36,7 @@ class Picture:
 class _Unfinished:
     jpeg: bytearray
     missing: bytearray  # 1 for each byte that has not come
-    first: ImageHeader | None = field(default=None)
+    first: ImageHeader | None = None
 
 
 class Album:

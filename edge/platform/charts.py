@@ -6,7 +6,7 @@ from html import escape
 from itertools import groupby
 from math import cos, radians, sqrt
 
-from edge.platform.hull import Point, beside, hull
+from edge.platform.hull import KM_A_DEGREE, Point, beside, hull
 from edge.platform.population import Trend, is_incidence
 from edge.platform.sentences import sign, value_words
 from edge.platform.words import gettext, ngettext, number
@@ -147,7 +147,7 @@ class _Frame:
     @property
     def km(self) -> float:
         """Pixels of a kilometre."""
-        return self.scale / 111.195
+        return self.scale / KM_A_DEGREE
 
     def scale_bar(self) -> str:
         """A round number of kilometres."""

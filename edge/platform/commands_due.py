@@ -7,11 +7,10 @@ from uuid import uuid4
 from edge.platform.acknowledged import IS_GONE, as_of_today
 from edge.platform.database import Database
 from edge.platform.nodes import NodeName
-from edge.platform.replay import MOST_COMMANDS
+from edge.platform.replay import MOST_COMMANDS, VALID_FOR
 from edge.wire import MAX_PHOTO_BYTES, AnswerCommand, ImageCommand, Reply, SeenCommand, node_topic
 
 AGAIN = timedelta(minutes=2)  # a node that was not there when a command was sent
-VALID_FOR = timedelta(minutes=10)
 MOST_AT_ONCE = 50  # nodes asked for what may follow: a fleet of 2,000 within minutes, and not all at once
 FOLLOWING_FOR = timedelta(hours=3)  # after a restore a node may have records to send before
 LOOK_AGAIN = timedelta(minutes=1)  # at all nodes, 2,000 of which with 100 questions each take half a second

@@ -133,7 +133,7 @@ class Intake:
             taxon
             for one in arrived
             if isinstance(one.decoded.record, Interval)
-            for taxon, _ in count_rows(one, one.decoded.record)
+            for taxon, _ in count_rows(one.decoded.record)
         }
         for taxon in sorted(taxa - self._taxa.keys()):
             (self._taxa[taxon],) = only_row(
@@ -204,8 +204,8 @@ class Intake:
                 copy.write_row(row)
         with self.database.cursor().copy(_COUNT) as copy:
             for one, interval in intervals:
-                for taxon, (seq, *numbers) in count_rows(one, interval):
-                    copy.write_row((one.ledger_id, seq, self._taxa[taxon], *numbers))
+                for taxon, numbers in count_rows(interval):
+                    copy.write_row((one.ledger_id, one.decoded.key.seq, self._taxa[taxon], *numbers))
         self.database.execute(
             "INSERT INTO dirty_night SELECT DISTINCT * FROM unnest(%s::int[], %s::date[])",
             ([row[2] for row in efforts], [row[9] for row in efforts]),

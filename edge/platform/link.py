@@ -16,7 +16,7 @@ _IN_VAIN = 10  # connections in some 20 s: behind a proxy a broker that starts l
 _NO_REASON = "Unspecified error"  # as paho-mqtt calls a line that closed without a word
 
 
-def new_client(address: BrokerAddress, client_id: str = "", *, manual_ack: bool = False) -> MqttClient:
+def new_client(address: BrokerAddress, client_id: str, *, manual_ack: bool = False) -> MqttClient:
     """Not yet connected."""
     client = MqttClient(client_id, manual_ack=manual_ack)
     if address.tls is not None:

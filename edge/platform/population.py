@@ -18,7 +18,7 @@ from edge.platform.database import Database
 from edge.platform.front import LookedCell, front_km_per_week
 from edge.platform.hull import Point, hull_km2
 
-LEVELS = {0: "country", 2: "province", 4: "city", 6: "county", 9: "township", 12: "village"}
+LEVELS = (0, 2, 4, 6, 9, 12)  # digits: country, province, city, county, township, village
 _DAYS_A_WEEK = 7
 _YEARS_TO_A_WEEK_53 = 8  # the last one was up to seven years ago
 
@@ -96,15 +96,12 @@ class Trend:
 class Cell:
     """An occupied square kilometre of the equal-area grid; its position is the mean of its nodes."""
 
-    x: int
-    y: int
     latitude_deg: float
     longitude_deg: float
     nodes: int
     nights: int  # on which any of them saw it
     first_seen: date
     last_seen: date
-    looked_since: date  # Monday of the first week in which a node there could have seen it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

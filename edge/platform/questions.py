@@ -16,8 +16,8 @@ MOST_OPEN = 100  # of a node, which keeps as many itself beside the last answers
 MOST_PARTS = 2048  # of a photograph, which a node sends in some 500 at most: 512 KiB in steps of 1 KiB
 MOST_SHOWN, MOST_ANSWERED = 100, 20
 _QUESTIONS = (
-    "SELECT node_id, site, node, id, received, utc, who, note, guess, question.eppo, answer, answer_who, answer_label,"
-    " answered, outcome FROM question JOIN node USING (node_id) WHERE jpeg IS NOT NULL"
+    "SELECT node_id, site, node, id, received, utc, who, note, guess, answer, answer_who, answer_label, answered,"
+    " outcome FROM question JOIN node USING (node_id) WHERE jpeg IS NOT NULL"
 )
 _MAKE_ROOM = """
     WITH surplus AS (
@@ -53,7 +53,6 @@ class Question:
     who: str
     note: str
     guess: str
-    eppo: str
     answer: str | None
     answer_who: str | None
     answer_label: str
@@ -136,7 +135,7 @@ def assembled(parts: Sequence[tuple[int, bytes]], size: int) -> bytes | None:
     return bytes(whole) if len(whole) == size else None
 
 
-def questions(database: Database, *, most: int = MOST_SHOWN, most_answered: int = MOST_ANSWERED) -> list[Question]:
+def questions(database: Database, *, most: int = MOST_SHOWN) -> list[Question]:
     """Those of the role's subtree, unanswered ones first: of each node the oldest, then of each the next one.
 
     So a node that asks without end hides no other's question. Behind them the ones that were answered last.
@@ -148,7 +147,7 @@ def questions(database: Database, *, most: int = MOST_SHOWN, most_answered: int 
             (most,),
         ).fetchall()
         answered = f"{_QUESTIONS} AND answered IS NOT NULL ORDER BY answered DESC LIMIT %s"
-        return waiting + cursor.execute(answered, (most_answered,)).fetchall()
+        return waiting + cursor.execute(answered, (MOST_ANSWERED,)).fetchall()
 
 
 def how_many(database: Database) -> tuple[int, int]:

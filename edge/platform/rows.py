@@ -116,9 +116,9 @@ def alert_row(arrived: Arrived, alert: Alert) -> tuple[object, ...]:
     )
 
 
-def count_rows(arrived: Arrived, interval: Interval) -> Iterator[tuple[Taxon, tuple[int, int, int | None, int | None]]]:
-    """Taxon, and (seq, count, low, high); none where nothing can be said."""
+def count_rows(interval: Interval) -> Iterator[tuple[Taxon, tuple[int, int | None, int | None]]]:
+    """Taxon, and (count, low, high); none where nothing can be said."""
     if isinstance(interval.counts, NoData):
         return
     for taxon in interval.counts:
-        yield (taxon.label, taxon.stage, taxon.eppo), (arrived.decoded.key.seq, taxon.count, taxon.low, taxon.high)
+        yield (taxon.label, taxon.stage, taxon.eppo), (taxon.count, taxon.low, taxon.high)

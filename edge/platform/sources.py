@@ -14,7 +14,7 @@ class Delivery(NamedTuple):
 
     message: Message
     tag: int
-    connection: int = 0  # over which it came
+    connection: int  # over which it came
 
 
 class Source(Protocol):

@@ -27,9 +27,9 @@ class MailServer:
     host: str
     port: int
     sender: str
+    starttls: bool
     user: str | None = None
     password: str | None = None
-    starttls: bool = True
 
 
 @dataclass(frozen=True, slots=True)

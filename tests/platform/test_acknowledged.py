@@ -293,7 +293,7 @@ def test_what_the_node_says_shows_and_what_it_takes_back_goes(fleet: Fleet) -> N
     ]  # fmt: skip
     assert seen_due(fleet.database) == [], "the node knows already"
     says(fleet, "a", TOLD)
-    assert all(one.is_open for one in standing(fleet.database))
+    assert not any(one.who for one in standing(fleet.database))
 
 
 def test_a_word_on_its_way_outlives_a_health_that_does_not_know_of_it(fleet: Fleet) -> None:
@@ -422,6 +422,6 @@ def test_said_at_the_desk_it_shows_at_a_real_node_and_the_other_way(tmp_path: Pa
         assert deed.who == "Wang"
         wait_until(lambda: standing(database)[0].outcome == "done", within_s=40)
         node.store.decisions.undo(key_of(STANDS))
-        wait_until(lambda: standing(database)[0].is_open, within_s=40)
+        wait_until(lambda: not standing(database)[0].who, within_s=40)
         node.store.decisions.do(key_of(STANDS), Deed("Li", SINCE))
         wait_until(lambda: standing(database)[0].who == "Li", within_s=40)

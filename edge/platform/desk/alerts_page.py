@@ -76,7 +76,7 @@ def _alert(one: Standing) -> dict[str, Any]:
 
 def _care_words(one: Standing) -> str:
     """Who takes care, and whether the node knows; empty for nobody."""
-    if one.is_open or one.at is None:
+    if not one.who or one.at is None:
         return ""
     who = gettext("%(who)s takes care of it, %(at)s UTC.", who=one.who, at=when(one.at))
     if one.outcome is None:

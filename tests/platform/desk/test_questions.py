@@ -182,7 +182,7 @@ def test_a_node_that_asks_without_end_hides_no_question_of_another(fleet: Fleet)
     ask(fleet, "c", question="00000000-q2")
     listed = [f"{one.node} {one.id[9:]}" for one in questions(fleet.database)]
     assert listed[:6] == ["a q1", "c q1", "b q5", "b q6", "c q2", "b q7"], "the oldest of each, then the next of each"
-    assert open_questions(fleet, "b") == [f"q{number}" for number in range(5, MOST_OPEN + 5)]
+    assert open_questions(fleet) == [f"q{number}" for number in range(5, MOST_OPEN + 5)]
 
 
 def test_more_questions_than_the_page_holds_hide_no_answer_and_are_numbered(client: FlaskClient, fleet: Fleet) -> None:
@@ -202,9 +202,9 @@ def test_more_questions_than_the_page_holds_hide_no_answer_and_are_numbered(clie
     assert ["answer to" in one for one in articles] == [False] * 100 + [True] * 20
 
 
-def open_questions(fleet: Fleet, node: str) -> list[str]:
-    """Of which the photograph is whole."""
-    listed = [one for one in questions(fleet.database, most=1000) if one.node == node and one.answer is None]
+def open_questions(fleet: Fleet) -> list[str]:
+    """Of node b, of which the photograph is whole."""
+    listed = [one for one in questions(fleet.database, most=1000) if one.node == "b" and one.answer is None]
     return [one.id.removeprefix("00000000-") for one in listed]
 
 
@@ -214,7 +214,7 @@ def test_half_a_photograph_makes_room_before_a_whole_one(fleet: Fleet) -> None:
         told = Message("fieldeye/v1/s/b/image", JPEG[:9], properties=image_properties(header))
         fleet.registry.note([told])
     ask(fleet, "b", question="00000000-q999")
-    assert open_questions(fleet, "b") == ["q1", "q999"]
+    assert open_questions(fleet) == ["q1", "q999"]
     halves = fleet.database.execute("SELECT id FROM question WHERE jpeg IS NULL ORDER BY received").fetchall()
     assert halves == [(f"00000000-q{number}",) for number in range(3, MOST_OPEN + 1)]
 
@@ -225,7 +225,7 @@ def test_an_answer_makes_room_for_another_question(fleet: Fleet) -> None:
     newest = [one for one in questions(fleet.database, most=200) if one.node == "b"][-1]
     assert answer(fleet.database, newest.node_id, newest.id, text="a moth", who="Li", label="")
     ask(fleet, "b", question="00000000-q999")
-    assert open_questions(fleet, "b") == [*(f"q{number}" for number in range(1, MOST_OPEN)), "q999"]
+    assert open_questions(fleet) == [*(f"q{number}" for number in range(1, MOST_OPEN)), "q999"]
 
 
 def test_a_question_that_is_answered_while_another_takes_its_place_stays(fleet: Fleet, url: str) -> None:
