@@ -95,7 +95,7 @@ def _insects(where: Where, start: datetime, gust: float, rng: np.random.Generato
     day = local.timetuple().tm_yday
     expected = [flying(flight, day, local.hour, where.latitude_deg) for flight in FLIGHTS]
     drawn = rng.poisson([where.abundance * gust * one for one in expected])
-    return [(flight.label, flight.stage, int(one)) for flight, one in zip(FLIGHTS, drawn, strict=True)]
+    return [(flight.label, "adult", int(one)) for flight, one in zip(FLIGHTS, drawn, strict=True)]
 
 
 def _leaves(where: Where, start: datetime, frames: int, rng: np.random.Generator) -> list[tuple[str, str, int]]:

@@ -26,7 +26,6 @@ class Flight:
     label: str
     generations: tuple[Generation, ...]
     at_night: bool = True
-    stage: str = "adult"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +64,6 @@ def sick(epidemic: Epidemic, day: float, latitude_deg: float) -> float:
 
 def _share(hour: int, *, at_night: bool) -> float:
     """Of a night's or a day's insects in that hour; the most two hours after dusk, or at noon."""
-    middle, width = (21, 3.0) if at_night else (12, 3.0)
+    middle = 21 if at_night else 12
     away = min((hour - middle) % 24, (middle - hour) % 24)
-    return exp(-0.5 * (away / width) ** 2) / 7.52  # the sum over 24 hours
+    return exp(-0.5 * (away / 3.0) ** 2) / 7.52  # the sum over 24 hours
