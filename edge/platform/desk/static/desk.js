@@ -19,7 +19,7 @@
   const ink = (name) => () => style.getPropertyValue(`--${name}`).trim(); // of a canvas, asked at each drawing
   const language = document.documentElement.lang;
 
-  const map = L.map(box, { attributionControl: false, keyboard: true, zoomControl: false });
+  const map = L.map(box, { attributionControl: false, zoomControl: false });
   L.control.zoom({ zoomInTitle: box.dataset.zoomIn, zoomOutTitle: box.dataset.zoomOut }).addTo(map);
   const border = { color: colour("edge"), weight: 1, fill: false, interactive: false };
   const shapes = told.outlines.map((ring) => L.polygon(ring, border).addTo(map));
