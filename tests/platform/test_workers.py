@@ -8,13 +8,16 @@ import urllib.request
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager, suppress
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from threading import Event
 from uuid import UUID
 
+import msgspec
 import psycopg
 import pytest
+from psycopg.conninfo import conninfo_to_dict
 
 from edge.cli import main, platform_main
 from edge.cli.loopback import free_port
@@ -47,6 +50,7 @@ from edge.wire import (
 )
 from tests.broker import Broker
 from tests.node import NODE, SITE, running, to, wait_drained
+from tests.platform.conftest import fresh
 from tests.platform.postgres import BIN, QUICK, Postgres
 from tests.platform.test_intake import batch, kept
 from tests.platform.working import at_work
@@ -358,6 +362,41 @@ def test_a_database_without_tables_is_waited_for_until_its_backup_is_restored(
         with open_database(url) as after:
             wait_until(lambda: set(kept(after)) == sent, within_s=10)
     assert lacks_tables() == 1, "said once"
+
+
+def test_once_a_backup_is_restored_photographs_are_asked_for_from_the_newest_one_in_it(
+    broker: Broker, postgres: Postgres, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def photograph(number: int) -> Message:
+        header = ImageHeader(kind="question", id=f"00000000-q{number}", bytes=5)
+        return Message(f"fieldeye/v1/{SITE}/{NODE}/image", b"photo", properties=image_properties(header))
+
+    def is_asked_for(number: int) -> bool:
+        next(batches)
+        return [msgspec.json.decode(one.payload)["picture"] for one in node.inbox][-1:] == [f"00000000-q{number}"]
+
+    info = Info(software="fieldeye", version="0", epoch=str(UUID(int=0)), capabilities=["image"])
+    store = StoreHealth(waiting=0, last_seq=0)
+    health = Health(utc=instant().utc, clock="synced", session=1, uptime_s=1.0, store=store)
+    topic, name = f"fieldeye/v1/{SITE}/{NODE}", conninfo_to_dict(url)["dbname"]
+    monkeypatch.setattr("edge.platform.worker.AGAIN_S", 0.01)
+    monkeypatch.setattr("edge.platform.shared_subscription.TURN_S", 0.01)
+    monkeypatch.setattr("edge.platform.commands_due.LOOK_AGAIN", timedelta())
+    told = [Message(f"{topic}/{channel}", encode_message(one)) for channel, one in (("info", info), ("health", health))]
+    with open_database(url) as before:
+        Registry(Intake(before)).note([*told, photograph(1)])
+    with fresh(postgres, str(name)) as backup, broker.connect("node") as node:
+        node.subscribe(f"{topic}/cmd/image")
+        with open_database(url) as before:
+            Registry(Intake(before)).note([photograph(2), photograph(3)])
+        with turns(broker, url, every_s=0) as (_, batches):
+            node.publish(told[1].topic, told[1].payload, retain=True)
+            wait_until(lambda: is_asked_for(4), within_s=10)
+            with open_database(postgres.url()) as root:
+                its_copy = str(conninfo_to_dict(backup)["dbname"])
+                for verb in (f"DROP DATABASE {name} WITH (FORCE)", f"CREATE DATABASE {name} TEMPLATE {its_copy}"):
+                    root.execute(verb.encode())
+            wait_until(lambda: is_asked_for(2), within_s=10)
 
 
 def test_a_worker_whose_connection_is_cut_while_it_looks_why_tables_are_missing_goes_on_once_they_are_there(
