@@ -3,6 +3,7 @@
 import os
 import signal
 import subprocess
+from itertools import groupby
 from pathlib import Path
 
 import pytest
@@ -90,6 +91,19 @@ def test_the_twenty_points_lie_on_both_sides_of_the_switch(tmp_path: Path, comma
         machine.killed("switch", "models", at=at)
         ran.add(machine.runs)
     assert ran == {1, 2}
+
+
+def test_nothing_is_on_trial_where_a_switch_or_a_way_back_was_cut_off(tmp_path: Path) -> None:
+    machine, at = Machine(tmp_path), 0
+    places, states = machine.bench.places, []
+    machine.bench.slots("fill", str(tmp_path / "new-2"))
+    while machine.runs == 1:
+        at += 1
+        machine.killed("switch", "models", at=at)
+        states.append(((places.opt / "trial-models").exists(), machine.runs, trial(places, "models")))
+    assert [state for state, _ in groupby(states)] == [(False, 1, None), (True, 1, None), (True, 2, 0)]
+    (places.opt / "models").unlink()  # so far comes a way back to those of the software
+    assert trial(places, "models") is None
 
 
 @pytest.mark.parametrize(("verb", "leaves"), [("starting", 1), ("healthy", 2), ("back", 1)])
