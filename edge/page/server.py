@@ -181,6 +181,12 @@ class Channel(HTTPChannel):  # type: ignore[misc]
             self.last_activity = min(self.last_activity, was_s + earned_s)
         return has_sent
 
+    def del_channel(self, map: dict[int, object] | None = None) -> None:  # noqa: A002  its name there
+        """However the line ends: waitress leaves open the file in which half a photograph lies."""
+        super().del_channel(map)
+        if self.request is not None:
+            self.request.close()
+
     @property
     def patience_s(self) -> float:
         """How long it keeps its place where all are taken."""

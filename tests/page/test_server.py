@@ -1,11 +1,13 @@
 """The page on a real port."""
 
+import gc
 import re
 import secrets
 import socket
 import stat
 import sys
 import threading
+import warnings
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, suppress
@@ -416,6 +418,21 @@ def held_bytes() -> int:
             file = opened.stat()
             held += file.st_size if stat.S_ISREG(file.st_mode) and not file.st_nlink else 0
     return held
+
+
+@pytest.mark.parametrize("who_goes", ["phone", "page"])
+def test_the_file_of_a_photograph_that_breaks_off_is_closed_with_its_line(who_goes: str, scene: Scene) -> None:
+    server, farmers, before = served(scene), cookie_of(scene, Role.FARMER), held_bytes()
+    with warnings.catch_warnings(record=True) as told, line_to(server) as phone:
+        warnings.simplefilter("always", ResourceWarning)  # Python's own, where it had to close what nobody did
+        phone.sendall(f"{PHOTO}{farmers}\r\nContent-Length: 2000000\r\n\r\n".encode() + bytes(1_000_000))
+        wait_until(lambda: held_bytes() - before >= 1_000_000, within_s=20)
+        if who_goes == "phone":
+            phone.close()
+            wait_until(lambda: held_bytes() == before, within_s=20)
+        server.close()
+        gc.collect()
+    assert [str(one.message) for one in told] == []
 
 
 def test_a_farmers_photograph_is_taken_in_and_nothing_else_of_that_size(scene: Scene) -> None:
