@@ -73,7 +73,7 @@ def begun(thresholds: Sequence[Threshold], eppo: dict[str, str], kept: str | Non
     """
     try:
         before = msgspec.json.decode(kept or "[]", type=tuple[Standing, ...])
-    except (msgspec.DecodeError, ValueError):
+    except ValueError:
         before = ()
     known = {_key(one.threshold): one for one in before}
     standings = []

@@ -72,7 +72,7 @@ def changed(config: NodeConfig, sent: Mapping[str, str]) -> tuple[Table, dict[st
             continue
         try:
             value = _value(config, field, sent)
-        except (ValueError, msgspec.ValidationError):
+        except ValueError:
             wrong[field.key] = gettext("This cannot be used.")
             continue
         if value != now[table][key]:

@@ -33,7 +33,7 @@ def install_secrets(content: Path, manifest: Manifest, etc: Path) -> None:
         key = bytes.fromhex((etc / "secrets" / KEY).read_text("ascii").strip())
         opened = SecretBox(key).decrypt((content / SEALED).read_bytes())
         secrets = msgspec.json.decode(opened, type=dict[str, str])
-    except (OSError, ValueError, CryptoError, msgspec.DecodeError) as why:
+    except (OSError, ValueError, CryptoError) as why:
         raise UpdateError(
             f"the secrets of this bundle cannot be opened here ({type(why).__name__}); make it anew"
         ) from why

@@ -1,7 +1,6 @@
 """A bundle as it came, and whether one of the node's own keys signed it. Nothing of it is used before that is known."""
 
 import base64
-import binascii
 import hashlib
 import io
 import os
@@ -40,7 +39,6 @@ _BROKEN = (  # what zipfile raises; ValueError, OverflowError: a name or an offs
     ValueError,
     OverflowError,
     zlib.error,
-    NotImplementedError,
     RuntimeError,
 )
 
@@ -50,7 +48,7 @@ def trusted_keys(folder: Path) -> list[VerifyKey]:
     try:
         texts = [path.read_text() for path in sorted(folder.glob(f"*{KEY_ENDING}"))]
         keys = [VerifyKey(base64.b64decode(text)) for text in texts]
-    except (OSError, ValueError, binascii.Error) as why:
+    except (OSError, ValueError) as why:
         raise UpdateError(f"{folder}: a key cannot be read ({why}); copy the node's rendered keys there again") from why
     if not keys:
         raise UpdateError(f"{folder}: no key, so that no bundle can be trusted; copy the node's rendered keys there")

@@ -62,7 +62,7 @@ def read_image(properties: Properties, payload: bytes) -> ImageHeader:
         raise WireError(f"image: no header: {says}")
     try:
         header = msgspec.convert(dict(properties), ImageHeader, strict=False)
-    except (msgspec.ValidationError, TypeError, ValueError) as why:
+    except (TypeError, ValueError) as why:
         raise WireError(f"image: {why}; see docs/contract") from why
     if len(payload) > MAX_PART_BYTES and len(payload) != header.bytes:
         raise WireError(f"image: a part of {len(payload)} bytes; send {MAX_PART_BYTES} at most, or the whole picture")
