@@ -52,7 +52,7 @@ def answered(name: str) -> ResponseReturnValue:
     """The answer, or that it is on its way."""
     look = _look(name)
     if look.answer is None:
-        return render_template("photo_waiting.html", here=request.path)
+        return render_template("photo_waiting.html")
     if look.answer.state == "refused":
         return _form(refused_words(look.answer.why), "both", look.note)
     if look.answer.state == "failed":
