@@ -43,6 +43,7 @@ Gain = Annotated[float, Meta(gt=0)]
 SidePx = Annotated[int, Meta(ge=16, le=16384)]
 Mode = Literal["live", "trap", "leaf"]
 MODELS_FOR: Mapping[Mode, str] = {"live": "pests", "trap": "cards", "leaf": "diseases"}
+Sleep = Literal["never", "night", "between"]
 Language = Literal["en", "zh", "es", "fr", "pt", "hi", "id", "vi", "sw"]  # of the page and the label
 
 MEGABYTE = 1_000_000
@@ -208,7 +209,7 @@ class PowerTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     gauge: str | None = None  # the kernel's name of the battery's gauge, as ina219
     low_v: Annotated[float, Meta(gt=0, le=60)] | None = None  # below it for a minute and a half: shut down in order
-    sleep: Literal["never", "night", "between"] = "never"  # between: also off between two looks
+    sleep: Sleep = "never"  # between: also off between two looks
     after_sunset_s: Annotated[float, Meta(ge=-21600, le=21600)] = 1800.0  # night begins; below 0: before sunset
     before_sunrise_s: Annotated[float, Meta(ge=-21600, le=21600)] = 1800.0
 

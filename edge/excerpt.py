@@ -4,9 +4,9 @@ import cv2
 import numpy as np
 
 from edge.boxes import Image, shrink
+from edge.counts import Box
 from edge.errors import BadFrameError
 
-Box = tuple[float, float, float, float]
 QUALITIES = (80, 65, 50)
 SMALLER = 0.7  # of the side, when the worst quality is still too large
 LEAST_PX = 32

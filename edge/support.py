@@ -22,7 +22,7 @@ from edge import __version__
 from edge.board import read_board
 from edge.clock import Instant
 from edge.config import NodeConfig
-from edge.store import Records, Store
+from edge.store import Records
 
 LOG_LINES = 3000
 AUDIT_ENTRIES = 200
@@ -82,7 +82,7 @@ def journal() -> str:
     return done.stdout or done.stderr
 
 
-def figures_of(store: Records | Store) -> str:
+def figures_of(store: Records) -> str:
     """Figures and the audit trail; no records and no pictures."""
     trail = [asdict(entry) for entry in store.audit_trail(AUDIT_ENTRIES)]
     return as_json({"epoch": str(store.epoch), **msgspec.to_builtins(store.health()), "audit": trail})

@@ -75,6 +75,6 @@ def _names() -> list[Path]:
 
 def _file(path: Path, values: dict[str, str]) -> File:
     text = fill(f"card/{path}", **values)
-    if path.is_relative_to(f"system/{HOTSPOT}"):
+    if path == Path(f"system/{HOTSPOT}"):
         return secret(text)
     return File(text.encode(), 0o755) if text.startswith("#!") else public(text)

@@ -33,7 +33,14 @@ def read_secret(name: str, key: str) -> Secret:
 
     A final newline is not part of it. Raises ConfigError if it is missing, empty, or a file that others may read.
     """
-    return _read(secret_path(name, key), key)
+    path = secret_path(name, key)
+    try:
+        value = path.read_text("utf-8").rstrip("\r\n")
+    except (OSError, UnicodeDecodeError) as why:
+        raise ConfigError(f"{key}: {path} cannot be read; {to_read(why, 'write it as one line of UTF-8')}") from why
+    if not value:
+        raise ConfigError(f"{key}: {path} is empty; write the secret into it as one line")
+    return Secret(value)
 
 
 def secret_path(name: str, key: str) -> Path:
@@ -50,16 +57,6 @@ def secret_path(name: str, key: str) -> Path:
     if mode & _OTHERS:
         raise ConfigError(f"{key}: {path} may be read by others (mode {mode & 0o777:04o}); run: chmod 600 {path}")
     return path
-
-
-def _read(path: Path, key: str) -> Secret:
-    try:
-        value = path.read_text("utf-8").rstrip("\r\n")
-    except (OSError, UnicodeDecodeError) as why:
-        raise ConfigError(f"{key}: {path} cannot be read; {to_read(why, 'write it as one line of UTF-8')}") from why
-    if not value:
-        raise ConfigError(f"{key}: {path} is empty; write the secret into it as one line")
-    return Secret(value)
 
 
 def trusting(ca_file: str | None, key: str) -> ssl.SSLContext:

@@ -7,15 +7,14 @@ worst month and what is lost on the way; the battery carries so many days withou
 from calendar import monthrange
 from dataclasses import dataclass
 from datetime import date
-from typing import Literal
+from typing import get_args
 
-from edge.config import PowerTable
+from edge.config import PowerTable, Sleep
 from edge.power.keeper import AWAKE_S, LOOK_EVERY_S, WAITS_S
 from edge.power.schedule import LEAST_SLEEP_S, MOST_SLEEP_S
 from edge.power.sun import day_length_h, irradiation_above_kwh_m2
 
-Sleep = Literal["never", "night", "between"]
-SLEEPS: tuple[Sleep, ...] = ("never", "night", "between")
+SLEEPS: tuple[Sleep, ...] = get_args(Sleep)
 DAY_S = 86_400.0
 
 

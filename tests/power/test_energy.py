@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from msgspec.structs import replace as replace_fields
 
 from edge.cli import main
-from edge.config import NodeTable, PowerTable
-from edge.power.energy import BOARDS, SLEEPS, Board, Duty, Site, Sleep, duty, load, need, sun_hours, worst_month
+from edge.config import NodeTable, PowerTable, Sleep
+from edge.power.energy import BOARDS, SLEEPS, Board, Duty, Site, duty, load, need, sun_hours, worst_month
 from edge.power.sun import day_length_h
 from tests.clocks import SetClock
 from tests.power.test_keeper import SHOUGUANG, keeper, turn
