@@ -62,15 +62,20 @@ def keep(folder: Path, config: NodeConfig, values: Table) -> NodeConfig:
     changed = checked(over(msgspec.to_builtins(config), values), "settings")
     with _one_at_a_time:
         before = read(folder)
-        _write(folder / BEFORE, before)
-        _write(folder / NAME, over(before, values))
+        after = over(before, values)
+        if after != before:  # else it is sent again, and what held before it stays the way back
+            _write(folder / BEFORE, before)
+            _write(folder / NAME, after)
     return changed
 
 
-def undo(folder: Path) -> bool:
-    """Go back to what held before the last change, and to the change by another undo. False if there is none."""
-    with _one_at_a_time:
-        if not (folder / BEFORE).exists():
+def undo(folder: Path, last: str) -> bool:
+    """Go back to what held before the last change, and to the change by another undo.
+
+    `last`: that change, by `last_change` as it was shown. False if it is not the last one any more, or there is none.
+    """
+    with _one_at_a_time:  # of two taps while the card keeps the first one waiting, the second undoes nothing
+        if last != last_change(folder) or not (folder / BEFORE).exists():
             return False
         now, before = read(folder), _read(folder / BEFORE)
         _write(folder / NAME, before)

@@ -1,8 +1,10 @@
-"""A memory card that keeps whoever writes one of the small files beside the records."""
+"""A memory card that keeps whoever writes one of the small files beside the records waiting."""
 
 import sqlite3
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from pathlib import Path
 from threading import Event
 
 import pytest
@@ -28,3 +30,25 @@ def stalled_commits(monkeypatch: pytest.MonkeyPatch) -> Iterator[Event]:
             yield is_waiting
         finally:
             goes_on.set()
+
+
+def both(monkeypatch: pytest.MonkeyPatch, first: Callable[[], object], second: Callable[[], object]) -> list[bytes]:
+    """Do `second` while `first` waits for the card, as by a second tap; what the card was told to keep, in turn."""
+    waits, goes_on, synced = Event(), Event(), []
+
+    def fsync(file: int) -> None:
+        synced.append(Path(f"/proc/self/fd/{file}").read_bytes())
+        waits.set()
+        goes_on.wait(20 if len(synced) == 1 else 0)
+
+    monkeypatch.setattr("os.fsync", fsync)
+    with ThreadPoolExecutor(2) as taps:
+        done = [taps.submit(first)]
+        assert waits.wait(20)
+        done.append(taps.submit(second))
+        with suppress(TimeoutError):
+            done[1].result(0.05)
+        goes_on.set()
+        for one in done:
+            one.result(20)
+    return synced

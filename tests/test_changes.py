@@ -1,8 +1,6 @@
 """What was changed on the page, on top of node.toml."""
 
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from itertools import pairwise
 from pathlib import Path
 from threading import Event
@@ -10,9 +8,9 @@ from threading import Event
 import pytest
 
 from edge.changes import NAME, keep, last_change, load_changed, read, set_on_page, undo
-from edge.config import NodeConfig
 from edge.durable import write_durably
 from edge.errors import ConfigError
+from tests.slow_card import both
 
 
 @pytest.fixture
@@ -58,28 +56,6 @@ def test_each_key_that_node_toml_says_otherwise_than_the_page_is_told(node_toml:
     ]
 
 
-def both(monkeypatch: pytest.MonkeyPatch, first: Callable[[], object], second: Callable[[], object]) -> list[bytes]:
-    """Do `second` while `first` waits for the card, as by a second tap; what the card was told to keep, in turn."""
-    waits, goes_on, synced = Event(), Event(), []
-
-    def fsync(file: int) -> None:
-        synced.append(Path(f"/proc/self/fd/{file}").read_bytes())
-        waits.set()
-        goes_on.wait(20 if len(synced) == 1 else 0)
-
-    monkeypatch.setattr("os.fsync", fsync)
-    with ThreadPoolExecutor(2) as taps:
-        done = [taps.submit(first)]
-        assert waits.wait(20)
-        done.append(taps.submit(second))
-        with suppress(TimeoutError):
-            done[1].result(0.05)
-        goes_on.set()
-        for one in done:
-            one.result(20)
-    return synced
-
-
 def test_two_who_write_one_file_at_once_both_get_it_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """There is one name for what lies beside it."""
     file = tmp_path / "x"
@@ -106,27 +82,27 @@ def test_who_writes_elsewhere_waits_for_no_card(tmp_path: Path, monkeypatch: pyt
         saved.result(20)
 
 
-@pytest.mark.parametrize(
-    ("second", "kept"),
-    [
-        (
-            lambda folder, config: keep(folder, config, {"camera": {"mode": "trap"}}),
-            {"node": {"crop": "rice"}, "camera": {"every_s": 30, "mode": "trap"}},
-        ),
-        (lambda folder, _: undo(folder), {"node": {"crop": "rice"}}),
-    ],
-    ids=["keep", "undo"],
-)
 def test_of_two_who_change_settings_at_once_the_second_goes_on_from_what_the_first_has_kept(
-    second: Callable[[Path, NodeConfig], object],
-    kept: dict[str, object],
-    node_toml: Path,
-    monkeypatch: pytest.MonkeyPatch,
+    node_toml: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder, config = node_toml.parent, load_changed(node_toml)[0]
-    keep(folder, config, {"node": {"crop": "rice"}})
-    both(monkeypatch, lambda: keep(folder, config, {"camera": {"every_s": 30}}), lambda: second(folder, config))
-    assert read(folder) == kept
+    pause, mode = ({"camera": {"every_s": 30}}, {"camera": {"mode": "trap"}})
+    both(monkeypatch, lambda: keep(folder, config, pause), lambda: keep(folder, config, mode))
+    assert read(folder) == {"camera": {"every_s": 30, "mode": "trap"}}
+
+
+@pytest.mark.parametrize("first", ["undo", "keep"])
+def test_an_undo_that_was_shown_before_somebody_else_had_to_wait_for_the_card_undoes_nothing_more(
+    first: str, node_toml: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As by a second tap, or on another phone."""
+    folder, config = node_toml.parent, load_changed(node_toml)[0]
+    for pause_s in (30, 20):
+        keep(folder, config, {"camera": {"every_s": pause_s}})
+    shown = last_change(folder)
+    does = {"undo": lambda: undo(folder, shown), "keep": lambda: keep(folder, config, {"camera": {"every_s": 10}})}
+    both(monkeypatch, does[first], lambda: undo(folder, shown))
+    assert read(folder) == {"camera": {"every_s": {"undo": 30, "keep": 10}[first]}}
 
 
 def test_a_change_is_on_the_card_before_it_takes_the_former_ones_place(
@@ -165,7 +141,7 @@ def test_an_undo_goes_back_and_another_one_forth(node_toml: Path) -> None:
     keep(node_toml.parent, config, {"camera": {"every_s": 20}})
     seen = []
     for _ in range(3):
-        assert undo(node_toml.parent)
+        assert undo(node_toml.parent, last_change(node_toml.parent))
         seen.append(every_s(node_toml))
     assert seen == [30, 20, 30]
 
@@ -175,14 +151,22 @@ def test_each_change_and_each_undo_has_a_name_of_its_own(node_toml: Path) -> Non
     for _ in range(3):
         keep(node_toml.parent, config, {"camera": {"every_s": 30}})
         names.append(last_change(node_toml.parent))
-        undo(node_toml.parent)
+        undo(node_toml.parent, last_change(node_toml.parent))
         names.append(last_change(node_toml.parent))
     assert names[0] == last_change(node_toml.parent / "nowhere") == ""
     assert all(one != after for one, after in pairwise(names))
 
 
+def test_a_change_that_is_sent_twice_is_still_undone_to_what_was_before_it(node_toml: Path) -> None:
+    folder, config = node_toml.parent, load_changed(node_toml)[0]
+    for pause_s in (30, 20, 20):
+        keep(folder, config, {"camera": {"every_s": pause_s}})
+    assert undo(folder, last_change(folder))
+    assert read(folder) == {"camera": {"every_s": 30}}
+
+
 def test_without_a_change_there_is_nothing_to_undo(node_toml: Path) -> None:
-    assert not undo(node_toml.parent)
+    assert not undo(node_toml.parent, "")
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 import logging
 from contextlib import suppress
 from pathlib import Path
+from threading import Lock
 
 from edge.boxes import Image
 from edge.calibration.record import Calibration, from_json, to_json
@@ -13,6 +14,8 @@ from edge.errors import ConfigError, StoreError, to_read
 log = logging.getLogger(__name__)
 
 NAME, BEFORE = "calibration.json", "calibration.before.json"
+NO_FILE = (0, 0)
+_one_at_a_time = Lock()  # of those who write both files
 
 
 def save_calibration(folder: Path, calibration: Calibration) -> None:
@@ -20,29 +23,33 @@ def save_calibration(folder: Path, calibration: Calibration) -> None:
 
     Raises StoreError.
     """
-    _write(folder / BEFORE, _content(folder / NAME))
-    _write(folder / NAME, to_json(calibration))
+    with _one_at_a_time:
+        _write(folder / BEFORE, _content(folder / NAME))
+        _write(folder / NAME, to_json(calibration))
 
 
-def undo_calibration(folder: Path) -> bool:
-    """Go back to what held before the last save, and forth by another undo. False if nothing was saved yet.
+def undo_calibration(folder: Path, last: str) -> bool:
+    """Go back to what held before the last save, and forth by another undo.
 
-    Raises StoreError.
+    `last`: that save, by `last_calibration` as it was shown. False if it is not the last one any more, or there is
+    none. Raises StoreError.
     """
-    if not (folder / BEFORE).exists():
-        return False
-    now, before = _content(folder / NAME), _content(folder / BEFORE)
-    if before:
-        _write(folder / NAME, before)
-    else:
-        (folder / NAME).unlink(missing_ok=True)
-    _write(folder / BEFORE, now)
-    return True
+    with _one_at_a_time:  # of two taps while the card keeps the first one waiting, the second undoes nothing
+        if not last or last != last_calibration(folder):
+            return False
+        now, before = _content(folder / NAME), _content(folder / BEFORE)
+        if before:
+            _write(folder / NAME, before)
+        else:
+            (folder / NAME).unlink(missing_ok=True)
+        _write(folder / BEFORE, now)
+        return True
 
 
-def can_undo_calibration(folder: Path) -> bool:
-    """Was one saved at any time?"""
-    return (folder / BEFORE).exists()
+def last_calibration(folder: Path) -> str:
+    """A name for what `undo_calibration` would take back: another one after each save and each undo."""
+    mark = _mark(folder / BEFORE)  # which each of them writes anew
+    return "" if mark == NO_FILE else "{}.{}".format(*mark)
 
 
 def load_calibration(
@@ -86,11 +93,16 @@ def let_turn(folder: Path, from_deg: int, to_deg: int) -> None:
 
     The files stay those of the picture as it is until the node begins anew. Raises StoreError.
     """
-    for path in (folder / NAME, folder / BEFORE):
-        with suppress(ConfigError):  # one that cannot be read is told wherever it is used
-            content = _content(path)
-            if content:
-                _write(path, to_json(from_json(content, str(path)).turning(from_deg, to_deg)))
+    with _one_at_a_time:
+        for path in (folder / NAME, folder / BEFORE):
+            _let_turn(path, from_deg, to_deg)
+
+
+def _let_turn(path: Path, from_deg: int, to_deg: int) -> None:
+    content = _content(path)
+    with suppress(ConfigError):  # one that cannot be read is told wherever it is used
+        if content:
+            _write(path, to_json(from_json(content, str(path)).turning(from_deg, to_deg)))
 
 
 def _content(path: Path) -> bytes:
@@ -99,6 +111,15 @@ def _content(path: Path) -> bytes:
         return path.read_bytes()
     except OSError:
         return b""
+
+
+def _mark(path: Path) -> tuple[int, int]:
+    """A file that takes another's place has another number, however coarse the clock of the disk is."""
+    try:
+        found = path.stat()
+    except OSError:
+        return NO_FILE
+    return found.st_mtime_ns, found.st_ino
 
 
 def _write(path: Path, content: bytes) -> None:
@@ -127,7 +148,7 @@ class KeptCalibration:
 
     def changed(self) -> bool:
         """Look again; is it another one now, or in other trouble? Density needs a true one: what is refused is none."""
-        seen = (self._stat(), self.size_px)
+        seen = (_mark(self._folder / NAME), self.size_px)
         if seen == self._seen:
             return False
         self._seen, before = seen, (self.current, self.trouble)
@@ -138,11 +159,3 @@ class KeptCalibration:
             log.warning("calibration_refused", extra={"why": str(why)})
             self.current, self.trouble = None, str(why)
         return (self.current, self.trouble) != before
-
-    def _stat(self) -> tuple[int, int]:
-        """A file that takes another's place has another number, however coarse the clock of the disk is."""
-        try:
-            found = (self._folder / NAME).stat()
-        except OSError:
-            return 0, 0
-        return found.st_mtime_ns, found.st_ino

@@ -6,7 +6,7 @@ import msgspec
 from flask import Blueprint, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 
-from edge.calibration import EVERYTHING, Region, undo_calibration
+from edge.calibration import EVERYTHING, Region, last_calibration, undo_calibration
 from edge.errors import BadFrameError, ConfigError
 from edge.languages.typed import plain
 from edge.page import kept_calibration
@@ -99,9 +99,10 @@ def keep_hand() -> ResponseReturnValue:
 @measuring.post("/undo")
 @needs(Role.TECHNICIAN)
 def undo() -> ResponseReturnValue:
-    """What held before the last measurement; another undo brings it back."""
-    before = kept_calibration.figures(kept_calibration.known(node()))
-    if not undo_calibration(node().folder):
+    """What held before the last measurement; another undo brings it back. A form that was shown before the last
+    measurement or undo does nothing: the list shows what holds."""
+    before, last = kept_calibration.figures(kept_calibration.known(node())), last_calibration(node().folder)
+    if not undo_calibration(node().folder, request.form.get("last", last)):
         return redirect("/set-up", 303)
     after = kept_calibration.figures(kept_calibration.known(node()))
     tick = Tick(at=trust().now_utc(), who=visitor().name)

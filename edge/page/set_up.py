@@ -8,7 +8,7 @@ import msgspec
 from flask import Blueprint, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 
-from edge.calibration import can_undo_calibration
+from edge.calibration import last_calibration
 from edge.clock import ClockState
 from edge.errors import FieldeyeError
 from edge.languages.typed import plain
@@ -48,7 +48,7 @@ def overview() -> ResponseReturnValue:
         tone=tone,
         ready=ready,
         past=past,
-        can_undo=can_undo_calibration(node().folder),
+        last=last_calibration(node().folder),
     )
 
 

@@ -51,11 +51,11 @@ def change() -> ResponseReturnValue:
 def go_back() -> ResponseReturnValue:
     """What held before the last change. A form that was shown before it undoes nothing: an undo is a change, too."""
     last = last_change(node().folder)
-    if request.form.get("last", last) != last:
+    if not last:
+        return render_template("plain.html", words=gettext("Nothing has been changed yet.")), 400
+    if not undo(node().folder, request.form.get("last", last)):
         hint = gettext("The settings were changed meanwhile: look at them before you undo.")
         return _page(shown(node().config), hint), 400
-    if not undo(node().folder):
-        return render_template("plain.html", words=gettext("Nothing has been changed yet.")), 400
     trust().note("setting undo")
     return _begun_again()
 

@@ -26,10 +26,10 @@ from edge.calibration import (
     board_pdf,
     board_svg,
     bring_calibration,
-    can_undo_calibration,
     exposure,
     find_corners,
     focused,
+    last_calibration,
     let_turn,
     load_calibration,
     measured,
@@ -46,6 +46,7 @@ from edge.cli import main
 from edge.errors import BadFrameError, ConfigError, UsageError
 from tests.counting import cutouts
 from tests.counting.boards import LAYOUT, SIDE_MM, photograph, true_mm_per_px
+from tests.slow_card import both
 
 
 @pytest.mark.parametrize("tilt_deg", [0, 10, 20, 30])
@@ -258,17 +259,35 @@ def test_a_saved_calibration_takes_the_place_of_the_one_before(tmp_path: Path) -
 
 
 def test_a_calibration_is_undone_and_brought_back_and_the_first_one_leaves_none(tmp_path: Path) -> None:
-    assert not can_undo_calibration(tmp_path)
-    assert not undo_calibration(tmp_path)
+    assert last_calibration(tmp_path) == ""
+    assert not undo_calibration(tmp_path, "")
     held = []
     for area_mm2 in (1000.0, 2000.0):
         save_calibration(tmp_path, Calibration(at=MONDAY, who="Mei", rotation_deg=0, typed_area_mm2=area_mm2))
         for _ in range(2):
-            assert undo_calibration(tmp_path)
+            assert undo_calibration(tmp_path, last_calibration(tmp_path))
             known = load_calibration(tmp_path)
             held.append(known and known.area_mm2)
     assert held == [None, 1000.0, 1000.0, 2000.0]
-    assert can_undo_calibration(tmp_path)
+
+
+@pytest.mark.parametrize("first", ["undo", "save"])
+def test_an_undo_that_was_shown_before_somebody_else_had_to_wait_for_the_card_undoes_nothing_more(
+    first: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As by a second tap, or on another phone."""
+
+    def save(area_mm2: float) -> None:
+        save_calibration(tmp_path, Calibration(at=MONDAY, who="Mei", rotation_deg=0, typed_area_mm2=area_mm2))
+
+    save(1000.0)
+    save(2000.0)
+    shown, undone = last_calibration(tmp_path), []
+    does = {"undo": lambda: undo_calibration(tmp_path, shown), "save": lambda: save(3000.0)}
+    both(monkeypatch, does[first], lambda: undone.append(undo_calibration(tmp_path, shown)))
+    known = load_calibration(tmp_path)
+    assert known is not None
+    assert (undone, known.area_mm2) == ([False], {"undo": 1000.0, "save": 3000.0}[first])
 
 
 def test_a_calibration_that_cannot_be_read_is_none_and_says_so_to_who_asks(tmp_path: Path) -> None:
@@ -344,7 +363,7 @@ def test_a_calibration_and_the_one_before_follow_a_picture_that_is_turned_on_the
             known = load_calibration(tmp_path, rotation_deg)
             assert known is not None
             assert known.region == wanted
-        assert undo_calibration(tmp_path)
+        assert undo_calibration(tmp_path, last_calibration(tmp_path))
     with pytest.raises(ConfigError, match="calibrate the camera again"):
         load_calibration(tmp_path, 180)
 
@@ -369,8 +388,9 @@ def test_a_calibration_that_is_brought_from_a_card_can_be_undone_there_too(tmp_p
     for who in ("first", "second"):
         save_calibration(card, Calibration(at=datetime.now(UTC), who=who, rotation_deg=0))
     bring_calibration(card, folder)
-    whos = [load_calibration(folder).who, undo_calibration(folder), load_calibration(folder).who]
-    assert whos == ["second", True, "first"]
+    assert load_calibration(folder).who == "second"
+    assert undo_calibration(folder, last_calibration(folder))
+    assert load_calibration(folder).who == "first"
 
 
 def test_a_picture_that_is_turned_again_may_be_turned_back_to_each_of_its_rotations() -> None:

@@ -263,6 +263,20 @@ def test_a_measurement_is_undone_and_brought_back(technician: FlaskClient, scene
     assert "50 % of the picture are counted." in technician.get("/set-up").text
 
 
+def test_an_undo_that_is_sent_again_or_from_another_phone_brings_nothing_back(
+    technician: FlaskClient, scene: Scene
+) -> None:
+    for area in ("250.5", "300"):
+        post(technician, "/set-up/scale", "/set-up/scale", area=area)
+    form = form_on(technician.get("/set-up").text, "/set-up/undo")
+    for _ in range(2):
+        assert technician.post("/set-up/undo", data=form).location == "/set-up"
+    assert saved(scene).area_mm2 == 25_050
+    assert [one.what for one in scene.store.audit_trail(9)].count("visit undo") == 1
+    technician.post("/set-up/undo", data=form_on(technician.get("/set-up").text, "/set-up/undo"))
+    assert saved(scene).area_mm2 == 30_000, "whoever has looked brings it back"
+
+
 def test_the_first_measurement_of_all_is_undone_to_none(technician: FlaskClient, scene: Scene) -> None:
     post(technician, "/set-up/focus", "/live")
     post(technician, "/set-up/undo", "/set-up")
