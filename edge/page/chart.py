@@ -1,12 +1,12 @@
 """Bars of fourteen days as numbers for an SVG: a template only writes them down."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from edge.page.days import LENGTH, Day, Mean
 from edge.page.words import figure_words, number
 
-PITCH, BAR, DIGIT = 25, 17, 11  # units of the drawing's own grid, 14 days wide
+PITCH, BAR, DIGIT, LINE = 25, 17, 11, 18  # units of the drawing's own grid, 14 days wide
 TOP, FLOOR = 24, 104  # room above for the figure
 TALL, LOW = "0 0 350 108", "0 80 350 28"  # what of the drawing is shown
 FLATTEST = 4  # times the tallest bar: a level beyond is told in words only
@@ -42,13 +42,14 @@ class Bar:
 def bars(fortnight: Sequence[Day], label: str, mark: float | None = None) -> tuple[Bar, ...]:
     """The bars of one taxon, below and above its action level `mark`; the highest and today's carry their figure.
 
-    A catch of several nights is one bar over those in which nobody looked, as high as its mean a night.
+    A catch of several nights is one bar over those in which nobody looked, as high as its mean a night. Today's figure
+    is told in words alone where it would run into the highest one: 312 beside 305 is read as one number.
     """
     figures = [day.mean(label) or ZERO for day in fortnight]
     scale = _scale(figures, mark)
     best = max(range(len(figures)), key=lambda index: figures[index].count)
     first = next((index for index, day in enumerate(fortnight) if day.is_watched), len(fortnight))
-    return tuple(
+    *before, today = (
         _bar(
             index,
             _kind(day, label, is_before=index < first),
@@ -60,6 +61,8 @@ def bars(fortnight: Sequence[Day], label: str, mark: float | None = None) -> tup
         )
         for index, (day, figure) in enumerate(zip(fortnight, figures, strict=True))
     )
+    is_hidden = any(_run_together(bar, today) for bar in before if bar.text)
+    return (*before, replace(today, text="") if is_hidden else today)
 
 
 def mark_y(fortnight: Sequence[Day], label: str, mark: float | None) -> float | None:
@@ -105,6 +108,12 @@ def _bar(index: int, kind: str, figure: Mean, scale: float, *, wide: int, is_mea
         text=text,
         text_y=round(_y(_tallest(figure), scale) - 6, 1),
     )
+
+
+def _run_together(one: Bar, other: Bar) -> bool:
+    """Their figures, side by side or one on the other."""
+    wide = (len(one.text) + len(other.text)) * DIGIT / 2
+    return abs(one.middle - other.middle) < wide and abs(one.text_y - other.text_y) < LINE
 
 
 def _layers(figure: Mean, scale: float) -> tuple[Layer, ...]:

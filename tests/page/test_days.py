@@ -177,6 +177,26 @@ def test_a_great_figure_over_the_first_or_the_last_bar_stays_within_the_drawing(
         assert half <= bar.middle <= 350 - half
 
 
+@pytest.mark.parametrize(
+    ("back", "most", "so_far", "told"),
+    [
+        (1, 312, 305, ["312", ""]),
+        (2, 1412, 1380, ["1,412", ""]),
+        (3, 1412, 1380, ["1,412", "1,380"]),
+        (1, 1412, 900, ["1,412", "900"]),
+        (1, 305, 312, ["", "312"]),
+        (1, 31, 29, ["31", "29"]),
+    ],
+    ids=["beside it", "two days on", "three days on", "lower", "higher", "short"],
+)
+def test_todays_figure_is_left_out_where_it_would_run_into_the_highest_one(
+    back: int, most: int, so_far: int, told: list[str]
+) -> None:
+    fortnight = days_of(trap_hour(at(31 - back, 15), most), trap_hour(at(1, 5), so_far))
+    drawn = bars(fortnight, HOPPER)
+    assert [drawn[13 - back].text, drawn[13].text] == told
+
+
 def test_nights_of_a_trap_are_told_as_nights(scene: Scene, client: FlaskClient) -> None:
     well(scene)  # at 16:30
     scene.store.commit([trap_hour(scene.before(hours=back), caught) for back, caught in ((20, 9), (10, 3), (2, 2))])
