@@ -102,7 +102,7 @@ def test_the_epoch_with_which_another_could_send_as_this_node_is_told_to_who_has
     open_to_all = {rule.rule for rule in rules if "GET" in (rule.methods or ()) and not rule.arguments} - {"/metrics"}
     assert "/api/v1/records" in open_to_all
     for address in open_to_all:
-        told = client.get(address).data
+        told = client.get(address, buffered=True).data
         assert (str(epoch).encode() in told, epoch.hex.encode() in told) == (False, False), address
     as_role(client, scene, Role.READER)
     answer = client.get("/api/v1/records").get_json()

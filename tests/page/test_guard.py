@@ -70,7 +70,7 @@ def test_a_request_under_a_foreign_name_gets_a_sentence_and_no_data(
 def test_every_answer_forbids_inline_and_foreign_content_framing_and_guessing(
     address: str, client: FlaskClient
 ) -> None:
-    headers = client.get(address).headers
+    headers = client.get(address, buffered=True).headers
     policy = headers["Content-Security-Policy"]
     assert "default-src 'none'" in policy
     assert "frame-ancestors 'none'" in policy

@@ -382,13 +382,13 @@ def test_a_picture_for_comparison_says_what_it_shows_and_whose_it_is(label: str,
         found = reference(label)
     assert found is not None
     assert any(credit in found.credit for credit in CREDITS.values())
-    assert client.get(f"/static/{found.file}").mimetype == "image/webp"
+    assert client.get(f"/static/{found.file}", buffered=True).mimetype == "image/webp"
 
 
 def test_every_picture_for_comparison_is_of_a_known_taxon_and_small(client: FlaskClient) -> None:
     for label, (shown, file, _) in _table().items():
         assert taxon(label).group == taxon(shown).group == "pest", label
-        assert len(client.get(f"/static/{file}").data) < 15_000
+        assert len(client.get(f"/static/{file}", buffered=True).data) < 15_000
 
 
 def test_a_taxon_without_a_picture_has_none(client: FlaskClient) -> None:

@@ -106,7 +106,8 @@ def is_let_in(client: FlaskClient, route: str) -> bool:
     """Sent with a token from the log-in form, so that only the role can be the reason to turn it away."""
     method, address = route.split()
     token = token_on(client, "/log-in") if method == "POST" else ""
-    answer = client.open(address, method=method, data={"csrf": token} if method == "POST" else None)
+    sent = {"csrf": token} if method == "POST" else None
+    answer = client.open(address, method=method, data=sent, buffered=True)
     was_sent_away = answer.location is not None and answer.location.startswith("/log-in?")
     return answer.status_code not in (401, 403) and not was_sent_away
 
