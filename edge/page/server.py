@@ -6,6 +6,7 @@ import logging
 import math
 import socket
 import time
+from contextlib import suppress
 from functools import partial
 from ipaddress import IPv6Address
 from threading import Event, Thread
@@ -185,7 +186,8 @@ class Channel(HTTPChannel):  # type: ignore[misc]
         """However the line ends: waitress leaves open the file in which half a photograph lies."""
         super().del_channel(map)
         if self.request is not None:
-            self.request.close()
+            with suppress(OSError):  # of a full disk, on which the file is closed all the same
+                self.request.close()
 
     @property
     def patience_s(self) -> float:

@@ -2,6 +2,7 @@
 
 import gc
 import re
+import resource
 import secrets
 import socket
 import stat
@@ -433,6 +434,20 @@ def test_the_file_of_a_photograph_that_breaks_off_is_closed_with_its_line(who_go
         server.close()
         gc.collect()
     assert [str(one.message) for one in told] == []
+
+
+def test_a_photograph_for_which_the_disk_has_no_room_takes_the_page_from_nobody(scene: Scene) -> None:
+    server, farmers = served(scene), cookie_of(scene, Role.FARMER)
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (600_001, limits[1]))  # of a file; some bytes wait for its end in vain
+    try:
+        with line_to(server) as phone, suppress(OSError):  # the page hangs up
+            phone.sendall(f"{PHOTO}{farmers}\r\nContent-Length: 3000000\r\n\r\n".encode() + bytes(2_000_000))
+            phone.recv(1)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert get(server, "/log-in")[0] == 200
+    server.close()
 
 
 def test_a_farmers_photograph_is_taken_in_and_nothing_else_of_that_size(scene: Scene) -> None:
