@@ -75,7 +75,7 @@ def undo(folder: Path, last: str) -> bool:
     `last`: that change, by `last_change` as it was shown. False if it is not the last one any more, or there is none.
     """
     with _one_at_a_time:  # of two taps while the card keeps the first one waiting, the second undoes nothing
-        if last != last_change(folder) or not (folder / BEFORE).exists():
+        if not last or last != last_change(folder):
             return False
         now, before = read(folder), _read(folder / BEFORE)
         _write(folder / NAME, before)
@@ -85,7 +85,7 @@ def undo(folder: Path, last: str) -> bool:
 
 def last_change(folder: Path) -> str:
     """A name for what `undo` would take back: another one after each change and each undo."""
-    if not (folder / NAME).exists():
+    if not (folder / NAME).exists() or not (folder / BEFORE).exists():
         return ""
     now = (folder / NAME).stat()  # written anew each time: two in a row differ in their inode, any others in their time
     return f"{now.st_mtime_ns}.{now.st_ino}"

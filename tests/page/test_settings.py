@@ -316,6 +316,12 @@ def test_an_undo_that_is_sent_again_or_from_another_phone_brings_nothing_back(
     assert read(folder) == {"camera": {"every_s": 30.0}}, "whoever has looked brings it back"
 
 
+def test_settings_that_somebody_copied_here_have_no_way_back(technician: FlaskClient, scene: Scene) -> None:
+    (Path(scene.config.store.folder) / NAME).write_text('{"camera": {"every_s": 30.0}}', "utf-8")
+    told = technician.post("/settings/undo", data=form_on(technician.get("/settings").text, "/settings"))
+    assert (told.status_code, "Nothing has been changed yet." in told.text) == (400, True)
+
+
 def test_the_answer_to_an_undo_is_read_in_another_language(technician: FlaskClient, scene: Scene) -> None:
     with technician.application.test_request_context():
         form = filled_in(scene.config, camera__every_s="30")
