@@ -89,6 +89,7 @@ def test_a_catch_that_reaches_the_threshold_raises_one_alert_that_same_hour(trap
     records = [one.record for one in trap.store.records_between_seq(1, 99)]
     (alert,) = [record for record in records if isinstance(record, Alert)]
     assert (alert.value, alert.start_at, alert.task) == (12, 10, "go_and_look")
+    assert (alert.label, alert.eppo) == MOTH
     assert alert.reason == "12 insects/trap/night has reached the threshold of 10"
 
 
@@ -117,9 +118,7 @@ UNSYNCED = ClockState.UNSYNCED
 
 
 @pytest.mark.parametrize("board", ["was off", "stood blind"])
-def test_the_first_catch_after_a_winter_is_news_though_the_level_stood_in_autumn(
-    board: str, trap: Trap, tmp_path: Path
-) -> None:
+def test_the_first_catch_after_a_winter_is_news_though_the_level_stood_in_autumn(board: str, trap: Trap) -> None:
     assert trap.hour(8, 14) == ["look"]
     if board == "was off":
         trap.watch(trap.config.advice)
@@ -127,10 +126,38 @@ def test_the_first_catch_after_a_winter_is_news_though_the_level_stood_in_autumn
         assert trap.board.snapshot().alerts == (), "the page sends nobody out for last year's catch"
         trap.watch(trap.config.advice)  # before a count could tell that it is over
     assert trap.hour(24 * 200 + 8, 14, "boot" if board == "stood blind" else "next") == ["calm", "look"]
-    *_, ended, _ = [one.record for one in trap.store.records_between_seq(1, 99) if isinstance(one.record, Alert)]
+    *_, ended, again = [one.record for one in trap.store.records_between_seq(1, 99) if isinstance(one.record, Alert)]
     assert (ended.value, ended.task, ended.reason) == (14, "nothing", "the last count is too old to go by")
+    assert (ended.eppo, again.eppo) == (MOTH[1], MOTH[1])
     assert ended.look_at == "Nobody counted for 14 days: look at the node and its camera."
     assert trap.hour(24 * 200 + 9, 1) == []
+
+
+def test_a_count_below_the_level_that_is_too_old_to_go_by_is_no_news_that_it_is_below(trap: Trap) -> None:
+    assert trap.hour(8, 1) == []
+    trap.watch(trap.config.advice)
+    trap.now("next", 200)
+    assert trap.board.snapshot().alerts == ()
+    assert trap.hour(24 * 200 + 8, 1, "next") == []
+
+
+def test_what_was_calm_before_a_gap_that_an_unset_clock_hides_is_told_as_it_is_now(trap: Trap) -> None:
+    assert trap.hour(8, 1) == []
+    trap.watch(trap.config.advice)
+    assert trap.hour(80, 2, "next", UNSYNCED) == []
+    trap.now("next", 197, hours=82)
+    assert [(one.level, one.count) for one in trap.board.snapshot().alerts] == [("calm", 2)]
+
+
+def test_a_level_that_an_unset_clock_counted_on_and_a_set_one_each_day_since_is_not_outdated(trap: Trap) -> None:
+    assert trap.hour(8, 14) == ["look"]
+    trap.watch(trap.config.advice)
+    assert trap.hour(12, 14, "next", UNSYNCED) == []
+    trap.now("next", 1, hours=13)
+    assert [trap.hour(24 * days + 8, 14, "next", days=1) for days in range(1, 31)] == [[]] * 30
+    trap.watch(trap.config.advice)
+    trap.now("last", 32)
+    assert [one.level for one in trap.board.snapshot().alerts] == ["look"]
 
 
 def test_a_level_that_former_software_kept_without_the_time_of_its_count_ends_a_fortnight_after_its_night(
@@ -256,7 +283,7 @@ def test_a_level_that_an_unset_clock_counted_on_is_as_old_at_most_as_what_was_co
     assert trap.hour(8, 14, "last", days=days) == levels
 
 
-@pytest.mark.parametrize("days", [70, -20_000])
+@pytest.mark.parametrize("days", [70, -20_000, 20 / 24])
 @pytest.mark.parametrize("starts_anew", [False, True])
 def test_what_was_done_before_the_clock_was_set_stays_done(days: int, starts_anew: bool, trap: Trap) -> None:
     """The board believes that it is July 1 of its own year; `days` later it hears the time."""

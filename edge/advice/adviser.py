@@ -10,7 +10,7 @@ from edge.advice.alert import alert_of, dropped_alert, outdated_alert
 from edge.advice.evidence import Days, days_of
 from edge.advice.standing import Standing, is_outdated, judged, timed
 from edge.advice.thresholds import Threshold
-from edge.advice.units import Refused, Stand
+from edge.advice.units import Stand
 from edge.clock import Instant
 from edge.counts import Alert
 
@@ -60,8 +60,7 @@ class Adviser:
 
     def _judged(self, standing: Standing, days: Days, at: Instant) -> Standing:
         label, unit = standing.threshold.scientific_name, standing.threshold.unit
-        answer = judged(standing, days.over(label, unit), days.so_far(label, unit), at, self.stand)
-        return standing if isinstance(answer, Refused) else answer
+        return judged(standing, days.over(label, unit), days.so_far(label, unit), at, self.stand)
 
 
 def begun(thresholds: Sequence[Threshold], eppo: dict[str, str], kept: str | None, stand: Stand) -> Adviser:

@@ -6,7 +6,7 @@ from datetime import date, datetime, timedelta
 from math import inf
 
 from edge.advice.thresholds import Threshold
-from edge.advice.units import UNKNOWN_STAND, Refused, Stand, converted, is_of_trap
+from edge.advice.units import UNKNOWN_STAND, Stand, converted, is_of_trap
 from edge.clock import ClockState, Instant, reckoned, seconds_between
 from edge.counts import Level, Task
 
@@ -132,22 +132,19 @@ class Evidence:
 
 def judged(
     standing: Standing, over: Evidence | None, so_far: Evidence | None, at: Instant, stand: Stand = UNKNOWN_STAND
-) -> Standing | Refused:
-    """The standing after a count, or why the count cannot be told in the threshold's unit. Pure.
+) -> Standing:
+    """The standing after a count. Pure.
 
     `over`: the last day that is over, None where nobody looked; `so_far`: the running one. A day that is over may raise
     the level, and lower it until the running one has given it. The running one only raises it: where a share falls
     again, figure and count follow and the level stays. No data leaves the level where it was: nobody looked, which is
-    not good news; so does a day that cannot be told, of which too few pictures were looked at or no area was known.
+    not good news; so does a day that cannot be told in the threshold's unit: too few pictures, or an area nobody knows.
     After a fortnight of that it `is_outdated`. Where the action level was edited, the last figure is held against the
     new one first.
     """
     runs = so_far is not None and standing.period == so_far.period
     told = [(one, in_unit_of(standing.threshold, one, stand)) for one in (over, so_far) if one is not None]
-    known = [(one, figure) for one, figure in told if not isinstance(figure, Refused)]
-    refused = next((figure for _, figure in told if isinstance(figure, Refused)), None)
-    if refused is not None and not known:
-        return refused
+    known = [(one, figure) for one, figure in told if figure is not None]
     before = now = _held_anew(standing)
     for evidence, figure in known:
         may_lower = evidence is over and not runs and not evidence.is_part
@@ -163,7 +160,7 @@ def judged(
             now = replace(found, count=count, nights=evidence.nights, period=evidence.period)
     if now.level != standing.level:
         return replace(now, since=at, before=None)
-    return replace(now, before=_before(standing, now))
+    return replace(now, before=_before(standing, now)) if known else standing
 
 
 def _before(standing: Standing, now: Standing) -> Instant | None:
@@ -175,19 +172,16 @@ def _before(standing: Standing, now: Standing) -> Instant | None:
     return standing.before if standing.at.state is ClockState.UNSYNCED else None  # else it was looked at since
 
 
-def in_unit_of(threshold: Threshold, evidence: Evidence, stand: Stand) -> Measured | Refused:
-    """The first of the ways to tell the count that can be turned into the threshold's unit."""
-    answer: Measured | Refused = Refused("nothing was counted that has a unit")
+def in_unit_of(threshold: Threshold, evidence: Evidence, stand: Stand) -> Measured | None:
+    """The first of the ways to tell the count that can be turned into the threshold's unit; None: there is none."""
     for told in evidence.told:
-        figures = [converted(v, told.unit, threshold.unit, stand) for v in _bounds(told)]
-        refused = next((figure for figure in figures if isinstance(figure, Refused)), None)
-        if refused is None:
-            low, value, high = (float(v) for v in figures if not isinstance(v, Refused))
-            if told.low is None or told.high is None:
-                return Measured(value, threshold.unit, count=told.count)
-            return Measured(value, threshold.unit, low, high, told.count)
-        answer = refused
-    return answer
+        low, value, high = (converted(v, told.unit, threshold.unit, stand) for v in _bounds(told))
+        if low is None or value is None or high is None:
+            continue
+        if told.low is None or told.high is None:
+            return Measured(value, threshold.unit, count=told.count)
+        return Measured(value, threshold.unit, low, high, told.count)
+    return None
 
 
 def level_of(threshold: Threshold, figure: Measured, held: Level = "calm") -> Level:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 
 from edge.advice.thresholds import Threshold
-from edge.advice.units import UNKNOWN_STAND, Refused, Stand, converted, noun_of
+from edge.advice.units import UNKNOWN_STAND, Stand, converted, noun_of
 from edge.counts import Unit
 from edge.taxa import is_lesion
 
@@ -48,4 +48,4 @@ def _fits(unit: str, row: Threshold, stand: Stand, stages: frozenset[tuple[str, 
     stage = noun_of(row.unit)
     if (row.scientific_name, stage) in stages:
         unit = unit.replace("insects/", f"{stage}s/", 1)
-    return not isinstance(converted(1.0, unit, row.unit, stand), Refused)
+    return converted(1.0, unit, row.unit, stand) is not None

@@ -1,4 +1,4 @@
-"""Units of counts with their effort (larvae/20 plants, adults/trap/week): converted, or refused with the reason."""
+"""Units of counts with their effort (larvae/20 plants, adults/trap/week): converted, or not where that is a guess."""
 
 import re
 from dataclasses import dataclass
@@ -11,13 +11,6 @@ GENERIC = frozenset({"insect", "number", "individual"})
 NIGHTS = {"night": 1.0, "day": 1.0, "week": 7.0}
 _SINGULAR = {"larvae": "larva", "leaves": "leaf"}
 _PART = re.compile(r"^(?:(\d+(?:\.\d+)?) )?(.+)$")
-
-
-@dataclass(frozen=True, slots=True)
-class Refused:
-    """Two figures that must not be compared, and why, in a sentence."""
-
-    reason: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,19 +42,19 @@ class _Unit:
     nights: float | None  # of the time, where the unit has one
 
 
-def converted(value: float, unit: str, wanted: str, stand: Stand = UNKNOWN_STAND) -> float | Refused:
-    """`value` of `unit` as a figure of `wanted`; 6 larvae/20 plants is 0.3 larvae/plant. Refuses what needs a guess."""
+def converted(value: float, unit: str, wanted: str, stand: Stand) -> float | None:
+    """`value` of `unit` as a figure of `wanted`; 6 larvae/20 plants is 0.3 larvae/plant. None: that needs a guess."""
     have, want = _parsed(unit), _parsed(wanted)
-    if "%" in {have.noun, want.noun} and have != want:
-        return Refused(f"{unit} and {wanted} are not shares of the same thing")
+    if "%" in {have.noun, want.noun} and have != want:  # not shares of the same thing
+        return None
     if have.noun != want.noun and want.noun not in GENERIC:
-        return Refused(f"{unit} counts {have.noun}, {wanted} counts {want.noun}: they are not the same")
-    if (have.nights is None) != (want.nights is None):
-        return Refused(f"{unit} and {wanted} differ in effort: give how many nights the count took")
+        return None
+    if (have.nights is None) != (want.nights is None):  # nobody knows how many nights the count took
+        return None
     density = value / have.amount / (have.nights or 1.0)
     factor = _of_place(have.place, want.place, stand)
-    if isinstance(factor, Refused):
-        return factor
+    if factor is None:
+        return None
     return round(density * factor * want.amount * (want.nights or 1.0), 9)  # 61 / 7 * 7 is less than 61
 
 
@@ -80,12 +73,10 @@ def nights_of(unit: str) -> float | None:
     return _parsed(unit).nights
 
 
-def _of_place(have: str, want: str, stand: Stand) -> float | Refused:
-    """Factor from a number per `have` to a number per `want`."""
+def _of_place(have: str, want: str, stand: Stand) -> float | None:
+    """Factor from a number per `have` to one per `want`; None: a catch of a trap, or a stand that is not known here."""
     if have == want:
         return 1.0
-    if have in TRAPS or want in TRAPS:
-        return Refused(f"a catch per {have} cannot be turned into a number per {want}: go and look")
     per_m2 = {
         "m2": 1.0,
         "hill": stand.hills_per_m2,
@@ -95,9 +86,7 @@ def _of_place(have: str, want: str, stand: Stand) -> float | Refused:
     if {have, want} == {"leaf", "plant"} and stand.leaves_per_plant is not None:
         return stand.leaves_per_plant if have == "leaf" else 1 / stand.leaves_per_plant
     have_m2, want_m2 = per_m2.get(have), per_m2.get(want)
-    if have_m2 is None or want_m2 is None:
-        return Refused(f"a number per {have or 'nothing'} needs the stand of the crop to become one per {want}")
-    return have_m2 / want_m2
+    return None if have_m2 is None or want_m2 is None else have_m2 / want_m2
 
 
 def _times(a: float | None, b: float | None) -> float | None:

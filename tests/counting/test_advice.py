@@ -14,12 +14,13 @@ from edge.advice.alert import alert_of
 from edge.advice.degree_days import DayRange, degree_days, development, heat_sum, read_days
 from edge.advice.first_catch import Biofix, Night, first_catch
 from edge.advice.heat import Catch, after_catch, caught_by_evening, nights, progress, season_begin
-from edge.advice.standing import Evidence, asks_again, judged
-from edge.advice.units import Refused, converted
+from edge.advice.standing import Evidence, asks_again, judged, timed
+from edge.advice.units import UNKNOWN_STAND, converted
+from edge.clock import ClockState
 from edge.errors import UsageError
 from edge.taxa import taxon
 from tests.clocks import SetClock
-from tests.records import MOTH, count, interval
+from tests.records import MOTH, count, instant, interval
 
 DATA = Path(__file__).parent / "data"
 VECTORS = list(csv.DictReader((DATA / "single_sine_testvectors.csv").read_text().splitlines()))
@@ -43,14 +44,14 @@ def test_a_warmer_day_never_gives_less_heat(a: float, b: float, lower: float, up
 
 def test_a_missing_day_is_a_gap_and_not_a_cold_day() -> None:
     days = {JULY: DayRange(15, 25), JULY + timedelta(2): DayRange(19, 29)}
-    heat = heat_sum(days, JULY, JULY + timedelta(2), 10)
+    heat = heat_sum(days, JULY, JULY + timedelta(2), 10, None)
     assert (heat.known_c, heat.filled_c, heat.missing) == (24.0, 36.0, (JULY + timedelta(1),))
 
 
 def test_a_missing_day_has_the_heat_of_its_nearest_neighbours_and_of_the_only_one_at_an_end() -> None:
     warmth = {1: 12, 2: 20, 4: 30, 5: 14}  # of days without a swing: 2, 10, 20 and 4 above the threshold
     days = {JULY + timedelta(n): DayRange(c, c) for n, c in warmth.items()}
-    heat = heat_sum(days, JULY, JULY + timedelta(6), 10)
+    heat = heat_sum(days, JULY, JULY + timedelta(6), 10, None)
     assert (heat.known_c, heat.filled_c) == (pytest.approx(36), pytest.approx(36 + 2 + 15 + 4))
     assert heat.missing == (JULY, JULY + timedelta(3), JULY + timedelta(6))
 
@@ -61,7 +62,7 @@ def test_development_that_would_end_before_it_begins_is_refused() -> None:
 
 
 def test_a_season_without_a_single_temperature_has_no_heat_sum() -> None:
-    assert heat_sum({}, JULY, JULY + timedelta(3), 10).filled_c is None
+    assert heat_sum({}, JULY, JULY + timedelta(3), 10, None).filled_c is None
 
 
 def test_a_typed_day_with_words_for_numbers_is_refused_with_its_line() -> None:
@@ -115,6 +116,13 @@ def test_a_stage_is_reached_within_the_days_that_were_asked_for() -> None:
     assert reached == [None, JULY + timedelta(2), JULY + timedelta(2)]  # 17.4 a day of the 48 that are needed
 
 
+def test_a_day_above_what_a_species_bears_gives_a_sum_and_a_stage_no_more_than_the_upper_end() -> None:
+    days = {JULY + timedelta(n): DayRange(40, 44) for n in range(4)}
+    (larva,) = [s for s in progress("Helicoverpa armigera", days, JULY, max(days)) if s.row.stage_from == "adult"]
+    assert larva.heat.known_c == pytest.approx(4 * (38 - 10.56))
+    assert larva.reached is None  # of 117; without an upper end, 31.4 a day, on the fourth
+
+
 @pytest.mark.parametrize(
     ("species", "steps"), [("Helicoverpa armigera", 1), ("Anarsia lineatella", 3), ("Cydia pomonella", 3)]
 )
@@ -124,7 +132,7 @@ def test_heat_after_a_first_catch_is_told_by_whatever_word_its_source_has_for_on
 
 
 def test_nights_go_from_the_begin_of_the_season_to_the_last_that_was_seen_and_else_nobody_looked() -> None:
-    caught = {JULY + timedelta(3): Catch({}), JULY + timedelta(1): Catch({"moth": 2})}
+    caught = {JULY + timedelta(3): Catch({}, None), JULY + timedelta(1): Catch({"moth": 2}, None)}
     assert [night.catch for night in nights(caught, "moth", JULY)] == [None, 2, None, 0]
     assert nights(caught, "moth", JULY + timedelta(2)) == [
         Night(JULY + timedelta(2), None), Night(JULY + timedelta(3), 0),
@@ -134,7 +142,15 @@ def test_nights_go_from_the_begin_of_the_season_to_the_last_that_was_seen_and_el
 
 def test_a_night_is_blind_for_what_none_of_its_models_can_tell() -> None:
     kept = {"pests@1": frozenset({MOTH[0]}), "cards@1": frozenset({"Insecta"})}
-    models = [["cards@1"], ["cards@1"], ["cards@1", "pests@1"], ["pests@1"], ["cards@1"], ["pests@0"]]
+    models = [
+        ["cards@1"],
+        ["cards@1"],
+        ["cards@1", "pests@1"],
+        ["pests@1"],
+        ["cards@1"],
+        ["pests@0"],
+        ["cards@1", "pests@0"],
+    ]
     hours = [
         interval(
             86_400.0 * n, mode="trap", unit="new", model=model,
@@ -144,7 +160,7 @@ def test_a_night_is_blind_for_what_none_of_its_models_can_tell() -> None:
     ]  # fmt: skip
     caught = caught_by_evening(hours, UTC, kept)
     told = nights(caught, MOTH[0], min(caught))
-    assert [night.catch for night in told] == [None, None, 3, 3, None, 0]  # of pests@0 nothing is kept
+    assert [night.catch for night in told] == [None, None, 3, 3, None, 0, 0]  # of pests@0 nothing is kept
     found = first_catch(told, 2)
     assert found is not None
     assert found.blind_before == 2
@@ -154,6 +170,10 @@ def test_the_catch_of_a_night_is_that_of_all_life_stages() -> None:
     hour = interval(0.0, mode="trap", unit="new", counts=(count(MOTH, 5, stage="adult"), count(MOTH, 0, stage="larva")))
     caught = caught_by_evening([hour], UTC, {})
     assert [night.catch for night in nights(caught, MOTH[0], min(caught))] == [5]
+
+
+def test_what_a_node_saw_before_it_hung_in_a_trap_is_no_catch() -> None:
+    assert caught_by_evening([interval(0.0, mode="live", unit="max_per_frame")], UTC, {}) == {}
 
 
 def test_a_catch_under_a_version_that_tells_other_labels_now_is_kept() -> None:
@@ -176,7 +196,7 @@ def test_a_first_catch_says_on_how_many_nights_before_it_nobody_looked(
     catches: list[int | None], first: int, blind: int
 ) -> None:
     seen = [Night(JULY + timedelta(n), catch) for n, catch in enumerate(catches)]
-    assert first_catch(seen) == Biofix(JULY + timedelta(first), blind)
+    assert first_catch(seen, running=1) == Biofix(JULY + timedelta(first), blind)
 
 
 def test_a_stray_moth_is_no_first_catch_where_two_nights_running_are_wanted() -> None:
@@ -199,6 +219,8 @@ def test_a_stray_moth_is_no_first_catch_where_two_nights_running_are_wanted() ->
         (2, "insects/leaf", "insects/m2", 192),
         (100, "insects/m2", "insects/hill", 4),
         (3, "larvae/m2", "number/m2", 3),
+        (3, "larvae/0.5 m2", "individuals/m2", 6),
+        (40, "%plants", "% plants", 40),
         (40, "% plants", "% plants", 40),
     ],
 )
@@ -223,12 +245,18 @@ def test_a_figure_is_converted_with_its_effort(value: float, unit: str, wanted: 
     ],
 )
 def test_a_comparison_that_needs_a_guess_is_refused(unit: str, wanted: str) -> None:
-    assert isinstance(converted(1, unit, wanted), Refused)
+    assert converted(1, unit, wanted, UNKNOWN_STAND) is None
+
+
+def test_leaves_become_plants_where_only_their_number_on_one_is_known_and_shares_of_them_never() -> None:
+    stand = Stand(leaves_per_plant=12)
+    assert converted(5, "insects/leaf", "insects/plant", stand) == 60
+    assert converted(5, "% leaf", "% plant", stand) is None
 
 
 @pytest.mark.parametrize(("unit", "wanted"), [("insects/leaf", "insects/plant"), ("insects/leaf", "insects/m2")])
 def test_leaves_are_not_counted_on_plants_of_which_nobody_said_how_many_they_have(unit: str, wanted: str) -> None:
-    assert isinstance(converted(1, unit, wanted, Stand(plants_per_m2=8)), Refused)
+    assert converted(1, unit, wanted, Stand(plants_per_m2=8)) is None
 
 
 @pytest.mark.parametrize(
@@ -239,16 +267,15 @@ def test_leaves_are_not_counted_on_plants_of_which_nobody_said_how_many_they_hav
         ("insects/20 sweeps", "insects/m2"),
     ],
 )
-def test_a_catch_is_refused_with_the_advice_to_go_and_look(unit: str, wanted: str) -> None:
-    refused = converted(1, unit, wanted)
-    assert isinstance(refused, Refused)
-    assert "go and look" in refused.reason
+def test_a_catch_is_no_number_in_a_field_whatever_its_stand(unit: str, wanted: str) -> None:
+    assert converted(1, unit, wanted, Stand(leaves_per_plant=12, plants_per_m2=8, hills_per_m2=25)) is None
 
 
 def threshold(unit: str = "larvae/20 plants", low: float = 6, high: float | None = 8) -> Threshold:
     return Threshold(
         scientific_name="Spodoptera frugiperda", crop="maize", stage_of_crop="whorl", method="scouting", unit=unit,
-        quantity="larvae", low=low, high=high, region="China", action="control", basis="economic", source="a paper",
+        quantity="larvae", low=low, high=high, region="China", action="release Trichogramma", basis="economic",
+        source="a paper",
     )  # fmt: skip
 
 
@@ -263,9 +290,7 @@ def so_far(value: float, unit: str = "larvae/20 plants") -> Evidence:
 
 
 def after(standing: Standing, over: Evidence | None, running: Evidence | None = None) -> Standing:
-    judged_now = judged(standing, over, running, SetClock().now())
-    assert isinstance(judged_now, Standing)
-    return judged_now
+    return judged(standing, over, running, SetClock().now())
 
 
 def levels(standing: Standing, values: list[float]) -> list[str]:
@@ -297,7 +322,7 @@ def test_a_count_above_what_the_source_is_sure_at_says_to_do_as_it_says_however_
     standing = after(Standing(threshold=threshold()), told(9, low=4, high=30))
     assert (standing.level, standing.task) == ("act", "follow_source")
     alert = alert_of(standing, SetClock().now(), "cam0", "m")
-    assert alert.look_at.startswith("Control, as the source says")
+    assert alert.look_at.startswith("Release Trichogramma, as the source says")
     assert (alert.low, alert.value, alert.high) == (4, 9, 30)
 
 
@@ -305,13 +330,36 @@ def test_a_level_is_one_thing_to_do_while_it_lasts_and_another_when_it_is_reache
     clock, standing, keys = SetClock(), Standing(threshold=threshold()), []
     for value in (9, 12, 1, 9):
         clock.advance(86_400)
-        judged_now = judged(standing, told(value), None, clock.now())
-        assert isinstance(judged_now, Standing)
-        standing = judged_now
+        standing = judged(standing, told(value), None, clock.now())
         keys.append(key_of(standing))
     first, lasting, ended, again = keys
     assert first == lasting
     assert len({first, ended, again}) == 3
+
+
+def test_of_two_boots_without_the_time_that_reached_a_level_when_equally_old_each_has_its_own_thing_to_do() -> None:
+    boots = [instant(60.0, ClockState.UNSYNCED, boot_id) for boot_id in ("one", "other")]
+    assert len({key_of(Standing(threshold=threshold(), level="act", since=since)) for since in boots}) == 2
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "moved"),
+    [
+        (-6, -1, 0),  # over before the boot
+        (0, 0, 3),
+        (-6, 0, 3),  # a week that the boot's first day ends
+    ],
+)
+def test_a_period_moves_with_the_clock_that_is_set_where_the_boot_has_counted_in_it(
+    first: int, last: int, moved: int
+) -> None:
+    """The board woke at noon, counted for an hour, and hears then that it is three days later."""
+    days = Period(first=JULY + timedelta(first), last=JULY + timedelta(last), is_over=False)
+    at = replace(instant(3600.0, ClockState.UNSYNCED), monotonic_s=3600.0)
+    known = replace(instant(3 * 86_400.0 + 3660.0), monotonic_s=3660.0)
+    told = timed(Standing(threshold=threshold(), period=days, at=at), known, lambda utc: utc.date())
+    assert told.period is not None
+    assert (told.period.first - days.first, told.period.last - days.last) == (timedelta(moved), timedelta(moved))
 
 
 @pytest.mark.parametrize(
@@ -319,6 +367,7 @@ def test_a_level_is_one_thing_to_do_while_it_lasts_and_another_when_it_is_reache
     [
         ("larvae/20 plants", 1, 1, 60, 6, False),  # the day of the deed
         ("larvae/20 plants", 2, 2, 9, 6, True),
+        ("larvae/20 plants", 2, 2, 8.9, 6, False),  # less than half as much again
         ("larvae/20 plants", 2, 2, 60, None, False),
         ("larvae/20 plants", 4, 4, 6, None, True),
         ("adults/trap/night", 1, 1, 9, 6, True),  # the night after it
@@ -357,7 +406,7 @@ def test_a_week_whose_catch_is_the_threshold_has_reached_it() -> None:
 
 
 def test_a_blind_night_leaves_the_level_where_it_was() -> None:
-    standing = Standing(threshold=threshold(), level="act")
+    standing = replace(Standing(threshold=threshold(), level="act"), at=instant(-3600.0), before=instant(-1e7))
     assert after(standing, None) == standing
 
 
@@ -383,10 +432,10 @@ def test_a_day_that_cannot_be_told_does_not_silence_the_running_one() -> None:
 
 def test_the_figure_shown_is_of_the_day_that_gives_the_level() -> None:
     calm = Standing(threshold=threshold())
-    by_night, by_now = after(calm, told(9), so_far(7)), after(calm, told(1), so_far(7))
+    by_night, by_now = after(calm, replace(told(9), nights=3), so_far(7)), after(calm, told(1), so_far(7))
     assert by_night.period is not None and by_night.period.is_over  # noqa: PT018
     assert by_now.period is not None and not by_now.period.is_over  # noqa: PT018
-    assert [s.figure.value for s in (by_night, by_now) if s.figure] == [9, 7]
+    assert [(s.figure.value, s.nights) for s in (by_night, by_now) if s.figure] == [(9, 3), (7, 1)]
     assert after(by_night, None, so_far(5)).figure == by_night.figure  # that keeps a level, and would raise none
 
 
@@ -398,14 +447,21 @@ def test_a_share_that_falls_in_the_running_day_is_told_as_it_is_now_and_keeps_th
     assert later.since == by_now.since
 
 
-def test_a_count_in_another_unit_is_refused() -> None:
-    assert isinstance(judged(Standing(threshold=threshold()), told(1, "%  leaves"), None, SetClock().now()), Refused)
+def test_a_count_in_another_unit_leaves_the_level_where_it_was() -> None:
+    standing = replace(Standing(threshold=threshold(), level="act"), at=instant(-3600.0), before=instant(-1e7))
+    assert after(standing, told(1, "%  leaves")) == standing
+
+
+def test_a_level_that_was_edited_is_held_against_the_last_figure_also_on_a_day_that_cannot_be_told() -> None:
+    standing = after(Standing(threshold=threshold()), told(9))
+    edited = replace(standing, threshold=threshold(low=40, high=None), period=None)
+    assert [after(edited, day).level for day in (None, replace(told(0), told=()))] == ["calm", "calm"]
 
 
 def test_an_alert_names_figure_threshold_and_source_and_no_forecast() -> None:
     alert = alert_of(after(Standing(threshold=threshold()), told(0.4, "larvae/plant")), SetClock().now(), "cam0", "m")
     assert "8 larvae/20 plants has reached the threshold of 6 to 8" in alert.reason
-    assert "a paper" in alert.source
+    assert alert.source == "a paper; China; economic"
     assert "forecast" not in f"{alert}".lower()
 
 
@@ -442,6 +498,11 @@ def test_a_figure_in_a_sentence_is_no_power_of_ten_and_stands_where_the_sentence
     evidence = told(value, low=value if high else None, high=high)
     standing = after(Standing(threshold=threshold(low=start_at, high=None)), evidence)
     assert alert_of(standing, SetClock().now(), "cam0", "m").reason == f"{says} (maize, whorl)"
+
+
+def test_an_alert_tells_both_ends_of_a_threshold_of_millions_in_full() -> None:
+    standing = after(Standing(threshold=threshold(low=1.5e6, high=2.5e6)), told(1e6))
+    assert "the threshold of 1500000 to 2500000 " in alert_of(standing, SetClock().now(), "cam0", "m").reason
 
 
 def test_packaged_thresholds_carry_region_and_source_and_known_pests() -> None:

@@ -67,7 +67,9 @@ def test_without_json_a_person_reads_sums_needs_and_the_source(
     assert "of 48 °C d above 10.56 to 38 °C" in out
     assert out.count("source: DDRP") == 1
     assert main(["degree-days"]) == 0
-    assert MOTH in capsys.readouterr().out.splitlines()
+    known = capsys.readouterr().out.splitlines()
+    assert MOTH in known
+    assert known == sorted(known)
 
 
 @pytest.mark.parametrize(
@@ -97,6 +99,7 @@ def test_nonsense_is_refused_in_one_sentence_with_a_remedy(
     ("rows", "says"),
     [
         ("2026-05-01,12,27\n2026-05-01,2,3", "line 3: 2026-05-01 stands twice; keep one line a day"),
+        ("2026-05-01,,\n2026-05-01,2,3", "line 3: 2026-05-01 stands twice"),
         ("2026-05-03,9,12,27,5", "line 2: more cells than columns; write it as 2026-07-01,12.5,27.0"),
         ("2026-05-01,12,27,,", ""),  # a spreadsheet's empty cells
     ],

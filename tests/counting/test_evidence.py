@@ -48,6 +48,11 @@ def perfect(label: str, number: int, _share: float) -> TaxonCount:
     return counted(number, label, "", precision=1.0, recall=1.0)
 
 
+def shared(label: str, number: int, share: float) -> TaxonCount:
+    """With a range whose lower end tells the share."""
+    return TaxonCount(label=label, eppo="", count=number, low=round(number * share), high=number)
+
+
 def days(*intervals: Interval, today: date = JULY + timedelta(1)) -> Days:
     return Days.of(intervals, newest_unit(intervals) or "new", SHANGHAI, today, perfect)
 
@@ -109,7 +114,7 @@ def test_an_interval_lies_in_one_day_however_long_it_may_be(mode: Mode, hours: f
 def test_a_node_introduces_itself_with_the_length_of_what_it_publishes(mode: Mode, told_h: float) -> None:
     table = NodeTable(site="farm", node="east")
     config = NodeConfig(node=table, camera=CameraTable(kind="folder", mode=mode), store=StoreTable(interval_s=86_400))
-    assert introduction(config, uuid4()).interval_s == told_h * 3600
+    assert introduction(config, uuid4(), []).interval_s == told_h * 3600
 
 
 @pytest.mark.parametrize(
@@ -179,6 +184,13 @@ def test_a_card_hangs_for_whole_nights_though_its_pictures_are_some_minutes_apar
     assert figures(days(*caught).over(MOTH[0], "insects/trap/night"))["insects/trap/night"] == 30 / nights
 
 
+def test_the_visits_of_a_week_are_told_as_those_of_a_day_with_the_share_that_each_hour_has_in_them() -> None:
+    hours = [hour(24 * night - 8, visits, "visits", "live") for night, visits in ((-6, 4), (-4, 8), (-2, 4), (0, 4))]
+    week = replace(days(*hours), range_of=shared).over(MOTH[0], "visits/week")
+    assert week is not None
+    assert week.told == (Measured(5.0, "visits/day", low=6 / 4, high=5.0),)  # 8² + 3 · 4² of 20² is 0.28
+
+
 def test_an_hour_in_another_unit_is_no_part_of_a_day() -> None:
     slow, fast = hour(2, 40, "max_per_frame", "live"), hour(3, 5, "visits", "live")
     told = Days.of([slow, fast], "visits", SHANGHAI, JULY + timedelta(1), perfect).over(MOTH[0], "visits/day")
@@ -197,6 +209,9 @@ def test_a_night_of_which_less_than_half_is_known_is_a_part(hung_h: float, is_pa
     told = days(*caught, hour(12, 0)).over(MOTH[0], "adults/trap/night")  # the last knows of no time
     assert told is not None
     assert told.is_part == is_part
+    week = days(*caught, *(hour(24 * night, 0) for night in range(-6, 0))).over(MOTH[0], "adults/trap/week")
+    assert week is not None
+    assert not week.is_part
 
 
 def test_weather_of_a_day_comes_from_its_hours_and_half_a_day_is_none() -> None:
@@ -228,6 +243,15 @@ def test_weather_of_a_day_is_known_whatever_the_length_of_an_interval(hours: flo
         told.append(in_sun((start - NOON) / timedelta(hours=1), (end - NOON) / timedelta(hours=1)))
         start = end
     assert measured_days(told, SHANGHAI) == {JULY: DayRange(12.0, 29.0)}
+
+
+def test_an_interval_over_midnight_is_of_the_day_in_which_most_of_it_lies_and_any_may_be_the_warmest() -> None:
+    most_c = {-2.5: 30.0, 11.5: 40.0}  # the last one, from half past eleven in the evening, is of the next day
+    told = []
+    for begin in (n - 0.5 for n in range(-12, 13, 2)):
+        warmth = Spread(mean=20.0, least=12.0, most=most_c.get(begin, 25.0))
+        told.append(replace(in_sun(begin, begin + 2), climate=Climate(readings=60, temperature_c=warmth)))
+    assert measured_days(told, SHANGHAI) == {JULY: DayRange(12.0, 30.0)}
 
 
 def test_an_interval_of_twelve_hours_tells_of_no_more_of_them_than_it_has_readings() -> None:
@@ -273,6 +297,14 @@ def test_a_week_s_catch_is_divided_by_the_whole_nights_in_which_it_came(
     assert figures(told)["adults/trap/night"] == told.count / nights
 
 
+def test_a_week_of_whole_nights_of_which_the_first_knows_no_time_is_one_of_seven_nights() -> None:
+    nights = [
+        replace(hour(24 * night, 6), end=at(24 * night + 24), exposed_s=86_400.0 if night > -6 else None)
+        for night in range(-6, 1)
+    ]
+    assert figures(days(*nights).over(MOTH[0], "adults/trap/week"))["adults/trap/night"] == 6
+
+
 def test_three_nights_of_seven_are_no_week() -> None:
     assert days(*(hour(24 * night + 5, 6) for night in (-4, -2, 0))).over(MOTH[0], "adults/trap/week") is None
 
@@ -294,6 +326,9 @@ def test_the_most_on_one_picture_is_a_density_only_where_the_area_is_known() -> 
     assert figures(days(*seen).over(MOTH[0], "insects/m2")) == {"insects/picture": 8}
     on_area = [replace(one, area_mm2=500_000) for one in seen]
     assert figures(days(*on_area).over(MOTH[0], "insects/m2")) == {"insects/picture": 8, "insects/m2": 16}
+    of_one_picture = replace(days(*on_area), range_of=shared).over(MOTH[0], "insects/m2")
+    assert of_one_picture is not None
+    assert [one.low for one in of_one_picture.told] == [8, 16]
 
 
 def test_a_camera_that_is_calibrated_anew_leaves_each_count_the_area_it_was_counted_on() -> None:
@@ -302,7 +337,11 @@ def test_a_camera_that_is_calibrated_anew_leaves_each_count_the_area_it_was_coun
     assert figures(days(*hours).over(MOTH[0], "insects/m2"))["insects/m2"] == 30
 
 
-def test_the_count_told_with_a_density_is_the_one_behind_it() -> None:
+@pytest.mark.parametrize("accuracy", [1.0, None])
+def test_the_count_told_with_a_density_is_the_one_behind_it(accuracy: float | None) -> None:
+    def ranged(label: str, number: int, _share: float) -> TaxonCount:
+        return counted(number, label, "", precision=accuracy, recall=accuracy)
+
     hours = [
         replace(hour(h, n, "max_per_frame", "live"), area_mm2=area_mm2)
         for h, n, area_mm2 in ((-8, 9, 10**6), (-7, 2, 10**5))
@@ -311,7 +350,7 @@ def test_the_count_told_with_a_density_is_the_one_behind_it() -> None:
     for unit in ("insects/m2", "insects/picture"):
         own = OwnThreshold(label=MOTH[0], unit=unit, act_at=10)
         adviser = begun(watched([MOTH[0]], AdviceTable(threshold=(own,)), None), {}, None, Stand())
-        after, _ = adviser.advised(days(*hours), hours[-1].end, "cam0", "m")
+        after, _ = adviser.advised(replace(days(*hours), range_of=ranged), hours[-1].end, "cam0", "m")
         (standing,) = after.compared
         counts[unit] = (standing.count, standing.figure and standing.figure.value)
     assert counts == {"insects/m2": (2, 20), "insects/picture": (9, 9)}
@@ -321,7 +360,7 @@ def test_what_is_most_urgent_is_told_first_whatever_its_name() -> None:
     def ranged(label: str, number: int, _share: float) -> TaxonCount:
         return TaxonCount(label=label, eppo="", count=number, low=number - 3, high=2 * number)
 
-    numbers = {"Agrotis": 1, "Myzus": 6, "Pieris": 7, "Zeuzera": 20}
+    numbers = {"Agrotis": 1, "Pieris": 7, "Myzus": 6, "Zeuzera": 20}
     own = tuple(OwnThreshold(label=label, unit="insects/picture", act_at=10) for label in numbers)
     seen = replace(
         hour(-8, 0, "max_per_frame", "live"), counts=tuple(count((label, ""), n) for label, n in numbers.items())
@@ -421,10 +460,10 @@ def test_lesions_are_a_disease_s_only_where_hardly_another_was_seen() -> None:
     assert "% leaf area" not in figures(days(one, mixed).over(BLAST[0], "% leaf area"))
 
 
-@pytest.mark.parametrize(("stray", "is_told"), [(1, True), (2, True), (3, False)])
+@pytest.mark.parametrize(("stray", "is_told"), [(1, True), (5, True), (6, False)])
 def test_another_name_on_a_tenth_of_a_disease_s_pictures_takes_no_lesions_from_it(stray: int, is_told: bool) -> None:
-    names = (count(BLAST, 20), count(("Bipolaris oryzae", ""), stray))
-    one = replace(leaf_hour(-8, 20, 24, 0.06), counts=names)
+    names = (count(BLAST, 50), count(("Bipolaris oryzae", ""), stray))
+    one = replace(leaf_hour(-8, 50, 60, 0.06), counts=names)
     assert ("% leaf area" in figures(days(one).over(BLAST[0], "% leaf area"))) == is_told
     assert "% leaf area" not in figures(days(one).over("Bipolaris oryzae", "% leaf area"))
 
@@ -439,6 +478,13 @@ def test_a_disease_that_is_gone_is_on_none_of_the_leaf_whatever_other_is_seen(ot
     assert "% leaf area" not in figures(days(few).over(BLAST[0], "% leaf area"))
 
 
+def test_a_share_of_the_leaf_needs_twenty_pictures_of_which_it_is_known() -> None:
+    seen = [replace(leaf_hour(-8, 9, 30, 0.0), severity=None), leaf_hour(-7, 9, 19, 0.06)]
+    assert set(figures(days(*seen).over(BLAST[0], "% leaf area"))) == {"% pictures"}
+    seen[1] = replace(seen[1], frames=20)
+    assert figures(days(*seen).over(BLAST[0], "% leaf area"))["% leaf area"] == pytest.approx(6)
+
+
 @pytest.mark.parametrize("label", ["Phytophthora palmivora", "Plutella xylostella"])
 def test_what_is_no_lesion_of_a_leaf_has_no_share_of_it(label: str) -> None:
     one = replace(leaf_hour(-8, 0, 24, 0.0), counts=(count((label, ""), 9),))
@@ -451,6 +497,23 @@ def test_packaged_thresholds_are_watched_only_where_the_crop_is_known() -> None:
     assert {row.scientific_name for row in watched(labels, AdviceTable(), "cabbage")} == {"Plutella xylostella"}
     assert {row.crop for row in watched(labels, AdviceTable(crop="cotton"), "cabbage")} == {"cotton"}
     assert watched(labels, AdviceTable(defaults=False), "cabbage") == ()
+
+
+def test_what_is_watched_is_told_by_name_whatever_the_order_of_the_table() -> None:
+    names = [row.scientific_name for row in watched(["Orseolia oryzae", "Nilaparvata lugens"], AdviceTable(), "rice")]
+    assert names[0] == "Nilaparvata lugens"
+    assert names == sorted(names)
+
+
+def test_rows_for_another_stage_or_region_are_not_watched_where_it_is_named_and_those_for_all_stages_are() -> None:
+    def rows(label: str, **named: str) -> set[tuple[str, float, str, str]]:
+        found = watched([label], AdviceTable(**named), None)
+        return {(row.unit, row.low, row.stage_of_crop, row.region) for row in found}
+
+    hopper, kerala = "Nilaparvata lugens", "India (Kerala)"
+    assert rows(hopper, crop="rice", stage="mid-tillering") == {("insects/hill", 10, "mid-tillering", kerala)}
+    assert rows("Bemisia tabaci", crop="cotton", region="India") == {("insects/leaf", 10, "all", "India")}
+    assert rows("Bemisia tabaci", crop="cotton", stage="boll") == {("insects/leaf", 10, "all", "India")}
 
 
 def test_of_several_rows_for_a_pest_and_unit_the_one_that_acts_first_is_watched() -> None:
@@ -556,6 +619,9 @@ def test_larvae_in_a_trap_are_no_catch_of_what_flies() -> None:
     ("label", "name", "stage"),
     [
         ("Lepidoptera (larva)", "Lepidoptera", "larva"),
+        ("Cicadellidae (juvenile)", "Cicadellidae", "juvenile"),
+        ("Tuta absoluta (symptom)", "Tuta absoluta", "symptom"),
+        ("Bemisia (adult) tabaci", "Bemisia (adult) tabaci", ""),
         ("Pieris", "Pieris", ""),
         ("Aphis (Aphis) gossypii", "Aphis (Aphis) gossypii", ""),
         ("Aphis (gossypii)", "Aphis (gossypii)", ""),

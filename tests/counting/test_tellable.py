@@ -1,12 +1,14 @@
 """Which action levels a camera's counts can ever reach: the units here are those in which days are told."""
 
 from dataclasses import replace
+from typing import Literal
 
 import pytest
 
 from edge.advice import Stand, defaults, watched
 from edge.advice.tellable import TOLD, tellable, units_told
-from edge.config import AdviceTable, Mode, OwnThreshold
+from edge.census import unit_of
+from edge.config import AdviceTable, CameraTable, Mode, OwnThreshold
 from edge.counts import Unit
 from tests.counting.test_evidence import BLAST, MOTH, days, hour
 
@@ -58,6 +60,17 @@ def test_a_level_is_reached_only_in_a_unit_that_the_camera_tells(
 def test_a_share_of_leaf_area_is_told_of_lesions_alone() -> None:
     shares = {label: units_told("affected_frames", has_area=False, label=label) for label in (BLAST[0], MOTH[0])}
     assert shares == {BLAST[0]: ["% pictures", "% leaf area"], MOTH[0]: ["% pictures"]}
+    assert units_told("affected_frames", has_area=False) == ["% pictures", "% leaf area"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "every_s", "unit"),
+    [("opencv", 2.0, "visits"), ("opencv", 2.1, "max_per_frame"), ("folder", 1.0, "max_per_frame")],
+)
+def test_visits_are_told_by_a_camera_whose_pictures_follow_within_two_seconds(
+    kind: Literal["opencv", "folder"], every_s: float, unit: Unit
+) -> None:
+    assert unit_of(CameraTable(kind=kind, source="0", every_s=every_s)) == unit
 
 
 def test_larvae_are_told_where_the_model_tells_them_apart() -> None:
