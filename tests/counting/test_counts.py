@@ -56,11 +56,19 @@ def test_pictures_that_differ_are_covered_with_their_dispersion_alone_and_in_sum
 
 
 def test_what_differs_between_pictures_evens_out_over_many() -> None:
-    differing = Dispersion(precision=0.1, recall=0.5)
-    widths = [high - low for share in (1.0, 0.1, 0.01) for low, high in [count_range(100, 0.9, 0.8, differing, share)]]
-    assert widths == sorted(widths, reverse=True)
+    for differing in (Dispersion(precision=0.1), Dispersion(recall=0.5)):
+        ranges = [count_range(100, 0.9, 0.8, differing, share) for share in (1.0, 0.1, 0.01)]
+        one, ten, hundred = (high - low for low, high in ranges)
+        assert one > ten > hundred
     assert count_range(100, 0.9, 0.8, Dispersion(precision=0.1), share=0.01) == count_range(100, 0.9, 0.8)
     assert count_range(10, 0.7, 0.9, Dispersion(precision=0.6), share=0.1) == count_range(10, 0.7, 0.9)
+
+
+def test_detections_of_one_picture_are_right_or_wrong_together_and_those_of_two_are_not() -> None:
+    """Of two, 0.9 right and 0.9 correlated, none is right by 0.01 + 0.9 * 0.09, one by 0.018; of two pictures 0.18."""
+    together = Dispersion(precision=0.9)
+    assert count_range(2, 0.9, 1.0, together) == (0, 2)
+    assert count_range(2, 0.9, 1.0, together, share=0.5) == (1, 2)
 
 
 def test_chances_of_a_worked_example() -> None:
@@ -110,6 +118,8 @@ def test_an_impossible_dispersion_is_refused(told: dict[str, float]) -> None:
 def test_nothing_seen_by_a_model_that_misses_half_is_not_surely_nothing() -> None:
     assert count_range(0, 0.9, 0.5) == (0, 3)
     assert count_range(0, 0.9, 0.99) == (0, 0)
+    assert count_range(0, 1.0, 0.2) == (0, 12)  # above 12, with half of 12 itself, lie 6.2 %, above 13 4.9
+    assert count_range(100, 1.0, 0.5, Dispersion(recall=4))[1] > 500  # a gamma of shape 1/4: 5 % beyond 4.85 means
 
 
 def test_a_single_find_of_a_model_that_is_often_wrong_may_be_nothing() -> None:
@@ -141,6 +151,7 @@ def test_leaves_fill_no_area_whatever_the_calibration() -> None:
     assert per_m2(moths, interval(area_mm2=20_000, unit="max_per_frame")) == pytest.approx(600)
     assert per_m2(moths, interval(area_mm2=20_000, unit="affected_frames")) is None
     assert per_m2(moths, interval(area_mm2=None)) is None
+    assert per_m2(moths, interval(area_mm2=0)) is None
 
 
 @pytest.mark.parametrize(("precision", "recall"), [(0.0, 0.9), (0.9, 0.0)])
