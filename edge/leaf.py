@@ -133,7 +133,7 @@ def graded(severities: Sequence[float], scale: Scale) -> dict[int, int]:
 def _mask_of(boxes: Floats, shape: tuple[int, ...]) -> Bools:
     mask = np.zeros(shape, np.bool_)
     for left, top, right, bottom in boxes.round().astype(int).tolist():
-        mask[max(top, 0) : max(bottom, top + 1), max(left, 0) : max(right, left + 1)] = True
+        mask[top:bottom, left:right] = True
     return mask
 
 

@@ -64,9 +64,9 @@ def network(tmp_path):
     return write_network(tmp_path / "leaf.onnx")
 
 
-def leaf(lesions: int, size=(256, 512)):
+def leaf(lesions: int):
     """A green leaf of 128x256 px on white, with so many red squares of 32 px, each 1/32 of it."""
-    image = np.full((*size, 3), WHITE, np.uint8)
+    image = np.full((256, 512, 3), WHITE, np.uint8)
     cv2.rectangle(image, (128, 64), (383, 191), GREEN, cv2.FILLED)
     for number in range(lesions):
         left, top = 128 + 32 * (number % 8), 64 + 32 * (number // 8)
@@ -83,9 +83,10 @@ def test_severity_is_the_lesions_share_of_the_leaf_and_its_grade_that_of_the_sca
     assert told.stress == ("Hemileia vastatrix" if lesions else told.stress)
 
 
-def test_a_leaf_has_no_top(network):
+@pytest.mark.parametrize("axes", [(0, 1, 2), (1, 0, 2)])
+def test_a_leaf_has_no_top(network, axes):
     reader = LeafReader(network)
-    image = leaf(3)[:248]  # fifteen and a half cells high
+    image = leaf(3)[:248].transpose(axes)  # fifteen and a half cells high, or wide
     seen = [reader(np.ascontiguousarray(view)) for view in (image, image[::-1], image[:, ::-1])]
     assert [one.severity for one in seen] == pytest.approx([seen[0].severity] * 3, abs=1e-5)
 
@@ -122,6 +123,14 @@ def test_a_network_that_is_not_there_is_refused(tmp_path):
 def test_a_picture_without_a_leaf_has_no_severity_rather_than_none_sick(network):
     told = LeafReader(network)(np.full((256, 512, 3), WHITE, np.uint8))
     assert (told.severity, told.grade, told.stress) == (None, None, None)
+
+
+def test_a_scrap_of_a_leaf_is_too_little_to_have_a_severity(network):
+    picture = np.full((256, 512, 3), WHITE, np.uint8)
+    picture[96:128, 96:128] = GREEN  # 0.8 % of the picture
+    told = LeafReader(network)(picture)
+    assert told.leaf == pytest.approx(0.008, abs=0.001)
+    assert told.severity is None
 
 
 def released(path: Path, **golden) -> Path:

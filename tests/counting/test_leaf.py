@@ -67,8 +67,36 @@ def test_a_dry_spot_at_the_rim_belongs_to_the_leaf_though_it_is_nearly_grey() ->
     picture, _, _ = leaf()
     cv2.circle(picture, (384, 86), 20, (92, 100, 120), cv2.FILLED)  # some of it lies beyond the leaf's outline
     spot = float((picture == (92, 100, 120)).all(axis=2).sum())
-    told = looked_at(picture, np.array([[364, 66, 404, 106]], np.float32))
+    told = looked_at(picture, np.array([[344, 26, 424, 106]], np.float32))  # with paper, which is neither
     assert told.severity == pytest.approx(spot / (np.pi * 300 * 120), abs=0.002)
+
+
+@pytest.mark.parametrize(
+    ("ground", "right", "share"),
+    [
+        pytest.param((200, 206, 206), (188, 202, 202), 0.0, id="cream paper, half of it in the shade"),
+        pytest.param((60, 80, 100), (45, 140, 70), 1 / 3, id="a leaf on brown soil"),
+        pytest.param((45, 140, 70), (30, 200, 200), 1.0, id="a leaf that is far more yellow on one side"),
+    ],
+)
+def test_leaf_is_told_from_paper_and_soil_by_how_much_colour_it_has(
+    ground: tuple[int, int, int], right: tuple[int, int, int], share: float
+) -> None:
+    picture = np.full((96, 192, 3), ground, np.uint8)
+    picture[:, 128:] = right
+    assert looked_at(picture, np.empty((0, 4), np.float32)).leaf == pytest.approx(share, abs=0.02)
+
+
+@pytest.mark.parametrize(("lighter", "redder", "is_lesion"), [(0, 5, False), (0, 8, True), (30, 0, False)])
+def test_a_spot_that_hardly_differs_from_its_leaf_is_none_nor_is_one_in_the_sun(
+    lighter: int, redder: int, is_lesion: bool
+) -> None:
+    """CIE Lab: of a leaf of one colour three spreads are 6, and 36 of its lightness."""
+    lab = np.full((96, 192, 3), (130, 100, 160), np.uint8)
+    lab[40:56, 80:96, :2] += np.array([lighter, redder], np.uint8)
+    lab[:, :48] = (200, 128, 128)  # grey paper
+    severity = looked_at(cv2.cvtColor(lab, cv2.COLOR_LAB2BGR), np.array([[70, 30, 106, 66]], np.float32)).severity
+    assert severity == pytest.approx(16 * 16 / (96 * 144) if is_lesion else 0.0, rel=0.02)
 
 
 def test_what_looks_sick_outside_the_boxes_is_no_lesion() -> None:
@@ -91,6 +119,8 @@ def test_a_scrap_of_a_leaf_is_too_little_to_have_a_severity() -> None:
     told = looked_at(picture, np.empty((0, 4), np.float32))
     assert told.leaf == pytest.approx(0.01, abs=0.001)
     assert told.severity is None
+    picture[150:200, 300:480] = (45, 140, 70)  # 3 %
+    assert looked_at(picture, np.empty((0, 4), np.float32)).severity == 0.0
 
 
 def test_a_leaf_that_lies_within_one_box_is_all_lesion() -> None:
@@ -204,6 +234,12 @@ def test_other_leaves_on_the_same_ground_are_other_leaves_and_one_moved_on_it_is
         seen, again = seen.with_(on_newspaper(shape))
         assert not again
     assert seen.with_(on_newspaper(1, dx_px=30))[1]
+
+
+def test_a_picture_without_a_leaf_that_is_seen_again_is_no_second_one() -> None:
+    page = on_newspaper(0)[:, :160]  # beside the leaf
+    seen, _ = Sightings().with_(page)
+    assert seen.with_(page)[1]
 
 
 def test_a_smooth_picture_is_not_taken_for_the_leaves_after_it() -> None:
