@@ -125,6 +125,42 @@ def test_a_piece_stays_alone_only_where_no_other_tile_had_all_of_it_in_view(left
     assert len(two_tiles([[left_px, 100, 416, 140]], [])) == stays
 
 
+def test_pieces_that_end_a_fiftieth_of_a_tiles_side_before_its_edge_are_of_one_insect() -> None:
+    """Whole boxes from two tiles that overlap so little would be two. The tiles of a flat picture are flat."""
+    tiles_and_boxes = (((0, 0, 416, 160), [300, 100, 410, 150]), ((352, 0, 768, 160), [358, 100, 500, 150]))
+    seen = [Seen(tile, Detections(*_one(box, 0))) for tile, box in tiles_and_boxes]
+    assert merge_tiles(seen, 768, 160, 0.6).xyxy.tolist() == [[300, 100, 500, 150]]
+
+
+@pytest.mark.parametrize(("sure", "insects"), [(0.5, 1), (0.2, 0)])
+def test_an_insect_as_wide_as_the_overlap_is_a_piece_in_both_tiles_and_counts_once_where_both_are_sure(
+    sure: float, insects: int
+) -> None:
+    assert len(two_tiles([[356, 100, 412, 140]], [[356, 100, 412, 140]], confidence=sure)) == insects
+
+
+def test_a_part_of_an_insect_that_its_tile_boxed_beside_its_piece_goes_with_it() -> None:
+    found = two_tiles([[300, 100, 416, 150], [340, 112, 416, 136]], [[352, 100, 500, 150]])
+    assert found.xyxy.tolist() == [[300, 100, 500, 150]]
+
+
+def test_an_insect_that_three_of_four_tiles_cut_is_one_though_two_of_its_pieces_agree_only_with_the_third() -> None:
+    """Its pieces at the top left and at the bottom right have little of the corner in common."""
+    seen = [
+        Seen(tile, Detections(np.array([box], np.float32), np.array([sure], np.float32), np.zeros(1, np.int64)))
+        for tile, box, sure in (
+            ((0, 0, 416, 416), [300, 300, 416, 370], 0.9),
+            ((352, 352, 768, 768), [352, 352, 470, 560], 0.8),
+            ((352, 0, 768, 416), [352, 300, 470, 416], 0.5),
+        )
+    ]
+    assert merge_tiles(seen, 768, 768, 0.6).xyxy.tolist() == [[300, 300, 470, 560]]
+
+
+def test_two_that_touch_in_one_tile_stay_two_if_one_of_them_ends_at_the_seam() -> None:
+    assert len(two_tiles([], [[360, 112, 450, 154], [400, 118, 466, 148]])) == 2
+
+
 def test_two_pieces_of_one_tile_that_overlap_are_two_insects() -> None:
     found = two_tiles([[300, 100, 416, 150], [300, 115, 416, 165]], [])
     assert sorted(found.xyxy[:, 1].tolist()) == [100, 115]
@@ -167,6 +203,21 @@ def test_a_faint_whole_box_does_not_hide_a_sure_piece(sure: float, kept: list[fl
 def test_a_faint_piece_does_not_stretch_a_sure_one(sure: float, left_px: int) -> None:
     found = two_tiles([[300, 100, 416, 150]], [[352, 100, 500, 150]], confidence=sure)
     assert found.xyxy.tolist() == [[left_px, 100, 500, 150]]
+
+
+def test_a_faint_whole_box_goes_that_covers_most_of_the_insect_once_its_pieces_are_joined() -> None:
+    """With either of them alone it has too little in common."""
+    left = [330, 100, 416, 130], [325, 100, 405, 150]
+    pieces_and_faint = Detections(np.array(left, np.float32), np.array([0.95, 0.2], np.float32), np.zeros(2, np.int64))
+    seen = [Seen((0, 0, 416, 416), pieces_and_faint)]
+    seen.append(Seen((352, 0, 768, 416), Detections(*_one([352, 100, 430, 150], 0))))
+    assert merge_tiles(seen, 768, 416, 0.6).xyxy.tolist() == [[330, 100, 430, 150]]
+
+
+def test_of_more_boxes_than_memory_has_room_to_compare_the_strongest_stay(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("edge.seams.MOST", 3)
+    found = two_tiles([[x, 10, x + 20, 30] for x in (20, 60, 100)], [[x, 10, x + 20, 30] for x in (450, 500)])
+    assert found.confidence.tolist() == pytest.approx([0.9, 0.9, 0.5])
 
 
 def test_pieces_of_two_classes_are_never_joined() -> None:
