@@ -32,7 +32,7 @@ def snug(found: Detections, image: Image, takes: Bools) -> Detections:
 def _closer(image: Image, box: Floats) -> Floats:
     crop, corner, scale = _around(image, box)
     inside = _filled(crop.shape[:2], (box - np.tile(corner, 2)) * np.tile(scale, 2))
-    if inside.all() or not inside.any():
+    if inside.all():
         return box
     edges = _edges(_differs(crop, ~inside), inside)
     if edges is None:
@@ -60,7 +60,7 @@ def _around(image: Image, box: Floats) -> tuple[Image, Floats, Floats]:
 def _filled(shape: tuple[int, ...], box: Floats) -> Bools:
     """(h, w): which px lie in the box."""
     inside = np.zeros(shape, np.bool_)
-    left, top = np.maximum(box[:2], 0).astype(int)
+    left, top = box[:2].astype(int)
     right, bottom = np.ceil(box[2:]).astype(int)
     inside[top:bottom, left:right] = True
     return inside

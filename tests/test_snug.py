@@ -84,20 +84,44 @@ def flat(*parts: tuple[tuple[int, int, int, int], float | tuple[float, float, fl
     ("left_over", "is_seen"),
     [(0.96, False), (0.9, True), ((1, 0.5, 1), True), ((1, 1, 0.5), True), ((0.5, 1, 1), False)],
 )
-def test_what_takes_away_a_twentieth_of_the_light_in_any_colour_is_an_insect(
+def test_what_takes_away_a_twentieth_of_the_light_in_any_colour_is_an_insect_on_yellow_and_on_blue(
     left_over: float | tuple[float, float, float], is_seen: bool
 ) -> None:
     box = (90, 70, 158, 120)
-    closer = snug(found(box), flat((INSECT, left_over)), TAKES).xyxy[0]
     expected = WEIGHT * np.array(INSECT) + (1 - WEIGHT) * np.array(box)
-    assert closer == pytest.approx(expected if is_seen else np.array(box), abs=1)
+    yellow = flat((INSECT, left_over))
+    for image in (yellow, np.ascontiguousarray(yellow[..., ::-1])):
+        closer = snug(found(box), image, TAKES).xyxy[0]
+        assert closer == pytest.approx(expected if is_seen else np.array(box), abs=1)
+
+
+@pytest.mark.parametrize(("width", "height", "over"), [(40, 40, 2), (300, 300, 10), (316, 46, 8)])
+def test_a_box_that_an_insect_of_any_size_fills_and_exceeds_grows_towards_its_edges(
+    width: int, height: int, over: int
+) -> None:
+    """The ring shows ground beyond the insect, also round a small one and round a long one."""
+    insect = np.array([100, 100, 100 + width, 100 + height])
+    image = np.full((500, 500, 3), YELLOW, np.uint8)
+    image[100 : insect[3], 100 : insect[2]] //= 3
+    box = insect + np.array([over, over, -over, -over])
+    closer = snug(found(tuple(box.tolist())), image, TAKES).xyxy[0]
+    assert closer == pytest.approx(WEIGHT * insect + (1 - WEIGHT) * box, abs=2)
+    assert (np.abs(closer - insect) < over).all()
+
+
+def test_an_insect_on_a_card_with_the_grain_of_night_is_drawn_in_by_its_own_edges() -> None:
+    image, box = card(noise=20), (90, 70, 158, 120)
+    left, top, right, bottom = INSECT
+    image[top:bottom, left:right] //= 4
+    expected = WEIGHT * np.array(INSECT) + (1 - WEIGHT) * np.array(box)
+    assert snug(found(box), image, TAKES).xyxy[0] == pytest.approx(expected, abs=1)
 
 
 def test_a_body_and_a_wing_apart_from_it_are_one_insect_and_a_speck_beside_them_is_none() -> None:
-    body, wing, speck = (100, 80, 130, 110), (136, 84, 156, 104), (163, 115, 167, 119)
+    body, wing, speck = (100, 80, 130, 110), (136, 84, 151, 99), (163, 115, 167, 119)
     image = flat((body, 0.3), (wing, 0.6), (speck, 0.3))
     box = (94, 74, 168, 120)
-    expected = WEIGHT * np.array((100, 80, 156, 110)) + (1 - WEIGHT) * np.array(box)
+    expected = WEIGHT * np.array((100, 80, 151, 110)) + (1 - WEIGHT) * np.array(box)
     assert snug(found(box), image, TAKES).xyxy[0] == pytest.approx(expected, abs=1)
 
 
@@ -107,11 +131,18 @@ def test_an_insect_in_the_corner_of_the_picture_is_drawn_in_like_any_other() -> 
         assert closer == pytest.approx(WEIGHT * np.array(insect) + (1 - WEIGHT) * np.array(box), abs=1)
 
 
-def test_a_neighbour_half_in_the_box_does_not_widen_it() -> None:
-    image = with_insect()
-    image[60:75, 60:104] = 40
-    closer = snug(found((96, 70, 152, 114)), image, TAKES)
-    assert closer.xyxy[0, 1] >= 70
+@pytest.mark.parametrize(
+    ("box", "neighbour"),
+    [
+        pytest.param((96, 70, 152, 114), (60, 60, 104, 75), id="of which a corner is in the box"),
+        pytest.param((92, 68, 156, 118), (0, 0, 300, 72), id="that is a third of the ground around it"),
+    ],
+)
+def test_a_neighbour_that_lies_mostly_beside_the_box_does_not_widen_it(
+    box: tuple[int, ...], neighbour: tuple[int, int, int, int]
+) -> None:
+    closer = snug(found(box), flat((INSECT, 0.3), (neighbour, 0.3)), TAKES).xyxy[0]
+    assert closer == pytest.approx(WEIGHT * np.array(INSECT) + (1 - WEIGHT) * np.array(box), abs=1)
 
 
 def test_only_the_classes_that_lie_on_plain_ground_are_drawn_in() -> None:
