@@ -156,7 +156,7 @@ def moved(judge: Judge, number: int) -> None:
 
 def _readings(detector: Detector, images: list[Image]) -> Iterator[Reading]:
     """As a node reads a card."""
-    unsure, card = np.asarray(detector.thresholds * UNSURE_SHARE, np.float32), Card.none(len(detector.thresholds))
+    unsure, card = np.asarray(detector.thresholds * UNSURE_SHARE, np.float32), Card.none()
     for image in images:
         found = detector.found(image, unsure)
         card, reading = read_card(card, found, found.confidence >= detector.thresholds[found.class_id], image)

@@ -184,7 +184,7 @@ def _trap_series(
     seed: int, among: Sequence[cutouts.Cutout], grounds: Sequence[Image], missed: float, false: float, is_left: bool
 ) -> list[tuple[int, int]]:
     chance = np.random.default_rng(seed)
-    card, rows = Card.none(1), []
+    card, rows = Card.none(), []
     poses = cards.left_moved(chance, 20) if is_left else None
     for picture in cards.series(chance, 20, grounds[seed % len(grounds)], among, poses=poses):
         found, sure = cards.detected(picture, chance, missed=missed, false=false)
@@ -198,7 +198,7 @@ def moved() -> None:
     among, grounds = cutouts.from_sticky_cards("test", most=141), cards.real_grounds()
     none_new, verdicts, took_s = 0, Counter[str](), []
     for seed in range(200):
-        card, chance = Card.none(1), np.random.default_rng(1000 + seed)
+        card, chance = Card.none(), np.random.default_rng(1000 + seed)
         for picture in cards.moved_pair(chance, grounds[seed % len(grounds)], among):
             found, sure = cards.detected(picture, chance)
             began_s = time.perf_counter()
@@ -272,7 +272,7 @@ def pictures() -> None:
     (folder / "live.jpg").write_bytes(jpeg(canvas, 82))
     chance = np.random.default_rng(3)
     poses = [cards.Pose(), cards.Pose(7, -7, 3.0)]
-    card, shown = Card.none(1), []
+    card, shown = Card.none(), []
     for picture in cards.series(chance, 2, cards.drawn_ground(chance), start=24, arrivals=6, poses=poses, dew=0):
         found, sure = cards.detected(picture, chance)
         card, reading = read_card(card, found, sure, picture.image)

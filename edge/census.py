@@ -120,4 +120,4 @@ def begun(mode: Mode, classes: int, lesions: Collection[int] = ()) -> Census:
     """
     if mode == "live":
         return LiveCensus(Tracks.none(classes))
-    return LeafCensus(Sightings(), lesions) if mode == "leaf" else TrapCensus(Card.none(classes))
+    return LeafCensus(Sightings(), lesions) if mode == "leaf" else TrapCensus(Card.none())

@@ -47,7 +47,7 @@ class Counter:
         self.longest_gap_s = max(3 * camera.every_s, 30.0)  # frames further apart are not one time awake
         self.census: Census | None = None
         if camera.mode == "trap":
-            self.census = TrapCensus(trap_card.load(len(bundle.classes)))
+            self.census = TrapCensus(trap_card.load())
         elif follows(camera):
             self.census = begun("live", len(bundle.classes))
         self._mode, self._unit = camera.mode, unit_of(camera)

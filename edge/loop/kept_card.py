@@ -26,11 +26,11 @@ class KeptCard:
         self._refused: tuple[Card, Instant | None] | None = None  # the last interval's, not on the disk yet
         self.seen: Instant | None = None
 
-    def load(self, classes: int) -> Card:
-        """What hangs there, for a model of so many classes, as far as the disk knows."""
-        kept = load_card(self._path, self._model, classes)
+    def load(self) -> Card:
+        """What hangs there, as far as the disk knows."""
+        kept = load_card(self._path, self._model)
         if kept is None:
-            return Card.none(classes)
+            return Card.none()
         self.seen = kept.seen
         return kept.card
 

@@ -1,6 +1,6 @@
 """A card in a trap: insects accumulate on it, and each is counted once, when it is new. Pure.
 
-card = Card.none(classes=1)
+card = Card.none()
 card, reading = read_card(card, detections, sure, image)
 """
 

@@ -1,9 +1,8 @@
 """What is known of one card: where each insect lies, and the surface around them. Records only."""
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 
 import numpy as np
-from numpy.typing import NDArray
 
 from edge.boxes import Bools, Floats, Ints
 from edge.trap.places import Places
@@ -15,27 +14,18 @@ FALLEN_AFTER = 2  # pictures in a row on which its place was bare
 class Insects:
     """n insects of a card; columns of equal length, places in the card's own px, as `Places` has them.
 
-    evidence: (n, classes) sum of the confidences with which each class was seen
     look: (n, 6) signature with the light taken out
-    new_in: (n,) number of the picture that counted it; 0: it lay there before, or came into view with the card
     bare: (n,) pictures in a row on which its place was bare
     waiting: (n,) seen once and not surely: a second look decides
     """
 
     xyxy: Floats
-    evidence: NDArray[np.float64]
     look: Floats
-    new_in: Ints
     bare: Ints
     waiting: Bools
 
     def __len__(self) -> int:
-        return len(self.new_in)
-
-    @property
-    def class_id(self) -> Ints:
-        """(n,) the class with the most evidence over all pictures."""
-        return np.asarray(self.evidence.argmax(axis=1), np.int64)
+        return len(self.waiting)
 
     def where(self, keep: Bools) -> "Insects":
         """Those of the mask (n,)."""
@@ -53,20 +43,17 @@ class Card:
 
     insects: Insects
     places: Places | None = None
-    picture: int = 0  # number of pictures looked at, of this and earlier cards
     unmatched: int = 0  # pictures in a row that did not show this card
     region: Bools | None = None  # (h, w) of the last picture that showed it: what counted
     former: "Card | None" = None  # until a picture that is not bare: the one before, which may be seen again
 
     @staticmethod
-    def none(classes: int) -> "Card":
-        """Nothing seen yet; the model knows so many `classes`."""
+    def none() -> "Card":
+        """Nothing seen yet."""
         return Card(
             insects=Insects(
                 xyxy=np.empty((0, 4), np.float32),
-                evidence=np.empty((0, classes)),
                 look=np.empty((0, 6), np.float32),
-                new_in=np.empty(0, np.int64),
                 bare=np.empty(0, np.int64),
                 waiting=np.empty(0, np.bool_),
             )
@@ -82,7 +69,3 @@ class Card:
     def present(self) -> Bools:
         """(n,) does it lie on the card now?"""
         return ~self.insects.waiting & (self.insects.bare < FALLEN_AFTER)
-
-    def empty(self) -> "Card":
-        """Another card in the same trap."""
-        return replace(Card.none(self.insects.evidence.shape[1]), picture=self.picture)

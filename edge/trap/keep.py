@@ -44,8 +44,8 @@ def save_card(path: Path, card: Card, model: str, seen: Instant | None = None) -
     write_durably(path, kept)
 
 
-def load_card(path: Path, model: str, classes: int) -> Kept | None:
-    """The card that was saved, for a `model` of so many `classes`; None if there is none that can be read."""
+def load_card(path: Path, model: str) -> Kept | None:
+    """The card that was saved, for a `model`; None if there is none that can be read."""
     try:
         content = path.read_bytes()
     except FileNotFoundError:
@@ -64,20 +64,16 @@ def load_card(path: Path, model: str, classes: int) -> Kept | None:
         log.warning("card_of_another_version", extra={"file": str(path), "lacks": str(why)})
         return None
     is_same_model = "model" in columns and columns["model"].item() == model  # former versions wrote none
-    return Kept(card if is_same_model else _for_another_model(card, classes), _seen(columns))
+    return Kept(card if is_same_model else _for_another_model(card), _seen(columns))
 
 
-def _for_another_model(card: Card, classes: int) -> Card:
-    """What the former model overlooked or was unsure of lies there, too: only what comes from now on is new.
-
-    Its classes may be other ones, so what they told of an insect is forgotten.
-    """
-    known = card.insects.where(~card.insects.waiting)
+def _for_another_model(card: Card) -> Card:
+    """What the former model overlooked or was unsure of lies there, too: only what comes from now on is new."""
     return replace(
         card,
-        insects=replace(known, evidence=np.zeros((len(known), classes))),
+        insects=card.insects.where(~card.insects.waiting),
         places=card.places and replace(card.places, first=card.places.last),
-        former=card.former and _for_another_model(card.former, classes),
+        former=card.former and _for_another_model(card.former),
     )
 
 
@@ -91,26 +87,24 @@ def _seen(columns: dict[str, np.ndarray]) -> Instant | None:
 
 def _columns(card: Card) -> dict[str, np.ndarray]:
     insects = {f.name: getattr(card.insects, f.name) for f in fields(Insects)}
-    numbers = np.array([card.picture, card.unmatched], np.int64)
     places = {} if card.places is None else _place_columns(card.places)
     region = {} if card.region is None else {"region": card.region}
     former = {} if card.former is None else {f"{FORMER}{name}": told for name, told in _columns(card.former).items()}
-    return {**insects, **places, **region, "numbers": numbers, **former}
+    return {**insects, **places, **region, "unmatched": np.array(card.unmatched), **former}
 
 
 def _place_columns(places: Places) -> dict[str, np.ndarray]:
     first, last = (np.clip(p / STEP, -127, 127).round().astype(np.int8) for p in (places.first, places.last))
-    return {"first": first, "last": last, "ever": places.ever, "scale": np.array(places.scale), "lies": places.lies}
+    return {"first": first, "last": last, "ever": places.ever, "lies": places.lies}
 
 
 def _card(columns: dict[str, np.ndarray]) -> Card:
-    picture, unmatched = columns["numbers"].tolist()
+    unmatched = columns["unmatched"] if "unmatched" in columns else columns["numbers"][-1]  # as former versions did
     former = {name.removeprefix(FORMER): told for name, told in columns.items() if name.startswith(FORMER)}
     return Card(
         insects=Insects(**{f.name: columns[f.name] for f in fields(Insects)}),
         places=_places(columns) if "first" in columns else None,
-        picture=picture,
-        unmatched=unmatched,
+        unmatched=int(unmatched),
         region=columns.get("region"),
         former=_card(former) if former else None,
     )
@@ -118,4 +112,4 @@ def _card(columns: dict[str, np.ndarray]) -> Card:
 
 def _places(columns: dict[str, np.ndarray]) -> Places:
     first, last = (columns[name].astype(np.float32) * np.float32(STEP) for name in ("first", "last"))
-    return Places(first, last, columns["ever"], float(columns["scale"]), columns["lies"])
+    return Places(first, last, columns["ever"], columns["lies"])

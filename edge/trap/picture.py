@@ -32,17 +32,12 @@ class Picture:
         xyxy = np.hstack([centre - sides / 2, centre + sides / 2]).astype(np.float32)
         return replace(self, xyxy=xyxy)
 
-    def as_insects(self, rows: Bools, new_in: int, classes: int) -> Insects:
+    def as_insects(self, rows: Bools) -> Insects:
         """Those of the mask (n,); one that is not sure waits for a second look."""
-        count = int(rows.sum())
-        evidence = np.zeros((count, classes))
-        evidence[np.arange(count), self.found.class_id[rows]] = self.found.confidence[rows]
         return Insects(
             xyxy=self.xyxy[rows],
-            evidence=evidence,
             look=self.look[rows],
-            new_in=np.full(count, new_in, np.int64),
-            bare=np.zeros(count, np.int64),
+            bare=np.zeros(int(rows.sum()), np.int64),
             waiting=~self.sure[rows],
         )
 

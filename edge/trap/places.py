@@ -25,17 +25,16 @@ class Places:
     first: Gray
     last: Gray
     ever: Bools
-    scale: float
     lies: Affine
 
     @staticmethod
     def of(picture: Relief, region: Bools) -> "Places":
         """A card seen for the first time."""
-        return Places(picture.fine, picture.fine, region, picture.scale, unmoved())
+        return Places(picture.fine, picture.fine, region, unmoved())
 
     def as_relief(self) -> Relief:
         """The card as last seen, to register the next picture to."""
-        return Relief(self.last, self.scale)
+        return Relief(self.last)
 
     def around(self, move: Affine, size: tuple[int, int]) -> tuple["Places", Affine]:
         """The part of the card round a picture of that `size` that lies there, and the shift (2, 3) of what lies on it.
@@ -97,7 +96,7 @@ def _is_same(a: NDArray[Any], b: NDArray[Any]) -> bool:
 
 def _patch(picture: NDArray[Any], box: Floats) -> NDArray[Any]:
     left, top, right, bottom = (max(0, round(float(v))) for v in box)
-    return picture[top : max(bottom, top + 1), left : max(right, left + 1)]
+    return picture[top:bottom, left:right]
 
 
 def _size(box: Floats) -> float:

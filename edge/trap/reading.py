@@ -11,7 +11,19 @@ from edge.trap.card import Card, Insects
 from edge.trap.pairing import is_bare_now, paired, with_strugglers
 from edge.trap.picture import Picture, centres, looks
 from edge.trap.places import BARE, Places, in_view, is_same, structure
-from edge.trap.registration import SCALES, Affine, Relief, after, is_bare, laid, part, registered, relief, warped
+from edge.trap.registration import (
+    SCALES,
+    Affine,
+    Relief,
+    after,
+    is_bare,
+    laid,
+    part,
+    registered,
+    relief,
+    warped,
+    working_scale,
+)
 
 Verdict = Literal["first", "matched", "unmatched", "changed", "restarted"]
 RESTART_AFTER = 2  # pictures in a row that do not show the card: it is another one, or the camera was moved
@@ -59,17 +71,17 @@ def read_card(
     """
     found, sure = _with_one_name(found, sure)
     now = relief(image)
-    boxes = found.xyxy * np.float32(now.scale)
+    boxes = found.xyxy * np.float32(working_scale(image))
     counts = np.ones(now.fine.shape, np.bool_) if region is None else region.mask(*now.size) > 0
     seen = Picture(boxes, found, sure, looks(image, found.xyxy), counts)
     if card.places is None:
-        return _begun(replace(card, picture=card.picture + 1, places=Places.of(now, counts)), seen, "first")
+        return _begun(replace(card, places=Places.of(now, counts)), seen, "first")
     card, move = _recognised(card, now, boxes)
     if move is None:
         return _unmatched(card, seen, now)
     card, move = _followed(card, now, move)
     card = _of_region(card, counts, move)
-    return _matched(replace(card, picture=card.picture + 1, unmatched=0), seen.through(move), now, move)
+    return _matched(replace(card, unmatched=0), seen.through(move), now, move)
 
 
 def _with_one_name(found: Detections, sure: Bools) -> tuple[Detections, Bools]:
@@ -83,11 +95,10 @@ def _with_one_name(found: Detections, sure: Bools) -> tuple[Detections, Bools]:
 def _recognised(card: Card, now: Relief, boxes: Floats) -> tuple[Card, Affine | None]:
     """Which card the picture shows, and how it lies: of two, first the one before the last start is asked."""
     if card.former is not None and not is_bare(now):
-        former = replace(card.former, picture=card.picture)
-        move = _registered(former, now, boxes)
-        is_from_bare = is_bare(card.known_places.as_relief()) and not is_bare(former.known_places.as_relief())
-        if move is not None or (is_from_bare and _may_be(former, now, boxes)):
-            return former, move
+        move = _registered(card.former, now, boxes)
+        is_from_bare = is_bare(card.known_places.as_relief()) and not is_bare(card.former.known_places.as_relief())
+        if move is not None or (is_from_bare and _may_be(card.former, now, boxes)):
+            return card.former, move
         card = replace(card, former=None)
     return card, _registered(card, now, boxes)
 
@@ -173,10 +184,8 @@ def _of_region(card: Card, region: Bools, move: Affine) -> Card:
 
 def _begun(card: Card, seen: Picture, verdict: Verdict) -> tuple[Card, Reading]:
     """A card seen for the first time. Only on one that somebody put up meanwhile are insects new."""
-    new_in = card.picture if verdict == "changed" else 0
-    insects = seen.as_insects(seen.sure, new_in, card.insects.evidence.shape[1])
-    begun = replace(card, insects=insects, unmatched=0, region=seen.region)
-    return begun, _reading(begun, seen, verdict, seen.sure if new_in else np.zeros_like(seen.sure))
+    begun = replace(card, insects=seen.as_insects(seen.sure), region=seen.region)
+    return begun, _reading(begun, seen, verdict, seen.sure & (verdict == "changed"))
 
 
 def _unmatched(card: Card, seen: Picture, now: Relief) -> tuple[Card, Reading]:
@@ -185,11 +194,11 @@ def _unmatched(card: Card, seen: Picture, now: Relief) -> tuple[Card, Reading]:
     The card may only have been taken out, or something stood before it. Where so few insects are left that it would be
     another one, a last look asks whether it is still the same: pushed aside, or in a picture of another size.
     """
-    waited = replace(card, picture=card.picture + 1, unmatched=card.unmatched + 1)
+    waited = replace(card, unmatched=card.unmatched + 1)
     if waited.unmatched < RESTART_AFTER:
         return waited, _reading(waited, seen, "unmatched", np.zeros_like(seen.sure))
     fewer = int(seen.sure.sum()) <= CHANGED_SHARE * int(card.present.sum())
-    begins = replace(waited.empty(), places=Places.of(now, seen.region), former=card)
+    begins = replace(Card.none(), places=Places.of(now, seen.region), former=card)
     is_another = fewer and not _may_be(card, now, seen.xyxy)
     return _begun(begins, seen, "changed" if is_another else "restarted")
 
@@ -207,9 +216,8 @@ def _matched(card: Card, seen: Picture, now: Relief, move: Affine) -> tuple[Card
     there_before = ~known_view | is_same(seen_places.first, moved, seen.xyxy)
     old = free & shows & there_before & seen.sure
     new = free & shows & ~there_before
-    updated, decided = _updated(insects, seen, row_of, lost, card.picture)
-    classes = insects.evidence.shape[1]
-    joined = updated.joined(seen.as_insects(old, 0, classes)).joined(seen.as_insects(new, card.picture, classes))
+    updated, decided = _updated(insects, seen, row_of, lost)
+    joined = updated.joined(seen.as_insects(old | new))
     before = int(card.present.sum())
     read = replace(card, insects=_remembered(joined), places=seen_places)
     gone = int((lost & card.present).sum())
@@ -217,23 +225,20 @@ def _matched(card: Card, seen: Picture, now: Relief, move: Affine) -> tuple[Card
     return read, _reading(read, seen, verdict, (new & seen.sure) | decided)
 
 
-def _updated(insects: Insects, seen: Picture, row_of: Ints, lost: Bools, picture: int) -> tuple[Insects, Bools]:
+def _updated(insects: Insects, seen: Picture, row_of: Ints, lost: Bools) -> tuple[Insects, Bools]:
     """The known insects after this picture; and which detections turn one that waited into one that counts."""
     columns = np.flatnonzero(row_of >= 0)
     rows = row_of[columns]
-    xyxy, evidence, look = insects.xyxy.copy(), insects.evidence.copy(), insects.look.copy()
+    xyxy, look, waiting = insects.xyxy.copy(), insects.look.copy(), insects.waiting.copy()
     step = np.where(lost[rows], 1.0, 0.5).astype(np.float32)[:, None]  # one that has struggled on lies there now
     xyxy[rows] += step * (seen.xyxy[columns] - xyxy[rows])
-    evidence[rows, seen.found.class_id[columns]] += seen.found.confidence[columns]
     look[rows] = seen.look[columns]
     bare = insects.bare + lost
     bare[rows] = 0
     decided = np.zeros(len(row_of), np.bool_)
-    decided[columns] = insects.waiting[rows]
-    waiting, new_in = insects.waiting.copy(), insects.new_in.copy()
-    new_in[rows[decided[columns]]] = picture
+    decided[columns] = waiting[rows]
     waiting[rows] = False
-    return replace(insects, xyxy=xyxy, evidence=evidence, look=look, bare=bare, waiting=waiting, new_in=new_in), decided
+    return replace(insects, xyxy=xyxy, look=look, bare=bare, waiting=waiting), decided
 
 
 def _remembered(insects: Insects) -> Insects:

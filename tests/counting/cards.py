@@ -29,7 +29,6 @@ class Picture:
     numbers: NDArray[np.int64]  # of the insects in view
     xyxy: NDArray[np.float32]
     new: int  # insects that came since the picture before, in view
-    fallen: int
 
 
 @dataclass(frozen=True)
@@ -80,13 +79,12 @@ def series(
     lying = _landed(chance, among, [], start, 0)
     for picture in range(pictures):
         pose = poses[picture] if poses else _pose(chance)
-        kept = [one for one in lying if picture == 0 or chance.random() >= falls]
-        fallen, lying = len(lying) - len(kept), kept
+        lying = [one for one in lying if picture == 0 or chance.random() >= falls]
         if picture:
             lying = _landed(chance, among, lying, int(chance.poisson(arrivals)), picture)
         image, numbers, xyxy = _rendered(canvas, lying, pose, chance, dew)
         new = sum(one.new_in == picture and one.number in numbers for one in lying) if picture else 0
-        yield Picture(image, numbers, xyxy, new, fallen)
+        yield Picture(image, numbers, xyxy, new)
 
 
 def moved_pair(chance: np.random.Generator, ground: NDArray[np.uint8], cutouts: Sequence[Cutout]) -> Iterator[Picture]:

@@ -13,6 +13,7 @@ from tests.counting.cutouts import DEMO, Cutout, packaged, paste, turned
 
 WIDTH, HEIGHT = 640, 480
 SIZE = 44.0  # px, longest side of an insect
+MISSED, FALSE = 0.2, 0.05  # shares
 
 
 @dataclass(frozen=True)
@@ -47,10 +48,10 @@ class Path:
         return float(-np.degrees(np.arctan2(b[1] - a[1], b[0] - a[0])))
 
 
-def crossing_paths(chance: np.random.Generator, pairs: int, seconds: float) -> list[Path]:
-    """Pairs that meet at one point at one time, each then walking on; they stop and hover on the way, come and go."""
+def crossing_paths(chance: np.random.Generator, seconds: float) -> list[Path]:
+    """Four pairs that meet at one point at one time, each walking on; they stop and hover on the way, come and go."""
     paths = []
-    for _ in range(pairs):
+    for _ in range(4):
         meet_s, meet = chance.uniform(0.3, 0.7) * seconds, chance.uniform([120, 100], [WIDTH - 120, HEIGHT - 100])
         first = chance.uniform(0, 2 * np.pi)
         for angle in (first, first + chance.uniform(0.6, 2.4)):
@@ -58,12 +59,12 @@ def crossing_paths(chance: np.random.Generator, pairs: int, seconds: float) -> l
     return paths
 
 
-def sitting_paths(chance: np.random.Generator, visitors: int) -> tuple[list[Path], float]:
+def sitting_paths(chance: np.random.Generator) -> tuple[list[Path], float]:
     """A quiet leaf: one lands, sits and flies off, then the next, half of them where the one before sat; until when."""
     paths: list[Path] = []
     end_s, pictures = 0.0, packaged()
     place = chance.uniform([60, 60], [WIDTH - 60, HEIGHT - 60])
-    for _ in range(visitors):
+    for _ in range(4):
         land_s = end_s + chance.uniform(5, 20)
         end_s = land_s + chance.uniform(5, 40)
         if chance.random() < 0.5:
@@ -122,19 +123,19 @@ def _frame(paths: list[Path], time_s: float, ground: NDArray[np.uint8], chance: 
     return Seen(time_s, canvas, np.array(ids, np.int64), np.array(boxes, np.float32).reshape(-1, 4))
 
 
-def detected(seen: Seen, chance: np.random.Generator, *, missed: float, false: float) -> tuple[Detections, NDArray]:
+def detected(seen: Seen, chance: np.random.Generator) -> tuple[Detections, NDArray]:
     """What a detector makes of it, and which are sure: boxes off by 5 %, one of two that cover each other is lost."""
     found, sure = [], []
     hidden = (np.triu(iou(seen.xyxy, seen.xyxy), 1) > 0.5).any(axis=1)  # the later one lies on top
     for box, under in zip(seen.xyxy, hidden, strict=True):
-        if under or chance.random() < missed:
+        if under or chance.random() < MISSED:
             if not under and chance.random() < 0.3:  # of the missed, some are seen below the threshold
                 found.append((_shaken(box, chance), chance.uniform(0.2, 0.4)))
                 sure.append(False)
             continue
         found.append((_shaken(box, chance), chance.uniform(0.45, 0.95)))
         sure.append(True)
-    for _ in range(chance.binomial(len(seen.ids), false)):
+    for _ in range(chance.binomial(len(seen.ids), FALSE)):
         x, y = chance.uniform(0, WIDTH - SIZE), chance.uniform(0, HEIGHT - SIZE)
         found.append((np.array([x, y, x + SIZE, y + SIZE * chance.uniform(0.5, 1)]), chance.uniform(0.4, 0.7)))
         sure.append(True)
@@ -148,15 +149,15 @@ def _shaken(box: NDArray[np.float32], chance: np.random.Generator) -> NDArray[np
     return box + chance.normal(0, 0.05 * size, 4)
 
 
-def clip(seed: int, fps: float, seconds: float = 20, pairs: int = 4, missed: float = 0.2, false: float = 0.05) -> list:
+def clip(seed: int, fps: float, seconds: float = 20) -> list:
     """A clip of crossing insects with what a noisy detector made of each frame."""
     chance = np.random.default_rng(seed)
-    paths = crossing_paths(chance, pairs, seconds)
-    return [(seen, *detected(seen, chance, missed=missed, false=false)) for seen in frames(paths, fps, seconds, chance)]
+    paths = crossing_paths(chance, seconds)
+    return [(seen, *detected(seen, chance)) for seen in frames(paths, fps, seconds, chance)]
 
 
-def quiet_clip(seed: int, fps: float, visitors: int = 4, missed: float = 0.2, false: float = 0.05) -> list:
+def quiet_clip(seed: int, fps: float) -> list:
     """The same of insects that sit still one after the other."""
     chance = np.random.default_rng(seed)
-    paths, seconds = sitting_paths(chance, visitors)
-    return [(seen, *detected(seen, chance, missed=missed, false=false)) for seen in frames(paths, fps, seconds, chance)]
+    paths, seconds = sitting_paths(chance)
+    return [(seen, *detected(seen, chance)) for seen in frames(paths, fps, seconds, chance)]
