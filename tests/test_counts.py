@@ -50,6 +50,7 @@ def test_an_unmeasured_class_has_no_range_rather_than_an_invented_one() -> None:
         (1, (("dark", 15), ("still", 44)), 2700.0),
         (0, (("dark", 60),), 0.0),
         (30, (("colourless", 20), ("board", 10)), 1800.0),  # a night in infrared, and a visit
+        (30, (("overexposed", 10), ("blocked", 10), ("blurred", 10)), 1800.0),
         (0, (("unmatched", 6),), 0.0),
         (10, (("unmatched", 5),), 3600.0),
         (0, (), 0.0),

@@ -740,7 +740,7 @@ def test_a_card_of_which_nobody_knows_since_when_it_hangs_is_no_zero_and_ends_no
         fed.clock.advance(24 * HOUR_S)
         fed.run(*(fed.add(night * HOUR_S + after_s, image=another) for after_s in (600, 660) if night == 24))
     told = fed.intervals[1]
-    assert (told.counts, told.skipped) == (NoData("unmatched"), (("unmatched", 2),))
+    assert (told.counts, told.skipped, told.exposed_s) == (NoData("unmatched"), (("unmatched", 2),), None)
     assert [one.level for one in fed.board.snapshot().alerts] == ["look"]
 
 

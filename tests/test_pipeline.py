@@ -29,23 +29,25 @@ from edge.calibration import (
     save_calibration,
 )
 from edge.calibration.region import WHOLE
-from edge.cameras import WatchedCamera, open_watched_camera
+from edge.cameras import Frame, WatchedCamera, open_watched_camera
 from edge.cameras.pictures import read_picture
 from edge.cameras.reader import Device, ThreadedCamera
 from edge.climate import ClimateSensor, NoSensor
 from edge.clock import ClockState, SystemClock
-from edge.config import parse_config
+from edge.config import CameraTable, Mode, parse_config
 from edge.counts import Alert, Interval, NoData, Sighting, per_m2
 from edge.detector import Detector
 from edge.errors import StoreError, ThreadStuckError
 from edge.faces import faces
 from edge.label_sets import load
 from edge.loop.commits import Commits
+from edge.loop.counter import Counted, Counter
 from edge.loop.kept_card import KeptCard
 from edge.loop.preview import PREVIEW_S
 from edge.pipeline import Parts, Pipeline
 from edge.status import StatusBoard
 from edge.store import Store
+from edge.tally import Tally
 from edge.trap import Card
 from edge.weather import Reading
 from tests.cameras.sources import IllDevice, network_camera
@@ -338,6 +340,99 @@ def test_a_card_on_a_disk_that_takes_no_change_is_one_line_in_the_log(
     bench.build(mode="trap").run(bench.stop)
     assert bench.interval.skipped == (("unmatched", 1),)
     assert [record.message for record in caplog.records].count("card_not_kept") == 1
+
+
+@pytest.mark.parametrize(("missed", "sightings"), [(2, 1), (3, 2)])
+def test_an_insect_that_is_missed_on_two_pictures_running_is_none_that_came_again(
+    missed: int, sightings: int, bench: Bench
+) -> None:
+    seen = [1, *[0] * missed, 1]
+    for number, shown in enumerate(seen):
+        bench.add(f"{number}.png", scene((8 * (number % 2), 48, (90, 90, 90)), *[(16, 16, BLUE)] * shown))
+    bench.build().run(bench.stop)
+    assert bench.interval.frames == len(seen)
+    assert len(bench.sightings) == sightings
+
+
+@pytest.mark.parametrize(("every_s", "longest_gap_s"), [(20.0, 60.0), (1.0, 30.0)])
+def test_time_goes_on_over_two_pictures_that_are_missed_and_over_half_a_minute_of_a_fast_camera(
+    every_s: float, longest_gap_s: float, tmp_path: Path
+) -> None:
+    detector = Detector(load_bundle(write_model(tmp_path / "squares.onnx")))
+    camera = CameraTable(kind="folder", source="field", every_s=every_s)
+    counter = Counter(detector, camera, KeptCard(tmp_path, detector.identity), keeps_card=False)
+    assert counter.longest_gap_s == longest_gap_s
+
+
+@dataclass
+class Counting:
+    """What is counted on one picture a minute, without a loop round it."""
+
+    folder: Path
+    mode: Mode = "trap"
+    keeps_card: bool = True
+    labels: Sequence[str] = LABELS
+    confidence: float | None = None
+    taken: int = 0
+
+    def __post_init__(self) -> None:
+        bundle = load_bundle(write_model(self.folder / "squares.onnx", Net(metadata=facts(self.labels))))
+        camera, card = CameraTable(kind="folder", source="field", mode=self.mode), KeptCard(self.folder, "squares")
+        self.counter = Counter(Detector(bundle, confidence=self.confidence), camera, card, keeps_card=self.keeps_card)
+        self.tally = Tally(start=instant())
+
+    def looked(self, picture: Image, *, is_late: bool = False) -> Counted:
+        frame = Frame(picture, picture[..., 1], instant(60.0 * self.taken), "field", 0)
+        told = self.counter.looked(frame, self.tally, is_late=is_late)
+        self.tally, self.taken = told.tally, self.taken + 1
+        return told
+
+
+def test_what_lay_on_a_card_before_is_in_view_and_no_effort(tmp_path: Path) -> None:
+    told = Counting(tmp_path).looked(scene((8, 8, BLUE)))
+    assert (told.no_effort, told.on_card, told.tally.frames) == ("unmatched", 1, 0)
+
+
+def test_a_card_that_is_not_kept_counts_none_and_hangs_for_no_time(tmp_path: Path) -> None:
+    trap = Counting(tmp_path, keeps_card=False)
+    told = [trap.looked(scene((8, 8, BLUE), *more)) for more in ((), ((40, 40, RED),))]
+    assert [one.no_effort for one in told] == ["not_kept", "not_kept"]
+    assert (trap.tally.frames, trap.tally.counted, trap.tally.exposed_s) == (0, {}, None)
+
+
+def test_an_insect_that_came_as_another_fell_is_a_sighting(tmp_path: Path) -> None:
+    trap = Counting(tmp_path)
+    trap.looked(scene((8, 8, BLUE)))
+    told = trap.looked(scene((40, 40, BLUE)))
+    assert [(one.label, number) for one, number in told.arrived] == [("Pieris", 1)]
+    assert told.tally.counted == {"Pieris": 1}
+
+
+def test_a_picture_that_shows_no_known_card_is_no_time_in_which_one_hung(tmp_path: Path) -> None:
+    trap = Counting(tmp_path)
+    another = np.random.default_rng(8).integers(60, 200, (64, 64, 3)).astype(np.uint8)
+    told = [trap.looked(picture) for picture in (scene((8, 8, BLUE)), another, scene((8, 8, BLUE)))]
+    assert [one.no_effort for one in told] == ["unmatched", "unmatched", ""]
+    assert [(one.on_card, one.tally.exposed_s) for one in told] == [(1, None), (None, None), (1, 120.0)]
+
+
+def test_what_a_late_picture_showed_is_news_when_the_next_one_in_time_shows_it(tmp_path: Path) -> None:
+    leaf = Counting(tmp_path, mode="leaf")
+    told = [leaf.looked(scene((8, 8, BLUE)), is_late=is_late) for is_late in (True, False)]
+    assert [[(one.label, number) for one, number in one.arrived] for one in told] == [[], [("Pieris", 1)]]
+
+
+def test_what_the_model_is_not_sure_of_is_not_seen(tmp_path: Path) -> None:
+    seen = [Counting(tmp_path, confidence=least).looked(scene((8, 8, BLUE))).seen for least in (0.9999, 0.99999)]
+    assert [len(one) for one in seen] == [1, 0]
+
+
+def test_a_sighting_tells_name_and_life_stage_apart(tmp_path: Path) -> None:
+    trap = Counting(tmp_path, labels=("Lepidoptera (larva)", "Aleyrodidae"))
+    trap.looked(scene((40, 0, RED)))
+    ((one, number),) = trap.looked(scene((40, 0, RED), (8, 8, BLUE))).arrived
+    sighting = trap.counter.sighting(one, number, instant())
+    assert (sighting.label, sighting.stage, sighting.count) == ("Lepidoptera", "larva", 1)
 
 
 def test_more_of_a_taxon_is_a_new_sighting(bench: Bench) -> None:

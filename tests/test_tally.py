@@ -40,6 +40,7 @@ def test_an_insect_that_stays_for_ten_frames_is_one_insect() -> None:
 @given(frames)
 def test_a_live_count_is_the_most_on_one_frame(pictures: list[list[str]]) -> None:
     counts = {c.label: c.count for c in interval_of(pictures).counts}
+    assert list(counts) == sorted(counts)
     assert counts == {
         label: max(p.count(label) for p in pictures) for label in ACCURACY if any(label in p for p in pictures)
     }
@@ -48,16 +49,18 @@ def test_a_live_count_is_the_most_on_one_frame(pictures: list[list[str]]) -> Non
 @given(frames)
 def test_a_leaf_count_is_the_number_of_frames_with_the_symptom(pictures: list[list[str]]) -> None:
     counts = {c.label: c.count for c in interval_of(pictures, "leaf").counts}
+    assert list(counts) == sorted(counts)
     assert counts == {label: n for label in ACCURACY if (n := sum(label in p for p in pictures))}
 
 
 def test_visits_and_new_insects_are_added_and_a_full_card_stays_full() -> None:
     clock = SetClock()
     tally = Tally(start=clock.now())
-    for counted, full in (["Pieris", "Pieris"], True), (["Pieris"], False), ([], False):
+    for counted, full in (["Pieris", "Pieris"], True), (["Pieris", *"cba"], False), ([], False):
         tally = tally.looked(seen("Pieris"), clock.now(), 180, counted, full)
-    interval = tally.interval(clock.now(), camera="c", model="m", mode="trap", accuracy=ACCURACY, unit="new")
-    assert [(c.label, c.count) for c in interval.counts] == [("Pieris", 3)]
+    accuracy = dict.fromkeys(["Pieris", *"abc"], ClassAccuracy("", 1.0, 1.0))
+    interval = tally.interval(clock.now(), camera="c", model="m", mode="trap", accuracy=accuracy, unit="new")
+    assert [(c.label, c.count) for c in interval.counts] == [("Pieris", 3), ("a", 1), ("b", 1), ("c", 1)]
     assert interval.saturated
 
 
@@ -156,6 +159,32 @@ def test_times_awake_lie_in_their_intervals_and_hold_no_gap(steps: list[tuple[st
     assert told_s <= sum(min(gap, 180) for gap in gaps)
 
 
+def test_time_awake_is_told_to_a_tenth_of_a_second() -> None:
+    clock = SetClock()
+    tally = Tally(start=clock.now(), last_frame=clock.now())
+    clock.advance(60.26)
+    tally = tally.looked([], clock.now(), longest_gap_s=180)
+    told = tally.interval(clock.now(), camera="c", model="m", mode="live", accuracy=ACCURACY)
+    assert told.awake_s == 60.3
+
+
+@pytest.mark.parametrize(
+    ("unit", "slow", "told"),
+    [
+        ("visits", 2, "visits"),
+        ("visits", 3, "max_per_frame"),
+        ("new", 4, "new"),
+        ("affected_frames", 4, "affected_frames"),
+    ],
+)
+def test_visits_of_an_interval_most_of_whose_looks_were_slow_are_told_as_the_most_on_one_frame(
+    unit: Unit, slow: int, told: Unit
+) -> None:
+    at = SetClock().now()
+    tally = replace(Tally(start=at), frames=4, slow=slow)
+    assert tally.interval(at, camera="c", model="m", mode="live", accuracy=ACCURACY, unit=unit).unit == told
+
+
 def test_a_wall_clock_that_jumps_does_not_change_the_effort() -> None:
     clock = SetClock()
     tally = Tally(start=clock.now()).looked([], clock.now(), longest_gap_s=180)
@@ -208,6 +237,7 @@ def test_how_long_a_card_hung_is_not_known_by_a_clock_that_is_not_trusted() -> N
     morning = replace(evening, utc=evening.utc + timedelta(hours=9), boot_id="another", state=ClockState.UNSYNCED)
     assert exposed_s(evening, morning) is None
     assert exposed_s(None, evening) is None
+    assert exposed_s(evening, replace(evening, monotonic_s=evening.monotonic_s - 30)) is None, "it was set in between"
 
 
 @pytest.mark.parametrize(
@@ -237,3 +267,13 @@ def test_a_picture_that_comes_late_adds_no_time_awake_and_takes_none_away() -> N
         at.mono_s += after_s
         tally = tally.looked(seen("Pieris"), at.now(), longest_gap_s=90)
     assert (tally.frames, tally.awake_s) == (4, 120.0)
+
+
+def test_a_picture_from_before_the_interval_that_is_too_late_for_its_own_takes_no_time_away() -> None:
+    clock = SetClock()
+    before = clock.now()
+    clock.advance(60)
+    late = clock.now()
+    clock.advance(60)
+    tally = Tally(start=clock.now(), last_frame=before).passed_over("too_late", late, longest_gap_s=180)
+    assert tally.awake_s == 0.0

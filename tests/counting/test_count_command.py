@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -10,11 +11,13 @@ import numpy as np
 import pytest
 
 from edge.bundle import MODELS
+from edge.calibration import EVERYTHING, Region
 from edge.census import begun
 from edge.cli import main
-from edge.detections import Detections
+from edge.detections import Detections, no_detections
 from tests.cameras.test_folder import with_exif_time
 from tests.counting import cards
+from tests.counting.boards import photograph
 from tests.counting.cutouts import DEMO
 from tests.onnx_files import BLUE, picture_with, write_model
 
@@ -283,6 +286,23 @@ def test_a_truth_that_cannot_be_read_names_file_line_and_remedy(
     assert says in message
 
 
+def test_a_board_beside_the_region_that_counts_leaves_a_card_to_be_looked_at() -> None:
+    picture, beside = photograph(0)[0], Region(((0, 0), (0.1, 0), (0.1, 1), (0, 1)))
+    nothing = np.empty(0, np.bool_)
+    skipped = [
+        replace(begun("trap", 1), region=region).looked(no_detections(), nothing, 0.0, picture)[1].skipped
+        for region in (EVERYTHING, beside)
+    ]
+    assert skipped == ["board", ""]
+
+
+def test_a_disease_that_the_model_is_not_sure_of_affects_no_leaf() -> None:
+    boxes = np.array([[10, 10, 40, 40], [60, 10, 90, 40]], np.float32)
+    found = Detections(boxes, np.array([0.9, 0.3], np.float32), np.array([0, 1], np.int64))
+    _, step = begun("leaf", 2).looked(found, np.array([True, False]), 0.0, photograph(0)[0])
+    assert step.counted.tolist() == [0]
+
+
 def test_a_census_of_each_mode_counts_one_insect_once() -> None:
     picture = next(
         cards.series(np.random.default_rng(1), 1, cards.drawn_ground(np.random.default_rng(1)), start=10, dew=0)
@@ -295,5 +315,6 @@ def test_a_census_of_each_mode_counts_one_insect_once() -> None:
             census, step = census.looked(found, sure, k / 2, picture.image)
             total += len(step.counted)
         assert total == counts
+        assert sorted(step.number) == ([*range(1, counts + 1)] if mode == "live" else [0] * len(found))
         census, step = census.looked(empty, np.empty(0, np.bool_), 3.0, picture.image)
         assert len(step.counted) == 0
