@@ -292,11 +292,11 @@ SECTIONS: dict[str, Callable[[], None]] = {
     "moved": moved,
     "board": board,
 }
-QUICK = ("cost", "board")
+QUICK = ("cost", "board")  # without a word: those that take seconds
 
 
-def main(words: Sequence[str] = QUICK) -> None:
-    """Run the named sections; without a word those that take seconds."""
+def main(words: Sequence[str]) -> None:
+    """Run the named sections."""
     for word in words:
         SECTIONS[word]()
 

@@ -3,7 +3,6 @@
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import cv2
 import numpy as np
@@ -36,30 +35,30 @@ def main() -> None:
         print(f"{figure.what:<52} {figure.ratio:>6.2f}x  {target:<9} {figure.detail}")
 
 
-def measure(folder: Path = MODELS, repetitions: int = REPETITIONS) -> Iterator[Figure]:
-    """Ratios of every released model, each of repetitions that take turns in one run."""
-    releases = {name: find_bundle(name, folder) for name in load_manifest(folder).bundles}
+def measure() -> Iterator[Figure]:
+    """Ratios of every released model, each of REPETITIONS that take turns in one run."""
+    releases = {name: find_bundle(name, MODELS) for name in load_manifest(MODELS).bundles}
     detectors = {name: Detector(load_release(release)) for name, release in releases.items()}
     for name, detector in detectors.items():
         for size, most in SIZES.items():
-            cost = frame_cost(detector, _picture(releases[name], size), repetitions)
+            cost = frame_cost(detector, _picture(releases[name], size), REPETITIONS)
             detail = f"prepare {cost.prepare_ms:.2f} + run {cost.infer_ms:.2f} + decode {cost.decode_ms:.2f} ms"
             target = most if detector.bundle.tile is None else None  # tiles are as many runs as there are tiles
             yield Figure(f"{name}, {size[0]}x{size[1]}: detector / bare run", cost.ratio, detail, target)
     for name in [n for n in detectors if f"{n}-int8" in detectors]:
-        yield _against(f"{name}: int8 / fp32", detectors[f"{name}-int8"], detectors[name], repetitions)
+        yield _against(f"{name}: int8 / fp32", detectors[f"{name}-int8"], detectors[name])
     threads = len(os.sched_getaffinity(0))
     if threads > 1:
         for name, detector in detectors.items():
             more = Detector(load_release(releases[name]), threads=threads)
-            yield _against(f"{name}: {threads} threads / 1", more, detector, repetitions)
+            yield _against(f"{name}: {threads} threads / 1", more, detector)
 
 
-def _against(what: str, one: Detector, other: Detector, repetitions: int) -> Figure:
+def _against(what: str, one: Detector, other: Detector) -> Figure:
     """Bare runs of two detectors in turn on the same grey square."""
     for detector in (one, other):
         detector.prepare(np.full((480, 640, 3), 114, np.uint8))
-    took = in_turns({"one": one.infer, "other": other.infer}, repetitions)
+    took = in_turns({"one": one.infer, "other": other.infer}, REPETITIONS)
     one_ms, other_ms = took["one"].wall_ms, took["other"].wall_ms
     return Figure(what, one_ms / other_ms, f"{one_ms:.2f} against {other_ms:.2f} ms")
 
