@@ -24,7 +24,7 @@ class BoardReading:
     throttled: int | None  # bit 0: under-voltage now, bit 16: since start
     disk_free_bytes: int | None
     memory_bytes: int | None  # resident, of this process
-    wifi_dbm: int | None = None  # as this node hears its access point; None also where it is one itself
+    wifi_dbm: int | None  # as this node hears its access point; None also where it is one itself
 
     @property
     def under_voltage(self) -> bool | None:

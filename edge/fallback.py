@@ -6,7 +6,7 @@ from pathlib import Path
 
 import msgspec
 
-from edge.bundle import MANIFEST, MODELS, Entry, Manifest, Release, entries_of, find_bundle
+from edge.bundle import MANIFEST, Entry, Manifest, Release, entries_of, find_bundle
 from edge.detector import Detector
 from edge.durable import write_durably
 from edge.errors import BundleError, UsageError
@@ -30,7 +30,7 @@ def open_detector(
     kept: Path,
     threads: int = 1,
     confidence: float | None = None,
-    folder: Path = MODELS,
+    folder: Path,
 ) -> Opened:
     """The model that was asked for, once hash, load and golden picture agree, else the last one that started well.
 

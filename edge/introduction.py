@@ -15,7 +15,7 @@ from edge.wire import Info, ModelInfo
 MOST_LABELS = 200  # of all models in `info`: with 80 letters each, in any script, they fit into one message
 
 
-def introduction(config: NodeConfig, epoch: UUID, models: Sequence[ModelInfo] = ()) -> Info:
+def introduction(config: NodeConfig, epoch: UUID, models: Sequence[ModelInfo]) -> Info:
     """Software, place and interval, beside `models`; of its camera only the node that runs knows."""
     return Info(
         software="fieldeye",

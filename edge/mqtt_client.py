@@ -20,7 +20,7 @@ _NO_BREAK, _WORD_JOINER = "\ufeff".encode(), "\u2060".encode()  # one meaning, a
 class MqttClient(Client):
     """Not yet connected."""
 
-    def __init__(self, client_id: str = "", *, manual_ack: bool = False) -> None:
+    def __init__(self, client_id: str, *, manual_ack: bool = False) -> None:
         super().__init__(CallbackAPIVersion.VERSION2, client_id=client_id, protocol=MQTTv5, manual_ack=manual_ack)
 
     def keep_to(self, told: Properties | None) -> int:

@@ -125,8 +125,8 @@ class Fleet(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     wifi: WifiTable | None = None
     lte: LteTable | None = None
     bridge: BridgeTable | None = None
-    nodes: tuple[NodeEntry, ...] = ()
-    path: Path = Path()
+    nodes: tuple[NodeEntry, ...]
+    path: Path
 
 
 def load_fleet(path: Path) -> Fleet:

@@ -73,7 +73,7 @@ def signed_bundle(
     return packed.getvalue()
 
 
-def software_files(folder: Path, *, thin: bool = False) -> tuple[str, dict[str, bytes]]:
+def software_files(folder: Path, *, thin: bool) -> tuple[str, dict[str, bytes]]:
     """Version and files of a folder that bundle.sh made; `thin`: without the libraries. Raises UsageError."""
     wheels = sorted(folder.glob("fieldeye-*.whl"))
     lock = folder / "requirements.lock"

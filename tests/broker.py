@@ -8,7 +8,6 @@ import signal
 import socket
 import subprocess
 import tempfile
-import threading
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Self
@@ -106,9 +105,9 @@ class Broker:
             conf.write(f"plugin {RULES}\nplugin_opt_config_file {self.folder}/rules\n")
         self._give_to_broker()
 
-    def connect(self, name: str, *, user: str | None = None, clean: bool = True, port: int | None = None) -> "Client":
+    def connect(self, name: str, *, user: str | None = None, clean: bool = True) -> "Client":
         """A connected client."""
-        client = Client(self, name, user, clean, port or self.port)
+        client = Client(self, name, user, clean)
         wait_until(lambda: client.accepted is not None, within_s=10)
         return client
 
@@ -168,14 +167,12 @@ class Broker:
 class Client:
     """A paho client whose results can be waited for."""
 
-    def __init__(self, broker: Broker, name: str, user: str | None, clean: bool, port: int) -> None:
+    def __init__(self, broker: Broker, name: str, user: str | None, clean: bool) -> None:
         self._topics: list[str] = []
         self.accepted: int | None = None  # CONNACK's reason code
-        self.session_present = False
         self.inbox: list[paho.MQTTMessage] = []
         self._acks: dict[int, int] = {}
         self._granted: set[int] = set()
-        self._changed = threading.Condition()
         self._client = paho.Client(CallbackAPIVersion.VERSION2, client_id=name, protocol=paho.MQTTv5)
         self._client.on_connect = lambda *told: self._on_connect(told[2], told[3])
         self._client.on_message = lambda *told: self.inbox.append(told[2])
@@ -187,7 +184,7 @@ class Client:
             self._client.tls_set(str(broker.folder / "ca.pem"))
         properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
         properties.SessionExpiryInterval = 0 if clean else 3600
-        self._client.connect_async("localhost", port, 60, clean_start=clean, properties=properties)
+        self._client.connect_async("localhost", broker.port, 60, clean_start=clean, properties=properties)
         self._client.reconnect_delay_set(0.05, 0.2)  # type: ignore[arg-type]
         self._client.loop_start()
 
@@ -220,7 +217,7 @@ class Client:
         self._client.loop_stop()
 
     def _on_connect(self, flags: paho.ConnectFlags, reason: ReasonCode) -> None:
-        self.session_present, self.accepted = flags.session_present, reason.value
+        self.accepted = reason.value
         if not flags.session_present:  # a broker that was killed has forgotten who subscribed
             for topic in self._topics:
                 self._client.subscribe(topic, qos=1)

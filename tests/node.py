@@ -49,10 +49,8 @@ topic readwrite fieldeye/v1/#
 class Platform:
     """A subscriber that deduplicates by key. `session` keeps what comes while it is away."""
 
-    def __init__(
-        self, broker: Broker, *, name: str = "platform", user: str | None = None, session: bool = False
-    ) -> None:
-        self.client: Client = broker.connect(name, user=user, clean=not session)
+    def __init__(self, broker: Broker, *, user: str | None = None, session: bool = False) -> None:
+        self.client: Client = broker.connect("platform", user=user, clean=not session)
         self.client.subscribe("fieldeye/v1/#")
         self._read = 0
         self.seen = Deduplicator()
@@ -201,7 +199,7 @@ def running(
         config, NodeTable(site=SITE, node=NODE), kept, clock, board,
         health=lambda: Health(utc=clock.now().utc, clock="synced", session=kept.session_number(), uptime_s=1.0),
         info=lambda: Info(software="fieldeye", version="0", epoch=str(kept.epoch)), pace=pace,
-        inbox=Inbox(folder / "inbox"),
+        inbox=Inbox(folder / "inbox"), longest_sleep_s=0.0,
     )  # fmt: skip
     stop = Event()
     node = Node(kept, publisher, board, stop, Thread(target=publisher.run, args=(stop,)))

@@ -20,7 +20,7 @@ from tests.records import instant
 READING = BoardReading(
     temperature_c=51.5, throttled=0x50004, disk_free_bytes=21_000_000_000, memory_bytes=98_700_000, wifi_dbm=-60
 )
-NOTHING = BoardReading(temperature_c=None, throttled=None, disk_free_bytes=None, memory_bytes=None)
+NOTHING = BoardReading(temperature_c=None, throttled=None, disk_free_bytes=None, memory_bytes=None, wifi_dbm=None)
 
 
 @pytest.fixture

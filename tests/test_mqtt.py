@@ -461,7 +461,7 @@ def test_tls_verifies_the_broker_and_its_name(tmp_path: Path) -> None:
 def test_a_handshake_that_fails_leaves_no_socket_open() -> None:
     with Broker(tls=True) as broker:
         tls = ssl.create_default_context()
-        login = Login(host="localhost", port=broker.port, client_id="stranger", keepalive_s=10, tls=tls)
+        login = Login(host="localhost", port=broker.port, client_id="stranger", keepalive_s=10, tls=tls, username=None)
         connection = Connection(login, "will", b"")
         before = _sockets()
         connection.dial()

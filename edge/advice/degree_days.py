@@ -50,7 +50,7 @@ class Development:
     source: str
 
 
-def degree_days(day: DayRange, lower_c: float, upper_c: float | None = None) -> float:
+def degree_days(day: DayRange, lower_c: float, upper_c: float | None) -> float:
     """Degree days (°C d) of one day above `lower_c`; above `upper_c` development goes on at the rate of `upper_c`.
 
     Baskerville and Emin (1969), Ecology 50:514-517; the six cases as laid out by UC IPM.
@@ -71,9 +71,7 @@ def degree_days(day: DayRange, lower_c: float, upper_c: float | None = None) -> 
     return (above + capped) / pi
 
 
-def heat_sum(
-    days: Mapping[date, DayRange], first: date, last: date, lower_c: float, upper_c: float | None = None
-) -> HeatSum:
+def heat_sum(days: Mapping[date, DayRange], first: date, last: date, lower_c: float, upper_c: float | None) -> HeatSum:
     """Degree days from `first` to `last`, both included."""
     wanted = [first + timedelta(n) for n in range((last - first).days + 1)]
     daily = {day: degree_days(days[day], lower_c, upper_c) for day in wanted if day in days}

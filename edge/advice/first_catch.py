@@ -21,7 +21,7 @@ class Biofix:
     blind_before: int
 
 
-def first_catch(nights: Sequence[Night], running: int = 1) -> Biofix | None:
+def first_catch(nights: Sequence[Night], running: int) -> Biofix | None:
     """The first of `running` seen nights in a row with a catch; None until there was one.
 
     A stray moth is no flight: services that say "first sustained catch" want `running` of 2 or more. A blind night

@@ -31,7 +31,7 @@ class Catch:
     """What was new on a trap in one night, by label. `told`: labels that somebody looked for; None: all."""
 
     new: Mapping[str, int]
-    told: frozenset[str] | None = None
+    told: frozenset[str] | None
 
     def of(self, label: str) -> int | None:
         """None: no model that can tell it looked."""

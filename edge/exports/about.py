@@ -1,7 +1,7 @@
 """What a file needs besides the records: where the nodes stand, who publishes, when; and what it is made of."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 from typing import NamedTuple
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -29,7 +29,7 @@ class About:
 
     created: datetime  # aware UTC, of the file
     publisher: str  # who answers for the data: a person or an office
-    places: Mapping[tuple[str, str], Place] = field(default_factory=dict)  # by site and node
+    places: Mapping[tuple[str, str], Place]  # by site and node
 
     def place(self, record: PlainRecord) -> Place:
         """Of the record's node."""

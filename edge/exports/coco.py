@@ -41,7 +41,7 @@ class CheckedPicture:
     width_px: int
     height_px: int
     boxes: Sequence[Checked]
-    outside: Sequence[Seen] = ()
+    outside: Sequence[Seen]
 
 
 def coco(pictures: Iterable[CheckedPicture], description: str, created: datetime) -> dict[str, Any]:

@@ -18,7 +18,7 @@ class Login:
     client_id: str
     keepalive_s: int
     tls: ssl.SSLContext | None
-    username: str | None = None
+    username: str | None
     password: Secret | None = None
 
 

@@ -57,7 +57,7 @@ class Publisher:
         info: Callable[[], Info],
         inbox: Inbox,
         pace: Pace | None = None,
-        longest_sleep_s: float = 0.0,
+        longest_sleep_s: float,
     ) -> None:
         pace = pace or Pace()
         self._waker, woken = socketpair()

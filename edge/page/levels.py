@@ -126,7 +126,7 @@ def _fact(standing: Standing, figure: Measured) -> str:
     return gettext("%(figure)s %(unit)s: still close to the action level of %(level)s.", **values)
 
 
-def period_words(period: Period | None, mode: Mode, today: date, nights: int = 1) -> str:
+def period_words(period: Period | None, mode: Mode, today: date, nights: int) -> str:
     """When it was counted: in `nights`, which are more than the period's where a trap was off before."""
     if period is None:
         return ""

@@ -168,7 +168,7 @@ def done(step: str, figure: str = "") -> ResponseReturnValue:
     return redirect(f"/set-up#{step}", 303)
 
 
-def _tick(step: str, figure: str = "") -> None:
+def _tick(step: str, figure: str) -> None:
     store = node().store
     save(store, load(store).ticked(step, Tick(at=trust().now_utc(), who=visitor().name, figure=figure)))
     trust().note(f"visit {step} {figure}".rstrip())

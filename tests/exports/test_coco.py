@@ -122,7 +122,7 @@ def test_a_renamed_box_has_the_code_of_its_new_name_and_numbers_begin_at_one() -
         Checked(BOXES[0], None),
         Checked(Seen("Aphis", "1APHIG", 0.5, (0, 0, 1, 1)), None),
     ]
-    picture = CheckedPicture(file_name="a.jpg", width_px=8, height_px=8, boxes=checked)
+    picture = CheckedPicture(file_name="a.jpg", width_px=8, height_px=8, boxes=checked, outside=())
     told = coco([picture, picture], "d", at(0).utc)
     assert [(one["id"], one["name"], one["supercategory"]) for one in told["categories"]] == [
         (1, "Helicoverpa armigera", "HELIAR"), (2, HOPPER, "NILALU"), (3, "Aphis", "1APHIG"),

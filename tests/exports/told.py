@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from hypothesis import strategies as st
 
 from edge.clock import ClockState
-from edge.counts import Climate, NoData, Record, Spread, TaxonCount
+from edge.counts import Climate, NoData, Record, Spread
 from edge.exports import About, Place
 from edge.wire import (
     Decoded,
@@ -29,7 +29,7 @@ PLACES = {
 ABOUT = About(
     created=datetime(2026, 7, 8, 6, 0, tzinfo=UTC), publisher="County plant protection station", places=PLACES
 )
-NOWHERE_KNOWN = About(created=ABOUT.created, publisher=ABOUT.publisher)
+NOWHERE_KNOWN = About(created=ABOUT.created, publisher=ABOUT.publisher, places={})
 
 COUNTED = interval()
 NOTHING_SEEN = interval(3600.0, counts=(), frames=3600, skipped=())
@@ -48,7 +48,7 @@ LEAVES = interval(
 )
 LARVAE = interval(
     18000.0,
-    counts=(TaxonCount(label=MOTH[0], eppo=MOTH[1], count=4, low=3, high=6, stage="larva"),),
+    counts=(count(MOTH, 4, 3, 6, stage="larva"),),
     area_mm2=500_000,
     climate=Climate(readings=60, temperature_c=Spread(mean=24.5, least=23.0, most=26.0)),
 )

@@ -37,7 +37,7 @@ def put(machine: Path, name: str, version: str, counter: int, files: dict[str, b
 
 
 def released(machine: Path) -> tuple[str, dict[str, bytes]]:
-    return software_files(machine / "software")
+    return software_files(machine / "software", thin=False)
 
 
 def send(path: str) -> None:

@@ -27,7 +27,7 @@ from tests.page.conftest import SHANGHAI
 from tests.page.scenes import Scene, broker_away, low_battery, safe_mode, sighting, well
 from tests.page.visitors import as_role
 
-COOL = BoardReading(temperature_c=41.0, throttled=0, disk_free_bytes=12_000_000_000, memory_bytes=None)
+COOL = BoardReading(temperature_c=41.0, throttled=0, disk_free_bytes=12_000_000_000, memory_bytes=None, wifi_dbm=None)
 
 
 def parts(scene: Scene, board: BoardReading = COOL) -> dict[str, Line]:

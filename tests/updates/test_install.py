@@ -124,7 +124,7 @@ def test_a_node_tells_the_number_of_the_software_that_runs_and_not_of_what_start
     told = []
     for slot in ("venv-a", "venv-b", "nothing"):
         monkeypatch.setattr(sys, "prefix", str(bench.places.opt / slot))
-        told.append(introduction(config, uuid4()).software_number)
+        told.append(introduction(config, uuid4(), []).software_number)
     assert told == [1, 2, 0]
 
 
