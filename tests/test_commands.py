@@ -50,9 +50,9 @@ def commands_of(store: Store, clock: Clock | None = None, board: StatusBoard | N
     return Commands(store, clock, inbox, board or StatusBoard(clock.now()))
 
 
-def answer(store: Store, sent: ReplayCommand | bytes, verb: str = "replay", clock: SystemClock | None = None) -> str:
+def answer(store: Store, sent: ReplayCommand | bytes, verb: str = "replay") -> str:
     payload = sent if isinstance(sent, bytes) else encode_message(sent)
-    reply = commands_of(store, clock).take(verb, payload)
+    reply = commands_of(store).take(verb, payload)
     return "accepted" if reply is None else reply.code
 
 

@@ -61,8 +61,8 @@ def folder_of_pictures(at: Path) -> Path:
     return at
 
 
-def video_of_pictures(at: Path, size: tuple[int, int] = (320, 240)) -> Path:
-    path = at / "field.avi"
+def video_of_pictures(at: Path) -> Path:
+    path, size = at / "field.avi", (320, 240)
     writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), 10, size)
     for picture in PICTURES:
         writer.write(cv2.resize(picture_of(picture), size))

@@ -97,7 +97,7 @@ def test_where_the_fleet_has_none_a_node_may_not_introduce_itself(rendered: Path
         assert node.publish(told("a")) == NOT_AUTHORISED
 
 
-def test_a_fleet_that_has_done_with_it_takes_its_login_away(shown: Path, tmp_path: Path) -> None:
+def test_a_fleet_that_has_done_with_it_takes_its_login_away(tmp_path: Path) -> None:
     out = tmp_path / "out"
     run_render(put_fleet(tmp_path, SHOWING + entry("a")), out)
     assert (out / "home-assistant/client.key").stat().st_mode & 0o777 == 0o600

@@ -355,7 +355,7 @@ def test_ten_nodes_take_less_than_five_seconds_of_a_processor(tmp_path: Path) ->
     assert process_time() - before_s < 5
 
 
-def test_a_secret_that_was_cut_while_it_was_written_is_made_anew(rendered: Path, tmp_path: Path) -> None:
+def test_a_secret_that_was_cut_while_it_was_written_is_made_anew(tmp_path: Path) -> None:
     put_fleet(tmp_path, SITE + entry("a"))
     (tmp_path / "keys/nodes/a").mkdir(parents=True, mode=0o700)
     put_private(tmp_path / "keys/nodes/a/mqtt-password.new", "ha")

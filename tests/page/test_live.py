@@ -18,15 +18,15 @@ def frame(name: str) -> Image:
     return np.asarray(cv2.imread(str(FRAMES / name)), np.uint8)
 
 
-def live_with(name: str) -> tuple[LivePicture, StatusBoard, SetClock]:
+def live_picture() -> tuple[LivePicture, StatusBoard, SetClock]:
     clock = SetClock()
     board = StatusBoard(clock.now())
-    board.show_frame(frame(name))
+    board.show_frame(frame("rice_bug.jpg"))
     return LivePicture(board, clock), board, clock
 
 
 def test_twenty_phones_within_half_a_second_share_one_encoding() -> None:
-    live, board, clock = live_with("rice_bug.jpg")
+    live, board, clock = live_picture()
     first = live.shot()
     board.show_frame(frame("whitefly.jpg"))
     clock.advance(0.4)
@@ -34,7 +34,7 @@ def test_twenty_phones_within_half_a_second_share_one_encoding() -> None:
 
 
 def test_a_new_frame_is_shown_after_half_a_second() -> None:
-    live, board, clock = live_with("rice_bug.jpg")
+    live, board, clock = live_picture()
     first = live.shot()
     board.show_frame(frame("whitefly.jpg"))
     clock.advance(0.5)
@@ -42,14 +42,14 @@ def test_a_new_frame_is_shown_after_half_a_second() -> None:
 
 
 def test_an_unchanged_frame_is_not_encoded_again() -> None:
-    live, _, clock = live_with("rice_bug.jpg")
+    live, _, clock = live_picture()
     first = live.shot()
     clock.advance(60)
     assert live.shot() is first
 
 
 def test_a_large_frame_is_shown_smaller_with_its_aspect() -> None:
-    live, board, _ = live_with("rice_bug.jpg")
+    live, board, _ = live_picture()
     board.show_frame(cv2.resize(frame("rice_bug.jpg"), (2304, 1296)))
     taken = live.shot()
     assert taken is not None
@@ -78,7 +78,7 @@ def test_without_scripts_the_live_page_has_a_picture_and_a_link_for_the_next(cli
 
 
 def test_sharpness_falls_when_the_lens_is_turned_away_from_focus() -> None:
-    live, board, clock = live_with("rice_bug.jpg")
+    live, board, clock = live_picture()
     sharp = live.shot()
     board.show_frame(cv2.GaussianBlur(frame("rice_bug.jpg"), (0, 0), 3))
     clock.advance(1)
@@ -89,7 +89,7 @@ def test_sharpness_falls_when_the_lens_is_turned_away_from_focus() -> None:
 
 
 def test_sharpness_and_light_are_those_that_are_remembered_and_watched_in_the_region_that_counts() -> None:
-    live, board, clock = live_with("rice_bug.jpg")
+    live, board, clock = live_picture()
     large = np.asarray(cv2.resize(frame("rice_bug.jpg"), (1400, 1400)), np.uint8)
     large[:, 700:] = 255
     board.show_frame(large)
@@ -119,7 +119,7 @@ def test_the_light_is_told_in_words(light: int, words: str, client: FlaskClient,
 
 
 def test_what_the_model_sees_is_framed_and_counted_on_the_picture_of_that_frame_only() -> None:
-    live, board, clock = live_with("rice_bug.jpg")
+    live, board, clock = live_picture()
     plain = live.shot()
     board.show_frame(frame("rice_bug.jpg"), [Seen("Leptocorisa", "", 0.9, (0.2, 0.3, 0.6, 0.7))])
     clock.advance(1)
@@ -135,7 +135,7 @@ def test_what_the_model_sees_is_framed_and_counted_on_the_picture_of_that_frame_
 
 
 def test_the_loop_hears_that_somebody_looks_and_that_nobody_does_any_more() -> None:
-    live, board, clock = live_with("rice_bug.jpg")
+    live, board, clock = live_picture()
     assert not board.is_watched(clock.monotonic_s())
     live.shot()
     clock.advance(4)

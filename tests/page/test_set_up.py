@@ -208,7 +208,7 @@ def test_a_picture_without_a_board_says_what_to_do(technician: FlaskClient, scen
 
 
 @pytest.mark.parametrize("step", ["region", "scale"])
-def test_a_picture_that_comes_late_pushes_no_field_away(step: str, technician: FlaskClient, scene: Scene) -> None:
+def test_a_picture_that_comes_late_pushes_no_field_away(step: str, technician: FlaskClient) -> None:
     height_px, width_px = frame_of("whitefly.jpg").shape[:2]
     page = technician.get(f"/set-up/{step}").text
     assert f'<img src="/live.jpg" width="{width_px}" height="{height_px}"' in page
@@ -374,9 +374,7 @@ def test_whoever_sets_a_clock_that_was_far_behind_stays_logged_in(
     assert client.get("/set-up").status_code == 303
 
 
-def test_without_scripts_the_time_is_typed_as_it_is_there(
-    settable: tuple[FlaskClient, list[datetime]], scene: Scene
-) -> None:
+def test_without_scripts_the_time_is_typed_as_it_is_there(settable: tuple[FlaskClient, list[datetime]]) -> None:
     client, asked = settable
     assert post(client, "/set-up/clock", "/set-up/clock", typed="2026-07-01T18:30", set="1").status_code == 303
     assert asked == [datetime(2026, 7, 1, 10, 30, tzinfo=UTC)]
@@ -466,9 +464,7 @@ def test_of_two_phones_with_the_dates_open_each_changes_what_was_touched_on_it(
     assert (kept.card, kept.card_days, kept.lure, kept.lure_days) == (date(2026, 6, 25), 14, date(2026, 6, 20), 60)
 
 
-def test_a_server_that_does_not_answer_is_named_with_the_step_that_failed(
-    technician: FlaskClient, scene: Scene
-) -> None:
+def test_a_server_that_does_not_answer_is_named_with_the_step_that_failed(technician: FlaskClient) -> None:
     answer = post(technician, "/set-up/server", "/set-up/server")  # nothing listens there
     assert "Not yet: The server answers." in answer.text
     assert state(technician, "server") == "To do"

@@ -10,6 +10,7 @@ from werkzeug.security import generate_password_hash
 
 from edge.platform.database import Database, open_database
 from edge.platform.tables import migrate
+from tests.platform.fleet import Fleet, in_villages
 from tests.platform.postgres import QUICK, Postgres
 
 T = TypeVar("T")
@@ -81,3 +82,9 @@ def fresh(postgres: Postgres, template: str = "form") -> Iterator[str]:
 def database(url: str) -> Iterator[Database]:
     with open_database(url) as one:
         yield one
+
+
+@pytest.fixture
+def fleet(database: Database) -> Fleet:
+    """Four nodes in Zhejiang and one elsewhere, which have not said yet what their models can tell."""
+    return in_villages(database)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, get_args
 from zoneinfo import ZoneInfo
 
+import numpy as np
 import psycopg
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -38,16 +39,10 @@ from edge.platform.registry import NOWHERE
 from edge.platform.week import nodes_of, places_of
 from edge.ranges import count_range
 from edge.wire import Key, ModelInfo, Stored, encode_batch
-from tests.platform.fleet import BLAST, EVENING, FIRST, VILLAGES, Fleet, epoch, in_villages, moment, moths, tonight
+from tests.platform.fleet import BLAST, EVENING, FIRST, VILLAGES, Fleet, epoch, moment, moths, tonight
 from tests.platform.test_intake import waits_for_a_lock
 from tests.records import APHID, MOTH, count, interval
 from tests.waiting import wait_until
-
-
-@pytest.fixture
-def fleet(database: Database) -> Fleet:
-    """Four nodes in Zhejiang and one elsewhere."""
-    return in_villages(database)
 
 
 def test_counts_of_a_night_add_up_to_each_of_the_five_levels_with_their_ranges(fleet: Fleet) -> None:
@@ -681,10 +676,8 @@ def test_sums_made_piece_by_piece_equal_sums_made_at_once(
                 assert one.nodes == len({t[0] for t in mine})
 
 
-def test_the_range_of_a_sum_holds_the_truth_of_a_fleet(fleet: Fleet) -> None:
+def test_the_range_of_a_sum_holds_the_truth_of_a_fleet() -> None:
     """200 sums of 20 counts with precision 0.9 and recall 0.8: at least 95 % of the ranges hold what was there."""
-    import numpy as np  # noqa: PLC0415
-
     chance = np.random.default_rng(7)
     held = 0
     for _ in range(200):

@@ -7,17 +7,11 @@ import pytest
 
 from edge.platform.database import Database, open_database
 from edge.platform.population import population, range_of, taxa_of, trend
-from tests.platform.fleet import FIRST, VILLAGES, Fleet, in_villages, moths
+from tests.platform.fleet import FIRST, VILLAGES, Fleet, moths
 from tests.records import MOTH, count
 
 READABLE = ("node", "ledger", "record", "interval_effort", "interval_count", "alert", "night_effort", "night_count",
             "week_presence", "week_effort", "week_count", "area_effort", "area_count")  # fmt: skip
-
-
-@pytest.fixture
-def fleet(database: Database) -> Fleet:
-    """Four nodes in Zhejiang and one elsewhere."""
-    return in_villages(database)
 
 
 def test_a_township_reads_its_own_subtree_and_no_other(fleet: Fleet) -> None:

@@ -134,8 +134,8 @@ def test_a_node_whose_site_changes_is_renamed_with_all_that_it_told(station: Sta
     assert {one.site for one in read_database(station.database)} == {"t"}
 
 
-def replied_gone(first: int, last: int, card: str = "a") -> Message:
-    told = Reply(code="done", epoch=str(epoch(card)), gone=[(first, last)])
+def replied_gone(first: int, last: int) -> Message:
+    told = Reply(code="done", epoch=str(epoch("a")), gone=[(first, last)])
     return Message("fieldeye/v1/s/a/reply/replay", encode_message(told))
 
 

@@ -19,18 +19,12 @@ from edge.platform.population import keep_threshold, population, taxa_of, trend
 from edge.platform.registry import MOST_LABELS, MOST_MODELS
 from edge.platform.week import nodes_of, places_of
 from edge.wire import ModelInfo
-from tests.platform.fleet import BLAST, FIRST, VILLAGES, Fleet, in_villages, moths
+from tests.platform.fleet import BLAST, FIRST, VILLAGES, Fleet, moths
 from tests.records import APHID, MOTH, count
 
 INSECT = ("Insecta", "")
 PESTS, CARDS = (MOTH[0], APHID[0]), (INSECT[0],)
 AREAS = ("330106011002", "330106011", "330106", "3301", "33", "")
-
-
-@pytest.fixture
-def fleet(database: Database) -> Fleet:
-    """Nodes that have not said yet what their models can tell."""
-    return in_villages(database)
 
 
 def tells(fleet: Fleet, node: str, *models: ModelInfo, **more: Any) -> None:

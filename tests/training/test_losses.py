@@ -8,9 +8,9 @@ from training.samples import IGNORE
 POINTS = grid_points(64)
 
 
-def raw_that_says(boxes, class_ids, classes=3):
+def raw_that_says(boxes, class_ids):
     """Raw output whose nearest fine point to each box answers it exactly, everything else says no."""
-    raw = torch.zeros(1, len(POINTS), 5 + classes)
+    raw = torch.zeros(1, len(POINTS), 5 + 3)  # classes
     raw[..., 4:] = -12.0
     for box, class_id in zip(boxes, class_ids, strict=True):
         centre, size = (box[:2] + box[2:]) / 2, box[2:] - box[:2]

@@ -94,7 +94,7 @@ print(len(os.listdir(os.environ["DISK"] + "/inbox")))
 """
 
 
-def test_a_bundle_for_which_the_card_has_no_room_does_not_even_begin(tmp_path: Path) -> None:
+def test_a_bundle_for_which_the_card_has_no_room_does_not_even_begin() -> None:
     *said, files = run_on_small_disk("-c", NO_ROOM, size="64m").splitlines()
     sentence = "/inbox: 67 MB are free, and this bundle needs 77; make room on the memory card, then send it again"
     assert [sentence in line for line in said] == [True, True]

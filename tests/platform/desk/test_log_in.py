@@ -129,7 +129,7 @@ def test_a_name_that_cannot_be_stored_does_not_break_the_desk_whose_log_says_why
 
 @pytest.mark.parametrize(("hours", "code"), [(11, 200), (13, 302)])
 def test_a_log_in_ends_after_half_a_day(
-    fleet: Fleet, client: FlaskClient, monkeypatch: pytest.MonkeyPatch, hours: int, code: int
+    client: FlaskClient, monkeypatch: pytest.MonkeyPatch, hours: int, code: int
 ) -> None:
     with monkeypatch.context() as before:
         before.setattr(TimestampSigner, "get_timestamp", lambda _: int(time()) - hours * 3600)
