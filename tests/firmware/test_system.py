@@ -236,6 +236,12 @@ def test_apt_reads_that_security_updates_come_at_night_and_nothing_else_does(car
     assert 'APT::Periodic::Unattended-Upgrade "1";' in read
 
 
+def test_a_person_may_load_security_updates_over_any_line(card: Path) -> None:
+    """Where python3-gi is installed unattended-upgrade asks about the line, too, and ends without a word."""
+    read = run(tool("apt-config", "apt"), "dump", "-c", card / "fieldeye/system/etc/apt/apt.conf.d/52fieldeye")
+    assert 'Unattended-Upgrade::Skip-Updates-On-Metered-Connections "false";' in read.splitlines()
+
+
 @pytest.mark.parametrize("timer", ["apt-daily", "apt-daily-upgrade"])
 def test_systemd_reads_the_window_of_updates(card: Path, timer: str) -> None:
     text = (card / f"fieldeye/{SERVICES}/{timer}.timer.d/10-fieldeye.conf").read_text()
