@@ -16,6 +16,7 @@ from edge.changes import load_changed, set_on_page
 from edge.cli.advice_verdict import on_advice
 from edge.cli.arguments import config_argument
 from edge.cli.camera_verdict import on_camera_in_use
+from edge.cli.debian_verdict import on_debian
 from edge.cli.exits import DONE, NOT_WELL, WRONG_USE
 from edge.cli.model_verdict import on_model
 from edge.cli.page_verdict import on_page
@@ -71,6 +72,7 @@ def diagnose(config: NodeConfig, clock: Clock, refused: str = "", page: Sequence
     yield _clock(clock)
     yield from _store(config)
     yield _software(Places())
+    yield from on_debian(clock.now().utc)
     yield from _service()
     frame, verdict = _camera(config, clock)
     yield verdict

@@ -38,6 +38,7 @@ from tests.cli.nodes import config, level, told, verdict_on
 from tests.clocks import NOON, SetClock
 from tests.records import sighting
 from tests.test_app import configuration
+from tests.updates.debian import put_apt
 
 
 def test_doctor_finds_a_whole_node_well(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -301,3 +302,25 @@ def test_a_wrong_configuration_is_a_verdict_for_programs_and_exit_2(
 ) -> None:
     assert main(["doctor", "--config", str(tmp_path / "none.toml"), "--json"]) == 2
     assert told(capsys)["configuration"]["state"] == "not well"
+
+
+@pytest.mark.parametrize(
+    ("listed", "ran", "state", "sentence"),
+    [
+        (2, 0, "ok", "security updates: last looked for on 2026-07-01, by a list of 2026-06-29"),
+        (None, None, "ok", "security updates: never looked for yet, no list of them is here yet"),
+        (
+            41,
+            0,
+            "worth a look",
+            "no security updates for 41 days (last looked for on 2026-07-01, by a list of 2026-05-21); for a night, "
+            "give the node a line that is not metered, or run: sudo apt-get update && sudo unattended-upgrade -v",
+        ),
+    ],
+)
+def test_security_updates_that_do_not_come_are_worth_a_look(
+    listed: int | None, ran: int | None, state: str, sentence: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put_apt(tmp_path, NOON, monkeypatch, since=40, listed=listed, ran=ran)
+    verdict = verdict_on("Debian updates", config(tmp_path), SetClock())
+    assert (verdict.state, verdict.sentence) == (state, sentence)
