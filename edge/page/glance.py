@@ -22,6 +22,7 @@ from edge.page.sticky_card import card_trouble, caught, night_words, told_last, 
 from edge.page.tones import Line
 from edge.page.visit import Visit, load
 from edge.page.words import Moments
+from edge.updates.debian import security_updates
 
 
 class Glance:
@@ -132,6 +133,7 @@ class Glance:
             blind=blind,
             unusable=(this.store.accounts.unusable, this.store.decisions.unusable),
             trap=self.facts.card,
+            security=security_updates(),
         )
 
 

@@ -7,13 +7,14 @@ from edge.clock import ClockState, Instant
 from edge.config import Mode, NodeConfig, made_for
 from edge.page.camera import camera_line
 from edge.page.recent import DAY
-from edge.page.situation import NOT_KEPT, CardTrouble
+from edge.page.situation import DAY_S, NOT_KEPT, CardTrouble
 from edge.page.sticky_card import trouble_words
 from edge.page.tones import Line, Said, Tone, line
 from edge.page.troubles import link_words
 from edge.page.words import Moments, duration, gettext, listed, ngettext, number
 from edge.status import BatteryStatus, LinkStatus, ModelStatus, Snapshot
 from edge.store import Waiting
+from edge.updates.debian import OVERDUE_DAYS, SecurityUpdates
 
 HOT_C = 75.0  # a Pi slows itself down from 80 °C
 ROOM_BYTES = 500_000_000
@@ -35,11 +36,12 @@ def health(
     blind: Said | None = None,
     unusable: tuple[str, str] = ("", ""),
     trap: CardTrouble | None = None,
+    security: SecurityUpdates | None = None,
 ) -> tuple[Line, ...]:
     """All parts, in the order in which a picture passes them.
 
     `due`: lure, card, if one has to be changed. `blind`: as in `camera_line`. `unusable`: why accounts and decisions
-    cannot be used. `trap`: what is wrong with its sticky card.
+    cannot be used. `trap`: what is wrong with its sticky card. `security`: Debian's updates, where they are wanted.
     """
     lines = [
         camera_line(snapshot.camera, now, when, blind, is_fed=config.camera.fed),
@@ -63,6 +65,8 @@ def health(
         lines.append(trap_line(trap))
     if due:
         lines.append(care_line(due))
+    if security is not None and security.days_without(now.utc) > OVERDUE_DAYS:
+        lines.append(security_line(security.days_without(now.utc)))
     return tuple(lines)
 
 
@@ -270,6 +274,13 @@ def care_line(due: Sequence[str]) -> Line:
     words = {"lure": gettext("lure"), "card": gettext("sticky card")}
     sentence = gettext("To be changed: %(parts)s", parts=listed(words[what] for what in due))
     return line("care", "node", gettext("Lure and card"), "look", sentence)
+
+
+def security_line(days: int) -> Line:
+    """A node whose only line is metered waits for another one: a technician's matter, so no alarm to a farmer."""
+    sentence = gettext("No security updates of the operating system for %(time)s.", time=duration(days * DAY_S))
+    todo = gettext("For a night, give the node a line that is not metered.")
+    return line("security", "node", gettext("Security updates"), "wait", sentence, todo=todo)
 
 
 def warmth_line(temperature_c: float) -> Line:

@@ -102,6 +102,20 @@ def test_the_doctor_says_whether_the_service_runs(node: str) -> None:
 AS_SERVICE = "setpriv --reuid=fieldeye --regid=fieldeye --clear-groups"
 
 
+def test_the_service_reads_how_long_no_security_updates_came(node: str) -> None:
+    page = "python3 -c \"import urllib.request as r; print(r.urlopen('http://127.0.0.1:8080/node').read().decode())\""
+    waits = "No security updates of the operating system for 3 months."
+    assert waits not in inside(page)
+    old = "/var/lib/apt/lists/deb.debian.org_debian-security_dists_trixie-security_InRelease"
+    inside(f"touch -d '-91 days' {old} && unattended-upgrade")
+    assert waits in inside(page)
+    doctor = f"PATH=$PATH:/usr/local/bin; {AS_SERVICE} fieldeye doctor | grep Debian"
+    assert "no security updates for 91 days (last looked for on " in inside(doctor)
+    inside(f"touch {old}")
+    assert inside(doctor).startswith("✓ Debian updates security updates: last looked for on ")
+    inside(f"rm {old}")
+
+
 @pytest.mark.parametrize("name", ["set-clock", "halt"])
 def test_what_the_service_asks_of_root_is_read_and_taken_away(node: str, name: str) -> None:
     """Nonsense, since a container has no clock of its own to set, and has to stay on."""

@@ -26,6 +26,7 @@ from edge.status import BatteryStatus, LinkState, LinkStatus, ModelStatus
 from tests.page.conftest import SHANGHAI
 from tests.page.scenes import Scene, broker_away, low_battery, safe_mode, sighting, well
 from tests.page.visitors import as_role
+from tests.updates.debian import put_apt
 
 COOL = BoardReading(temperature_c=41.0, throttled=0, disk_free_bytes=12_000_000_000, memory_bytes=None, wifi_dbm=None)
 
@@ -383,3 +384,15 @@ def test_a_card_that_is_over_is_told_to_everybody(scene: Scene, client: FlaskCli
 def test_only_a_technician_is_led_to_the_settings(scene: Scene, client: FlaskClient) -> None:
     assert 'href="/settings"' not in client.get("/node").text
     assert 'href="/settings"' in as_role(client, scene, Role.TECHNICIAN).get("/node").text
+
+
+@pytest.mark.parametrize(("days", "told"), [(40, False), (41, True)])
+def test_security_updates_that_do_not_come_are_told_to_technicians_and_alarm_no_farmer(
+    days: int, told: bool, scene: Scene, client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    well(scene)
+    put_apt(Path(scene.config.store.folder), scene.clock.utc, monkeypatch, since=400, listed=days, ran=0)
+    page = client.get("/node").text
+    assert ("For a night, give the node a line that is not metered." in page) is told
+    assert ("Still waiting: Security updates" in page) is told
+    assert "The node is well." in client.get("/").text
