@@ -23,8 +23,6 @@ from edge.errors import FieldeyeError, ThreadStuckError
 from edge.page.admission import FORM_BYTES, keep_sessions, may_bring
 from edge.photographs import MOST_UPLOAD_BYTES
 
-log = logging.getLogger(__name__)
-
 WORKERS = 3  # phones in front of one node; more would only take cores from the detector
 WAKE_S = 0.5  # a quiet loop turns so often, or a connection that brings nothing would keep its place
 STOP_S = 5.0  # it takes a tenth of a second where nothing else runs
@@ -80,12 +78,8 @@ class PageServer:
 
     def _run(self) -> None:
         while not self._stop.is_set():
-            try:
-                wasyncore.loop(timeout=WAKE_S, map=self._sockets, count=1)
-                self._keep_a_place()
-            except Exception:  # of one line, and the page is everybody's
-                log.exception("page_fault")
-                self._stop.wait(WAKE_S)
+            wasyncore.loop(timeout=WAKE_S, map=self._sockets, count=1)
+            self._keep_a_place()
         self._server.task_dispatcher.shutdown(cancel_pending=True, timeout=WAKE_S)
 
     def _keep_a_place(self) -> None:

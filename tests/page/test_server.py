@@ -1,6 +1,5 @@
 """The page on a real port."""
 
-import errno
 import gc
 import re
 import resource
@@ -24,7 +23,7 @@ from edge.board import BoardReading, read_board
 from edge.errors import FieldeyeError
 from edge.page import PageServer, serve
 from edge.page.admission import needs
-from edge.page.server import DROPPED_BYTES, Channel
+from edge.page.server import DROPPED_BYTES
 from edge.page.trust import Role, digest
 from tests.network import by_ipv6
 from tests.page.scenes import Scene, seen, well
@@ -448,23 +447,6 @@ def test_a_photograph_for_which_the_disk_has_no_room_takes_the_page_from_nobody(
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     assert get(server, "/log-in")[0] == 200
-    server.close()
-
-
-def test_a_line_that_cannot_be_closed_takes_the_page_from_nobody(
-    scene: Scene, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    def fails(_channel: Channel, _map: object = None) -> None:
-        raise OSError(errno.EIO, "of a failing card")
-
-    server = served(scene)
-    with monkeypatch.context() as patch, line_to(server) as phone:
-        patch.setattr(Channel, "del_channel", fails)
-        phone.close()
-        with line_to(server) as other:
-            other.close()
-            wait_until(lambda: "page_fault" in caplog.messages, within_s=20)
-    assert get(server, "/")[0] == 200
     server.close()
 
 
