@@ -441,7 +441,7 @@ def test_a_photograph_for_which_the_disk_has_no_room_takes_the_page_from_nobody(
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (600_001, limits[1]))  # of a file; some bytes wait for its end in vain
     try:
-        with line_to(server) as phone, suppress(OSError):  # the page hangs up
+        with line_to(server, 20) as phone, suppress(ConnectionError):  # the page hangs up
             phone.sendall(f"{PHOTO}{farmers}\r\nContent-Length: 3000000\r\n\r\n".encode() + bytes(2_000_000))
             phone.recv(1)
     finally:
