@@ -20,6 +20,6 @@ def on_debian(now: datetime) -> Iterator[Verdict]:
     if days <= OVERDUE_DAYS:
         yield Verdict("Debian updates", "ok", f"security updates: {ran}, {listed}")
         return
-    why = f"no security updates for {days} days ({ran}, {listed})"
+    what = "no security updates" if updates.ran else "nothing looked for security updates"
     todo = f"for a night, give the node a line that is not metered, or run: {BY_HAND}"
-    yield Verdict("Debian updates", "worth a look", f"{why}; {todo}")
+    yield Verdict("Debian updates", "worth a look", f"{what} for {days} days ({ran}, {listed}); {todo}")

@@ -18,9 +18,9 @@ RUN = "var/lib/apt/periodic/unattended-upgrades-stamp"
 class SecurityUpdates:
     """Of a node that wants them."""
 
-    since: datetime  # it wants them
+    since: datetime  # it wants them, or the card's files said so anew
     listed: datetime | None  # when Debian changed the list that is here, as it does weekly at least; None: none is here
-    ran: datetime | None  # when unattended-upgrade last came to its end, had it anything to install or not
+    ran: datetime | None  # when unattended-upgrade last came to its end, also if there was nothing or a package failed
 
     def days_without(self, now: datetime) -> int:
         """Whole days from which none can be here: a run by an old list knows of no newer ones."""
@@ -29,18 +29,24 @@ class SecurityUpdates:
 
 
 def security_updates() -> SecurityUpdates | None:
-    """As every user may read it. None where the fleet file switches them off, and on what is no node by a card."""
-    switch = ROOT / SWITCH
-    since = _changed(switch)
-    if since is None or ON not in switch.read_text("utf-8"):
+    """As every user may read it.
+
+    None where the fleet file switches them off, on what is no node by a card, and on a card that fails.
+    """
+    try:
+        switch = (ROOT / SWITCH).read_text("utf-8")
+        since = _changed(ROOT / SWITCH)
+        lists = [_changed(file) for file in ROOT.glob(LIST)]  # apt sets it to what the server told
+    except OSError:
         return None
-    listed = max(filter(None, map(_changed, ROOT.glob(LIST))), default=None)  # apt sets it to what the server told
-    return SecurityUpdates(since, listed, _changed(ROOT / RUN))
+    if since is None or ON not in switch:
+        return None
+    return SecurityUpdates(since, max(filter(None, lists), default=None), _changed(ROOT / RUN))
 
 
 def _changed(file: Path) -> datetime | None:
     """None where there is none, or none any more: apt may be at work."""
     try:
         return datetime.fromtimestamp(file.stat().st_mtime, UTC)
-    except FileNotFoundError:
+    except OSError:
         return None

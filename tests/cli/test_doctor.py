@@ -305,22 +305,38 @@ def test_a_wrong_configuration_is_a_verdict_for_programs_and_exit_2(
 
 
 @pytest.mark.parametrize(
-    ("listed", "ran", "state", "sentence"),
+    ("since", "listed", "ran", "state", "sentence"),
     [
-        (2, 0, "ok", "security updates: last looked for on 2026-07-01, by a list of 2026-06-29"),
-        (None, None, "ok", "security updates: never looked for yet, no list of them is here yet"),
+        (40, 2, 0, "ok", "security updates: last looked for on 2026-07-01, by a list of 2026-06-29"),
+        (40, None, None, "ok", "security updates: never looked for yet, no list of them is here yet"),
         (
+            40,
             41,
             0,
             "worth a look",
             "no security updates for 41 days (last looked for on 2026-07-01, by a list of 2026-05-21); for a night, "
             "give the node a line that is not metered, or run: sudo apt-get update && sudo unattended-upgrade -v",
         ),
+        (
+            41,
+            3,
+            None,
+            "worth a look",
+            "nothing looked for security updates for 41 days (never looked for yet, by a list of 2026-06-28); for "
+            "a night, give the node a line that is not metered, or run: sudo apt-get update && sudo "
+            "unattended-upgrade -v",
+        ),
     ],
 )
 def test_security_updates_that_do_not_come_are_worth_a_look(
-    listed: int | None, ran: int | None, state: str, sentence: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    since: int,
+    listed: int | None,
+    ran: int | None,
+    state: str,
+    sentence: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    put_apt(tmp_path, NOON, monkeypatch, since=40, listed=listed, ran=ran)
+    put_apt(tmp_path, NOON, monkeypatch, since=since, listed=listed, ran=ran)
     verdict = verdict_on("Debian updates", config(tmp_path), SetClock())
     assert (verdict.state, verdict.sentence) == (state, sentence)

@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from edge.updates import debian
 from edge.updates.debian import security_updates
 from tests.clocks import NOON
-from tests.updates.debian import put_apt
+from tests.updates.debian import LIST, put_apt
 
 
 @pytest.mark.parametrize(
@@ -48,3 +49,14 @@ def test_a_fleet_that_switched_them_off_and_a_machine_that_is_no_node_have_none(
     assert security_updates() is None
     put_apt(tmp_path / "pc", NOON, monkeypatch, listed=90, ran=90)
     assert security_updates() is None
+
+
+@pytest.mark.parametrize("path", [debian.SWITCH, LIST, debian.RUN])
+def test_a_card_that_fails_takes_neither_page_nor_doctor_away(
+    path: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put_apt(tmp_path, NOON, monkeypatch, since=400, listed=0, ran=0)
+    (tmp_path / path).unlink()
+    (tmp_path / path).symlink_to(path.rpartition("/")[2])  # a loop: any question about it is an OSError
+    found = security_updates()
+    assert (found is None) == (path == debian.SWITCH)
