@@ -1093,17 +1093,21 @@ def test_a_kept_card_that_lacks_what_this_version_keeps_begins_anew(tmp_path: Pa
     assert load_card(tmp_path / "card.npz", "a") is None
 
 
-def test_a_card_that_a_former_version_kept_comes_back_as_one_of_another_model(tmp_path: Path) -> None:
-    """It wrote no model, and a number of pictures."""
+@pytest.mark.parametrize(("wrote", "insects"), [(("model",), 5), ((), 4)])
+def test_a_card_that_a_former_version_kept_comes_back_and_without_its_model_as_one_of_another(
+    wrote: tuple[str, ...], insects: int, tmp_path: Path
+) -> None:
+    """It wrote a number of pictures, and at first no model."""
     more = [*STAY, (600, 600)]
     card, _ = told_of((STAY, STAY, True), (more, more, False))
     save_card(tmp_path / "card.npz", replace(card, unmatched=1), "a")
     columns = {**kept_columns(tmp_path / "card.npz"), "numbers": np.array([7, 1])}
-    del columns["model"], columns["unmatched"]
+    for name in {"model", "unmatched"}.difference(wrote):
+        del columns[name]
     write_columns(tmp_path / "card.npz", columns)
     loaded = load_card(tmp_path / "card.npz", "a")
     assert loaded is not None
-    assert (len(card.insects), len(loaded.card.insects), loaded.card.unmatched) == (5, 4, 1)
+    assert (len(card.insects), len(loaded.card.insects), loaded.card.unmatched) == (5, insects, 1)
 
 
 def test_a_kept_card_without_a_picture_comes_back_as_nothing_seen_yet(tmp_path: Path) -> None:
