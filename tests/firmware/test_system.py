@@ -252,16 +252,31 @@ def test_systemd_reads_the_window_of_updates(card: Path, timer: str) -> None:
 METERED = f"{SERVICES}/apt-.service.d/10-fieldeye.conf"
 
 
-@pytest.mark.parametrize("unit", ["apt-daily", "apt-daily-upgrade"])
-def test_systemd_asks_about_the_line_before_anything_of_apt_uses_it(card: Path, tmp_path: Path, unit: str) -> None:
-    """Told by a program that is not there."""
-    dropped = tmp_path / "apt-.service.d/10-fieldeye.conf"
+def of_apt(card: Path, folder: Path, arguments: str, unit: str) -> str:
+    """What systemd-analyze says of a unit of apt with the card's drop-in, whose program is not there."""
+    dropped = folder / "apt-.service.d/10-fieldeye.conf"
     dropped.parent.mkdir()
-    dropped.write_text((card / "fieldeye" / METERED).read_text().replace("/bin/sh", "/no/such"))
-    command = [tool("systemd-analyze", "systemd"), "verify", "--man=no", f"{unit}.service"]
-    path = os.environ | {"SYSTEMD_UNIT_PATH": f"{tmp_path}:"}
-    done = subprocess.run(command, env=path, capture_output=True, text=True, check=False)
-    assert f"{unit}.service: Command /no/such is not executable" in done.stderr
+    ours = (card / f"fieldeye/{SERVICES}/apt-.service.d/10-fieldeye.conf").read_text()
+    dropped.write_text(ours.replace("/bin/sh", "/no/such"))
+    path = os.environ | {"SYSTEMD_UNIT_PATH": f"{folder}:"}
+    command = [tool("systemd-analyze", "systemd"), *arguments.split(), unit]
+    return subprocess.run(command, env=path, capture_output=True, text=True, check=False).stderr
+
+
+@pytest.mark.parametrize("unit", ["apt-daily.service", "apt-daily-upgrade.service"])
+def test_systemd_asks_about_the_line_before_anything_of_apt_uses_it(card: Path, tmp_path: Path, unit: str) -> None:
+    assert f"{unit}: Command /no/such is not executable" in of_apt(card, tmp_path, "verify --man=no", unit)
+
+
+@pytest.mark.parametrize("unit", ["apt-daily.service", "apt-daily-upgrade.service"])
+def test_a_battery_that_the_night_empties_keeps_no_security_update_away(card: Path, tmp_path: Path, unit: str) -> None:
+    assert "ConditionACPower" not in of_apt(card, tmp_path, "condition --unit", unit)
+
+
+def test_unattended_upgrade_does_not_ask_about_the_charger_either(card: Path) -> None:
+    """As it does where powermgmt-base is installed."""
+    read = run(tool("apt-config", "apt"), "dump", "-c", card / "fieldeye/system/etc/apt/apt.conf.d/52fieldeye")
+    assert 'Unattended-Upgrade::OnlyOnACPower "false";' in read.splitlines()
 
 
 @pytest.mark.parametrize(
