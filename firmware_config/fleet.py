@@ -60,7 +60,7 @@ class SiteTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     language: Language = "en"
     area_code: AreaCode | None = None
     ssh_keys: tuple[PublicKey, ...] = ()  # of technicians; none: no SSH, and its port is closed
-    security_updates: bool = True  # Debian's, at night, over no metered line; False where some 100 MB are too dear, too
+    security_updates: bool = True  # Debian's, at night, over no metered line (but see [lte]); False: none at all
     update_keys: tuple[UpdateKey, ...] = ()  # of others whose signed software and models the nodes take too
 
 
@@ -78,6 +78,7 @@ class LteTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     apn: Apn
     username: UserName | None = None
     password_file: str | None = None
+    security_updates: bool = False  # Debian's over the modem, too, in a week without any: some MB a month
 
 
 class BrokerTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -1,4 +1,4 @@
-"""What the doctor says of Debian's security updates: a node that has only a metered line gets none by itself."""
+"""What the doctor says of Debian's security updates: a node that has only a metered line rarely gets any by itself."""
 
 from collections.abc import Iterator
 from datetime import datetime

@@ -3,12 +3,12 @@
 import json
 import os
 import re
-import shlex
 import shutil
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -28,6 +28,7 @@ PROGRAMS = [*(CARD / "system/usr/local/lib/fieldeye").iterdir()]
 SCRIPTS = [*CARD.parent.rglob("*.sh"), *PROGRAMS]
 SERVICES = "system/etc/systemd/system"
 HOTSPOT = "system/etc/NetworkManager/system-connections/fieldeye-hotspot.nmconnection"
+LTE = '[lte]\napn = "cmnet"\n'
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJcVqU0Y1Q0Qv1n9lY0u1hG6o8m2b7d1m3g3k5q6w7e8 bench"
 
 
@@ -249,7 +250,7 @@ def test_systemd_reads_the_window_of_updates(card: Path, timer: str) -> None:
     assert "Normalized form: *-*-* 0" in run(tool("systemd-analyze", "systemd"), "calendar", when)
 
 
-METERED = f"{SERVICES}/apt-.service.d/10-fieldeye.conf"
+LINE_FOR_APT = "/usr/local/lib/fieldeye/line-for-apt"
 
 
 def of_apt(card: Path, folder: Path, arguments: str, unit: str) -> str:
@@ -257,7 +258,7 @@ def of_apt(card: Path, folder: Path, arguments: str, unit: str) -> str:
     dropped = folder / "apt-.service.d/10-fieldeye.conf"
     dropped.parent.mkdir()
     ours = (card / f"fieldeye/{SERVICES}/apt-.service.d/10-fieldeye.conf").read_text()
-    dropped.write_text(ours.replace("/bin/sh", "/no/such"))
+    dropped.write_text(ours.replace(LINE_FOR_APT, "/no/such"))
     path = os.environ | {"SYSTEMD_UNIT_PATH": f"{folder}:"}
     command = [tool("systemd-analyze", "systemd"), *arguments.split(), unit]
     return subprocess.run(command, env=path, capture_output=True, text=True, check=False).stderr
@@ -279,6 +280,31 @@ def test_unattended_upgrade_does_not_ask_about_the_charger_either(card: Path) ->
     assert 'Unattended-Upgrade::OnlyOnACPower "false";' in read.splitlines()
 
 
+class Line:
+    """A node's root with stand-ins for NetworkManager's programs and apt-get; `asked` is what apt-get was asked."""
+
+    def __init__(self, card: Path, root: Path, metered: str, *, modem: bool = True) -> None:
+        self.root, self.program = root, root / "line-for-apt"
+        self.asked, self.sources = root / "asked", root / "etc/apt/sources.list.d"
+        self.stamp = root / "var/lib/apt/periodic/unattended-upgrades-stamp"
+        for folder in (self.sources, self.stamp.parent, (root / system.LTE).parent, root / "bin", root / "run"):
+            folder.mkdir(parents=True, exist_ok=True)
+        if modem:
+            (root / system.LTE).touch()
+        put_program(root / "bin/nm-online", "exit 1")
+        put_program(root / "bin/busctl", f'[ -n "{metered}" ] && echo "{metered}"')
+        put_program(root / "bin/apt-get", f'echo "$*" >>{self.asked}')
+        text = (card / f"fieldeye/system{LINE_FOR_APT}").read_text()
+        self.program.write_text(re.sub(r"(?<=[ =])/(?=etc/|run/|var/)", f"{root}/", text))
+
+    def lets(self, unit: str, often: str = "never") -> bool:
+        path = {"PATH": f"{self.root}/bin:{os.environ['PATH']}"}
+        done = subprocess.run(["sh", self.program, unit, often], env=path, capture_output=True, text=True, check=False)
+        assert done.stderr == ""
+        assert done.returncode < 255, "systemd takes that for a failure, and all others for a no"
+        return done.returncode == 0
+
+
 @pytest.mark.parametrize(
     ("metered", "goes", "goes_with_modem"),
     [
@@ -291,24 +317,134 @@ def test_unattended_upgrade_does_not_ask_about_the_charger_either(card: Path) ->
     ],
     ids=["no line yet", "yes", "no", "perhaps", "hardly", "no NetworkManager"],
 )
+@pytest.mark.parametrize("unit", ["apt-daily", "apt-daily-upgrade"])
 def test_nothing_of_apt_goes_over_a_metered_line(
-    card: Path, tmp_path: Path, metered: str, goes: bool, goes_with_modem: bool
+    card: Path, tmp_path: Path, metered: str, goes: bool, goes_with_modem: bool, unit: str
 ) -> None:
-    """Stand-ins for NetworkManager's programs: there is no line."""
-    put_program(tmp_path / "nm-online", "exit 1")
-    put_program(tmp_path / "busctl", f'[ -n "{metered}" ] && echo "{metered}"')
-    (command,) = re.findall("^ExecCondition=(.+)$", (card / "fieldeye" / METERED).read_text(), re.MULTILINE)
-    path = {"PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    assert Line(card, tmp_path / "a", metered, modem=False).lets(unit) is goes
+    line = Line(card, tmp_path / "b", metered)
+    assert line.lets(unit) is goes_with_modem
+    assert not line.asked.exists()
 
-    def has_gone() -> bool:
-        here = command.replace("/etc/", f"{tmp_path}/etc/")
-        return subprocess.run(shlex.split(here), env=path, check=False).returncode == 0
 
-    assert has_gone() is goes
-    modem = tmp_path / system.LTE
-    modem.parent.mkdir(parents=True)
-    modem.touch()
-    assert has_gone() is goes_with_modem
+@pytest.mark.parametrize(("metered", "fetched"), [("u 0", True), ("u 1", True), ("u 2", False), ("u 3", True)])
+def test_where_the_fleet_file_says_so_security_updates_come_by_their_own_list_over_a_metered_line(
+    card: Path, tmp_path: Path, metered: str, fetched: bool
+) -> None:
+    line = Line(card, tmp_path, metered)
+    assert line.lets("apt-daily", "weekly") is not fetched  # which would load all lists
+    assert not line.asked.exists()
+    assert line.lets("apt-daily-upgrade", "weekly")
+    assert line.asked.exists() is fetched
+
+
+@pytest.mark.parametrize(("days", "goes"), [(5.9, False), (6.1, True)])
+def test_over_a_metered_line_they_come_once_a_week(card: Path, tmp_path: Path, days: float, goes: bool) -> None:
+    """Or in no week in which they came over another line; apt's own timers ask each night."""
+    line = Line(card, tmp_path, "u 1")
+    line.stamp.touch()
+    then_s = line.stamp.stat().st_mtime - days * 86_400
+    os.utime(line.stamp, (then_s, then_s))
+    assert line.lets("apt-daily-upgrade", "weekly") is goes
+    assert line.asked.exists() is goes
+
+
+DEB822 = """\
+# Debian's own
+Types: deb
+URIs: {0}/debian
+Suites: trixie trixie-updates
+Components: main
+
+Types: deb
+URIs: {0}/debian-security
+Suites: trixie-security
+Components: main
+"""
+OTHERS = "Types: deb\nURIs: {0}/other\nSuites: trixie\nComponents: main\nSigned-By: /its-security.pgp\n"
+ONE_LINE = """\
+deb {0}/debian trixie main
+deb [signed-by=/its-security.pgp] {0}/its-security trixie main
+# deb {0}/old trixie-security main
+deb [arch=amd64] {0}/debian-security trixie-security main
+deb-src {0}/debian-security trixie-security main
+"""
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {"sources.list.d/debian.sources": DEB822, "sources.list.d/raspi.sources": OTHERS},
+        {"sources.list": ONE_LINE},
+        {"sources.list.d/debian.list": ONE_LINE},
+    ],
+    ids=["deb822", "one line each", "one line each, in a folder"],
+)
+def test_of_all_sources_apt_reads_debians_security_updates_alone(
+    card: Path, tmp_path: Path, files: dict[str, str]
+) -> None:
+    for name, text in files.items():
+        file = tmp_path / "etc/apt" / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text.format("http://deb.example"))
+    line = Line(card, tmp_path, "u 1")
+    apt = tool("apt-get", "apt")
+    theirs = f"-o Dir::Etc={tmp_path}/etc/apt -o Acquire::Languages=en"
+    put_program(tmp_path / "bin/apt-get", f'exec {apt} {theirs} "$@" --print-uris -q=0 >{line.asked}')
+    assert line.lets("apt-daily-upgrade", "weekly")
+    addresses = re.findall(r"^'(\S+)/\S+'", line.asked.read_text(), re.MULTILINE)
+    suite = "http://deb.example/debian-security/dists/trixie-security"
+    assert addresses[0] == suite
+    assert all(address.startswith(f"{suite}/main/binary-") for address in addresses[1:])
+
+
+def test_a_list_that_does_not_come_is_fetched_the_next_night_and_takes_no_other_away(
+    card: Path, tmp_path: Path
+) -> None:
+    line, there = Line(card, tmp_path, "u 1"), tmp_path / "there"
+    source = "Types: deb\nURIs: {0}\nSuites: x-security\nComponents: main\nTrusted: yes\n"
+    (line.sources / "own.sources").write_text(source.format("http://127.0.0.1:1"))
+    lists, apt = tmp_path / "lists", tool("apt-get", "apt")
+    (lists / "partial").mkdir(parents=True)
+    (lists / "deb.example_dists_trixie_Release").touch()
+    own = f"-o Dir::State::lists={lists} -o Dir::Cache={tmp_path} -o APT::Sandbox::User=root -o Acquire::Retries=0"
+    put_program(tmp_path / "bin/apt-get", f'exec {apt} {own} "$@" 2>/dev/null')
+    assert not line.lets("apt-daily-upgrade", "weekly")
+    put_archive(there, "x-security")
+    (line.sources / "own.sources").write_text(source.format(f"file:{there}"))
+    assert line.lets("apt-daily-upgrade", "weekly")
+    assert {path.name.rpartition("dists_")[2] for path in lists.glob("*Release")} == {
+        "trixie_Release",
+        "x-security_Release",
+    }
+
+
+def put_archive(folder: Path, suite: str) -> None:
+    """One of Debian's, with no package."""
+    packages = folder / f"dists/{suite}/main/binary-all/Packages"
+    packages.parent.mkdir(parents=True)
+    packages.touch()
+    release = f"Suite: {suite}\nComponents: main\nSHA256:\n {sha256().hexdigest()} 0 main/binary-all/Packages\n"
+    (folder / f"dists/{suite}/Release").write_text(release)
+
+
+@pytest.mark.parametrize(
+    ("site", "lte", "often"),
+    [
+        ("", "", "never"),
+        ("", LTE, "never"),
+        ("", f"{LTE}security_updates = true\n", "weekly"),
+        ("security_updates = false", f"{LTE}security_updates = true\n", "never"),
+    ],
+    ids=["no modem", "not asked for", "asked for", "none at all"],
+)
+def test_security_updates_over_a_modem_are_asked_for_in_the_fleet_file(
+    tmp_path: Path, site: str, lte: str, often: str
+) -> None:
+    text = SITE.replace('country = "CN"', f'country = "CN"\n{site}') + lte
+    assert run_render(put_fleet(tmp_path, text + entry("a")), tmp_path / "out").returncode == 0
+    dropped = tmp_path / f"out/nodes/a/fieldeye/{SERVICES}/apt-.service.d/10-fieldeye.conf"
+    assert f"ExecCondition={LINE_FOR_APT} %N {often}" in dropped.read_text().splitlines()
 
 
 def test_nft_accepts_the_firewall(any_card: Path) -> None:
@@ -456,7 +592,6 @@ class SetUp:
 
 
 A, B = "A" * 43 + "=", "B" * 43 + "="
-LTE = '[lte]\napn = "cmnet"\n'
 
 
 def trusting(*others: str) -> str:

@@ -1,6 +1,7 @@
 """A rendered card in a booted Debian: setup.sh without internet, a power cut in between, and the service afterwards."""
 
 import os
+import shlex
 
 import pytest
 
@@ -10,6 +11,7 @@ from tests.firmware.machine import BOOT, LOG, inside, page_answers, shown
 from tests.waiting import wait_until
 
 SETUP = f"{BOOT}/setup.sh"
+PROGRAMS = "/usr/local/lib/fieldeye"
 
 pytestmark = [
     pytest.mark.systemd,
@@ -114,6 +116,32 @@ def test_the_service_reads_how_long_no_security_updates_came(node: str) -> None:
     inside(f"touch {old}")
     assert inside(doctor).startswith("✓ Debian updates security updates: last looked for on ")
     inside(f"rm {old}")
+
+
+def put_there(path: str, *lines: str) -> None:
+    """A text in the machine, which may be run."""
+    inside(f"mkdir -p $(dirname {path}) && printf '%s\\n' {shlex.join(lines)} >{path} && chmod 755 {path}")
+
+
+@pytest.mark.parametrize(("often", "comes"), [("never", False), ("weekly", True)])
+def test_over_a_metered_line_security_updates_come_only_where_the_fleet_file_says_so(
+    node: str, often: str, comes: bool
+) -> None:
+    """Stand-ins for the line alone, and for what apt-get would load over it."""
+    put_there("/root/metered/busctl", "#!/bin/sh", "echo u 1")
+    put_there("/root/metered/apt-get", "#!/bin/sh", 'case "$*" in *update) ;; *) exec /usr/bin/apt-get "$@" ;; esac')
+    dropped = "/run/systemd/system/apt-.service.d/20-metered.conf"
+    ours = f"ExecCondition={PROGRAMS}/line-for-apt %N"
+    assert f"{ours} never" in inside("systemctl cat apt-daily-upgrade").splitlines()
+    path = "Environment=PATH=/root/metered:/usr/sbin:/usr/bin"
+    put_there(dropped, "[Service]", path, "ExecCondition=", f"{ours} {often}")
+    inside("systemctl daemon-reload && rm -f /var/lib/apt/periodic/*-stamp")
+    inside("systemctl start apt-daily apt-daily-upgrade")
+    came = "test -e /var/lib/apt/periodic/unattended-upgrades-stamp && echo yes || true"
+    assert (inside(came) == "yes") is comes
+    assert shown("Result", "apt-daily.service") == "exec-condition"
+    assert shown("Result", "apt-daily-upgrade.service") == ("success" if comes else "exec-condition")
+    inside(f"rm {dropped} && systemctl daemon-reload")
 
 
 @pytest.mark.parametrize("name", ["set-clock", "halt"])
