@@ -143,8 +143,6 @@ def _by_features(before: Relief, now: Relief) -> Affine | None:
     if min(len(points_a), len(points_b)) < LEAST_INLIERS:
         return None
     pairs = cv2.BFMatcher(cv2.NORM_HAMMING, crossCheck=True).match(told_b, told_a)
-    if len(pairs) < LEAST_INLIERS:
-        return None
     source = np.array([points_b[p.queryIdx].pt for p in pairs])
     target = np.array([points_a[p.trainIdx].pt for p in pairs])
     return _similarity(source, target, LEAST_INLIERS)
