@@ -18,7 +18,8 @@ from edge.detections import Detections, no_detections
 from edge.trap import Card, Reading, load_card, read_card, save_card
 from edge.trap.card import FALLEN_AFTER
 from edge.trap.places import Places, in_view, is_same, structure
-from edge.trap.registration import applied, is_bare, likeness, part, registered, relief, unmoved
+from edge.trap.reading import RESTART_AFTER
+from edge.trap.registration import Relief, applied, is_bare, likeness, part, registered, relief, unmoved
 from tests.clocks import SetClock
 from tests.counting import boards, cards, cutouts
 from tests.counting.cards import Picture, Pose
@@ -281,6 +282,17 @@ def test_another_card_with_the_same_print_that_hangs_half_a_picture_aside_is_new
     assert new(told)[-1] == len(fresh.numbers) > 0
 
 
+def test_bare_places_of_what_fell_make_no_part_of_a_known_card_of_another_with_the_same_print() -> None:
+    cells = [(x, y) for x in range(80, 1250, 130) for y in (100, 220, 600, 740, 880)]
+    lie = [cells[k] for k in np.random.default_rng(3).permutation(len(cells))[:30]]
+    card, _ = told_of((lie, lie, True), *[(lie[:6], lie[:6], True)] * 2)
+    aside = np.array([[1.0, 0, 700], [0, 1.0, 0]])
+    fresh = cv2.warpAffine(marked((90, 160), (350, 540)), aside, (1296, 972), borderMode=cv2.BORDER_REPLICATE)
+    for _ in range(RESTART_AFTER):
+        card, reading = read_card(card, crosses((790, 160), (1050, 540)), np.ones(2, np.bool_), fresh)
+    assert (reading.verdict, len(reading.new)) == ("changed", 2)
+
+
 def sized(picture: Picture, width: int, height: int) -> Picture:
     """As another stream of the camera gives it: in proportions of its own it is drawn out."""
     image = cv2.resize(picture.image, (width, height), interpolation=cv2.INTER_AREA)
@@ -361,7 +373,7 @@ def test_a_card_does_not_drift_while_its_pictures_take_turns_in_two_sizes() -> N
     assert np.abs(applied(card.known_places.lies, corner) - corner).max() < 0.2
 
 
-@pytest.mark.parametrize("height", [729, 864, 950])
+@pytest.mark.parametrize("height", [729, 864, 960])
 def test_a_picture_that_is_drawn_out_of_shape_makes_no_catch_of_what_was_overlooked(height: int) -> None:
     before, again = shown(12, [Pose()] * 2, start=50)
     _, told = readings([third(before), *[sized(again, 1296, height)] * 2])
@@ -498,9 +510,28 @@ def test_a_card_whose_insects_all_turn_pale_is_no_other_one() -> None:
 
 def test_a_part_of_a_known_insect_that_is_boxed_alone_is_no_second_one() -> None:
     card, _ = read_card(Card.none(), crosses(*STAY), np.ones(4, np.bool_), marked(*STAY))
-    leg = replace(crosses(*STAY), xyxy=np.vstack([[[203, 203, 219, 219]], crosses(*STAY).xyxy[1:]]).astype(np.float32))
+    leg = replace(crosses(*STAY), xyxy=np.vstack([[[206, 206, 222, 222]], crosses(*STAY).xyxy[1:]]).astype(np.float32))
     _, reading = read_card(card, leg, np.ones(4, np.bool_), marked(*STAY))
     assert (len(reading.new), reading.present) == (0, 4)
+
+
+def test_a_small_insect_that_lands_half_on_a_large_one_is_new_also_while_the_model_misses_that() -> None:
+    before = marked(*STAY)
+    cv2.ellipse(before, (600, 300), (35, 35), 0, 0, 360, (30, 30, 40), 6)
+    after = before.copy()
+    cv2.drawMarker(after, (642, 300), (30, 30, 40), cv2.MARKER_TILTED_CROSS, 20, 7)
+    card = Card.none()
+    for image, box in ((before, (560, 260, 640, 340)), (after, (629, 287, 655, 313))):
+        xyxy = np.vstack([crosses(*STAY).xyxy, np.array([box], np.float32)])
+        card, reading = read_card(card, replace(crosses(*STAY, STAY[0]), xyxy=xyxy), np.ones(5, np.bool_), image)
+    assert (len(reading.new), reading.present) == (1, 6)
+
+
+def test_an_insect_whose_box_was_off_at_first_is_known_where_it_has_been_found_since() -> None:
+    off_px = (16, 0, 0, 0, -16)
+    seen = [([*STAY, (600, 200)], [*STAY, (600 + off, 200)], True) for off in off_px]
+    _, told = told_of((STAY, STAY, True), *seen)
+    assert new(told) == [0, 1, 0, 0, 0, 0]
 
 
 def test_an_insect_is_known_by_its_last_look_when_it_struggles_on() -> None:
@@ -551,6 +582,28 @@ def test_what_a_leaf_or_a_drop_on_the_lens_hides_for_a_night_is_not_new_when_it_
     _, told = readings([*evening, evening[-1], *[covered] * 5, evening[-1], morning])
     assert new(told) == [*[picture.new for picture in evening], *[0] * 7, morning.new]
     assert told[-1].present == len(morning.numbers)
+
+
+def behind_grass(image: Image) -> tuple[Image, Bools]:
+    """With sunlit blades of grass before the half of it; and where they are (h, w)."""
+    grass, over = np.full_like(image, (40, 110, 60)), np.zeros(image.shape[:2], np.uint8)
+    for x in range(-1300, 1300, 40):
+        cv2.line(grass, (x, 0), (x + 972, 972), (130, 245, 200), 9)
+    cv2.ellipse(over, (650, 300), (800, 360), 0, 0, 360, 255, cv2.FILLED)
+    return np.where(over[..., None] > 0, grass, image), over > 0
+
+
+def test_a_card_half_behind_grass_in_the_sun_is_known_and_counts_what_comes_to_the_rest() -> None:
+    rows = np.array([(x, y) for x in range(100, 1250, 150) for y in (100, 550, 700, 850)])
+    lie = (rows + np.random.default_rng(4).integers(-25, 26, rows.shape)).tolist()
+    card, _ = read_card(Card.none(), crosses(*lie), np.ones(32, np.bool_), marked(*lie))
+    told = []
+    for came in ([], [(620, 780)]):
+        image, over = behind_grass(marked(*lie, *came))
+        free = [(x, y) for x, y in [*lie, *came] if not over[max(0, y - 25) : y + 25, x].any()]
+        card, reading = read_card(card, crosses(*free), np.ones(len(free), np.bool_), image)
+        told.append((reading.verdict, len(reading.new)))
+    assert told == [("matched", 0), ("matched", 1)]
 
 
 def test_an_insect_that_lands_beside_a_place_that_has_long_been_bare_is_new() -> None:
@@ -609,6 +662,12 @@ def test_a_card_of_which_most_insects_are_gone_at_once_is_another_unless_there_w
     lie = [*STAY, (600, 200), (600, 700)][:hung]
     _, told = told_of((lie, lie, True), (lie[:left], lie[:left], True))
     assert told[-1].verdict == verdict
+
+
+def test_what_fell_before_does_not_count_among_the_insects_of_which_most_are_gone_at_once() -> None:
+    lie = [(x, y) for x in range(150, 1200, 260) for y in (150, 650)]
+    _, told = told_of(*[(left, left, True) for left in (lie, lie[:6], lie[:6], lie[:2])])
+    assert [reading.verdict for reading in told] == ["first", "matched", "matched", "changed"]
 
 
 def test_an_insect_of_which_the_model_was_unsure_and_that_is_gone_is_forgotten() -> None:
@@ -723,6 +782,17 @@ def test_a_region_that_shrinks_tells_of_what_lies_inside_and_growing_again_bring
     assert new(told) == [arrived_in(LEFT_HALF, meanwhile, grown), last.new]
 
 
+def test_an_insect_that_came_beside_the_region_is_not_new_when_the_region_grows_over_it() -> None:
+    """Its dark head lies where the region was, its middle beyond."""
+    came = marked(*STAY)
+    cv2.rectangle(came, (637, 482), (646, 518), (30, 30, 40), cv2.FILLED)
+    cv2.line(came, (647, 500), (672, 500), (60, 150, 160), 3)
+    inside = crosses(*[place for place in STAY if place[0] < 648])
+    card, _ = read_card(Card.none(), inside, np.ones(2, np.bool_), marked(*STAY), LEFT_HALF)
+    _, reading = read_card(card, crosses(*STAY, (654, 500)), np.ones(5, np.bool_), came)
+    assert (reading.verdict, len(reading.new), reading.present) == ("matched", 0, 5)
+
+
 def test_an_insect_at_the_border_of_the_region_counts_once_also_when_the_card_trembles() -> None:
     """With its middle inside it counts; then it trembles out and in again, and its box is found 3 px off."""
     card, told = Card.none(), []
@@ -755,6 +825,18 @@ def test_an_insect_that_the_edge_of_the_picture_cuts_counts_once_when_the_card_i
         card, reading = read_card(card, detections, np.ones(n, np.bool_), image)
         told.append(reading)
     assert new(told) == [0, 1, 0, 0]
+
+
+def test_an_insect_that_the_edge_cuts_covers_the_card_also_when_it_trembles() -> None:
+    lie, covered, card = [*STAY, (10, 500)], [], Card.none()
+    for right_px in (0, 6):
+        image = cv2.warpAffine(marked(*lie), np.array([[1.0, 0, right_px], [0, 1.0, 0]]), (1296, 972))
+        found = crosses(*[(x + right_px, y) for x, y in lie])
+        found = replace(found, xyxy=found.xyxy.clip(min=0))
+        card, reading = read_card(card, found, np.ones(5, np.bool_), image)
+        covered.append(reading.covered)
+    assert reading.verdict == "matched"
+    assert covered[1] == pytest.approx(covered[0], rel=0.01)
 
 
 def test_an_insect_that_was_overlooked_while_the_edge_cut_it_is_not_new_once_the_card_shows_all_of_it() -> None:
@@ -835,6 +917,14 @@ def test_a_card_is_like_itself_in_half_the_light_and_unlike_another() -> None:
     assert likeness(card, card, away) == 0  # a strip that fits by chance is no card
 
 
+def test_a_card_of_which_half_is_in_view_is_not_told_by_one_insect_while_most_of_what_marks_it_is_not() -> None:
+    image = dotted(np.array([(900, 400)]))
+    cv2.rectangle(image, (60, 300), (260, 600), (30, 30, 40), 9)
+    back = np.array([[1.0, 0, 400], [0, 1.0, 0]])
+    aside = cv2.warpAffine(image, unmoved() * 2 - back, (1296, 972), borderMode=cv2.BORDER_REPLICATE)
+    assert likeness(relief(image), relief(aside), back) == 0
+
+
 def test_a_card_of_which_less_than_half_is_in_view_is_not_told_by_insects_that_all_are() -> None:
     image = np.full((972, 1296, 3), (60, 200, 210), np.uint8)
     cv2.rectangle(image, (1000, 300), (1200, 600), (30, 30, 40), 9)
@@ -856,6 +946,16 @@ def test_a_card_is_found_to_a_tenth_of_a_px_however_it_was_turned(degrees: int) 
     assert applied(move, corners) == pytest.approx(applied(poses[0].matrix(), card), abs=0.12)
 
 
+def test_a_picture_whose_structure_is_gone_at_half_its_size_is_read_like_any_other() -> None:
+    """As a mesh of a px: the correlation that refines the map has nothing to go by there."""
+    y, x = np.mgrid[0:972, 0:1296]
+    mesh = np.where((x + y)[..., None] % 2 == 0, 90, 170).astype(np.uint8).repeat(3, 2)
+    card = Card.none()
+    for _ in range(2):
+        card, reading = read_card(card, no_detections(), np.empty(0, np.bool_), mesh)
+    assert reading.verdict == "matched"
+
+
 def test_a_bare_card_lies_where_it_lay() -> None:
     bare, nothing = relief(bare_floor().image), np.empty((0, 2))
     quarter = np.array([[0, 1.0, 0], [-1.0, 0, 972]])
@@ -869,15 +969,81 @@ def test_a_card_with_one_insect_is_not_bare_even_if_it_is_pale() -> None:
         assert is_bare(relief(image)) is is_nothing
 
 
+def dotted(dots: np.ndarray, radius_px: int = 14) -> Image:
+    """A card without writing, with a dot at each of the (n, 2)."""
+    image = np.full((972, 1296, 3), (60, 200, 210), np.uint8)
+    for x, y in dots.astype(int).tolist():
+        cv2.circle(image, (x, y), radius_px, (30, 30, 40), cv2.FILLED)
+    return image
+
+
+def strewn(number: int, seed: int = 2) -> np.ndarray:
+    """(number, 2) places all over a picture, none within 60 px of another."""
+    chance = np.random.default_rng(seed)
+    cells = np.array([(x, y) for x in range(150, 1150, 90) for y in range(150, 830, 90)], np.float64)
+    chance.shuffle(cells)
+    return cells[:number] + chance.integers(-14, 15, (number, 2))
+
+
+def crooked(image: Image, dots: np.ndarray, right_px: float = 30.4) -> tuple[Image, np.ndarray]:
+    """The card, and where its dots lie, when it was knocked: by 4 degrees, and aside."""
+    turn = cv2.getRotationMatrix2D((648, 486), 4.0, 1.0)
+    turn[:, 2] += right_px, -22
+    return cv2.warpAffine(image, turn, (1296, 972), borderValue=(60, 200, 210)), applied(turn, dots)
+
+
+def found_at(dots: np.ndarray) -> Detections:
+    """Those of the dots (n, 2) that are in view."""
+    return crosses(*[(round(x), round(y)) for x, y in dots.tolist() if 20 < x < 1276 and 20 < y < 952])
+
+
+def test_of_sixty_insects_without_writing_the_six_that_are_found_tell_how_the_card_was_moved() -> None:
+    """In rows: of the sixty, 18 to 64 pairs lie as far apart as two of the six."""
+    dots = strewn(60)
+    image = dotted(dots, 5)
+    now, moved = crooked(image, dots)
+    move = registered(relief(image), relief(now), dots, moved[-6:], unmoved())
+    assert move is not None
+    assert applied(move, moved) == pytest.approx(dots, abs=1)
+
+
+def test_a_card_without_writing_from_which_most_insects_fell_is_known_by_those_that_are_left() -> None:
+    dots = strewn(70)
+    left = dots[-6:]
+    now, moved = crooked(dotted(left, 6), left)
+    card, _ = read_card(Card.none(), found_at(dots), np.ones(70, np.bool_), dotted(dots, 6))
+    for image, found in (*[(dotted(left, 6), left)] * 2, (now, moved)):
+        card, reading = read_card(card, found_at(found), np.ones(6, np.bool_), image)
+    assert (reading.verdict, len(reading.new), reading.present) == ("matched", 0, 6)
+
+
+def test_a_card_without_writing_of_which_a_part_is_left_in_view_is_no_catch() -> None:
+    dots = strewn(40)
+    now, moved = crooked(dotted(dots, 6), dots, right_px=700.4)
+    card, _ = read_card(Card.none(), found_at(dots), np.ones(40, np.bool_), dotted(dots, 6))
+    for _ in range(RESTART_AFTER):
+        card, reading = read_card(card, found_at(moved), np.ones(len(found_at(moved)), np.bool_), now)
+    assert 4 < len(found_at(moved)) < 20
+    assert (reading.verdict, len(reading.new)) == ("restarted", 0)
+
+
+def test_four_insects_at_the_edge_that_lie_as_four_of_another_card_by_chance_hide_no_catch() -> None:
+    strip = np.array([(30, 200), (50, 420), (25, 610), (60, 800)], np.float64)
+    before, fresh = np.vstack([strip, strewn(24)]), np.vstack([strip + np.array([1216, 0]), strewn(2, seed=9)])
+    found = crosses(*fresh.astype(int).tolist())
+    card, _ = read_card(Card.none(), crosses(*before.astype(int).tolist()), np.ones(28, np.bool_), dotted(before))
+    for _ in range(RESTART_AFTER):
+        card, reading = read_card(card, found, np.ones(6, np.bool_), dotted(fresh))
+    assert (reading.verdict, len(reading.new)) == ("changed", 6)
+
+
 def test_a_card_without_writing_is_known_by_the_pattern_of_its_insects() -> None:
     """Round dots, all alike: no point looks different from any other, only their places tell."""
     chance = np.random.default_rng(2)
     dots = chance.uniform([150, 150], [1150, 820], (6, 2))
     turn = cv2.getRotationMatrix2D((648, 486), 4.0, 1.0)
     turn[:, 2] += 30, -22
-    image = np.full((972, 1296, 3), (60, 200, 210), np.uint8)
-    for x, y in dots.astype(int).tolist():
-        cv2.circle(image, (x, y), 14, (30, 30, 40), cv2.FILLED)
+    image = dotted(dots)
     now = cv2.warpAffine(image, turn, (1296, 972), borderValue=(60, 200, 210))
     moved = applied(turn, dots)
     move = registered(relief(image), relief(now), dots, moved, unmoved())
@@ -890,20 +1056,31 @@ def test_a_card_without_writing_is_known_by_the_pattern_of_its_insects() -> None
     assert applied(stays, moved) == pytest.approx(dots, abs=1)
 
 
+RULED_INSECTS = np.random.default_rng(3).uniform([150, 150], [1000, 820], (14, 2)).astype(int)
+
+
+def ruled(right_px: int) -> Relief:
+    """A card ruled in squares of 90 px, its insects pushed by so much."""
+    image = np.full((972, 1296, 3), (60, 200, 210), np.uint8)
+    image[::90] = image[:, ::90] = (60, 120, 130)
+    for x, y in RULED_INSECTS.tolist():
+        cv2.ellipse(image, (x + right_px, y), (16, 10), x * 7 % 180, 0, 360, (30, 30, 40), cv2.FILLED)
+    return relief(image)
+
+
 def test_a_card_ruled_in_squares_that_is_pushed_by_one_of_them_lies_where_its_insects_say() -> None:
     """Its lines fit as well as before: more than nothing, and not as surely as all of it."""
-    insects = np.random.default_rng(3).uniform([150, 150], [1000, 820], (14, 2)).astype(int)
-    pictures = []
-    for right_px in (0, 90):
-        image = np.full((972, 1296, 3), (60, 200, 210), np.uint8)
-        image[::90] = image[:, ::90] = (60, 120, 130)
-        for x, y in insects.tolist():
-            cv2.ellipse(image, (x + right_px, y), (16, 10), x * 7 % 180, 0, 360, (30, 30, 40), cv2.FILLED)
-        pictures.append(relief(image))
-    marks = insects.astype(np.float64), insects + np.array([90.0, 0])
-    move = registered(*pictures, *marks, unmoved())
+    marks = RULED_INSECTS.astype(np.float64), RULED_INSECTS + np.array([90.0, 0])
+    move = registered(ruled(0), ruled(90), *marks, unmoved())
     assert move is not None
     assert move == pytest.approx(np.array([[1, 0, -90], [0, 1, 0]]), abs=0.1)
+
+
+def test_a_ruled_card_that_surely_lies_where_it_lay_is_moved_by_no_pattern_that_fits_a_square_aside() -> None:
+    marks = RULED_INSECTS.astype(np.float64), RULED_INSECTS + np.array([90.0, 0])
+    move = registered(ruled(0), ruled(0), *marks, unmoved())
+    assert move is not None
+    assert move == pytest.approx(unmoved(), abs=0.1)
 
 
 @pytest.mark.parametrize(("zoom", "degrees", "is_known"), [(1.05, 0, True), (1.12, 0, False), (1, 35, False)])
