@@ -78,7 +78,7 @@ class LteTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     apn: Apn
     username: UserName | None = None
     password_file: str | None = None
-    security_updates: bool = False  # Debian's over the modem, too, in a week without any: some MB a month
+    security_updates: bool = False  # Debian's over the modem, too, in a week without any
 
 
 class BrokerTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -211,6 +211,10 @@ def _check_site(fleet: Fleet, path: Path) -> None:
         raise ConfigError(f"{path}: bridge.host is the site's own broker; name the region's, or leave [bridge] out")
     if fleet.wifi and len(fleet.wifi.ssid.encode()) > MOST_SSID_BYTES:
         raise ConfigError(f"{path}: wifi.ssid has more than {MOST_SSID_BYTES} bytes in UTF-8; no network is called so")
+    if fleet.lte and fleet.lte.security_updates and not fleet.site.security_updates:
+        raise ConfigError(
+            f"{path}: lte.security_updates: site.security_updates is false, so none come over any line; make them agree"
+        )
     for number, key in enumerate(fleet.site.ssh_keys, 1):
         if not is_public_key(key):
             raise ConfigError(f"{path}: site.ssh_keys: key {number} is damaged; copy the whole line of the .pub file")

@@ -48,7 +48,7 @@ def _of_site(fleet: Fleet) -> dict[str, str]:
         "PAGE_PORT": str(PAGE.port),
         "BROKER": fleet.broker.host,
         "SECURITY": "1" if fleet.site.security_updates else "0",
-        "METERED": "weekly" if fleet.site.security_updates and fleet.lte and fleet.lte.security_updates else "never",
+        "METERED": "weekly" if fleet.lte and fleet.lte.security_updates else "never",
         "SSH": "tcp dport 22 accept" if fleet.site.ssh_keys else "# no technician's key, no SSH",
     }
 

@@ -1,4 +1,4 @@
-"""What the doctor says of Debian's security updates: a node that has only a metered line rarely gets any by itself."""
+"""What the doctor says of Debian's security updates: over a metered line a node gets none unless it is let."""
 
 from collections.abc import Iterator
 from datetime import datetime

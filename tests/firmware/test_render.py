@@ -296,6 +296,11 @@ BRIDGE = '[bridge]\nhost = "region.example"\nusername = "valley"\npassword_file 
             "must be a text in quotes and is a whole number",
         ),
         ('country = "CN"', 'country = "CN"\nssh_keys = ["ssh-ed25519 AAAA bench"]', "key 1 is damaged"),
+        (
+            'country = "CN"',
+            'country = "CN"\nsecurity_updates = false\n[lte]\napn = "cmnet"\nsecurity_updates = true',
+            "lte.security_updates: site.security_updates is false",
+        ),
         ("green 'house'", "棚" * 11, "more than 32 bytes"),
         ('"localhost"', '"broker.lan:8883"', "broker.host: broker.lan:8883 is neither a name nor an address"),
         ('"127.0.0.1"', '"192.168.1.300"', "broker.also_known_as: 192.168.1.300 is neither"),
