@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 
 from edge.config import NodeConfig, checked, load_config
-from edge.durable import write_durably
+from edge.durable import version_of, write_durably
 from edge.errors import ConfigError, to_read
 
 log = logging.getLogger(__name__)
@@ -85,10 +85,7 @@ def undo(folder: Path, last: str) -> bool:
 
 def last_change(folder: Path) -> str:
     """A name for what `undo` would take back: another one after each change and each undo."""
-    if not (folder / NAME).exists() or not (folder / BEFORE).exists():
-        return ""
-    now = (folder / NAME).stat()  # written anew each time: two in a row differ in their inode, any others in their time
-    return f"{now.st_mtime_ns}.{now.st_ino}"
+    return version_of(folder / NAME) if (folder / BEFORE).exists() else ""
 
 
 def over(table: dict[str, Any], values: Table) -> dict[str, Any]:

@@ -8,13 +8,12 @@ from threading import Lock
 from edge.boxes import Image
 from edge.calibration.record import Calibration, from_json, to_json
 from edge.config import CameraTable
-from edge.durable import write_durably
+from edge.durable import version_of, write_durably
 from edge.errors import ConfigError, StoreError, to_read
 
 log = logging.getLogger(__name__)
 
 NAME, BEFORE = "calibration.json", "calibration.before.json"
-NO_FILE = (0, 0)
 _one_at_a_time = Lock()  # of those who write both files
 
 
@@ -48,8 +47,7 @@ def undo_calibration(folder: Path, last: str) -> bool:
 
 def last_calibration(folder: Path) -> str:
     """A name for what `undo_calibration` would take back: another one after each save and each undo."""
-    mark = _mark(folder / BEFORE)  # which each of them writes anew
-    return "" if mark == NO_FILE else "{}.{}".format(*mark)
+    return version_of(folder / BEFORE)  # which each of them writes anew
 
 
 def load_calibration(
@@ -113,15 +111,6 @@ def _content(path: Path) -> bytes:
         return b""
 
 
-def _mark(path: Path) -> tuple[int, int]:
-    """A file that takes another's place has another number, however coarse the clock of the disk is."""
-    try:
-        found = path.stat()
-    except OSError:
-        return NO_FILE
-    return found.st_mtime_ns, found.st_ino
-
-
 def _write(path: Path, content: bytes) -> None:
     try:
         write_durably(path, content)
@@ -148,7 +137,7 @@ class KeptCalibration:
 
     def changed(self) -> bool:
         """Look again; is it another one now, or in other trouble? Density needs a true one: what is refused is none."""
-        seen = (_mark(self._folder / NAME), self.size_px)
+        seen = (version_of(self._folder / NAME), self.size_px)
         if seen == self._seen:
             return False
         self._seen, before = seen, (self.current, self.trouble)

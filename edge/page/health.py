@@ -65,8 +65,9 @@ def health(
         lines.append(trap_line(trap))
     if due:
         lines.append(care_line(due))
-    if security is not None and security.days_without(now.utc) > OVERDUE_DAYS:
-        lines.append(security_line(security.days_without(now.utc)))
+    days_without = 0 if security is None else security.days_without(now.utc)
+    if days_without > OVERDUE_DAYS:
+        lines.append(security_line(days_without))
     return tuple(lines)
 
 
