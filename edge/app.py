@@ -154,7 +154,8 @@ def _open_page(base: _Base, parts: ExitStack, begin_again: Callable[[], None] | 
         set_clock=lambda utc: ask_clock(utc, base.clock.monotonic_s()),
         looker=looker,
     )
-    return parts.enter_context(closing(serve(app, table.host, table.port)))
+    guard = partial(_guarded, "page", base, Event())
+    return parts.enter_context(closing(serve(app, table.host, table.port, guard=guard)))
 
 
 def _open_model(base: _Base, places: Places) -> Detector | None:
@@ -206,7 +207,7 @@ def _start_publisher(base: _Base, parts: ExitStack, inbox: Inbox, keeper: Keeper
         with closing(publisher):  # by its own thread, which may still be in it when nobody waits any more
             publisher.run(leave)
 
-    thread = Thread(target=_guarded, args=("publisher", base, publish, left), name="publisher")
+    thread = Thread(target=_guarded, args=("publisher", base, left, publish), name="publisher")
     thread.start()
     parts.callback(_join, thread, leave, left)
     return publisher
@@ -274,7 +275,7 @@ def _proof(base: _Base, places: Places) -> Proof:
     )
 
 
-def _guarded(name: str, base: _Base, work: Callable[[], None], left: Event) -> None:
+def _guarded(name: str, base: _Base, left: Event, work: Callable[[], None]) -> None:
     """A thread that dies takes the node with it: half a node would lie, and systemd starts a whole one.
 
     Once it is `left` the store is closed under it, and what comes of that is no fault.

@@ -15,6 +15,7 @@ from edge.detections import Detections
 from edge.detector import Detector
 from edge.node.pulse import PUBLISHER_STUCK_S, Pulse
 from edge.node.restarts import Runs
+from edge.page import server
 from edge.power.keeper import Keeper
 from edge.store import Store
 from tests.broker import Broker, free_port
@@ -94,3 +95,17 @@ def test_a_publisher_that_dies_takes_the_node_with_it_and_the_next_start_says_wh
         assert not node.run()  # a bad end, also for the trial of new software
     with closing(Store(config.store, config.node.node)) as store, Runs(store, SetClock().now()) as runs:
         assert runs.last_stop == "fault in publisher: RuntimeError: a fault of our own"
+
+
+def test_a_page_whose_thread_dies_takes_the_node_with_it_and_the_next_start_says_why(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stop = Event()
+    with ExitStack() as parts:
+        config = load_config(configuration(tmp_path, free_port(), None))
+        node = build(config, parts, stop)
+        monkeypatch.setattr(server, "PLACES", None)
+        wait_until(stop.is_set, within_s=20)
+        assert not node.run()
+    with closing(Store(config.store, config.node.node)) as store, Runs(store, SetClock().now()) as runs:
+        assert str(runs.last_stop).startswith("fault in page: TypeError: ")

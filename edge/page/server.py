@@ -6,6 +6,7 @@ import logging
 import math
 import socket
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from ipaddress import IPv6Address
@@ -37,11 +38,13 @@ PLACES = 48  # of connections; a browser opens up to six and keeps them
 QUIET_S = 0.5  # without a request, and a connection gives its place to another where all are taken
 STALLED_S = 10.0  # without progress of a body or an answer: the same
 
+Guard = Callable[[Callable[[], None]], None]
+
 
 class PageServer:
     """Serves an app until it is closed. Owns its thread and the listening socket; `close` may be called twice."""
 
-    def __init__(self, app: Flask, listening: socket.socket, patience_s: int) -> None:
+    def __init__(self, app: Flask, listening: socket.socket, patience_s: int, guard: Guard) -> None:
         self.host, self.port = listening.getsockname()[:2]
         self._sockets: dict[int, object] = {}
         self._stop = Event()
@@ -59,7 +62,7 @@ class PageServer:
         )
         self._server.channel_class = partial(Channel, app)
         self._server.fix_addr = _unmapped
-        self._thread = Thread(target=self._run, name="page", daemon=True)
+        self._thread = Thread(target=guard, args=(self._run,), name="page", daemon=True)
         self._thread.start()
 
     @property
@@ -204,10 +207,15 @@ def _unmapped(peer: tuple[str, int]) -> tuple[str, int]:
     return str(mapped or peer[0]), peer[1]
 
 
-def serve(app: Flask, host: str, port: int, *, patience_s: int = PATIENCE_S) -> PageServer:
-    """Start serving `app`; port 0 takes a free one, and `.port` says which. Raises FieldeyeError."""
+def serve(
+    app: Flask, host: str, port: int, *, patience_s: int = PATIENCE_S, guard: Guard = lambda work: work()
+) -> PageServer:
+    """Start serving `app`; port 0 takes a free one, and `.port` says which. Raises FieldeyeError.
+
+    `guard` does the work of the page's thread, and knows what to do if that ends in a fault.
+    """
     logging.getLogger("waitress").setLevel(logging.ERROR)  # a line for each of a crowd that waits
-    return PageServer(app, listen(host, port), patience_s)
+    return PageServer(app, listen(host, port), patience_s, guard)
 
 
 def address_of(host: str, port: int) -> str:
