@@ -14,9 +14,7 @@ LEAST_SHARE = 1 / 6  # of an interval: a shorter rest joins the next one
 
 def day_of(interval: Interval, zone: tzinfo) -> date:
     """By the middle of the interval. Of a trap: the date of the evening."""
-    middle = interval.start.utc + (interval.end.utc - interval.start.utc) / 2
-    local = middle.astimezone(zone).replace(tzinfo=None)
-    return (local - NOON if interval.mode == "trap" else local).date()
+    return day_at(interval.start.utc + (interval.end.utc - interval.start.utc) / 2, interval.mode, zone)
 
 
 def in_days(intervals: Iterable[Interval], zone: tzinfo) -> dict[date, list[Interval]]:
@@ -27,7 +25,7 @@ def in_days(intervals: Iterable[Interval], zone: tzinfo) -> dict[date, list[Inte
     return days
 
 
-def day_at(utc: datetime, mode: Mode, zone: tzinfo) -> date:
+def day_at(utc: datetime, mode: str, zone: tzinfo) -> date:
     """The day that runs at `utc`."""
     local = utc.astimezone(zone).replace(tzinfo=None)
     return (local - NOON if mode == "trap" else local).date()
