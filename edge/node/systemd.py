@@ -9,15 +9,14 @@ from pathlib import Path
 from edge.durable import write_durably
 
 
-def notify(state: str) -> bool:
-    """Send one sd_notify(3) message, for instance READY=1; False when nobody listens."""
+def notify(state: str) -> None:
+    """Send one sd_notify(3) message, for instance READY=1."""
     address = os.environ.get("NOTIFY_SOCKET")
     if not address:
-        return False
+        return
     where = "\0" + address[1:] if address.startswith("@") else address
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as speaker:
         speaker.sendto(state.encode(), where)
-    return True
 
 
 def say_well() -> None:
