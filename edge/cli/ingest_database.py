@@ -20,7 +20,7 @@ from edge.cli.stopping import stop_on_signal
 from edge.clock import SystemClock
 from edge.errors import FieldeyeError, SessionTakenError, StoreNewerError
 from edge.platform.carried_files import keep_files
-from edge.platform.database import Database, open_database, reachable
+from edge.platform.database import open_database, reachable
 from edge.platform.intake import Kept
 from edge.platform.leader import Leader
 from edge.platform.shared_subscription import SharedSubscription, worker_name
@@ -55,17 +55,14 @@ def work(args: argparse.Namespace, number: int, stop: Event) -> int:
     metrics = WorkerMetrics(None if args.metrics is None else args.metrics + number)
     source = _source(args, number)
     leader = Leader(source, metrics, every_s=EVERY_S)
-    worker = Worker(source, lambda: _connection(args.database, number), leader, metrics, SystemClock())
+    name = f"fieldeye ingest {number}"
+    worker = Worker(source, lambda: open_database(args.database, name), leader, metrics, SystemClock())
     return _say(worker.run(stop), quiet=args.workers > 1)
 
 
 def calm_collector() -> None:
     """Batches are made and dropped whole: looking for cycles as often as usual costs a seventh of a worker's time."""
     gc.set_threshold(100_000)
-
-
-def _connection(url: str, number: int) -> Database:
-    return open_database(url, f"fieldeye ingest {number}")
 
 
 def _source(args: argparse.Namespace, number: int) -> Source:

@@ -26,17 +26,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     ledger = "the file of `ingest --out`; where its nodes stand is read from LEDGER.nodes"
     of.add_argument("--ledger", type=Path, metavar="LEDGER", help=ledger)
     of.add_argument("--database", metavar="URL", help="that of `ingest --database`: postgresql://user@host/name")
-    parser.add_argument("--format", choices=[*FORMATS, "coco"], required=True, help=_help())
+    coco = "coco: pictures that nodes sent (--ledger), with the model's boxes, for people to decide on"
+    parser.add_argument("--format", choices=[*FORMATS, "coco"], required=True, help=f"{formats_help()}; {coco}")
     parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="or a folder, of a format that is one")
     parser.add_argument("--since", type=as_day, metavar="DATE", help="first day, UTC")
     parser.add_argument("--until", type=as_day, metavar="DATE", help="last day, UTC")
     parser.add_argument("--publisher", default="unnamed", metavar="NAME", help="who answers for the data, in the file")
-
-
-def _help() -> str:
-    return (
-        f"{formats_help()}; coco: pictures that nodes sent (--ledger), with the model's boxes, for people to decide on"
-    )
 
 
 def run(args: argparse.Namespace) -> int:
