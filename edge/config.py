@@ -330,7 +330,9 @@ def _check_pairs(config: NodeConfig, name: str) -> None:
     if config.camera.fed and (config.camera.kind != "folder" or config.camera.loop):
         raise ConfigError(f'{name}: camera.fed is for kind = "folder" without loop; take it away, or change those')
     _check_address(config.camera, name)
-    _check_climate_and_advice(config, name)
+    if config.climate is not None and config.climate.kind == "mqtt":
+        _check_climate(config.climate, name)
+    _check_thresholds(config.advice.threshold, name)
     if config.power.low_v is not None and config.power.gauge is None:
         raise ConfigError(f"{name}: power.low_v needs power.gauge; name the gauge, as ina219")
     if config.power.sleep != "never" and config.node.latitude is None:
@@ -359,13 +361,14 @@ def _check_address(camera: CameraTable, name: str) -> None:
         )
 
 
-def _check_climate_and_advice(config: NodeConfig, name: str) -> None:
-    climate = config.climate
-    if climate is not None and climate.kind == "mqtt" and not climate.topic:
+def _check_climate(climate: ClimateTable, name: str) -> None:
+    if not climate.topic:
         raise ConfigError(f"{name}: climate.topic is missing; give the topic on which the sensor publishes")
-    if climate is not None and climate.kind == "mqtt" and climate.password_file is not None:
-        _check_password(climate, name)
-    _check_thresholds(config.advice.threshold, name)
+    if climate.password_file is not None and not (climate.tls or climate.insecure or climate.host in LOOPBACK):
+        raise ConfigError(
+            f"{name}: climate.tls is false for {climate.host}, so its password would cross the network in the open; "
+            "set tls = true, or insecure = true in a network of its own"
+        )
 
 
 def _check_thresholds(rows: tuple[OwnThreshold, ...], name: str) -> None:
@@ -377,15 +380,6 @@ def _check_thresholds(rows: tuple[OwnThreshold, ...], name: str) -> None:
             raise ConfigError(f"{where}: act_at {own.act_at:g} {own.unit} is never reached; give 100 or less")
         if (own.label, own.unit) in {(row.label, row.unit) for row in rows[:number]}:
             raise ConfigError(f"{where} in {own.unit} stands twice; keep one of the rows")
-
-
-def _check_password(climate: ClimateTable, name: str) -> None:
-    if climate.tls or climate.insecure or climate.host in LOOPBACK:
-        return
-    raise ConfigError(
-        f"{name}: climate.tls is false for {climate.host}, so its password would cross the network in the open; "
-        "set tls = true, or insecure = true in a network of its own"
-    )
 
 
 def _short(why: Exception) -> str:
