@@ -23,9 +23,9 @@ import numpy as np
 from edge.agreement import agreement
 from edge.boxes import Image
 from edge.bundle import MODELS
-from edge.census import UNSURE_SHARE
 from edge.detector import Detector
 from edge.errors import ConfigError
+from edge.eye import Eye
 from edge.trap import Card, Reading, read_card
 from tests.counting import cards, cutouts
 from training.command import finish
@@ -156,10 +156,9 @@ def moved(judge: Judge, number: int) -> None:
 
 def _readings(detector: Detector, images: list[Image]) -> Iterator[Reading]:
     """As a node reads a card."""
-    unsure, card = np.asarray(detector.thresholds * UNSURE_SHARE, np.float32), Card.none()
+    eye, card = Eye(detector), Card.none()
     for image in images:
-        found = detector.found(image, unsure)
-        card, reading = read_card(card, found, found.confidence >= detector.thresholds[found.class_id], image)
+        card, reading = read_card(card, *eye.found(image), image)
         yield reading
 
 

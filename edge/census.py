@@ -24,7 +24,6 @@ from edge.trap import Card, Reading, read_card
 BOARD = "board"  # the word for pictures on which the calibration board lies where is counted
 UNITS: Mapping[Mode, Unit] = {"live": "visits", "trap": "new", "leaf": "affected_frames"}
 SLOWEST_S = 2.0  # between pictures; at one a second 9 % of the visits are wrong, see docs/counting.md
-UNSURE_SHARE = 0.5  # of a class's threshold, down to which detections are given to `looked` as unsure ones
 
 
 @dataclass(frozen=True, slots=True, eq=False)  # arrays have no single answer to ==

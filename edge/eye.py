@@ -4,12 +4,13 @@ import numpy as np
 
 from edge.boxes import Bools, Image
 from edge.calibration import EVERYTHING, Region
-from edge.census import UNSURE_SHARE
 from edge.counts import Seen
 from edge.detections import Detections, no_detections
 from edge.detector import Detector
 from edge.ranges import ALIKE, steadied
 from edge.tally import ClassAccuracy
+
+UNSURE_SHARE = 0.5  # of a class's threshold, down to which a census is given detections as unsure ones
 
 
 class Eye:

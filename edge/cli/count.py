@@ -17,7 +17,7 @@ from edge.cameras.opencv import VideoFile
 from edge.cameras.picture_files import own_time
 from edge.cameras.pictures import pictures_in, read_picture
 from edge.cameras.pixels import image_and_luma
-from edge.census import UNSURE_SHARE, Step, begun
+from edge.census import Step, begun
 from edge.cli.count_result import Tallied, compared, result_of, sentences
 from edge.cli.drawn_pictures import DrawnPictures
 from edge.cli.exits import DONE
@@ -29,6 +29,7 @@ from edge.detections import Detections
 from edge.detector import Detector
 from edge.draw import draw
 from edge.errors import BadFrameError, CameraEndedError, UsageError
+from edge.eye import Eye
 from edge.gate import GateState, Skip, is_worth_a_look
 from edge.golden import tried
 from edge.leaf import COFFEE
@@ -99,10 +100,9 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _count(args: argparse.Namespace, detector: Detector, reader: LeafReader | None) -> Tallied:
-    bundle, tallied = detector.bundle, Tallied(args.mode)
+    bundle, eye, tallied = detector.bundle, Eye(detector), Tallied(args.mode)
     drawn = DrawnPictures(args.save, SAVED_QUALITY) if args.save else None
     census = begun(args.mode, len(bundle.classes), lesions=lesions_among(bundle.labels))
-    unsure = np.asarray(detector.thresholds * UNSURE_SHARE, np.float32)
     if drawn and args.path.is_dir():
         drawn.check_apart(sorted(pictures_in(args.path)))
     pictures: Iterator[_Taken] = _pictures(args.path, args.fps)
@@ -113,8 +113,7 @@ def _count(args: argparse.Namespace, detector: Detector, reader: LeafReader | No
         if isinstance(taken, BadFrameError | Skip):
             tallied.skipped[taken.reason] += 1
             continue
-        found = detector.found(taken, unsure)
-        sure = found.confidence >= detector.thresholds[found.class_id]
+        found, sure = eye.found(taken)
         census, step = census.looked(found, sure, time_s, taken)
         leaf = reader(taken) if reader and not step.skipped else None
         tallied.add(name, step, int(sure.sum()), leaf)
