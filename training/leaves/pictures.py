@@ -100,8 +100,3 @@ def _leaf(path: Path, stress: int, grade: int, side_px: int) -> Leaf:
         path.stem, shrink(image, *size), np.asarray(cv2.resize(mask, size, interpolation=cv2.INTER_NEAREST), np.uint8),
         share_of(mask), stress, grade,
     )  # fmt: skip
-
-
-def stresses_of(leaves: Sequence[Leaf]) -> Tensor:
-    """(B,) int64 indices into STRESSES, UNSURE among them."""
-    return torch.tensor([leaf.stress for leaf in leaves])

@@ -22,7 +22,7 @@ from training.config import OptimiserConfig
 from training.datasets.masks import UNSURE
 from training.engine import DivergedError, Ema, Schedule
 from training.leaves.net import LeafNet, started
-from training.leaves.pictures import Leaf, batches, changed, read_leaves, stresses_of
+from training.leaves.pictures import Leaf, batches, changed, read_leaves
 from training.train import append_line, tell_how_far
 
 SIDE_PX = 416  # of the longer side; a leaf of 2:1 is 416x208 px
@@ -112,9 +112,10 @@ def _one_epoch(model: LeafNet, ema: Ema, optimiser: torch.optim.AdamW, leaves: S
         for group in optimiser.param_groups:
             group["lr"] = schedule.learning_rate(step)
         images, shares = changed(batch)
+        stresses = torch.tensor([leaf.stress for leaf in batch])
         with torch.autocast("cpu", torch.bfloat16):
             masks, stress = model(images.contiguous(memory_format=torch.channels_last))
-        loss = loss_of(masks.float(), stress.float(), shares, stresses_of(batch))
+        loss = loss_of(masks.float(), stress.float(), shares, stresses)
         if not torch.isfinite(loss):
             raise DivergedError(f"step {step}: the loss is {loss.item()}; lower the learning rate and resume")
         optimiser.zero_grad(set_to_none=True)
