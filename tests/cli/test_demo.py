@@ -11,7 +11,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from threading import Thread, Timer
+from threading import Timer
 from urllib.parse import urlencode
 from urllib.request import HTTPCookieProcessor, build_opener
 
@@ -82,7 +82,7 @@ def test_without_mosquitto_the_node_looks_and_shows_and_says_that_records_wait()
 def test_ctrl_c_ends_it_by_itself_with_the_sum() -> None:
     with subprocess.Popen(DEMO, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
         assert process.stdout is not None
-        guard = Thread(target=lambda: process.wait(90))
+        guard = Timer(90, process.kill)
         guard.start()
         for line in process.stdout:
             if " saw " in line:
@@ -90,6 +90,7 @@ def test_ctrl_c_ends_it_by_itself_with_the_sum() -> None:
         process.send_signal(signal.SIGINT)
         rest = process.stdout.read()
         process.wait(30)
+        guard.cancel()
     assert process.returncode == 0
     assert SUM.search(rest)
 
