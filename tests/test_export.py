@@ -12,16 +12,16 @@ from pathlib import Path
 
 import pytest
 
-from edge.cli import export
+from edge.cli import export, main
 from edge.config import StoreTable
 from edge.label_sets import remember
 from edge.platform import Ledger
 from edge.platform.nodes import nodes_path, read_nodes
 from edge.store import Draft, Store
 from edge.store.file import PAGE_BYTES
-from edge.wire import Info, ModelInfo, carried_line, encode_message
+from edge.wire import Info, ModelInfo, carried_line, decode_batch, encode_message, read_carried
 from tests.faults.killing import ROOT
-from tests.records import EPOCH, instant, interval, marks, sighting
+from tests.records import EPOCH, alert, instant, interval, marks, sighting
 
 CONFIG = """
 [node]
@@ -72,6 +72,16 @@ def test_what_waits_is_exported_and_ingested_once_however_often_the_stick_comes(
     assert ingested(out, [stick, stick]) == everything
     fieldeye("export", "--config", config, "--out", stick, "--all")
     assert ingested(out, [stick]) == [*everything, ("sighting", 1), ("sighting", 2), ("sighting", 47)]
+
+
+def test_alerts_of_long_sentences_stand_in_batches_that_a_platform_reads(tmp_path: Path, config: Path) -> None:
+    stick, long = tmp_path / "stick.jsonl", "查" * 1000  # as long as a station may write them
+    with closing(store_of(tmp_path)) as store:
+        store.commit([alert(n, source=long, look_at=long) for n in range(20)])
+    assert main(["export", "--config", str(config), "--out", str(stick)]) == 0
+    _, *batches = map(read_carried, stick.read_bytes().splitlines())
+    assert [one.key.seq for batch in batches for one in decode_batch(batch.payload, "n1")] == list(range(1, 21))
+    assert len(batches) == 2
 
 
 def test_a_corrected_interval_stands_on_a_stick_once(tmp_path: Path, config: Path) -> None:

@@ -15,6 +15,7 @@ from edge.introduction import former_models, introduction
 from edge.label_sets import NONE_KEPT, LabelSets, load
 from edge.store import BATCH_RECORDS, Question, Records
 from edge.wire import (
+    MAX_BATCH_BYTES,
     Info,
     Stored,
     carried_line,
@@ -69,7 +70,17 @@ def _info_line(info: Info, node: NodeTable) -> tuple[int, bytes]:
 def _record_lines(batches: Iterator[list[Stored]], node: NodeTable) -> Iterator[tuple[int, bytes]]:
     """How many records, and the line."""
     topic = node_topic(node.site, node.node, "records")
-    return ((len(batch), carried_line(topic, encode_batch(batch))) for batch in batches)
+    return ((number, carried_line(topic, told)) for batch in batches for number, told in _payloads(batch))
+
+
+def _payloads(batch: list[Stored]) -> Iterator[tuple[int, bytes]]:
+    """In one, or in halves where a platform would not read it: alerts may be of long sentences."""
+    payload, middle = encode_batch(batch), len(batch) // 2
+    if len(payload) <= MAX_BATCH_BYTES or not middle:
+        yield len(batch), payload
+        return
+    yield from _payloads(batch[:middle])
+    yield from _payloads(batch[middle:])
 
 
 def _question_lines(records: Records, asked: Sequence[Question], node: NodeTable) -> Iterator[tuple[int, bytes]]:
