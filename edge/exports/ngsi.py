@@ -115,7 +115,7 @@ def _alert(alert: PlainAlert, place: Place) -> Entity:
         "category": _property("agriculture"),
         "severity": _property(_SEVERITY[alert.level]),
         "dateIssued": _property(to_the_millisecond(alert.at.utc)),
-        "description": _property(f"{alert.label}: {alert.reason} {alert.look_at}"),
+        "description": _property(f"{alert.label}: {alert.reason}. {alert.look_at}"),
         "source": _property(alert.source),
         "data": _property({name: value for name, value in figures.items() if value not in (None, "")}),
     }

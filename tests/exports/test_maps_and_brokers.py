@@ -30,7 +30,7 @@ from tests.exports.told import (
     any_records,
     told,
 )
-from tests.records import MOTH, alert, count, interval
+from tests.records import EPOCH, MOTH, alert, count, interval
 
 SCHEMAS = Path(__file__).parent / "schemas"
 MODELS = {name: json.loads((SCHEMAS / f"{name}.json").read_text()) for name in ("DeviceMeasurement", "Alert")}
@@ -52,6 +52,8 @@ def test_a_feature_stands_at_longitude_and_latitude() -> None:
     (feature,) = json.loads(written("geojson", told(COUNTED)))["features"]
     assert feature["geometry"] == {"type": "Point", "coordinates": [120.5, 30.25]}
     assert feature["properties"]["counts"][0]["low"] == 9
+    assert feature["id"] == f"n1/{EPOCH}/41"
+    assert (feature["properties"]["area_code"], feature["properties"]["crop"]) == ("330106011002", "Oryza sativa")
 
 
 def test_a_node_without_a_place_is_an_unlocated_feature() -> None:
@@ -92,6 +94,7 @@ def test_a_week_follows_the_data_models() -> None:
     assert {entity["type"] for entity in found} == {"DeviceMeasurement", "Alert"}
     for entity in found:
         check(entity)
+        assert entity["id"].startswith(f"urn:ngsi-ld:{entity['type']}:farm-3:n1:{EPOCH}:")
 
 
 @settings(max_examples=60, deadline=None)
@@ -120,6 +123,26 @@ def test_a_count_its_range_and_the_effort_are_an_entity_each() -> None:
     }  # fmt: skip
 
 
+def test_a_count_names_its_device_its_model_and_when_it_was_measured() -> None:
+    entity = json.loads(written("ngsi-ld", told(COUNTED)))[1]
+    del entity["@context"]
+    at = "2026-07-01T13:00:00.000Z"
+    told_of = {name: entity.pop(name) for name in ("id", "type", "numValue", "refDevice", "location")}
+    assert told_of == {
+        "id": f"urn:ngsi-ld:DeviceMeasurement:farm-3:n1:{EPOCH}:41:Plutella%20xylostella:count",
+        "type": "DeviceMeasurement",
+        "numValue": {"type": "Property", "value": 12, "unitCode": "C62", "observedAt": at},
+        "refDevice": {"type": "Relationship", "object": "urn:ngsi-ld:Device:farm-3:n1"},
+        "location": {"type": "GeoProperty", "value": {"type": "Point", "coordinates": [120.5, 30.25]}},
+    }
+    assert {part.pop("type") for part in entity.values()} == {"Property"}
+    assert {name: part["value"] for name, part in entity.items()} == {
+        "controlledProperty": "pest", "measurementType": "PLUTMA:visits:count", "outlier": False, "unit": "C62",
+        "textValue": "Plutella xylostella", "dataProvider": "farm-3", "deviceType": "live", "dateObserved": at,
+        "source": "pests@0.1.0", "areaServed": "330106011002",
+    }  # fmt: skip
+
+
 def test_an_entity_stays_that_of_its_taxon_when_a_correction_puts_another_before_it() -> None:
     before, after = (
         {one["id"]: one["textValue"] for one in entities(record) if "textValue" in one}
@@ -142,9 +165,11 @@ def test_a_larva_says_so_and_climate_is_an_entity_a_property() -> None:
 
 
 def test_a_disease_is_told_from_a_pest() -> None:
-    kinds = {entity["textValue"]: entity["controlledProperty"] for entity in entities(COUNTED, LEAVES)[1:]
-             if "textValue" in entity}  # fmt: skip
-    assert kinds == {"Plutella xylostella": "pest", "Myzus persicae": "pest", "Phytophthora infestans": "disease"}
+    found = entities(COUNTED, LEAVES, interval(counts=(count(("Novum insectum", ""), 1),)))
+    assert {entity["textValue"]: entity["controlledProperty"] for entity in found if "textValue" in entity} == {
+        "Plutella xylostella": "pest", "Myzus persicae": "pest", "Phytophthora infestans": "disease",
+        "Novum insectum": "pest",
+    }  # fmt: skip
 
 
 def test_an_entity_has_the_place_and_area_of_its_node_and_none_where_nobody_knows_it() -> None:
@@ -156,8 +181,17 @@ def test_an_entity_has_the_place_and_area_of_its_node_and_none_where_nobody_know
 
 
 def test_how_long_a_trap_hung_is_an_entity_in_seconds() -> None:
-    (hung,) = [entity for entity in entities(FULL_CARD) if entity["measurementType"] == "exposed"]
+    found = json.loads(written("ngsi-ld", told(FULL_CARD)))
+    (hung,) = [simple(entity) for entity in found if entity["numValue"]["unitCode"] == "SEC"]
+    assert hung["measurementType"] == "exposed"
     assert (hung["controlledProperty"], hung["numValue"], hung["unit"]) == ("effort", 34567.0, "SEC")
+
+
+def test_what_a_full_trap_counted_is_an_outlier() -> None:
+    told_of = {entity["measurementType"]: entity["outlier"] for entity in entities(FULL_CARD) if "outlier" in entity}
+    assert told_of == dict.fromkeys(
+        ("frames", "PLUTMA:new:count", "MYZUPE:new:count", "MYZUPE:new:low", "MYZUPE:new:high"), True
+    )
 
 
 def test_nothing_seen_is_a_zero_and_no_data_is_effort_alone() -> None:
@@ -168,11 +202,26 @@ def test_nothing_seen_is_a_zero_and_no_data_is_effort_alone() -> None:
 
 
 def test_an_alert_says_how_grave_and_why() -> None:
-    (entity,) = entities(alert(level="act"))
+    calm, look, entity = entities(*(alert(level=level, sure_at=20.0) for level in ("calm", "look", "act")))
+    assert (calm["severity"], look["severity"]) == ("informational", "medium")
     assert (entity["severity"], entity["subCategory"], entity["category"]) == ("high", "insect", "agriculture")
+    assert entity["alertSource"] == "urn:ngsi-ld:Device:farm-3:n1"
+    assert (entity["dateIssued"], entity["source"]) == ("2026-07-01T12:00:00.000Z", "the local station")
     assert entity["data"] == {
         "eppo": "PLUTMA", "scientificName": "Plutella xylostella", "value": 14.0, "low": 11.0, "high": 18.5,
-        "unit": "insects/trap/night", "startAt": 10.0, "model": "pests@0.1.0", "task": "go_and_look",
+        "unit": "insects/trap/night", "startAt": 10.0, "sureAt": 20.0, "model": "pests@0.1.0", "task": "go_and_look",
         "threshold": "the local station",
     }  # fmt: skip
-    assert "14 insects/trap/night" in entity["description"]
+    assert entity["description"] == (
+        "Plutella xylostella: 14 insects/trap/night has reached the threshold of 10. Go and look in the field."
+    )
+
+
+def test_an_alert_is_filed_under_the_models_word_for_what_it_is_of_where_that_has_one() -> None:
+    words = {
+        "Pomacea canaliculata": "snail", "Bursaphelenchus xylophilus": "nematodes",
+        "Xanthomonas oryzae pv. oryzae": "bacteria", "Phytophthora infestans": "fungus", "Pyricularia oryzae": "fungus",
+        "Tetranychus urticae": "mite", "Araneae": None,
+    }  # fmt: skip
+    found = entities(*(alert(label=label) for label in words))
+    assert [entity.get("subCategory") for entity in found] == list(words.values())
