@@ -14,7 +14,7 @@ import msgspec
 
 from edge.exports.about import About, Piece, Place, key_of, keyed
 from edge.exports.csv_table import csv_cell, csv_lines
-from edge.exports.darwin_meta import EVENT, MEASUREMENT, OCCURRENCE, names, part_of
+from edge.exports.darwin_meta import EVENT, MEASUREMENT, OCCURRENCE, meta_xml, names
 from edge.exports.moments import to_the_second
 from edge.exports.taken import in_darwin
 from edge.taxa import taxon
@@ -40,7 +40,7 @@ _EML = """<?xml version="1.0" encoding="UTF-8"?>
 
 def darwin_pieces(found: Iterable[PlainRecord], about: About) -> Iterator[Piece]:
     """The tables as they come, with meta.xml and eml.xml, which say what they are."""
-    yield Piece("meta.xml", part_of((EVENT, OCCURRENCE, MEASUREMENT)).encode())
+    yield Piece("meta.xml", meta_xml().encode())
     day = about.created.date().isoformat()
     about_file = _EML.format(created=to_the_second(about.created), publisher=escape(about.publisher), day=day)
     yield Piece("eml.xml", about_file.encode())

@@ -1,6 +1,5 @@
 """Which terms the tables of a Darwin Core Archive have, and the meta.xml that says so (Darwin Core Text Guide)."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 DWC = "http://rs.tdwg.org/dwc/terms/"
@@ -48,10 +47,9 @@ def names(table: Table) -> list[str]:
     return [term.rpartition("/")[2] for term in table.terms]
 
 
-def part_of(tables: Iterable[Table]) -> str:
-    """meta.xml of an archive whose first table is the core."""
-    core, *extensions = tables
-    parts = [_part(core, "core", "id"), *(_part(one, "extension", "coreid") for one in extensions)]
+def meta_xml() -> str:
+    """The events are the archive's core."""
+    parts = [_part(EVENT, "core", "id"), *(_part(one, "extension", "coreid") for one in (OCCURRENCE, MEASUREMENT))]
     head = '<?xml version="1.0" encoding="UTF-8"?>\n<archive xmlns="http://rs.tdwg.org/dwc/text/" metadata="eml.xml">\n'
     return head + "".join(parts) + "</archive>\n"
 

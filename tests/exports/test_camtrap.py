@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 
 from edge.clock import ClockState
 from edge.errors import UsageError
-from edge.exports import FORMATS, About
+from edge.exports import FORMATS, About, Place
 from edge.wire import PlainRecord
 from tests.exports.told import (
     ABOUT,
@@ -26,15 +26,15 @@ from tests.exports.told import (
     LEAVES,
     NO_DATA,
     NOTHING_SEEN,
-    NOWHERE_KNOWN,
     SEEN,
     SEEN_UNSURE_WHEN,
+    SITE,
     THREE_KINDS,
     WEEK,
     believable,
     told,
 )
-from tests.records import APHID, MOTH, count, instant, interval
+from tests.records import APHID, EPOCH, MOTH, count, instant, interval
 
 SCHEMAS = Path(__file__).parent / "schemas"
 PROFILE = json.loads((SCHEMAS / "camtrap-dp-profile.json").read_text())
@@ -71,8 +71,17 @@ def check_profile(described: dict[str, Any]) -> None:
 
 def observations(*records: Any, folder: Path) -> list[dict[str, str]]:
     package(told(*records), folder)
-    with (folder / "observations.csv").open(newline="") as file:
+    return table(folder, "observations")
+
+
+def table(folder: Path, name: str) -> list[dict[str, str]]:
+    with (folder / f"{name}.csv").open(newline="") as file:
         return list(csv.DictReader(file))
+
+
+def filled(row: dict[str, str]) -> dict[str, str]:
+    """Its cells that are not empty."""
+    return {name: cell for name, cell in row.items() if cell}
 
 
 def test_a_week_follows_the_tables_and_the_profile(tmp_path: Path) -> None:
@@ -107,6 +116,51 @@ def test_a_count_is_an_animal_with_its_range_and_effort_as_tags(tmp_path: Path) 
     assert "low:9|high:17" in first["observationTags"]
     assert "frames:3540" in first["observationTags"]
     assert first["eventID"] == second["eventID"]
+
+
+def test_an_interval_a_sighting_and_their_camera_are_told_in_the_standards_columns(tmp_path: Path) -> None:
+    described = package(told(COUNTED, SEEN), tmp_path)
+    moths, _, seen = (filled(row) for row in table(tmp_path, "observations"))
+    key, start, at = f"n1/{EPOCH}/41", "2026-07-01T12:00:00Z", "2026-07-01T12:01:00Z"
+    assert moths == {
+        "observationID": f"{key}/Plutella xylostella", "deploymentID": "farm-3/n1/cam0", "eventID": key,
+        "eventStart": start, "eventEnd": "2026-07-01T13:00:00Z", "observationLevel": "event",
+        "observationType": "animal", "scientificName": "Plutella xylostella", "count": "12",
+        "classificationMethod": "machine", "classifiedBy": "pests@0.1.0",
+        "observationTags": "eppo:PLUTMA|unit:visits|mode:live|frames:3540|awakeS:3600.0|low:9|high:17",
+    }  # fmt: skip
+    assert [round(float(seen.pop(f"bbox{side}")), 5) for side in ("X", "Y", "Width", "Height")] == [0.2, 0.4, 0.4, 0.6]
+    assert seen == {
+        "observationID": f"n1/{EPOCH}/42", "deploymentID": "farm-3/n1/cam0", "mediaID": f"n1-{SEEN.picture}",
+        "eventStart": at, "eventEnd": at, "observationLevel": "media", "observationType": "animal",
+        "scientificName": "Plutella xylostella", "count": "2", "classificationMethod": "machine",
+        "classifiedBy": "pests@0.1.0", "classificationProbability": "0.875", "observationTags": "eppo:PLUTMA",
+    }  # fmt: skip
+    assert [filled(row) for row in table(tmp_path, "media")] == [
+        {
+            "mediaID": f"n1-{SEEN.picture}", "deploymentID": "farm-3/n1/cam0", "captureMethod": "timeLapse",
+            "timestamp": at, "filePath": f"media/n1-{SEEN.picture}.jpg", "filePublic": "false",
+            "fileMediatype": "image/jpeg",
+        }
+    ]  # fmt: skip
+    assert [filled(row) for row in table(tmp_path, "deployments")] == [
+        {
+            "deploymentID": "farm-3/n1/cam0", "locationID": "farm-3/n1", "latitude": "30.25", "longitude": "120.5",
+            "deploymentStart": start, "deploymentEnd": "2026-07-01T13:00:00Z", "cameraID": "cam0",
+            "timestampIssues": "false", "deploymentTags": "areaCode:330106011002|crop:Oryza sativa",
+        }
+    ]  # fmt: skip
+    assert described["contributors"] == [{"title": "County plant protection station", "role": "rightsHolder"}]
+    assert described["spatial"]["coordinates"] == [[120.5, 30.25]]
+    assert described["project"]["observationLevel"] == ["event", "media"]
+    assert package(told(COUNTED), tmp_path)["project"]["observationLevel"] == ["event"]
+
+
+def test_an_interval_whose_clock_was_set_back_ends_no_earlier_than_it_began(tmp_path: Path) -> None:
+    first, _ = observations(interval(length_s=-3600.0), folder=tmp_path)
+    (deployment,) = table(tmp_path, "deployments")
+    assert (first["eventStart"], first["eventEnd"]) == ("2026-07-01T12:00:00Z",) * 2
+    assert (deployment["deploymentStart"], deployment["deploymentEnd"]) == ("2026-07-01T12:00:00Z",) * 2
 
 
 def test_a_zero_is_blank_and_no_data_is_not(tmp_path: Path) -> None:
@@ -164,6 +218,14 @@ def test_a_sighting_stands_on_its_picture_and_one_without_is_left_out(tmp_path: 
     assert float(seen["bboxX"]) + float(seen["bboxWidth"]) == pytest.approx(0.6, abs=1e-4)
 
 
+def test_a_picture_of_two_taxa_is_one_medium_and_a_box_of_no_width_is_none(tmp_path: Path) -> None:
+    thin = replace(SEEN, label=APHID[0], eppo=APHID[1], box=(0.2, 0.4, 0.2, 1.0))
+    moth, aphid = observations(SEEN, thin, folder=tmp_path)
+    assert moth["mediaID"] == aphid["mediaID"]
+    assert [aphid[f"bbox{side}"] for side in ("X", "Y", "Width", "Height")] == [""] * 4
+    assert faults(tmp_path) == []
+
+
 def test_a_clock_that_was_not_set_is_told_of_the_deployment(tmp_path: Path) -> None:
     issues = []
     for records in ([COUNTED], [COUNTED, replace(NOTHING_SEEN, start=instant(3600.0, ClockState.UNSYNCED)), LARVAE]):
@@ -188,9 +250,13 @@ def test_a_package_lasts_until_the_day_on_which_its_last_interval_ends(tmp_path:
 def test_a_taxon_has_the_names_that_it_has_and_no_empty_ones(tmp_path: Path) -> None:
     borer = interval(counts=(count(("Sesamia inferens", "SESAIN"), 3),))
     (taxon,) = package(told(borer), tmp_path)["taxonomic"]
-    assert taxon["vernacularNames"] == {"eng": "pink stem borer", "zho": "大螟"}
+    assert taxon == {
+        "scientificName": "Sesamia inferens", "taxonID": "https://gd.eppo.int/taxon/SESAIN", "taxonRank": "species",
+        "vernacularNames": {"eng": "pink stem borer", "zho": "大螟"},
+    }  # fmt: skip
 
 
-def test_a_node_without_a_place_is_refused_and_named(tmp_path: Path) -> None:
+@pytest.mark.parametrize("half", [Place(), Place(latitude_deg=30.25), Place(longitude_deg=120.5)])
+def test_a_node_without_a_place_is_refused_and_named(half: Place, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="farm-3/n1 has no position"):
-        package(told(COUNTED), tmp_path, NOWHERE_KNOWN)
+        package(told(COUNTED), tmp_path, replace(ABOUT, places={(SITE, "n1"): half}))

@@ -107,6 +107,10 @@ def test_a_box_is_in_pixels_of_its_picture_with_who_and_when(node: Path) -> None
     assert first["area"] == width * height / 16
     assert (first["decided_by"], first["decided_utc"]) == ("Mei", at(60).utc.isoformat().replace("+00:00", "Z"))
     assert told.dataset["categories"][0]["supercategory"] == "NILALU"
+    renamed = told.dataset["annotations"][1]
+    assert (renamed["decided_by"], renamed["model_label"], renamed["confidence"]) == ("Mei", BUG, 0.7)
+    undecided = told.dataset["annotations"][2]
+    assert (undecided["model_label"], undecided["confidence"], "decided_by" in undecided) == (BUG, 0.6, False)
 
 
 def test_a_site_that_was_changed_on_the_page_is_the_one_that_is_named(node: Path) -> None:
@@ -128,6 +132,7 @@ def test_a_renamed_box_has_the_code_of_its_new_name_and_numbers_begin_at_one() -
         (1, "Helicoverpa armigera", "HELIAR"), (2, HOPPER, "NILALU"), (3, "Aphis", "1APHIG"),
     ]  # fmt: skip
     assert [one["id"] for one in told["images"]] == [1, 2]
+    assert told["info"] == {"description": "d", "date_created": "2026-07-01T12:00:00+00:00"}
     assert [(one["id"], one["image_id"], one["category_id"]) for one in told["annotations"]] == [
         (1, 1, 1), (2, 1, 2), (3, 1, 3), (4, 2, 1), (5, 2, 2), (6, 2, 3),
     ]  # fmt: skip

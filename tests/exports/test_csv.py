@@ -2,12 +2,15 @@
 
 import csv
 from collections.abc import Iterable
+from dataclasses import replace
+from datetime import UTC, datetime
 from io import StringIO
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given, settings
 
-from edge.exports import FORMATS, About, place_of
+from edge.exports import FORMATS, About, Place, place_of
 from edge.wire import Info, PlainRecord
 from tests.exports.read_back import read_csv
 from tests.exports.told import (
@@ -18,12 +21,13 @@ from tests.exports.told import (
     NOWHERE_KNOWN,
     SEEN,
     SEEN_UNSURE_WHEN,
+    SITE,
     WEEK,
     any_records,
     told,
     unknown,
 )
-from tests.records import EPOCH, MOTH, interval, sighting
+from tests.records import EPOCH, MOTH, instant, interval, sighting
 
 
 def written(records: Iterable[PlainRecord], about: About = ABOUT) -> str:
@@ -56,6 +60,13 @@ def test_nothing_seen_is_a_zero_with_effort_and_no_data_is_not_a_number() -> Non
     zero, dark = table(told(NOTHING_SEEN, NO_DATA))
     assert (zero["count"], zero["frames"], zero["no_data"]) == ("0", "3600", "")
     assert (dark["count"], dark["frames"], dark["no_data"]) == ("", "0", "dark")
+
+
+def test_a_clock_at_the_end_of_the_calendar_ends_no_export_of_a_node_east_of_greenwich() -> None:
+    last = replace(instant(), utc=datetime(9999, 12, 31, 23, tzinfo=UTC))
+    about = replace(ABOUT, places={(SITE, "n1"): Place(zone=ZoneInfo("Asia/Shanghai"))})
+    (row,) = csv.DictReader(StringIO(written(told(interval(start=last, end=last, counts=())), about), newline=""))
+    assert (row["night"], row["frames"]) == ("9999-12-31", "3540")
 
 
 def test_times_have_one_form_so_that_programs_take_their_column_for_times() -> None:

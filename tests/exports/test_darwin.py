@@ -8,13 +8,14 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
+import pytest
 from dwca.read import DwCAReader
 from hypothesis import HealthCheck, given, settings
 
 from edge.cli.exporting import write_export
 from edge.counts import TaxonCount
 from edge.exports import About
-from edge.exports.darwin_meta import DWC, EVENT, MEASUREMENT, OCCURRENCE, part_of
+from edge.exports.darwin_meta import DWC, meta_xml
 from edge.wire import PlainInterval, PlainRecord
 from tests.exports.told import (
     ABOUT,
@@ -31,7 +32,7 @@ from tests.exports.told import (
     believable,
     told,
 )
-from tests.records import APHID, MOTH, count, interval
+from tests.records import APHID, EPOCH, MOTH, count, interval
 
 
 @contextmanager
@@ -39,6 +40,11 @@ def archive(records: list[PlainRecord], folder: Path, about: About = ABOUT) -> I
     write_export("darwin-core", records, about, folder / "x.zip")
     with DwCAReader(str(folder / "x.zip")) as reader:  # its tmp_dir would become the temporary folder of all tests
         yield reader
+
+
+def told_by(row: Any) -> dict[str, str]:
+    """Its terms that are not empty."""
+    return {term.rpartition("/")[2]: value for term, value in row.data.items() if value}
 
 
 def of_type(row: Any, word: str) -> list[Any]:
@@ -61,6 +67,59 @@ def test_a_reader_finds_each_interval_with_its_taxa_and_their_ranges(tmp_path: P
     )
     assert aphid.data[DWC + "basisOfRecord"] == "MachineObservation"
     assert bounds == ["9", "17", "201", "260"]
+
+
+def test_an_interval_its_taxa_and_their_ranges_are_told_in_the_standards_terms(tmp_path: Path) -> None:
+    with archive(told(COUNTED), tmp_path) as reader:
+        (event,) = list(reader)
+        (moth, _), (lower, *_) = of_type(event, "Occurrence"), of_type(event, "MeasurementOrFact")
+    key = f"n1/{EPOCH}/41"
+    wanted = {
+        "eventID": key, "parentEventID": "farm-3/n1/cam0", "eventDate": "2026-07-01T12:00:00Z/2026-07-01T13:00:00Z",
+        "samplingProtocol": "camera, individuals followed from frame to frame", "sampleSizeValue": "3540",
+        "samplingEffort": "3540 frames looked at, 3600 s awake", "sampleSizeUnit": "frame", "geodeticDatum": "WGS84",
+        "locationID": "330106011002", "decimalLatitude": "30.25", "decimalLongitude": "120.5",
+    }  # fmt: skip
+    assert wanted.items() == told_by(event).items() - {("dynamicProperties", event.data[DWC + "dynamicProperties"])}
+    assert json.loads(event.data[DWC + "dynamicProperties"])["skipped"] == {"dark": 40, "blurred": 20}
+    assert told_by(moth) == {
+        "occurrenceID": f"{key}/Plutella xylostella", "basisOfRecord": "MachineObservation", "individualCount": "12",
+        "occurrenceStatus": "present", "scientificName": "Plutella xylostella", "taxonRank": "species",
+        "taxonID": "https://gd.eppo.int/taxon/PLUTMA", "identifiedBy": "pests@0.1.0",
+        "identificationVerificationStatus": "unverified",
+    }  # fmt: skip
+    assert told_by(lower) == {
+        "measurementID": f"{key}/Plutella xylostella/lower", "occurrenceID": f"{key}/Plutella xylostella",
+        "measurementType": "lower end of the 95 % range of the count", "measurementValue": "9",
+        "measurementUnit": "individuals",
+        "measurementMethod": "from the model's precision and recall on held-out pictures",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("unit", "says"),
+    [
+        ("max_per_frame", "most individuals of a taxon on one frame"), ("visits", "followed from frame to frame"),
+        ("new", "on a trap, individuals new since the picture before"), ("affected_frames", "frames that show the"),
+    ],
+)  # fmt: skip
+def test_an_event_says_how_it_was_sampled(unit: str, says: str, tmp_path: Path) -> None:
+    with archive(told(interval(unit=unit)), tmp_path) as reader:
+        (event,) = list(reader)
+    assert says in event.data[DWC + "samplingProtocol"]
+
+
+def test_an_event_whose_clock_was_set_back_ends_no_earlier_than_it_began(tmp_path: Path) -> None:
+    with archive(told(interval(length_s=-3600.0)), tmp_path) as reader:
+        (event,) = list(reader)
+    assert event.data[DWC + "eventDate"] == "2026-07-01T12:00:00Z/2026-07-01T12:00:00Z"
+
+
+def test_the_archive_names_its_publisher_whatever_the_letters(tmp_path: Path) -> None:
+    with archive(told(COUNTED), tmp_path, replace(ABOUT, publisher="Chen & Söhne <south>")) as reader:
+        names = [one.text for one in reader.metadata.iter("organizationName")]
+        (day,) = [one.text for one in reader.metadata.iter("pubDate")]
+    assert (names, day) == (["Chen & Söhne <south>"] * 2, "2026-07-08")
 
 
 def test_a_zero_has_effort_and_no_occurrence_and_no_data_has_neither(tmp_path: Path) -> None:
@@ -176,12 +235,14 @@ def test_density_stage_and_climate_are_kept(tmp_path: Path) -> None:
         (event,) = list(reader)
         (larva,) = of_type(event, "Occurrence")
         measured = {
-            one.data[DWC + "measurementType"]: (one.data[DWC + "measurementValue"], one.data[DWC + "occurrenceID"])
+            one.data[DWC + "measurementType"]: tuple(
+                one.data[DWC + word] for word in ("measurementValue", "measurementUnit", "occurrenceID")
+            )
             for one in of_type(event, "MeasurementOrFact")
         }
     assert larva.data[DWC + "lifeStage"] == "larva"
-    assert measured["density"] == ("8.0", larva.data[DWC + "occurrenceID"])
-    assert measured["mean air temperature"] == ("24.5", "")
+    assert measured["density"] == ("8.0", "individuals per m2", larva.data[DWC + "occurrenceID"])
+    assert measured["mean air temperature"] == ("24.5", "degree Celsius", "")
     assert "mean relative humidity" not in measured
 
 
@@ -198,7 +259,7 @@ def test_humidity_is_a_share_of_its_event(tmp_path: Path) -> None:
 
 
 def test_meta_xml_has_the_core_first_and_a_reference_in_each_extension() -> None:
-    root = ElementTree.fromstring(part_of((EVENT, OCCURRENCE, MEASUREMENT)))  # noqa: S314 our own words
+    root = ElementTree.fromstring(meta_xml())  # noqa: S314 our own words
     space = "{http://rs.tdwg.org/dwc/text/}"
     assert [one.tag.removeprefix(space) for one in root] == ["core", "extension", "extension"]
     assert all(one.find(f"{space}coreid") is not None for one in root[1:])
