@@ -232,7 +232,7 @@ def test_the_most_on_a_frame_may_have_been_in_any_hour_that_is_less_sure() -> No
 
 def test_a_reason_that_a_newer_node_gives_is_another_one() -> None:
     told = encode_small(small_day(DAY, [hour(frames=0, awake_s=0.0, counts=NoData("dark"))]))
-    assert decode_small(told[:-1] + b"\x20").no_data == "other"
+    assert decode_small(told[:-1] + bytes([len(REASONS)])).no_data == "other"
 
 
 @pytest.mark.parametrize("reason", get_args(Reason))
@@ -241,11 +241,10 @@ def test_each_reason_of_the_gate_arrives_as_it_is(reason: str) -> None:
     assert decode_small(told).no_data == reason
 
 
-def test_the_numbers_of_the_reasons_stay_what_they_are() -> None:
-    told = encode_small(small_day(DAY, [hour(frames=0, awake_s=0.0, counts=NoData("overexposed"))]))
-    assert told[-1] == 5
+@pytest.mark.parametrize("words", [REASONS, ("not known", *STAGES[1:]), LEVELS])
+def test_numbers_of_reasons_stages_and_levels_stay_what_they_are(words: tuple[str, ...]) -> None:
     document = (CONTRACT / "small.md").read_text()
-    assert ", ".join(f"{number} {word}" for number, word in enumerate(REASONS)) in document
+    assert ", ".join(f"{number} {word}" for number, word in enumerate(words)) in document
 
 
 def test_a_range_that_is_not_known_of_one_hour_is_not_known_of_the_day() -> None:
@@ -273,6 +272,21 @@ def test_a_name_that_the_decoder_does_not_know_keeps_its_number(name: str) -> No
 def test_a_reason_that_has_no_number_is_another_one_and_not_the_dark() -> None:
     day = SmallDay(day=DAY, unit="new", frames=0, awake_min=0, counts=None, no_data="camera_missing")
     assert decode_small(encode_small(day)).no_data == "other"
+
+
+def test_a_stage_that_has_no_number_is_another_one_and_not_unknown() -> None:
+    moth = SmallCount(label=MOTH[0], stage="juvenile", count=2)
+    day = SmallDay(day=DAY, unit="new", frames=1, awake_min=1, counts=(moth,))
+    assert [one.stage for one in decode_small(encode_small(day)).counts or ()] == ["other"]
+
+
+@pytest.mark.parametrize(
+    ("at", "octets", "says"), [(3, b"\x20\x01", "unit 4 is not known"), (5, b"\xff" * 7 + b"\x7f", "a number above")]
+)
+def test_a_unit_from_the_future_and_more_frames_than_json_keeps_are_refused(at: int, octets: bytes, says: str) -> None:
+    payload = encode_small(SmallDay(day=DAY, unit="new", frames=1, awake_min=1, counts=()))
+    with pytest.raises(WireError, match=says):
+        decode_small(payload[:at] + octets + b"\x00")
 
 
 def test_a_level_from_the_future_is_refused() -> None:

@@ -13,10 +13,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edge.clock import ClockState
-from edge.counts import NoData, Record, Sighting
+from edge.counts import Interval, NoData, Record, Sighting
 from edge.errors import WireError
 from edge.wire import (
     MAX_BATCH_BYTES,
+    Decoded,
     Health,
     Info,
     ReplayCommand,
@@ -36,7 +37,20 @@ from edge.wire import (
     summary_of,
 )
 from tests.clocks import NOON
-from tests.records import APHID, EPOCH, MOTH, alert, batches, count, instant, interval, lost, sighting, stored
+from tests.records import (
+    APHID,
+    EPOCH,
+    MOTH,
+    alert,
+    batches,
+    count,
+    instant,
+    interval,
+    intervals,
+    lost,
+    sighting,
+    stored,
+)
 
 SIGHTING_BYTES, INTERVAL_BYTES = 48, 128
 ROOT = Path(__file__).parent.parent
@@ -178,6 +192,8 @@ def test_what_is_no_batch_is_refused_with_the_reason(payload: bytes, says: str) 
     ("record", "key", "value"),
     [
         pytest.param(interval(), 2, [0, 0, -1, 0], id="no such clock"),
+        pytest.param(interval(), 2, [0, 0, 3, 0], id="a clock of later"),
+        pytest.param(interval(), 2, [2**53 - 1, 0, 0, 0], id="after the calendar"),
         pytest.param(interval(), 2, [0, 0, 0, -1], id="no such boot"),
         pytest.param(interval(), 8, True, id="true is no number of frames"),
         pytest.param(interval(), 8, 2**53, id="more than JSON keeps"),
@@ -187,13 +203,17 @@ def test_what_is_no_batch_is_refused_with_the_reason(payload: bytes, says: str) 
         pytest.param(interval(), 11, [[0, -1, 0, 17]], id="count below zero"),
         pytest.param(interval(), 11, [[0, 12, -1, 17]], id="low below zero"),
         pytest.param(interval(), 11, [[0, 12, 9, -1]], id="high below zero"),
+        pytest.param(interval(), 11, [[0, 12, 9, None]], id="a low without a high"),
+        pytest.param(interval(), 11, [[0, 12, None, 17]], id="a high without a low"),
         pytest.param(interval(), 13, 1, id="one is not true"),
         pytest.param(interval(), 16, 1001, id="more than all of the leaf is sick"),
         pytest.param(interval(), 17, [-1, [0, 0, 0], None], id="fewer readings than none"),
         pytest.param(sighting(), 6, 1001, id="surer than sure"),
+        pytest.param(sighting(), 7, bytes(6), id="a box of three sides"),
         pytest.param(sighting(), 9, -1, id="a picture of a later record"),
         pytest.param(sighting(), 9, 42, id="a picture before the first record"),
         pytest.param(lost(1, 2), 5, 0, id="a loss before the first record"),
+        pytest.param(alert(low=None, high=None), 8, 11_000, id="an alert's low without a high"),
     ],
 )
 def test_a_number_outside_its_range_is_refused_and_never_read_from_the_end_of_a_table(
@@ -205,11 +225,23 @@ def test_a_number_outside_its_range_is_refused_and_never_read_from_the_end_of_a_
         decode_batch(cbor2.dumps(batch), "n1")
 
 
-@pytest.mark.parametrize("stages", [[[-1, "larva"]], [[2, "larva"]]])
-def test_a_stage_of_no_taxon_is_refused(stages: list[object]) -> None:
+@pytest.mark.parametrize(
+    ("key", "value", "says"),
+    [
+        (0, 2, "version 2 is not 1; update this program"),
+        (1, bytes(15), "epoch: must be a byte string of 16 bytes"),
+        (1, "0c9a64a158c84f2a", "epoch: must be a byte string of 16 bytes"),
+        (4, [[bytes(16)]], "boots: must be an array of 2"),
+        (7, [["Plutella xylostella"]], "taxa: must be an array of 2"),
+        (10, [[0]], "stages: must be an array of 2"),
+        (10, [[-1, "larva"]], "stages"),
+        (10, [[2, "larva"]], "stages"),
+    ],
+)
+def test_a_header_outside_the_contract_is_refused_with_the_reason(key: int, value: object, says: str) -> None:
     batch = cbor2.loads(encode_batch(stored(interval())))
-    batch[10] = stages
-    with pytest.raises(WireError, match="stages"):
+    batch[key] = value
+    with pytest.raises(WireError, match=says):
         decode_batch(cbor2.dumps(batch), "n1")
 
 
@@ -247,7 +279,7 @@ def test_a_text_is_read_up_to_what_an_index_holds(
         decode_batch(encode_batch(stored(record(**long("稻" * 81)))), "n1")
 
 
-@pytest.mark.parametrize("picture", ["0c9a64a1-007", "0c9a64a1-٣", "0c9a64a1-42", "1c9a64a1-3"])
+@pytest.mark.parametrize("picture", ["0c9a64a1-007", "0c9a64a1-٣", "0c9a64a1-42", "1c9a64a1-3", "0c9a64a1-q3"])
 def test_a_picture_that_is_named_otherwise_than_the_store_does_keeps_its_name(picture: str) -> None:
     (back,) = decode_batch(encode_batch(stored(sighting(picture=picture), first_seq=41)), "n1")
     assert isinstance(back.record, Sighting)
@@ -303,8 +335,12 @@ def test_a_value_of_any_other_type_gives_records_or_a_wire_error(
 
 @pytest.mark.parametrize(
     "bad",
-    [sighting(count=-1), sighting(confidence=1.1), sighting(box=(0, 0, 1.2, 1)), interval(awake_s=-1), lost(0, 1)],
-)
+    [
+        sighting(count=-1), sighting(confidence=1.1), sighting(confidence=-0.1), sighting(box=(0, 0, 1.2, 1)),
+        sighting(box=(-0.1, 0, 1, 1)), interval(awake_s=-1), interval(frames=-1), interval(counts=(count(MOTH, -1),)),
+        alert(value=-1.0), lost(0, 1),
+    ],
+)  # fmt: skip
 def test_what_the_receiver_would_refuse_is_not_sent(bad: object) -> None:
     with pytest.raises(WireError):
         encode_batch(stored(bad))  # type: ignore[arg-type]
@@ -319,6 +355,7 @@ def test_a_batch_of_two_epochs_is_a_fault_of_the_caller() -> None:
 def test_a_topic_is_taken_apart_into_what_it_was_made_of() -> None:
     assert node_topic("farm-3", "n_1", "records") == "fieldeye/v1/farm-3/n_1/records"
     assert parse_topic("fieldeye/v1/farm-3/n_1/cmd/replay") == ("farm-3", "n_1", "cmd/replay")
+    assert parse_topic(node_topic("a" * 64, "b" * 64, "info")) == ("a" * 64, "b" * 64, "info")
 
 
 @pytest.mark.parametrize(
@@ -421,6 +458,20 @@ def test_the_summary_tells_no_data_from_none() -> None:
     assert told["no_data"] == "camera_missing"
     assert "counts" not in told
     assert msgspec.to_builtins(summary_of(interval(counts=())))["counts"] == []
+
+
+@given(intervals())
+def test_the_summary_says_of_an_interval_what_its_record_says(record: Interval) -> None:
+    (kept,) = stored(record)
+    long = plain(Decoded(kept.key, record), "s1")
+    told = msgspec.structs.asdict(summary_of(record))
+    assert (told.pop("start"), told.pop("end")) == (record.start.utc, record.end.utc)
+    assert told == {name: getattr(long, name) for name in told}
+
+
+def test_a_density_has_four_digits() -> None:
+    (moths,) = summary_of(interval(area_mm2=30_000, counts=(count(MOTH, 1),))).counts or ()
+    assert moths.per_m2 == 33.33
 
 
 def test_unknown_health_is_left_out() -> None:

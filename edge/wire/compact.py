@@ -110,7 +110,7 @@ def _places(camera: str, model: str, tables: Tables) -> dict[int, int]:
 def _compact_picture(picture: str, seq: int, tables: Tables) -> int | str:
     """How many records before this one the picture was taken with, if its id has the store's usual form."""
     prefix, _, number = picture.partition("-")
-    usual = prefix == tables.epoch.hex[:8] and number.isascii() and number.isdecimal() and str(int(number)) == number
+    usual = prefix == tables.epoch.hex[:8] and number.isdecimal() and str(int(number)) == number
     return seq - int(number) if usual and int(number) <= seq else picture
 
 

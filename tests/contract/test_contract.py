@@ -15,7 +15,9 @@ from hypothesis import given, settings
 from edge.errors import WireError
 from edge.mqtt.commands import VERBS
 from edge.page.camera import reason_words
-from edge.wire import Info, Key, Stored, decode_batch, decode_message, encode_batch, encode_message, read_image
+from edge.wire import CLOCKS, Info, Key, Stored, decode_batch, decode_message, encode_batch, encode_message, read_image
+from edge.wire.alerts import LEVELS, TASKS
+from edge.wire.compact import UNITS
 from edge.wire.images import MAX_PART_BYTES
 from tests.contract.golden import (
     BATCHES,
@@ -128,6 +130,11 @@ def test_the_schema_says_what_an_area_code_is_and_a_platform_reads_on_without_on
     validator = jsonschema.Draft202012Validator({**schema("messages"), "$ref": "#/$defs/Info"})
     assert validator.is_valid(told) == is_one
     assert decode_message(json.dumps(told).encode(), Info).area_code == code
+
+
+@pytest.mark.parametrize("words", [UNITS, CLOCKS, LEVELS, TASKS])
+def test_a_number_stands_for_the_word_that_the_cddl_gives_it(words: tuple[str, ...]) -> None:
+    assert ", ".join(f"{number} {word}" for number, word in enumerate(words)) in (CONTRACT / "records.cddl").read_text()
 
 
 def test_a_compact_picture_is_named_as_the_contract_says() -> None:
