@@ -197,6 +197,7 @@ def test_many_phones_of_one_person_log_nobody_else_out(accounts: Accounts) -> No
     accounts.begin(b"Ana's", "Ana", NOON)
     for number in range(SESSIONS_EACH + 1):
         accounts.begin(bytes([number]), "Li", NOON + timedelta(minutes=number))
+    accounts.begin(b"Ana's other", "Ana", NOON)
     assert accounts.session(b"Ana's") is not None
 
 
@@ -210,6 +211,12 @@ def test_failures_are_forgotten_after_a_day_without_another(accounts: Accounts) 
     accounts.failed(("10.0.0.8",), NOON + timedelta(hours=25))
     assert accounts.failures("10.0.0.7", NOON + timedelta(hours=25))[0] == 0
     assert accounts.failures("10.0.0.8", NOON + timedelta(hours=26)) == (1, 3600.0)
+
+
+def test_the_right_password_forgives_the_address_that_it_came_from_alone(accounts: Accounts) -> None:
+    accounts.failed(("10.0.0.7", "10.0.0.8"), NOON)
+    accounts.forgive("10.0.0.7")
+    assert [accounts.failures(source, NOON)[0] for source in ("10.0.0.7", "10.0.0.8")] == [0, 1]
 
 
 @given(failures=st.integers(0, 10_000), since_s=st.floats(0, 1e6), free=st.integers(1, 50))

@@ -782,6 +782,7 @@ def test_while_the_card_refuses_pictures_wait_in_their_folder_and_then_count_onc
             db.execute("DROP TRIGGER refuse")
 
     fed.run(fed.add(60), fed.next_hour, refuse, fed.add(120), fed.next_hour, take, fed.add(180))
+    assert fed.board.snapshot().store == ""
     assert fed.frames() == {0: 3}
     assert fed.intervals[0].revision == 2
 

@@ -1,5 +1,6 @@
 """Kept pictures go after so many days, and no other."""
 
+import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
@@ -11,6 +12,7 @@ import pytest
 from edge.clock import ClockState, Instant
 from edge.config import StoreTable
 from edge.store import Store
+from edge.wire import SIGHTING
 from tests.clocks import NOON
 from tests.records import instant, interval, sighting
 
@@ -41,6 +43,16 @@ def test_pictures_from_before_that_time_go_with_their_files(store: Store, tmp_pa
     assert len(list((tmp_path / "pictures").iterdir())) == 2
     assert store.forget_pictures(NOON - timedelta(days=30)) == 0
     assert len(store.latest_sightings(10)) == 4, "the records stay"
+
+
+def test_pictures_whose_records_a_full_store_has_shed_are_as_old_as_the_interval_after_them(
+    store: Store, tmp_path: Path
+) -> None:
+    names = [day(store, days) for days in (40, 31, 29, 1)]
+    with closing(sqlite3.connect(tmp_path / "fieldeye.db")) as db, db:
+        db.execute("DELETE FROM record WHERE kind = ?", (SIGHTING,))
+    assert store.forget_pictures(NOON - timedelta(days=30)) == 2
+    assert [store.picture(name) is not None for name in names] == [False, False, True, True]
 
 
 def test_a_late_interval_of_an_earlier_day_makes_the_pictures_before_it_no_older(store: Store) -> None:

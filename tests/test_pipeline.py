@@ -703,7 +703,7 @@ def test_records_that_no_card_took_end_the_loop_with_the_reason(bench: Bench) ->
 
 
 def test_of_more_than_memory_takes_the_oldest_go_while_the_card_takes_none(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr("edge.loop.commits.MOST_UNKEPT", 2)
     with closing(open_store(tmp_path)) as store:
@@ -715,6 +715,7 @@ def test_of_more_than_memory_takes_the_oldest_go_while_the_card_takes_none(
             other.execute("DROP TRIGGER refuse")
         commits.commit([sighting(count=4)])
         assert [one.record.count for one in all_records(store)] == [2, 3, 4]  # type: ignore[union-attr]
+    assert [line.message for line in caplog.records].count("store_trouble_changed") == 2  # that it began, and ended
 
 
 def test_a_catch_over_its_threshold_is_an_alert_in_the_store_and_on_the_board(bench: Bench) -> None:

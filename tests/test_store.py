@@ -1,11 +1,12 @@
 """The store keeps what it was given, gives each record one key, and tells what it could not keep."""
 
 import os
+import re
 import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable, Collection, Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -20,13 +21,14 @@ from edge.clock import ClockState, Instant
 from edge.config import StoreTable
 from edge.counts import Interval, Lost, Sighting
 from edge.errors import StoreError, StoreNewerError
-from edge.store import Account, Draft, Entry, Store
+from edge.store import MOST_NOTE_LETTERS, Account, Draft, Entry, Store
 from edge.store import audit as kept
 from edge.store.decisions import STEPS as DECISION_STEPS
 from edge.store.decisions import Decisions, Deed
 from edge.store.drafts import KEPT_DRAFTS, KEPT_NAMES, names_in
 from edge.store.file import WAL_BYTES, open_checked
 from edge.store.inspect import inspect_store
+from edge.store.questions import KEPT_QUESTIONS
 from edge.store.reserve import RESERVE_BYTES
 from edge.store.room import CHUNK, shed
 from edge.store.rows import Row, insert
@@ -284,6 +286,25 @@ def test_a_name_that_is_no_picture_finds_nothing(store: Store, name: str) -> Non
     assert store.picture(name) is None
 
 
+def put_in_the_way(jpeg: Path) -> None:
+    """What can neither be read, written nor removed as a file, as one on a bad sector."""
+    jpeg.unlink(missing_ok=True)
+    jpeg.mkdir()
+
+
+def test_a_picture_that_the_card_does_not_give_up_lets_its_node_start_and_no_record_count_twice(
+    tmp_path: Path,
+) -> None:
+    with closing(open_store(tmp_path, pictures_mb=1)) as store:
+        store.commit([sighting()], bytes(600_000))
+        put_in_the_way(tmp_path / "pictures" / f"{store.epoch.hex[:8]}-1.jpg")
+        assert store.picture(f"{store.epoch.hex[:8]}-1") is None
+        assert store.commit([sighting()], bytes(600_000))[0].seq == 2
+        assert seqs(all_records(store)) == [1, 2]
+    with closing(open_store(tmp_path, pictures_mb=1)) as store:
+        assert store.newest_picture(0) == (2, f"{store.epoch.hex[:8]}-2")
+
+
 def test_the_oldest_pictures_go_when_their_budget_is_used_up(tmp_path: Path) -> None:
     with closing(open_store(tmp_path, pictures_mb=1)) as store:
         for n in range(7):
@@ -291,6 +312,7 @@ def test_the_oldest_pictures_go_when_their_budget_is_used_up(tmp_path: Path) -> 
         kept = [n for n in range(1, 8) if store.picture(f"{store.epoch.hex[:8]}-{n}")]
         assert kept == [3, 4, 5, 6, 7]
         assert len(list((tmp_path / "pictures").iterdir())) == 5
+        assert store.health().pictures_mb == 1.0
         assert len(all_records(store)) == 7
 
 
@@ -341,7 +363,9 @@ def test_a_full_store_sheds_the_oldest_delivered_first_and_loses_nothing(tmp_pat
     assert sum(path.stat().st_size for path in tmp_path.glob("fieldeye.db*")) <= 2_000_000
 
 
-def test_a_full_store_sheds_sightings_before_intervals_and_announces_how_many(tmp_path: Path) -> None:
+def test_a_full_store_sheds_sightings_before_intervals_and_announces_how_many(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     committed: set[int] = set()
     with closing(open_store(tmp_path, max_mb=2)) as store:
         for n in range(50):
@@ -356,6 +380,10 @@ def test_a_full_store_sheds_sightings_before_intervals_and_announces_how_many(tm
         assert sum(one.count for one in losses) == len(gone) == store.health().lost
         assert gone <= {seq for one in losses for seq in range(one.first_seq, one.last_seq + 1)}
         assert store.next_batch(1)[0].record == losses[0]
+        for _ in range(KEPT_QUESTIONS):
+            store.ask_station(instant(), JPEG, note="\u866b" * MOST_NOTE_LETTERS)  # of three bytes
+        assert len(store.questions()) == KEPT_QUESTIONS
+    assert [line.getMessage() for line in caplog.records].count("store_full") == 1
 
 
 def test_of_what_nobody_got_a_full_store_sheds_the_oldest(store: Store, tmp_path: Path) -> None:
@@ -601,9 +629,15 @@ def test_times_of_this_boot_are_put_right_without_reading_what_earlier_boots_lef
 
 
 class RevisingStore(Store):
-    """The loop commits a revision between the look for what can be put right and the writing of it."""
+    """The loop commits a revision between the look for what can be put right, or is damaged, and the writing of it."""
 
     revision: Interval
+
+    @contextmanager
+    def _writing(self, doing: str) -> Iterator[sqlite3.Connection]:
+        self.commit_interval(self.revision, draft(1))
+        with super()._writing(doing) as db:
+            yield db
 
     def _unsynced(self, known: Instant, without: Collection[Mark]) -> list[Stored]:
         found = super()._unsynced(known, without)
@@ -714,6 +748,26 @@ def test_a_flipped_bit_in_a_record_is_found_and_announced_and_the_others_go_on(t
         assert store.give_up_damaged(instant()) == 0
 
 
+def test_the_latest_interval_is_the_last_one_that_can_be_read(store: Store, tmp_path: Path) -> None:
+    store.commit([interval(0), interval(3600), sighting(), interval(7200)])
+    with closing(sqlite3.connect(tmp_path / "fieldeye.db")) as db, db:
+        db.execute("UPDATE record SET crc = crc + 1 WHERE seq = 4")
+    latest = store.latest_interval()
+    assert latest is not None
+    assert latest.key.seq == 2
+
+
+def test_a_damaged_interval_that_a_late_picture_has_corrected_since_is_sent(tmp_path: Path) -> None:
+    with closing(RevisingStore(StoreTable(folder=str(tmp_path)), "n1")) as store:
+        store.commit_interval(interval(), draft())
+        with closing(sqlite3.connect(tmp_path / "fieldeye.db")) as db, db:
+            db.execute("UPDATE record SET crc = crc + 1")
+        assert (all_records(store), store.damaged) == ([], 1)
+        store.revision = interval(revision=1)
+        assert (store.give_up_damaged(instant()), store.damaged) == (0, 0)
+        assert [one.record for one in drained(store)] == [store.revision]
+
+
 def is_set_aside(file: bytes) -> bool:
     """Would the next start begin a new store?"""
     with closing(sqlite3.connect(":memory:")) as db:
@@ -770,14 +824,14 @@ def test_each_bit_round_a_record_may_flip_and_all_others_leave_once(tmp_path: Pa
     assert 40 < len(told) < len(hit) < len(bits)
 
 
-def test_a_key_that_lost_a_bit_gets_it_back_from_its_record(tmp_path: Path) -> None:
+def test_a_key_that_lost_a_bit_gets_it_back_from_its_record_and_its_turn_too(tmp_path: Path) -> None:
     with closing(open_store(tmp_path)) as store:
-        store.commit([sighting(n, count=n) for n in range(3)])
+        store.commit([sighting(), sighting(), interval()])
         kept = all_records(store)
     with closing(sqlite3.connect(tmp_path / "fieldeye.db")) as db, db:
         db.execute("UPDATE record SET seq = 7 WHERE seq = 3")
     with closing(open_store(tmp_path)) as store:
-        assert drained(store) == kept
+        assert drained(store) == [kept[2], *kept[:2]]
         assert store.commit([sighting()])[0].seq == 4
 
 
@@ -901,13 +955,17 @@ def test_a_record_that_a_flipped_bit_parted_from_its_place_in_the_outbox_is_sent
         assert store.waiting().records == 0
 
 
-def test_a_flipped_bit_in_the_count_of_records_gives_no_sequence_number_twice(tmp_path: Path) -> None:
+def test_a_flipped_bit_in_the_count_of_records_or_questions_gives_no_number_twice(tmp_path: Path) -> None:
     with closing(open_store(tmp_path)) as store:
         store.commit([sighting(n) for n in range(5)])
+        asked = [store.ask_station(instant(), JPEG).id for _ in range(3)]
     with closing(sqlite3.connect(tmp_path / "fieldeye.db")) as db, db:
-        db.execute("UPDATE sqlite_sequence SET seq = 1 WHERE name = 'record'")
+        db.execute("UPDATE sqlite_sequence SET seq = 1")
     with closing(open_store(tmp_path)) as store:
         assert [store.commit([sighting()])[0].seq for _ in range(2)] == [6, 7]
+        asked += [store.ask_station(instant(), JPEG[:2] + JPEG).id for _ in range(2)]
+        assert [name[-2:] for name in asked] == ["q1", "q2", "q3", "q4", "q5"]
+        assert store.question_photo(asked[1]) == JPEG
 
 
 def test_a_reserve_that_a_power_cut_left_empty_is_set_apart_at_the_next_start(tmp_path: Path) -> None:
@@ -920,6 +978,11 @@ def test_a_reserve_that_a_power_cut_left_empty_is_set_apart_at_the_next_start(tm
 def test_a_disk_with_less_room_than_the_store_may_take_is_told_before_the_node_starts(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match=r"MB free, store.max_mb is 999999999; free some space"):
         inspect_store(StoreTable(folder=str(tmp_path), max_mb=999_999_999), has_broker=False)
+
+
+def test_a_store_that_has_most_of_its_room_already_needs_only_the_rest_free() -> None:
+    said = run_on_small_disk("-c", DISK + HALF_FULL)
+    assert re.search(r"sound, 8000 records, \d MB free\n.*: only \d MB free, store.max_mb is 64; free some space", said)
 
 
 def test_a_file_of_a_newer_program_is_left_alone(tmp_path: Path) -> None:
@@ -1147,6 +1210,20 @@ store.commit([sighting(at=instant(n, ClockState.UNSYNCED)) for n in range(100)])
 fill()
 print("right", store.correct_clock(instant(100)))
 """
+HALF_FULL = """
+from edge.store import inspect_store
+tables = [StoreTable(folder=str(folder), max_mb=most) for most in (6, 64)]
+store = Store(tables[0], "n1")
+for n in range(20):
+    store.commit([interval(n) for n in range(400)])
+store.close()
+assert shutil.disk_usage(folder).free < 6_000_000
+print(inspect_store(tables[0], has_broker=False))
+try:
+    inspect_store(tables[1], has_broker=False)
+except StoreError as why:
+    print(why)
+"""
 READ_ONLY = """
 Store(StoreTable(folder=str(folder)), "n1").close()
 os.system("mount -o remount,ro " + str(folder))
@@ -1205,8 +1282,11 @@ def test_a_read_only_disk_is_named_in_a_sentence() -> None:
     assert "read-only" in run_on_small_disk("-c", DISK + READ_ONLY)
 
 
-def test_a_picture_that_cannot_be_kept_does_not_cost_the_record(store: Store, tmp_path: Path) -> None:
-    (tmp_path / "pictures").rmdir()
-    (tmp_path / "pictures").write_bytes(b"in the way")
+def test_a_picture_that_cannot_be_kept_does_not_cost_the_record_nor_another_picture(
+    store: Store, tmp_path: Path
+) -> None:
+    store.commit([sighting()], JPEG)
+    put_in_the_way(tmp_path / "pictures" / f"{store.epoch.hex[:8]}-2.jpg")
     assert store.commit([sighting()], JPEG)
-    assert all_records(store)[0].record == sighting()
+    assert all_records(store)[1].record == sighting()
+    assert store.picture(f"{store.epoch.hex[:8]}-1") == JPEG

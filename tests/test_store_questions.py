@@ -10,12 +10,13 @@ import pytest
 
 from edge.clock import ClockState
 from edge.errors import StoreError
+from edge.loop.commits import put_times_right
 from edge.store import MOST_NAME_LETTERS, MOST_NOTE_LETTERS, Answer, Question, Store
 from edge.store import questions as kept
 from edge.wire import MAX_PHOTO_BYTES
-from tests.clocks import NOON
+from tests.clocks import NOON, SetClock
 from tests.records import instant
-from tests.test_store import open_store
+from tests.test_store import open_store, put_in_the_way
 
 PHOTO = b"\xff\xd8 a photograph \xff\xd9"
 ANSWER = Answer(
@@ -50,6 +51,7 @@ def test_questions_leave_oldest_first_and_stay_to_be_read_newest_first(store: St
     store.mark_question_sent(first.id)
     assert store.next_question() == (second, PHOTO)
     assert [(one.note, one.is_sent) for one in store.questions()] == [("second", False), ("first", True)]
+    assert store.health().questions == 1
 
 
 def test_questions_and_answers_survive_a_restart(tmp_path: Path) -> None:
@@ -81,6 +83,7 @@ def test_an_answer_to_what_is_not_kept_is_not_taken(store: Store) -> None:
     [
         (b"GIF89a", {}, "JPEG"),
         (PHOTO[:-2], {}, "JPEG"),
+        (PHOTO[2:], {}, "JPEG"),
         (b"\xff\xd8" + bytes(MAX_PHOTO_BYTES) + b"\xff\xd9", {}, "512 KiB"),
         (PHOTO, {"note": "x" * (MOST_NOTE_LETTERS + 1)}, "note: at most 500"),
         (PHOTO, {"who": "x" * (MOST_NAME_LETTERS + 1)}, "who: at most 80"),
@@ -107,6 +110,7 @@ def test_a_new_question_takes_the_place_of_one_that_was_answered_and_never_of_on
     store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(kept, "KEPT_QUESTIONS", 3)
+    monkeypatch.setattr(kept, "KEPT_BYTES", 3 * len(PHOTO))
     first, second, third = ask(store), ask(store), ask(store)
     with pytest.raises(StoreError, match="wait for the station"):
         ask(store)
@@ -161,6 +165,8 @@ def test_as_many_old_photographs_go_as_a_large_one_needs_and_their_questions_sta
 def test_a_question_of_a_boot_without_a_clock_gets_its_time_unless_it_is_on_its_way(store: Store) -> None:
     early = [store.ask_station(instant(n, ClockState.UNSYNCED), PHOTO) for n in range(3)]
     store.mark_question_sent(early[0].id)
+    put_times_right(store, SetClock(state=ClockState.UNSYNCED))
+    assert {one.at.state.value for one in store.questions()} == {"unsynced"}
     known = instant(86_400)
     fixed = store.correct_clock(known, without_question=early[1].id)
     assert fixed == 1
@@ -182,6 +188,17 @@ def test_photographs_without_a_question_go_and_questions_without_a_photograph_to
     assert sorted(path.name for path in (tmp_path / "questions").iterdir()) == sorted(
         [f"{whole.id}.jpg", "00000000-q1.jpg", "holiday.jpg"]
     )
+
+
+def test_a_photograph_that_the_card_does_not_give_up_keeps_none_from_the_station_and_costs_no_start(
+    tmp_path: Path,
+) -> None:
+    with closing(open_store(tmp_path)) as store:
+        unread, next_ = ask(store), ask(store)
+        put_in_the_way(tmp_path / "questions" / f"{unread.id}.jpg")
+        assert store.next_question() == (next_, PHOTO)
+    with closing(open_store(tmp_path)) as store:
+        assert store.questions() == [next_]
 
 
 def test_an_id_is_not_used_again_after_its_question_went(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:

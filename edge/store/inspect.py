@@ -22,7 +22,8 @@ def inspect_store(config: StoreTable, *, has_broker: bool) -> str:
     if not os.access(existing, os.W_OK | os.X_OK):
         raise StoreError(f"{existing}: cannot be written by this user; run as the service's user or change its owner")
     free_mb = shutil.disk_usage(existing).free / MEGABYTE
-    if free_mb < config.max_mb:
+    taken_mb = path.stat().st_size / MEGABYTE if path.exists() else 0.0
+    if free_mb < config.max_mb - taken_mb:
         raise StoreError(f"{existing}: only {free_mb:.0f} MB free, store.max_mb is {config.max_mb}; free some space")
     if not path.exists():
         return f"{folder}: new, {free_mb:.0f} MB free"

@@ -5,14 +5,17 @@ is a file without a row, or of another size than its row says: both are removed 
 the disk before its row is; syncing costs ext4's journal as much again as the picture itself.
 """
 
+import logging
 import os
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+log = logging.getLogger(__name__)
+
 
 class Jpegs:
-    """`<id>.jpg` in `folder`, for ids that `ids` matches. Every method raises OSError where the disk fails."""
+    """`<id>.jpg` in `folder`, for ids that `ids` matches. `write` raises OSError where the disk fails."""
 
     def __init__(self, folder: Path, ids: str, *, is_synced: bool) -> None:
         self._folder = folder
@@ -28,10 +31,13 @@ class Jpegs:
             own = self._own.fullmatch(path.name)
             if own is None:  # a stranger's: not ours to delete
                 continue
-            if named.get(own[1]) == path.stat().st_size:
-                there.add(own[1])
-            else:
-                path.unlink()
+            try:
+                if named.get(own[1]) == path.stat().st_size:
+                    there.add(own[1])
+                else:
+                    path.unlink()
+            except OSError as why:
+                _tell_left(why)
         return named.keys() - there
 
     def write(self, name: str, jpeg: bytes) -> None:
@@ -57,18 +63,25 @@ class Jpegs:
             os.close(folder)
 
     def read(self, name: str) -> bytes | None:
-        """The JPEG, or None if it was never there or is gone. A name that is no id finds nothing."""
+        """The JPEG, or None if it was never there, is gone or cannot be read. A name that is no id finds nothing."""
         if not self._id.fullmatch(name):
             return None
         try:
             return self._path(name).read_bytes()
-        except FileNotFoundError:
+        except OSError:  # not there, or on a bad sector, which must not hold up what goes after it
             return None
 
     def remove(self, names: Iterable[str]) -> None:
-        """Remove files whose rows are gone."""
+        """Remove files whose rows are gone. What stays nevertheless goes at a later start, and undoes no commit."""
         for name in names:
-            self._path(name).unlink(missing_ok=True)
+            try:
+                self._path(name).unlink(missing_ok=True)
+            except OSError as why:
+                _tell_left(why)
 
     def _path(self, name: str) -> Path:
         return self._folder / f"{name}.jpg"
+
+
+def _tell_left(why: OSError) -> None:
+    log.warning("jpeg_left", extra={"why": str(why)})

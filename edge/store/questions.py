@@ -104,8 +104,11 @@ def insert(db: sqlite3.Connection, asked: Question) -> None:
 
 def next_id(db: sqlite3.Connection, epoch_hex: str) -> str:
     """One more than was ever asked in this epoch."""
-    row = db.execute("SELECT seq FROM sqlite_sequence WHERE name = 'question'").fetchone()
-    return question_id(epoch_hex, 1 if row is None else int(row[0]) + 1)
+    (last,) = db.execute(
+        "SELECT max(seq) FROM (SELECT seq FROM sqlite_sequence WHERE name = 'question'"
+        " UNION ALL SELECT max(number) FROM question)"  # should the first have lost a bit
+    ).fetchone()
+    return question_id(epoch_hex, (last or 0) + 1)
 
 
 def surplus(db: sqlite3.Connection, size_bytes: int) -> tuple[list[str], list[str]]:

@@ -132,8 +132,8 @@ class Records:
         return self._of(Sighting, "1 ORDER BY seq DESC LIMIT ?", limit)
 
     def latest_interval(self) -> Stored | None:
-        """The newest interval, if any."""
-        return next(iter(self._of(Interval, "1 ORDER BY seq DESC LIMIT 1")), None)
+        """The newest interval, if any; damaged ones are passed over, though not without end."""
+        return next(iter(self._of(Interval, "1 ORDER BY seq DESC LIMIT 9")), None)
 
     def intervals_between(self, start_utc: datetime, end_utc: datetime) -> list[Stored]:
         """Intervals that ended in [start, end), by their end."""
@@ -186,8 +186,7 @@ class Records:
 
     def picture(self, name: str) -> bytes | None:
         """The JPEG of a sighting's `picture`, or None if it is no longer kept."""
-        with sentences(self._path, "read a picture"):
-            return self._picture_files.read(name)
+        return self._picture_files.read(name)
 
     def questions(self) -> list[Question]:
         """What people asked the station, all that is kept, newest first, with its answers."""
@@ -199,8 +198,7 @@ class Records:
 
     def question_photo(self, name: str) -> bytes | None:
         """The JPEG of a question, or None if it is no longer kept."""
-        with sentences(self._path, "read a photograph"):
-            return self._question_files.read(name)
+        return self._question_files.read(name)
 
     def next_question(self) -> tuple[Question, bytes] | None:
         """The oldest that no subscriber has got, with its photograph."""

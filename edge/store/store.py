@@ -23,7 +23,7 @@ from edge.store.accounts import Accounts
 from edge.store.audit import Entry, note
 from edge.store.decisions import Decisions
 from edge.store.drafts import Draft
-from edge.store.file import former_store, hold, max_pages, open_checked, sentences
+from edge.store.file import former_store, hold, is_full, max_pages, open_checked, sentences
 from edge.store.questions import Answer, Question
 from edge.store.records import Records
 from edge.store.relief import Relief
@@ -169,10 +169,10 @@ class Store(Records):
 
     def give_up_damaged(self, at: Instant) -> int:
         """Delete rows that could not be read since the start, announce those that still waited; returns how many."""
-        damaged = sorted(self._damaged)
-        if not damaged:
+        if not self._damaged:
             return 0
         with self._writing("give up damaged records") as db:
+            damaged = sorted(self._damaged)  # not before: a commit that this waited for may have revised one
             undelivered = delete(db, damaged)
             for seq in undelivered:
                 lost = Lost(at=at, first_seq=seq, last_seq=seq, count=1, reason="damaged")
@@ -293,6 +293,7 @@ class Store(Records):
                 first_lost = self._shed_within(db, at).first_seq
             give_pages_back(db, self._most_pages)
         self._tell_full(first_lost)
+        self._damaged.difference_update(one.key.seq for one in keyed)  # a revision of one that was is sound
         self._relief.unlinked.clear()
         self._picture_files.remove(surplus)
         return tuple(one.key for one in keyed)
@@ -380,7 +381,8 @@ class Store(Records):
             self._picture_files.write(name, jpeg)
         except OSError as why:
             log.warning("picture_not_kept", extra={"why": str(why)})
-            self._relief.drop_pictures()
+            if is_full(why):
+                self._relief.drop_pictures()
             return None
         return name
 
