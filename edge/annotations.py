@@ -63,6 +63,6 @@ def _read(content: bytes) -> tuple[Seen, ...]:
     """A comment that somebody else damaged is no comment."""
     try:
         rows = msgspec.json.decode(content, type=list[tuple[str, str, float, tuple[float, float, float, float]]])
-    except msgspec.DecodeError:
+    except ValueError:  # msgspec's errors, and that of letters that are none
         return ()
     return tuple(Seen(*row) for row in rows)

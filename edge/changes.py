@@ -16,7 +16,7 @@ import msgspec
 
 from edge.config import NodeConfig, checked, load_config
 from edge.durable import version_of, write_durably
-from edge.errors import ConfigError, to_read
+from edge.errors import ConfigError, StoreError, to_read
 
 log = logging.getLogger(__name__)
 
@@ -57,7 +57,7 @@ def set_on_page(path: Path) -> list[str]:
 def keep(folder: Path, config: NodeConfig, values: Table) -> NodeConfig:
     """Add `values` to the changes of `config`, durably; the former file is kept for `undo`. The new configuration.
 
-    Raises ConfigError where a value cannot be used, and OSError where the card does not take it.
+    Raises ConfigError where a value cannot be used, and StoreError where the card does not take it.
     """
     changed = checked(over(msgspec.to_builtins(config), values), "settings")
     with _one_at_a_time:
@@ -73,6 +73,7 @@ def undo(folder: Path, last: str) -> bool:
     """Go back to what held before the last change, and to the change by another undo.
 
     `last`: that change, by `last_change` as it was shown. False if it is not the last one any more, or there is none.
+    Raises StoreError.
     """
     with _one_at_a_time:  # of two taps while the card keeps the first one waiting, the second undoes nothing
         if not last or last != last_change(folder):
@@ -107,10 +108,13 @@ def _read(file: Path) -> Table:
         return msgspec.json.decode(file.read_bytes(), type=Table)
     except FileNotFoundError:
         return {}
-    except (OSError, msgspec.DecodeError) as why:
+    except (OSError, ValueError) as why:  # msgspec's errors, and that of letters that are none
         reason, then = getattr(why, "strerror", why), to_read(why, "remove it, and set on the page what it held")
         raise ConfigError(f"{file}: cannot be read ({reason}); {then}") from why
 
 
 def _write(file: Path, changes: Table) -> None:
-    write_durably(file, msgspec.json.encode(changes))
+    try:
+        write_durably(file, msgspec.json.encode(changes))
+    except OSError as why:
+        raise StoreError(f"{file}: cannot be written ({why.strerror}); free some space and change it again") from why

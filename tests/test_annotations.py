@@ -61,6 +61,7 @@ def test_more_than_fit_leaves_out_the_weakest(letters: int, most: int) -> None:
         PICTURE[:3],
         b"\xff\xd8\xff\xfe\x00",
         b"\xff\xd8\xff\xfe\x00\x0dfieldeye1[{",
+        BEFORE.replace(b"Pieris", b"\xd0ieris"),  # one flipped bit
         b"text",
         b"\xff\xd8\xff\xfe\x00\x00",
     ],

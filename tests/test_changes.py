@@ -188,7 +188,17 @@ def test_what_cannot_be_used_is_refused_and_nothing_is_written(
     assert not (node_toml.parent / NAME).exists()
 
 
-@pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"camera": {"every_s": "often"}}', b'{"camera": {"x": 1}}'])
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"{",
+        b"[]",
+        b'{"camera": {"every_s": "often"}}',
+        b'{"camera": {"x": 1}}',
+        b'{"node": {"crop": "\xf2ice"}}',  # one flipped bit
+    ],
+)
 def test_a_change_that_does_not_fit_is_left_out_and_said(content: bytes, node_toml: Path) -> None:
     (node_toml.parent / NAME).write_bytes(content)
     found, refused = load_changed(node_toml)

@@ -69,5 +69,5 @@ def _asked(config: NodeConfig, address: str, kind: type[T]) -> T | None:
         return None
     try:
         return msgspec.json.decode(answer(config.page, address), type=kind)
-    except msgspec.DecodeError:
+    except ValueError:
         return None

@@ -36,5 +36,5 @@ def _kind(path: Path) -> str:
     """Of the header beside it; empty for one that cannot be read."""
     try:
         return msgspec.json.decode(path.with_suffix(".json").read_bytes(), type=ImageHeader).kind
-    except (OSError, msgspec.DecodeError):
+    except (OSError, ValueError):
         return ""

@@ -105,7 +105,7 @@ class Inbox:
         for path in sorted(self._folder.glob(f"*{REQUEST}")):
             try:
                 found.append(msgspec.json.decode(path.read_bytes(), type=Request))
-            except (msgspec.DecodeError, OSError):
+            except (OSError, ValueError):  # msgspec's errors, and that of letters that are none
                 path.unlink(missing_ok=True)
         return found
 

@@ -78,7 +78,7 @@ def _now(name: str, installed: Path, own: Path = MODELS) -> Beside:
 def _beside(folder: Path) -> dict[str, Beside]:
     try:
         return msgspec.json.decode((folder / BESIDE).read_bytes(), type=dict[str, Beside])
-    except (OSError, msgspec.DecodeError):
+    except (OSError, ValueError):  # msgspec's errors, and that of letters that are none
         return {}
 
 

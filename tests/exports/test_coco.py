@@ -172,6 +172,8 @@ def test_pictures_that_nodes_sent_are_undecided_boxes_for_people_to_label(tmp_pa
     for name, kind in (("p-1", "picture"), ("p-2", "excerpt"), ("p-q1", "question")):
         header = ImageHeader(kind=kind, id=name, bytes=len(jpeg))  # type: ignore[arg-type]
         keep_picture(Picture(topic, header, jpeg), tmp_path / "ledger.jsonl.pictures")
+    (damaged,) = (tmp_path / "ledger.jsonl.pictures").rglob("*p-2*.json")
+    damaged.write_bytes(damaged.read_bytes().replace(b"excerpt", b"excer\xf0t"))  # by one bit
     words = ["export", "--ledger", str(ledger), "--format", "coco", "--out", str(out)]
     assert platform_main(words) == 0
     with contextlib.redirect_stdout(io.StringIO()):

@@ -38,7 +38,8 @@ def filled_in(config: NodeConfig, **changes: str) -> dict[str, str]:
 
 
 def test_every_field_is_a_key_of_its_record_and_shows_what_holds(technician: FlaskClient, scene: Scene) -> None:
-    page = technician.get("/settings").text
+    scene.configure(node={"latitude": 31.2304, "longitude": 121.0})
+    page = begun_again(scene).get("/settings").text
     table = msgspec.to_builtins(scene.config)
     with technician.application.test_request_context():
         keys = [one.key for _, listed in fields(scene.config) for one in listed]
@@ -47,7 +48,9 @@ def test_every_field_is_a_key_of_its_record_and_shows_what_holds(technician: Fla
         part, _, name = key.partition(".")
         assert name in table[part]
         assert f'id="{key}"' in page
-    assert 'value="Asia/Shanghai"' in page
+    stands = form_on(page, "/settings")
+    keys = ("node.time_zone", "node.latitude", "node.longitude", "camera.every_s")
+    assert [stands[key] for key in keys] == ["Asia/Shanghai", "31.2304", "121", "60"]
 
 
 def test_a_form_sent_as_it_stands_changes_nothing(technician: FlaskClient, scene: Scene, restarts: list[str]) -> None:
@@ -246,6 +249,18 @@ def test_a_whole_picture_that_is_turned_asks_for_nobody(technician: FlaskClient,
     assert "Done" in step
 
 
+def test_a_card_that_does_not_take_a_change_is_told_by_its_name(
+    technician: FlaskClient, scene: Scene, restarts: list[str]
+) -> None:
+    (Path(scene.config.store.folder) / f"{NAME}.new").symlink_to("/dev/full")  # what lies beside it until it is whole
+    with technician.application.test_request_context():
+        form = filled_in(scene.config, camera__every_s="30")
+    answer = post(technician, "/settings", "/settings", **form)
+    assert answer.status_code == 503
+    assert f"{NAME}: cannot be written (No space left on device); free some space" in answer.text
+    assert restarts == []
+
+
 def test_an_undo_goes_back_and_is_told(technician: FlaskClient, scene: Scene, restarts: list[str]) -> None:
     with technician.application.test_request_context():
         form = filled_in(scene.config, camera__every_s="30")
@@ -341,6 +356,26 @@ def test_a_node_on_its_last_good_settings_says_so_and_takes_no_others(technician
     page = technician.get("/settings").text
     assert "did you mean every_s?" in page
     assert "<form method" not in page
+
+
+@pytest.mark.parametrize(
+    ("trouble", "words"),
+    [
+        ("notice", "The new settings cannot be used; the last good ones work on."),
+        ("store", "The memory card takes no results: replace it."),
+        ("newer", "The results on the memory card were written by newer software: update this node."),
+    ],
+)
+def test_a_node_that_cannot_keep_settings_shows_no_form_and_takes_none_that_lay_open(
+    trouble: str, words: str, technician: FlaskClient, scene: Scene, restarts: list[str]
+) -> None:
+    opened = form_on(technician.get("/settings").text, "/settings")
+    scene.board.show(**{trouble: "why"})  # type: ignore[arg-type]
+    page = technician.get("/settings").text
+    assert (words in page, "<form method" in page) == (True, False)
+    answer = technician.post("/settings", data=opened | {"camera.every_s": "30"})
+    assert (answer.status_code, words in answer.text, restarts) == (400, True, [])
+    assert not (Path(scene.config.store.folder) / NAME).exists()
 
 
 def test_no_field_shows_or_takes_a_secret_or_a_file(technician: FlaskClient, scene: Scene) -> None:

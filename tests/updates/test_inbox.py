@@ -417,6 +417,15 @@ def test_a_bundle_that_is_being_fetched_gives_way_to_one_that_is_sent(tmp_path: 
     assert inbox.requests() == []
 
 
+def test_a_request_with_a_flipped_bit_is_dropped(tmp_path: Path) -> None:
+    inbox = Inbox(tmp_path)
+    inbox.ask_for(Request(url="http://127.0.0.1:1/x.update", sha256=SHA256, bytes=len(CONTENT)))
+    (kept,) = tmp_path.iterdir()
+    kept.write_bytes(kept.read_bytes().replace(b"http", b"\xe8ttp"))
+    assert inbox.requests() == []
+    assert not kept.exists()
+
+
 @pytest.mark.parametrize(("code", "stays"), [(400, False), (403, False), (404, False), (410, False), (503, True)])
 def test_an_address_that_gives_nothing_is_told_and_given_up_where_waiting_does_not_mend_it(
     server: Server, tmp_path: Path, code: int, stays: bool

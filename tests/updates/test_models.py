@@ -63,11 +63,20 @@ def test_another_model_that_is_sent_does_not_make_an_old_one_new(bench: Bench, s
     assert models_folder("pests-int8", sent, own) == sent
 
 
-@pytest.mark.parametrize("others", [[], ["diseases-int8"]])
+@pytest.mark.parametrize(
+    ("others", "noted"),
+    [
+        ([], None),  # a former build wrote none
+        (["diseases-int8"], None),
+        ([], b'{"\xf0ests-int8":{"software":1,"sha256":null}}'),  # one flipped bit
+    ],
+)
 def test_a_model_that_a_former_build_installed_is_in_use_until_software_after_the_next_brings_another(
-    bench: Bench, sent: Path, tmp_path: Path, others: list[str]
+    bench: Bench, sent: Path, tmp_path: Path, others: list[str], noted: bytes | None
 ) -> None:
-    (sent / BESIDE).unlink()  # a former build wrote none
+    (sent / BESIDE).unlink()
+    if noted is not None:
+        (sent / BESIDE).write_bytes(noted)
     own = with_another("pests-int8", tmp_path / "own")
     if others:
         install(bench.sign_models(others, 2), bench.places)
