@@ -36,8 +36,8 @@ class Calibration:
 
     @property
     def area_mm2(self) -> float | None:
-        """Of the region that is counted, on the calibrated plane; None where nobody measured it."""
-        return self.typed_area_mm2 if self.scale is None else self.region.area_m2(self.scale) * 1e6
+        """Of the region that is counted, on the calibrated plane; None where nobody measured it, or it has no end."""
+        return self.typed_area_mm2 if self.scale is None else self.region.area_mm2(self.scale)
 
     @property
     def mm_per_px(self) -> float | None:

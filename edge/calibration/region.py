@@ -47,9 +47,13 @@ class Region:
         """Corners (n, 2) px in a picture of that size."""
         return np.array(self.corners, np.float64) * (width_px, height_px)
 
-    def area_m2(self, scale: Scale) -> float:
-        """Area on the calibrated plane; the polygon is straightened first, so a slant is no error."""
-        return _shoelace(scale.points_mm(self.points_px(scale.width_px, scale.height_px))) / 1e6
+    def area_mm2(self, scale: Scale) -> float | None:
+        """Area on the calibrated plane; the polygon is straightened first, so a slant is no error.
+
+        None: it reaches the horizon, and the plane has no end there.
+        """
+        corners_px = self.points_px(scale.width_px, scale.height_px)
+        return _shoelace(scale.points_mm(corners_px)) if scale.has_below_horizon(corners_px) else None
 
     def turned(self, by_deg: int) -> "Region":
         """The same part of a picture that was turned clockwise by that many quarter turns' degrees."""

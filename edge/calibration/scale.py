@@ -62,6 +62,11 @@ class Scale:
         whole = np.hstack([points_px, np.ones((len(points_px), 1))]) @ self.homography.T
         return np.asarray(whole[:, :2] / whole[:, 2:])
 
+    def has_below_horizon(self, points_px: Numbers) -> bool:
+        """Do points (n, 2) px all lie on the plane? A camera that looks far aslant shows what lies beyond it, too."""
+        h = self.homography
+        return bool(((points_px @ h[2, :2] + h[2, 2]) * np.linalg.det(h) > 0).all())
+
     def turned(self, by_deg: int) -> "Scale":
         """The same plane in a picture that was turned clockwise by that many quarter turns' degrees."""
         to_mm, width_px, height_px = self.homography, self.width_px, self.height_px

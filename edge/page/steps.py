@@ -111,6 +111,8 @@ def _scale(facts: Facts) -> tuple[Tone, str]:
     known = facts.calibration
     if "scale" not in facts.visit.ticks:
         return OPEN, gettext("Lay the board where the insects are counted and measure it, or type the area.")
+    if known is not None and known.scale is not None and known.area_mm2 is None:
+        return BAD, gettext("What is counted reaches the horizon, so it has no area: draw only what lies below.")
     if known is None or known.area_mm2 is None:
         return DONE, gettext("Left out: counts have no density.")
     return DONE, gettext("%(area)s cm² are counted.", area=number(known.area_mm2 / 100, 1))

@@ -23,11 +23,13 @@ def sheet(px_mm: float = 8.0) -> np.ndarray:
     return page
 
 
-def photograph(tilt_deg: float, turn_deg: float = 0.0, noise: float = 3.0) -> tuple[np.ndarray, np.ndarray]:
+def photograph(
+    tilt_deg: float, turn_deg: float = 0.0, noise: float = 3.0, focal: float = 1600.0
+) -> tuple[np.ndarray, np.ndarray]:
     """A picture of the sheet under a pinhole camera 400 mm away, and the true map (3, 3) from px to mm on the sheet."""
     px_mm, side = 8.0, SIDE_MM / LAYOUT.square_mm
     width, height = LAYOUT.page_mm
-    focal, distance = 1600.0, 400.0
+    distance = 400.0
     tilt, turn = np.radians(tilt_deg), np.radians(turn_deg)
     rot = np.array([[np.cos(turn), -np.sin(turn), 0], [np.sin(turn), np.cos(turn), 0], [0, 0, 1]])
     rot = np.array([[1, 0, 0], [0, np.cos(tilt), -np.sin(tilt)], [0, np.sin(tilt), np.cos(tilt)]]) @ rot

@@ -43,7 +43,11 @@ from edge.calibration.record import from_json, to_json
 from edge.calibration.scale import Scale
 from edge.cameras.pixels import rotated
 from edge.cli import main
+from edge.config import CameraTable
+from edge.counts import CAMERA
 from edge.errors import BadFrameError, ConfigError, UsageError
+from edge.node.info import camera_info
+from edge.wire import CalibrationInfo, CameraInfo
 from tests.counting import cutouts
 from tests.counting.boards import LAYOUT, SIDE_MM, photograph, true_mm_per_px
 from tests.slow_card import both
@@ -67,7 +71,20 @@ def test_an_area_on_a_slanted_card_is_straightened() -> None:
     page_mm = np.array([[20, 20], [120, 20], [120, 140], [20, 140]]) * side
     px = cv2.perspectiveTransform(page_mm.reshape(-1, 1, 2), np.linalg.inv(px_to_mm)).reshape(-1, 2)
     region = Region(tuple((float(x) / 1296, float(y) / 972) for x, y in px))
-    assert region.area_m2(scale) == pytest.approx(0.1 * 0.12 * side * side, rel=0.01)
+    assert region.area_mm2(scale) == pytest.approx(100 * 120 * side * side, rel=0.01)
+
+
+@pytest.mark.parametrize(("tilt_deg", "ground"), [(65, (0, 0.7)), (-65, (0.3, 1))])
+def test_a_camera_that_shows_the_sky_has_an_area_only_below_the_horizon(
+    tilt_deg: float, ground: tuple[float, float]
+) -> None:
+    picture, px_to_mm = photograph(tilt_deg, focal=800)
+    known = Calibration(at=MONDAY, who="Mei", rotation_deg=0, scale=measured([find_corners(picture, LAYOUT)], SIDE_MM))
+    assert known.area_mm2 is None
+    top, bottom = ground
+    region = Region(((0, top), (1, top), (1, bottom), (0, bottom)))
+    true_mm = cv2.perspectiveTransform(region.points_px(1296, 972).reshape(-1, 1, 2), px_to_mm).astype(np.float32)
+    assert replace(known, region=region).area_mm2 == pytest.approx(cv2.contourArea(true_mm), rel=0.1)
 
 
 def test_a_scale_fits_its_picture_at_another_size_and_none_of_another_shape() -> None:
@@ -97,13 +114,15 @@ def test_a_picture_without_a_board_is_refused_with_what_to_do() -> None:
         find_corners(np.full((480, 640, 3), 128, np.uint8), LAYOUT)
 
 
-def test_one_row_of_a_large_board_is_refused_with_what_to_do() -> None:
+@pytest.mark.parametrize(("down_px", "across_px", "corners"), [(120, 600, 9), (180, 240, 6)], ids=["row", "corner"])
+def test_one_row_or_one_corner_of_a_large_board_is_refused_with_what_to_do(
+    down_px: int, across_px: int, corners: int
+) -> None:
     wide = Layout(10, 4, 20)
-    two_rows_of_squares = cv2.copyMakeBorder(
-        wide.charuco().generateImage((600, 240))[:120], *[60] * 4, cv2.BORDER_CONSTANT, value=(255,)
-    )
-    with pytest.raises(BadFrameError, match="only 9 corners of a 10x4 board are seen; show the whole board"):
-        find_corners(np.repeat(two_rows_of_squares[..., None], 3, axis=2), wide)
+    part = wide.charuco().generateImage((600, 240))[:down_px, :across_px]
+    part = cv2.copyMakeBorder(part, *[60] * 4, cv2.BORDER_CONSTANT, value=(255,))
+    with pytest.raises(BadFrameError, match=f"only {corners} corners of a 10x4 board are seen; show the whole board"):
+        find_corners(np.repeat(part[..., None], 3, axis=2), wide)
 
 
 def test_a_bent_board_is_refused() -> None:
@@ -193,7 +212,7 @@ def test_a_board_that_no_printer_or_camera_could_do_with_is_refused(sides: tuple
 def test_a_rectangle_of_the_picture_has_the_area_of_its_sides(x: float, y: float) -> None:
     flat = Scale((0.1, 0, 0, 0, 0.1, 0, 0, 0, 1), 1000, 500, 0.1, 0.0, 24)
     region = Region(((x, y), (1 - x, y), (1 - x, 1 - y), (x, 1 - y)))
-    assert region.area_m2(flat) == pytest.approx((1 - 2 * x) * 0.1 * (1 - 2 * y) * 0.05)
+    assert region.area_mm2(flat) == pytest.approx((1 - 2 * x) * 100 * (1 - 2 * y) * 50)
 
 
 def test_a_region_holds_the_boxes_whose_middle_lies_inside() -> None:
@@ -205,6 +224,7 @@ def test_a_region_holds_the_boxes_whose_middle_lies_inside() -> None:
 @pytest.mark.parametrize(
     "corners",
     [
+        (),
         ((0, 0), (1, 1)),
         ((0, 0), (0.5, 0.5), (1, 1)),
         ((0, 0), (2, 0), (1, 1)),
@@ -244,6 +264,18 @@ def test_a_calibration_comes_back_from_its_file_as_it_was() -> None:
 
 
 MONDAY = datetime(2026, 7, 6, tzinfo=UTC)
+
+
+def test_the_platform_is_told_who_measured_what_and_nothing_of_a_board_where_an_area_was_typed() -> None:
+    camera, half = CameraTable(kind="picamera", mode="trap"), ((0.0, 0.0), (0.5, 0.0), (0.5, 1.0), (0.0, 1.0))
+    scale = Scale((0.5, 0, 0, 0, 0.5, 0, 0, 0, 1), 1000, 500, 0.25, 0.0, 24)
+    board = Calibration(at=MONDAY, who="Mei", rotation_deg=0, scale=scale, region=Region(half))
+    typed = replace(board, scale=None, region=EVERYTHING, typed_area_mm2=900.0)
+    by_board = CalibrationInfo(at=MONDAY, who="Mei", area_mm2=62_500.0, error_px=0.25, region=list(half))
+    by_hand = CalibrationInfo(at=MONDAY, who="Mei", area_mm2=900.0)
+    for known, mm_per_px, calibration in ((board, 0.5, by_board), (typed, None, by_hand), (None, None, None)):
+        told = CameraInfo(name=CAMERA, kind="picamera", mode="trap", mm_per_px=mm_per_px, calibration=calibration)
+        assert camera_info(camera, known) == told
 
 
 def test_a_saved_calibration_takes_the_place_of_the_one_before(tmp_path: Path) -> None:
@@ -334,7 +366,7 @@ def test_a_scale_turns_with_its_picture(by_deg: int) -> None:
     turned, anew = scale.turned(by_deg), measured([find_corners(rotated(picture, by_deg), LAYOUT)], SIDE_MM)
     assert (turned.width_px, turned.height_px) == (anew.width_px, anew.height_px)
     assert turned.mm_per_px((200.0, 300.0)) == pytest.approx(anew.mm_per_px((200.0, 300.0)), rel=0.002)
-    assert CORNER.turned(by_deg).area_m2(turned) == pytest.approx(CORNER.area_m2(scale))
+    assert CORNER.turned(by_deg).area_mm2(turned) == pytest.approx(CORNER.area_mm2(scale))
 
 
 def test_a_calibration_made_on_a_picture_turned_otherwise_is_refused_and_says_so(tmp_path: Path) -> None:
@@ -548,6 +580,12 @@ def test_a_node_that_counts_sees_bands_after_some_looks_and_that_they_are_gone()
     assert watched(lamps).banded is True
     assert watched(daylight).banded is False
     assert watched([*lamps, *daylight]).banded is False
+
+
+def test_pictures_within_a_minute_of_a_look_cost_the_node_no_look() -> None:
+    picture = lit(0, 0.08)
+    once = OpticsWatch().looked(picture, 1000.0)
+    assert [once.looked(picture, at_s) is once for at_s in (1000.0, 1059.0, 1060.0)] == [True, True, False]
 
 
 def test_one_shadow_or_a_picture_of_another_size_is_no_band() -> None:
