@@ -13,8 +13,8 @@ from edge.store.schema import transaction
 
 
 @contextmanager
-def stalled_commits(monkeypatch: pytest.MonkeyPatch) -> Iterator[Event]:
-    """Commits wait until the block ends, as in an fsync; the event: one waits."""
+def stalled_commits(monkeypatch: pytest.MonkeyPatch, of: str = "edge.store.shared") -> Iterator[Event]:
+    """Commits of that module wait until the block ends, as in an fsync; the event: one waits."""
     is_waiting, goes_on = Event(), Event()
 
     @contextmanager
@@ -25,7 +25,7 @@ def stalled_commits(monkeypatch: pytest.MonkeyPatch) -> Iterator[Event]:
             goes_on.wait(60)
 
     with monkeypatch.context() as patched:
-        patched.setattr("edge.store.shared.transaction", stalled)
+        patched.setattr(f"{of}.transaction", stalled)
         try:
             yield is_waiting
         finally:

@@ -2,6 +2,7 @@
 
 from collections.abc import Container
 from dataclasses import replace
+from threading import Lock
 
 import numpy as np
 
@@ -26,24 +27,27 @@ from edge.languages.typed import plain
 from edge.page.node import Node
 from edge.page.sightings import pictured
 from edge.page.trust import visitor
-from edge.page.visit import CHECK_PICTURES, load, save
+from edge.page.visit import CHECK_PICTURES, change
 from edge.store import Store
 
 LAYOUT = Layout()
 NEWEST = 200  # sightings among which pictures to count by hand are looked for
+one_at_a_time = Lock()  # who reads before another one has written would write over it
 
 
 def keep_focus(node: Node, frame: Image) -> Reference:
     """This is what a sharp picture looks like, in the region that is kept, also of a picture of another shape."""
-    found = _known(node, None)
-    reference = focused(frame, _region(found))
-    _keep(node, found, focus=reference)
+    with one_at_a_time:
+        found = _known(node, None)
+        reference = focused(frame, _region(found))
+        _keep(node, found, focus=reference)
     return reference
 
 
 def keep_hand(node: Node, pictures: int) -> None:
     """So many were counted by a person, whatever shape the picture has now."""
-    _keep(node, _known(node, None), counted_by_eye=pictures)
+    with one_at_a_time:
+        _keep(node, _known(node, None), counted_by_eye=pictures)
 
 
 def keep_region(node: Node, region: Region) -> None:
@@ -51,11 +55,12 @@ def keep_region(node: Node, region: Region) -> None:
 
     One that reads as the one until now is the same: the form rounds it.
     """
-    found = known(node)
-    if region_text(region) == region_text(_region(found)):
-        _keep(node, found)
-    else:
-        _keep(node, found, region=region, focus=None)
+    with one_at_a_time:
+        found = known(node)
+        if region_text(region) == region_text(_region(found)):
+            _keep(node, found)
+        else:
+            _keep(node, found, region=region, focus=None)
 
 
 def keep_scale(
@@ -63,7 +68,8 @@ def keep_scale(
 ) -> None:
     """By the board, whose squares have this side, by a typed area, or none of both: each in place of what held."""
     board = "" if scale is None else f"{LAYOUT.across}x{LAYOUT.down}"
-    _keep(node, known(node), scale=scale, side_mm=side_mm, board=board, typed_area_mm2=typed_area_mm2)
+    with one_at_a_time:
+        _keep(node, known(node), scale=scale, side_mm=side_mm, board=board, typed_area_mm2=typed_area_mm2)
 
 
 def figures(known: Calibration | None) -> dict[str, str]:
@@ -155,7 +161,7 @@ def _keep(node: Node, found: Calibration | None, **changes: object) -> None:
     One that cannot be used, or does not fit the picture, goes, and its ticks go with it.
     """
     if found is None:
-        save(node.store, load(node.store).without("region", "scale", "focus"))
+        change(node.store, lambda visit: visit.without("region", "scale", "focus"))
     at, who = node.clock.now().utc, visitor().name
     first = Calibration(at=at, who=who, rotation_deg=node.config.camera.rotation_deg)
     save_calibration(node.folder, replace(found or first, at=at, who=who, **changes))  # type: ignore[arg-type]

@@ -16,7 +16,7 @@ from edge.page.set_up import done
 from edge.page.steps import agreement_words
 from edge.page.trust import Role, trust, visitor
 from edge.page.untouched import is_untouched, stands
-from edge.page.visit import CHECK_PICTURES, Tick, compared, load, save
+from edge.page.visit import CHECK_PICTURES, Tick, Visit, change, compared, load
 from edge.page.words import THOUSANDS, gettext, number
 
 measuring = Blueprint("measuring", __name__, url_prefix="/set-up")
@@ -84,12 +84,13 @@ def keep_hand() -> ResponseReturnValue:
     if no_count:
         wrong = dict.fromkeys(no_count, gettext("A whole number."))
         return _hand_page(found, wrong), 400
-    visit = load(node().store)
-    others = {name: count for name, count in visit.counted.items() if name not in touched}
-    counted = others | {name: int(count) for name, count in typed.items()}
-    visit = msgspec.structs.replace(visit, counted=counted, found={**visit.found, **found})
-    save(node().store, visit)
-    agreed = compared(visit)
+
+    def with_counts(visit: Visit) -> Visit:
+        others = {name: count for name, count in visit.counted.items() if name not in touched}
+        counted = others | {name: int(count) for name, count in typed.items()}
+        return msgspec.structs.replace(visit, counted=counted, found={**visit.found, **found})
+
+    agreed = compared(change(node().store, with_counts))
     if agreed is None:
         return redirect("/set-up/hand", 303)
     kept_calibration.keep_hand(node(), agreed.n)
@@ -101,12 +102,13 @@ def keep_hand() -> ResponseReturnValue:
 def undo() -> ResponseReturnValue:
     """What held before the last measurement; another undo brings it back. A form that was shown before the last
     measurement or undo does nothing: the list shows what holds."""
-    before, last = kept_calibration.figures(kept_calibration.known(node())), last_calibration(node().folder)
-    if not undo_calibration(node().folder, request.form.get("last", last)):
-        return redirect("/set-up", 303)
-    after = kept_calibration.figures(kept_calibration.known(node()))
-    tick = Tick(at=trust().now_utc(), who=visitor().name)
-    save(node().store, load(node().store).back_to(before, after, tick))
+    with kept_calibration.one_at_a_time:
+        before, last = kept_calibration.figures(kept_calibration.known(node())), last_calibration(node().folder)
+        if not undo_calibration(node().folder, request.form.get("last", last)):
+            return redirect("/set-up", 303)
+        after = kept_calibration.figures(kept_calibration.known(node()))
+        tick = Tick(at=trust().now_utc(), who=visitor().name)
+        change(node().store, lambda visit: visit.back_to(before, after, tick))
     trust().note("visit undo")
     return redirect("/set-up", 303)
 

@@ -20,7 +20,7 @@ from edge.page.node import node
 from edge.page.troubles import link_words
 from edge.page.trust import Role, trust, visitor
 from edge.page.untouched import is_untouched, stands
-from edge.page.visit import Past, Tick, Visit, compared, load, save
+from edge.page.visit import Past, Tick, change, compared, load
 from edge.page.words import duration, gettext, number
 
 set_up = Blueprint("set_up", __name__, url_prefix="/set-up")
@@ -59,7 +59,8 @@ def finish() -> ResponseReturnValue:
     here = glance()
     left = tuple(step.id for step in steps.steps(_facts(here)) if step.tone != steps.DONE)
     note = request.form.get("note", "").replace("\r\n", "\n").strip()[:LONGEST_NOTE]  # one letter to `maxlength`
-    save(node().store, here.visit.over(Past(at=trust().now_utc(), who=visitor().name, note=note, open_steps=left)))
+    past = Past(at=trust().now_utc(), who=visitor().name, note=note, open_steps=left)
+    change(node().store, lambda visit: visit.over(past) if visit.past == here.visit.past else visit)  # one of two taps
     trust().note(f"visit {note}" if note else "visit", f"open: {', '.join(left)}" if left else "done")
     return redirect("/set-up", 303)
 
@@ -128,10 +129,10 @@ def care() -> ResponseReturnValue:
 @needs(Role.TECHNICIAN)
 def keep_care() -> ResponseReturnValue:
     """Kept for the reminder."""
-    visit, wrong = _with_dates(load(node().store))
+    values, wrong = _dates()
     if wrong:
         return _care_page(wrong), 400
-    save(node().store, visit)
+    change(node().store, lambda visit: msgspec.structs.replace(visit, **values))
     return done("care")
 
 
@@ -169,8 +170,8 @@ def done(step: str, figure: str = "") -> ResponseReturnValue:
 
 
 def _tick(step: str, figure: str) -> None:
-    store = node().store
-    save(store, load(store).ticked(step, Tick(at=trust().now_utc(), who=visitor().name, figure=figure)))
+    tick = Tick(at=trust().now_utc(), who=visitor().name, figure=figure)
+    change(node().store, lambda visit: visit.ticked(step, tick))
     trust().note(f"visit {step} {figure}".rstrip())
 
 
@@ -250,8 +251,8 @@ def _care_page(wrong: dict[str, str]) -> str:
     return render_template("set_up_care.html", fields=fields, today=today, wrong=wrong)
 
 
-def _with_dates(visit: Visit) -> tuple[Visit, dict[str, str]]:
-    """The visit with what somebody touched in the form, or what is wrong with it."""
+def _dates() -> tuple[dict[str, date | int | None], dict[str, str]]:
+    """What somebody touched in the form, and what is wrong with it."""
     values: dict[str, date | int | None] = {}
     wrong: dict[str, str] = {}
     for name in CARE:
@@ -261,7 +262,7 @@ def _with_dates(visit: Visit) -> tuple[Visit, dict[str, str]]:
         values[name], words = _length(typed) if name.endswith("_days") else _put_in(typed)
         if words:
             wrong[name] = words
-    return (visit, wrong) if wrong else (msgspec.structs.replace(visit, **values), {})
+    return values, wrong
 
 
 def _put_in(typed: str) -> tuple[date | None, str]:

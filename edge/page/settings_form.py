@@ -11,7 +11,7 @@ from edge.page.kept_calibration import region_of
 from edge.page.node import node
 from edge.page.settings import Group, changed, shown, told
 from edge.page.trust import Role, trust
-from edge.page.visit import load, save
+from edge.page.visit import change as change_visit
 from edge.page.words import gettext
 
 settings_form = Blueprint("settings", __name__)
@@ -68,7 +68,7 @@ def _turn(from_deg: int, to_deg: int) -> None:
     """What was drawn and measured turns with the picture; as the camera may have been turned too, somebody looks."""
     let_turn(node().folder, from_deg, to_deg)
     if region_of(node()) != EVERYTHING:
-        save(node().store, load(node().store).without("region"))
+        change_visit(node().store, lambda visit: visit.without("region"))
 
 
 def _begun_again() -> ResponseReturnValue:

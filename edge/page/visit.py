@@ -1,7 +1,8 @@
 """What a technician has done at this node since the visit began, kept so that it goes on after any interruption."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import date, datetime, timedelta
+from threading import Lock
 
 import msgspec
 from msgspec import Struct
@@ -12,6 +13,7 @@ from edge.store import Store
 SETTING = "visit"
 KEPT_VISITS = 50
 CHECK_PICTURES = 10  # to be counted by hand
+_one_at_a_time = Lock()  # who reads before another one has written would write over it
 
 
 class Tick(Struct, frozen=True, kw_only=True):
@@ -81,6 +83,14 @@ def load(store: Store) -> Visit:
 def save(store: Store, visit: Visit) -> None:
     """Durably. Raises StoreError."""
     store.set_setting(SETTING, msgspec.json.encode(visit).decode())
+
+
+def change(store: Store, changed: Callable[[Visit], Visit]) -> Visit:
+    """Keep what `changed` makes of the visit that is going on, durably, and return it. Raises StoreError."""
+    with _one_at_a_time:
+        visit = changed(load(store))
+        save(store, visit)
+    return visit
 
 
 def compared(visit: Visit) -> Agreement | None:

@@ -2,10 +2,12 @@
 
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from threading import Timer
 
 import cv2
 import numpy as np
@@ -22,9 +24,10 @@ from edge.page.trust import Role
 from edge.page.visit import Tick, load, save
 from edge.status import LinkStatus
 from tests.broker import Broker
-from tests.counting.boards import photograph
+from tests.counting.boards import SIDE_MM, photograph
 from tests.page.scenes import FRAMES, Scene, picture_of, sighting, well
 from tests.page.visitors import as_role, form_on, post, token_on
+from tests.slow_card import both, stalled_commits
 
 UNHEARD = "Nobody at the server receives the results yet; they are kept."
 
@@ -246,6 +249,17 @@ def test_a_typed_area_and_none_at_all_are_both_an_answer(technician: FlaskClient
     assert "Left out: counts have no density." in technician.get("/set-up").text
 
 
+def test_a_picture_that_shows_the_sky_has_no_area_until_the_ground_is_drawn(
+    technician: FlaskClient, scene: Scene
+) -> None:
+    scene.board.show_frame(photograph(-65, focal=800)[0])
+    post(technician, "/set-up/scale", "/set-up/scale", side=str(SIDE_MM))
+    assert saved(scene).area_mm2 is None
+    assert "What is counted reaches the horizon, so it has no area" in technician.get("/set-up").text
+    post(technician, "/set-up/region", "/set-up/region", corners="0 30\n100 30\n100 100\n0 100")
+    assert "cm² are counted." in technician.get("/set-up").text
+
+
 def test_a_measurement_is_undone_and_brought_back(technician: FlaskClient, scene: Scene) -> None:
     assert "/set-up/undo" not in technician.get("/set-up").text
     assert post(technician, "/set-up/undo", "/account").location == "/set-up"
@@ -275,6 +289,54 @@ def test_an_undo_that_is_sent_again_or_from_another_phone_brings_nothing_back(
     assert [one.what for one in scene.store.audit_trail(9)].count("visit undo") == 1
     technician.post("/set-up/undo", data=form_on(technician.get("/set-up").text, "/set-up/undo"))
     assert saved(scene).area_mm2 == 30_000, "whoever has looked brings it back"
+
+
+def on_another_page(technician: FlaskClient) -> FlaskClient:
+    """The same phone, which does not wait for the answer to a form before it sends the next one."""
+    other, cookie = technician.application.test_client(), technician.get_cookie("fieldeye")
+    assert cookie is not None
+    other.set_cookie("fieldeye", cookie.value)
+    return other
+
+
+def test_a_measurement_that_is_sent_while_the_card_keeps_another_one_waiting_goes_on_from_that(
+    technician: FlaskClient, scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    csrf, other = token_on(technician, "/set-up/region"), on_another_page(technician)
+    both(
+        monkeypatch,
+        lambda: technician.post("/set-up/region", data={"csrf": csrf, "corners": "10 10\n90 10\n90 50"}),
+        lambda: other.post("/set-up/scale", data={"csrf": csrf, "area": "12"}),
+    )
+    assert (len(saved(scene).region.corners), saved(scene).area_mm2) == (3, 1200)
+    assert (state(technician, "region"), state(technician, "scale")) == ("Done", "Done")
+
+
+def test_a_step_that_is_done_while_the_card_keeps_another_one_waiting_undoes_none(
+    technician: FlaskClient, scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    form, other = form_on(technician.get("/set-up/care").text, "/set-up/care"), on_another_page(technician)
+    with ThreadPoolExecutor(2) as pages, stalled_commits(monkeypatch, "edge.store.store") as is_waiting:
+        pages.submit(technician.post, "/set-up/care", data=form | {"lure": "2026-06-20"})
+        assert is_waiting.wait(20)
+        clock = pages.submit(other.post, "/set-up/clock", data={"csrf": form["csrf"]})
+        with suppress(TimeoutError):
+            clock.result(0.1)
+    visit = load(scene.store)
+    assert (visit.lure, set(visit.ticks)) == (date(2026, 6, 20), {"care", "clock"})
+
+
+def test_a_visit_that_a_second_tap_ends_too_while_the_card_stalls_is_recorded_once(
+    technician: FlaskClient, scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    form, other = form_on(technician.get("/set-up").text, "/set-up/finish"), on_another_page(technician)
+    with ThreadPoolExecutor(2) as pages, stalled_commits(monkeypatch, "edge.store.store") as is_waiting:
+        pages.submit(technician.post, "/set-up/finish", data=form | {"note": "lens wiped"})
+        assert is_waiting.wait(20)
+        again = pages.submit(other.post, "/set-up/finish", data=form | {"note": "lens wiped"})
+        with suppress(TimeoutError):
+            again.result(0.1)
+    assert [past.note for past in load(scene.store).past] == ["lens wiped"]
 
 
 def test_the_first_measurement_of_all_is_undone_to_none(technician: FlaskClient, scene: Scene) -> None:
@@ -333,14 +395,17 @@ def test_the_nodes_time_is_shown_with_its_day_and_year(technician: FlaskClient, 
 
 @pytest.fixture
 def settable(scene: Scene) -> tuple[FlaskClient, list[datetime]]:
-    """A technician in front of a clock that is a day behind; asked to, a root unit sets it, as the list tells."""
+    """A technician in front of a clock that is a day behind; asked to, a root unit sets it soon, as the list tells."""
     well(scene)
     scene.clock.jump(-86_400, ClockState.UNSYNCED)
     asked: list[datetime] = []
 
+    def set_by_root(utc: datetime) -> None:
+        scene.clock.state, scene.clock.utc = ClockState.SYNCED, utc
+
     def set_clock(utc: datetime) -> bool:
         asked.append(utc)
-        scene.clock.utc, scene.clock.state = utc, ClockState.SYNCED
+        Timer(0.05, set_by_root, [utc]).start()
         return True
 
     app = scene.app(set_clock=set_clock)
@@ -414,7 +479,10 @@ def test_a_trap_wants_dates_and_says_when_they_are_over(scene: Scene) -> None:
     dates = {"card": "2026-07-01", "card_days": "7", "lure": "2026-06-01", "lure_days": "60"}
     assert post(client, "/set-up/care", "/set-up/care", **dates).status_code == 303
     assert state(client, "care") == "Done"
-    scene.clock.advance(8 * 86_400)
+    scene.clock.advance(7 * 86_400)
+    as_role(client, scene, Role.TECHNICIAN)
+    assert "To be changed" not in client.get("/set-up").text
+    scene.clock.advance(86_400)
     as_role(client, scene, Role.TECHNICIAN)
     assert "To be changed: sticky card" in client.get("/set-up").text
 
@@ -532,6 +600,11 @@ def test_ten_pictures_counted_by_hand_give_error_and_bias(technician: FlaskClien
     assert state(technician, "hand") == "Done"
     assert "10 pictures: off by 0.4 on average, 0.4 too few on average" in technician.get("/set-up").text
     assert saved(scene).counted_by_eye == 10
+    post(technician, "/set-up/undo", "/set-up")
+    assert (load(scene.store).counted, state(technician, "hand")) == ({}, "To do")
+    post(technician, "/set-up/hand", "/set-up/hand", **rest)
+    post(technician, "/set-up/finish", "/set-up")
+    assert (load(scene.store).counted, state(technician, "hand")) == ({}, "To do"), "the next visit counts again"
 
 
 def test_a_hand_count_is_compared_with_what_the_node_framed_inside_the_line(
