@@ -24,9 +24,12 @@ AFTERNOON = datetime(2026, 7, 1, 7, 30, tzinfo=UTC)  # 15:30 in Shanghai
 
 @pytest.fixture
 def scene(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Scene]:
-    """A node with an empty store that has been up for an hour, on a board that says nothing of supply and Wi-Fi yet."""
+    """A node with an empty store that has been up for an hour, on a board that says nothing of warmth, supply and Wi-Fi
+    yet."""
+    monkeypatch.setattr("edge.board.TEMPERATURE", tmp_path / "temperature")
     monkeypatch.setattr("edge.board.THROTTLED", tmp_path / "get_throttled")
     monkeypatch.setattr("edge.board.WIRELESS", tmp_path / "wireless")
+    monkeypatch.setattr("edge.board.STATM", tmp_path / "statm")
     free_bytes, is_full = edge.board.free_bytes, tmp_path / FULL
     monkeypatch.setattr("edge.board.free_bytes", lambda folder: 90_000_000 if is_full.exists() else free_bytes(folder))
     clock = SetClock(AFTERNOON)

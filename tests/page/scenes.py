@@ -289,6 +289,19 @@ def full_card(scene: Scene) -> None:
     (Path(scene.config.store.folder) / FULL).touch()
 
 
+def each_figure(scene: Scene) -> None:
+    """A node that tells all there is to tell, each figure another number."""
+    full_card(scene)
+    edge.board.TEMPERATURE.write_text("61500\n")
+    edge.board.THROTTLED.write_text("4\n")
+    edge.board.STATM.write_text(f"900 {104_857_600 // edge.board.PAGE_BYTES} 300\n")
+    scene.board.show(
+        camera=replace(scene.board.snapshot().camera, detections=2077, dropped=17, reopened=3),
+        battery=BatteryStatus(voltage_v=3.9, share=0.64, level="good"),
+    )
+    scene.store.commit([sighting(scene.before(minutes=back), BUG) for back in (2, 1)])
+
+
 SCENES: dict[str, Callable[[Scene], None]] = {
     "first-minutes": first_minutes,
     "nothing-seen": nothing,

@@ -1,6 +1,7 @@
 """What machines read."""
 
 import csv
+from dataclasses import replace
 from datetime import date
 from typing import Any
 from uuid import UUID
@@ -12,13 +13,34 @@ from flask.testing import FlaskClient
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from edge import __version__
 from edge.page.trust import Role
 from edge.status import BatteryStatus
 from edge.wire import PlainInterval
 from edge.wire.small import SmallCount, small_day
-from tests.page.scenes import BUG, HOPPER, SCENES, Scene, interval, safe_mode, seen, sighting, trap_hour
+from tests.page.scenes import (
+    BUG,
+    HOPPER,
+    MODEL,
+    SCENES,
+    Scene,
+    each_figure,
+    interval,
+    safe_mode,
+    seen,
+    sighting,
+    trap_hour,
+)
 from tests.page.visitors import as_role
 
+TROUBLES = {
+    "problem": "problem",
+    "notice": "notice",
+    "model_problem": "model",
+    "store_problem": "store",
+    "link_problem": "link",
+    "battery_problem": "battery",
+}
 PATHS = ("/api/v1/state", "/api/v1/health", "/api/v1/days", "/api/v1/records")
 
 
@@ -62,6 +84,61 @@ def test_state_tells_what_waits_and_why_the_node_does_not_look(scene: Scene, cli
     assert state["waiting"] == 1
     assert state["oldest_waiting_utc"] == "2026-07-01T08:25:00Z"
     assert state["problem"].endswith("did you mean every_s?")
+    assert state["model"] == ""
+
+
+def test_state_tells_each_figure_of_camera_and_delivery(scene: Scene, client: FlaskClient) -> None:
+    each_figure(scene)
+    assert client.get("/api/v1/state").get_json() == {
+        "site": "paddy-3",
+        "node": "north-dyke",
+        "version": __version__,
+        "now_utc": "2026-07-01T08:30:00Z",
+        "clock": "synced",
+        "problem": "",
+        "camera": {
+            "state": "ok",
+            "frames": 4210,
+            "looked": 1032,
+            "skipped": {"still": 2900, "dark": 270, "blurred": 8},
+            "dropped": 17,
+            "last_frame_utc": "2026-07-01T08:29:48Z",
+        },
+        "model": MODEL,
+        "link": "connected",
+        "acknowledged": 318,
+        "waiting": 2,
+        "oldest_waiting_utc": "2026-07-01T08:28:00Z",
+    }
+
+
+def test_health_tells_each_figure_and_each_trouble_in_its_place(scene: Scene, client: FlaskClient) -> None:
+    each_figure(scene)
+    told = client.get("/api/v1/health").get_json()
+    assert told.pop("store").keys() >= {"waiting", "last_seq", "used_mb", "pictures_mb"}
+    assert told == {
+        "now_utc": "2026-07-01T08:30:00Z",
+        "clock": "synced",
+        "uptime_s": 3600,
+        "looking": True,
+        **dict.fromkeys(TROUBLES, ""),
+        "last_delivery_utc": "2026-07-01T08:27:00Z",
+        "ms_per_frame": 43,
+        "battery_v": 3.9,
+        "battery_share": 0.64,
+        "board": {"cpu_temperature_c": 61.5, "throttled": True, "disk_free_mb": 90, "memory_mb": 104.9},
+    }
+    now = scene.board.snapshot()
+    scene.board.show(
+        problem="problem",
+        notice="notice",
+        store="store",
+        model=replace(now.model, detail="model"),
+        link=replace(now.link, detail="link"),
+        no_battery="battery",
+    )
+    told = client.get("/api/v1/health").get_json()
+    assert ({trouble: told[trouble] for trouble in TROUBLES}, told["looking"]) == (TROUBLES, False)
 
 
 def test_health_tells_the_battery_where_a_gauge_reads_it(scene: Scene, client: FlaskClient) -> None:
@@ -133,11 +210,14 @@ def test_the_table_has_a_row_a_day_and_taxon_with_its_effort(scene: Scene, clien
     answer = client.get("/api/v1/days.csv")
     rows = list(csv.DictReader(answer.text.splitlines()))
     assert answer.headers["Content-Disposition"] == 'attachment; filename="north-dyke-2026-07-01.csv"'
-    assert [(row["label"], row["count"], row["frames"]) for row in rows[-4:]] == [
-        ("", "", "0"),
-        ("", "0", "60"),
-        (BUG, "1", "60"),
-        (HOPPER, "4", "60"),
+    columns = ["day", "label", "unit", "count", "low", "high", "frames", "awake_s", "nights"]
+    assert [list(row) for row in rows[-4:]] == [columns] * 4
+    unit = "max_per_frame"
+    assert [list(row.values()) for row in rows[-4:]] == [
+        ["2026-06-29", "", unit, "", "", "", "0", "0", ""],
+        ["2026-06-30", "", unit, "0", "0", "0", "60", "3600.0", ""],
+        ["2026-07-01", BUG, unit, "1", "0", "4", "60", "3600.0", ""],
+        ["2026-07-01", HOPPER, unit, "4", "2", "7", "60", "3600.0", ""],
     ]
 
 

@@ -265,6 +265,8 @@ def test_the_farmer_is_told_which_parts_to_look_at(scene: Scene) -> None:
     with app.test_request_context("/"):
         assert health_in_short(lines, "") == ("look", "To look at: Delivery")
         assert health_in_short(lines, "no model") == ("stop", "This node is not looking.")
+        stopped = [*lines, replace(lines[0], tone="stop", title="Camera")]
+        assert health_in_short(stopped, "") == ("stop", "To look at: Delivery, Camera")
 
 
 def test_a_node_is_ready_when_all_is_well_and_nothing_waits(scene: Scene) -> None:

@@ -125,13 +125,19 @@ def test_what_is_done_is_remembered_with_who_and_steps_back(scene: Scene, client
     over_the_level(scene)
     farmer = as_role(client, scene, Role.FARMER)
     key = key_of(scene.board.snapshot().alerts[0])
+    assert 'action="/done"' in farmer.get("/").text
     assert post(farmer, "/done", "/account", key=key).location == "/"
+    deed = scene.store.decisions.deed(key)
+    assert deed is not None
+    assert deed.about == 14
     page = farmer.get("/").text
     assert headline(page) == "Brown planthopper: 14 yesterday"
     assert "Done by farmer, just now" in page
     assert "Ask your plant protection station today" not in page
     assert post(farmer, "/done/undo", "/account", key=key).location == "/"
-    assert headline(farmer.get("/").text) == "Brown planthopper: 14 yesterday"
+    page = farmer.get("/").text
+    assert headline(page) == "Brown planthopper: 14 yesterday"
+    assert ("Done by farmer" in page, "Ask your plant protection station today" in page) == (False, True)
 
 
 @pytest.mark.parametrize("address", ["/node", "/seen", "/set-up", "/set-up/server"])

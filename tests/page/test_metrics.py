@@ -6,13 +6,16 @@ import pytest
 from flask.testing import FlaskClient
 from prometheus_client.parser import text_string_to_metric_families
 
+from edge import __version__
 from edge.page.metrics import may_read
 from edge.status import BatteryStatus
 from tests.page.scenes import (
     BUG,
     HOPPER,
+    MODEL,
     Scene,
     config,
+    each_figure,
     first_minutes,
     interval,
     safe_mode,
@@ -36,19 +39,37 @@ def labelled(name: str, **labels: str) -> Sample:
     return f"fieldeye_{name}", frozenset(labels.items())
 
 
-def test_a_node_that_works_tells_its_counters_and_todays_counts_with_their_range(
+def test_a_node_that_works_tells_each_figure_and_todays_counts_with_their_range(
     scene: Scene, client: FlaskClient
 ) -> None:
-    seen(scene)
+    each_figure(scene)
     told = read(client)
-    assert told[labelled("looking")] == 1
-    assert told[labelled("looks_total")] == 1032
-    assert told[labelled("frames_skipped_total", reason="dark")] == 270
-    assert told[labelled("last_frame_age_seconds")] == 12
-    assert told[labelled("look_seconds")] == 0.043
-    assert told[labelled("records_acknowledged_total")] == 318
-    bounds = {bound: told[labelled("today_count", label=HOPPER, bound=bound)] for bound in ("low", "count", "high")}
-    assert bounds == {"low": 3, "count": 5, "high": 8}
+    (info,) = [sample for sample in told if sample[0] == "fieldeye_node_info"]
+    here = {"site": "paddy-3", "node": "north-dyke", "version": __version__, "model": MODEL}
+    assert dict(info[1]) == here | {"epoch": str(scene.store.epoch)}
+    bytes_kept = [told.pop(labelled(name)) for name in ("store_bytes", "pictures_bytes")]
+    assert min(bytes_kept) > 10_000
+    assert max(bytes_kept) < 1_000_000
+    del told[info]
+    figures = {
+        "looking": 1, "clock_synced": 1, "uptime_seconds": 3600, "last_frame_age_seconds": 12, "camera_up": 1,
+        "frames_total": 4210, "looks_total": 1032, "detections_total": 2077, "frames_overtaken_total": 17,
+        "camera_reopened_total": 3, "look_seconds": 0.043, "broker_connected": 1, "records_acknowledged_total": 318,
+        "records_waiting": 2, "oldest_waiting_timestamp_seconds": scene.before(minutes=2).utc.timestamp(),
+        "records_lost_total": 0, "cpu_temperature_celsius": 61.5, "throttled": 1, "disk_free_bytes": 90_000_000,
+        "memory_bytes": 104_857_600, "battery_volts": 3.9, "battery_ratio": 0.64, "today_frames": 212,
+    }  # fmt: skip
+    skipped = {"still": 2900, "dark": 270, "blurred": 8}
+    counted = {BUG: {"low": 0, "count": 1, "high": 4}, HOPPER: {"low": 3, "count": 5, "high": 8}}
+    assert told == {
+        **{labelled(name): value for name, value in figures.items()},
+        **{labelled("frames_skipped_total", reason=reason): count for reason, count in skipped.items()},
+        **{
+            labelled("today_count", label=label, bound=bound): count
+            for label, bounds in counted.items()
+            for bound, count in bounds.items()
+        },
+    }
 
 
 def test_what_is_not_known_is_left_out_and_never_a_zero(scene: Scene, client: FlaskClient) -> None:
@@ -92,7 +113,7 @@ def test_a_node_in_safe_mode_is_seen_not_to_look_and_waiting_records_show(scene:
     safe_mode(scene)
     scene.store.commit([sighting(scene.before(minutes=5), BUG)])
     told = read(client)
-    assert told[labelled("looking")] == 0
+    assert (told[labelled("looking")], told[labelled("camera_up")], told[labelled("broker_connected")]) == (0, 0, 0)
     assert told[labelled("records_waiting")] == 1
     assert told[labelled("oldest_waiting_timestamp_seconds")] == scene.before(minutes=5).utc.timestamp()
 

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import zlib
 from collections.abc import Iterator
+from html import unescape
 from pathlib import Path
 
 import cv2
@@ -45,6 +46,9 @@ from tests.waiting import wait_until
 BUG = picture_of("rice_bug.jpg")
 SLOW = (sys.executable, "-c", "import time; time.sleep(60)")
 CRASH = (sys.executable, "-c", "import os; os.abort()")
+TELLS_WHAT_IT_IS_ASKED = (
+    sys.executable, "-c", "import json, sys; print(json.dumps({'state': 'failed', 'why': repr(sys.argv[2:])}))"
+)  # fmt: skip
 TAKEN_BY_THE_KERNEL = (sys.executable, "-c", "import os; os.kill(os.getpid(), 9)")
 
 
@@ -95,6 +99,19 @@ def test_a_photograph_is_looked_at_by_the_model_that_is_installed(scene: Scene, 
     looker.close()
     assert "Pieris" in page
     assert page.count('class="box"') == len(GOLDEN_SQUARES)
+
+
+@pytest.mark.parametrize(
+    ("what", "models"),
+    [("both", ["pests", "diseases"]), ("pests", ["pests"]), ("diseases", ["diseases"]), ("", ["pests", "diseases"])],
+)
+def test_a_photograph_is_looked_at_by_the_models_of_what_the_farmer_says_it_is(
+    what: str, models: list[str], scene: Scene
+) -> None:
+    looker = Looker(TELLS_WHAT_IT_IS_ASKED)
+    client = farmer_of(scene, looker)
+    assert str(models) in unescape(client.get(looked_at(client, looker, BUG, what)).text)
+    looker.close()
 
 
 def test_each_kind_is_sure_by_its_own_threshold(tmp_path: Path) -> None:

@@ -63,6 +63,7 @@ def test_a_decision_is_kept_with_who_and_when_and_is_not_asked_for_again(
     assert answer(farmer, picture, 0, verdict, **more) == f"/review?last={picture}.0"
     kept = scene.store.decisions.on(picture)[0]
     assert (kept.label, kept.said, kept.model, kept.who, kept.utc) == (label, HOPPER, MODEL, "farmer", scene.clock.utc)
+    assert kept.confidence == SURE.confidence
     assert "Is this “Brown planthopper”" not in farmer.get("/review").text
 
 

@@ -1,5 +1,6 @@
 """Log-in, sessions, claim and forms: what opens the node, what does not, and what stays so after a restart."""
 
+import re
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from unicodedata import normalize
@@ -316,7 +317,11 @@ def test_a_session_ends_on_the_node_when_it_was_not_used(
         scene.clock.advance(hours * 1800)  # half of the time, again and again
         assert client.get("/account").status_code == 200
     scene.clock.advance(hours * 3600 + 60)
+    cookie = client.get_cookie("fieldeye")
     assert client.get("/account").location == "/log-in"
+    keep_sessions(client.application)
+    assert cookie is not None
+    assert scene.store.accounts.session(digest(cookie.value)) is None
 
 
 def test_a_session_ends_after_ninety_days_however_often_it_was_used(client: FlaskClient, scene: Scene) -> None:
@@ -496,6 +501,7 @@ def test_who_did_what_from_where_stands_in_the_trail_without_secrets(labelled: F
     claim(labelled)
     made = post(labelled, "/people", "/people", name="wang", role="farmer")
     password = made.text.split('class="figure code">')[1].split("<")[0]
+    assert re.fullmatch("([2-9A-Z]{4}-){3}[2-9A-Z]{4}", password)
     wang = labelled.application.test_client()
     log_in(wang, "wang", "not this one")
     assert log_in(wang, "wang", password).status_code == 303
@@ -541,6 +547,24 @@ def test_the_last_technician_cannot_be_removed_or_made_less(client: FlaskClient,
     answer = post(client, "/people", "/people", name="technician", known="technician", role="reader")
     assert "This is the only technician" in answer.text
     assert client.get("/people").status_code == 200
+
+
+def test_who_forgot_a_password_gets_another_one_and_of_two_technicians_one_becomes_a_farmer(
+    client: FlaskClient, scene: Scene
+) -> None:
+    as_role(client, scene, Role.TECHNICIAN)
+    for name in ("wang", "li"):
+        person(scene, Role.TECHNICIAN, name)
+    phone = client.application.test_client()
+    log_in(phone, "wang")
+    assert "There is somebody of this name." in post(client, "/people", "/people", name="Wang", role="farmer").text
+    made = post(client, "/people", "/people", name="wang", known="wang", role="farmer")
+    password = made.text.split('class="figure code">')[1].split("<")[0]
+    assert phone.get("/account").location == "/log-in"
+    assert (log_in(phone, "wang").status_code, log_in(phone, "wang", password).status_code) == (400, 303)
+    assert phone.get("/people").status_code == 403
+    assert post(client, "/people/remove", "/people", name="li").status_code == 303
+    assert [one.name for one in scene.store.accounts.everybody()] == ["technician", "wang"]
 
 
 def test_a_removed_person_is_out_at_once(client: FlaskClient, scene: Scene) -> None:
@@ -592,7 +616,9 @@ def test_a_role_of_a_later_version_may_do_what_anybody_may(client: FlaskClient, 
     scene.store.accounts.put(Account(name="wu", role="adviser", hash=HASH), scene.clock.utc)
     assert log_in(client, "wu").status_code == 303
     assert client.get("/").status_code == 200
-    assert client.get("/photo").status_code == 403
+    told = client.get("/photo")
+    assert told.status_code == 403
+    assert "This is for the farmer and the technician." in told.text
     assert client.get("/people").status_code == 403
 
 
