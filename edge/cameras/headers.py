@@ -39,7 +39,7 @@ def read_header(data: bytes) -> Header:
         if data.startswith(starts_with):
             try:
                 return read(data)
-            except (struct.error, IndexError, KeyError) as why:
+            except (struct.error, KeyError) as why:
                 raise BadFrameError("ends inside its header; take it again", reason="truncated") from why
     raise BadFrameError("is no JPEG, PNG, BMP, WebP or TIFF; convert it or take it away", reason="not_an_image")
 
@@ -59,7 +59,7 @@ def exif_time(file: BinaryIO) -> datetime | None:
             if marker == _JPEG_APP1 and file.read(6) == b"Exif\0\0":
                 return _time_in(file.read(max(length - 8, 0)))
             at += 1 if marker == 0xFF else 2 + length  # a marker may stand behind any number of FF
-    except (struct.error, IndexError, KeyError, ValueError):
+    except (struct.error, KeyError, ValueError):
         return None  # an odd EXIF block says nothing; the picture may be fine
     return None
 

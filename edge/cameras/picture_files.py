@@ -1,8 +1,8 @@
 """A picture's file in a folder: when the picture was taken, and by what it is known again.
 
-Its time is the one in its name (`20260719_053000`, with or without separators and milliseconds), else its EXIF time,
-else the file's modification time. The name stands first because the program that took the picture wrote it, and copying
-and editing leave it alone.
+Its time is the one in its name (`20260719_053000`, with or without separators and milliseconds; UTC with a `Z` behind
+it), else its EXIF time, else the file's modification time. The name stands first because the program that took the
+picture wrote it, and copying and editing leave it alone.
 """
 
 import os
@@ -18,7 +18,8 @@ Identity = tuple[str, int, int]  # name, modification time in ns, bytes: a file 
 Shown = set[Identity]
 # Milliseconds only after digits without separators: a Pixel's `PXL_20260719_053000123` is UTC and no local time.
 _TIME_IN_NAME = re.compile(
-    r"(?<!\d)(20\d\d)[-_]?(\d\d)[-_]?(\d\d)[-_T ]?(\d\d)[-_:]?(\d\d)[-_:]?(\d\d)(?:(?<=\d{14})\d{3})?(?!\d)"
+    r"(?<!\d)(20\d\d)[-_]?(\d\d)[-_]?(\d\d)[-_T ]?(\d\d)[-_:]?(\d\d)[-_:]?(\d\d)"
+    r"(?:(?<=\d{14})\d{3})?(Z(?![A-Za-z]))?(?!\d)"
 )
 
 
@@ -29,7 +30,7 @@ def own_time(path: Path) -> datetime | None:
 
 
 def told_time(path: Path) -> datetime | None:
-    """The time that stands in its name or its EXIF, with zone where the EXIF tells one; None: in neither."""
+    """The time that stands in its name or its EXIF, with zone where that tells one; None: in neither."""
     return _time_in_name(path) or _time_in_exif(path)
 
 
@@ -45,14 +46,19 @@ def known_as(path: Path, told: datetime | None) -> str:
 
 def _time_in_name(path: Path) -> datetime | None:
     found = _TIME_IN_NAME.search(path.name)
+    if found is None:
+        return None
+    *numbers, is_utc = found.groups()
     try:
-        return datetime(*map(int, found.groups())) if found else None  # type: ignore[arg-type]  # noqa: DTZ001 six numbers, no zone
+        return datetime(*map(int, numbers), tzinfo=UTC if is_utc else None)  # type: ignore[misc, arg-type]
     except ValueError:
         return None  # digits that are no date
 
 
 def _time_in_exif(path: Path) -> datetime | None:
     try:
+        if not path.is_file():  # a pipe named .jpg would wait for ever
+            return None
         with path.open("rb") as file:
             return exif_time(file)
     except OSError:

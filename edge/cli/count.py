@@ -163,8 +163,7 @@ def _pictures(path: Path, fps: float | None) -> Iterator[_Taken]:
 
 def _when(path: Path) -> tuple[datetime, str]:
     """As a node sorts, but for the file's time, which copying changes: a picture without a time of its own is first."""
-    told = own_time(path) if path.is_file() else None  # a pipe named .jpg would wait for ever
-    return told or datetime.min, path.name  # noqa: DTZ901  without zone, as the times of names and EXIF
+    return own_time(path) or datetime.min, path.name  # noqa: DTZ901  without zone, as the times of names and EXIF
 
 
 def _read(path: Path) -> Image | BadFrameError:

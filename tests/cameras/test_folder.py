@@ -6,7 +6,7 @@ import struct
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from pathlib import Path
 
 import cv2
@@ -61,6 +61,15 @@ def test_pictures_come_in_the_order_of_the_times_in_their_names(tmp_path: Path) 
 
 @pytest.mark.parametrize("name", ["192.168.1.64_01_20260719053000502_TIMING.jpg", "Cam1_00_20260719053000.jpg"])
 def test_a_time_in_the_name_may_end_in_milliseconds_as_hikvision_writes_it(name: str, tmp_path: Path) -> None:
+    assert own_time(tmp_path / name) == datetime(2026, 7, 19, 5, 30)  # noqa: DTZ001
+
+
+@pytest.mark.parametrize(
+    ("name", "zone"),
+    [("20260719T053000Z.jpg", UTC), ("cam_2026-07-19T05:30:00Z_1.jpg", UTC), ("20260719_053000Zone2.jpg", None)],
+)
+def test_a_time_in_the_name_with_a_z_behind_it_is_utc(name: str, zone: tzinfo | None, tmp_path: Path) -> None:
+    assert told_time(tmp_path / name) == datetime(2026, 7, 19, 5, 30, tzinfo=zone)
     assert own_time(tmp_path / name) == datetime(2026, 7, 19, 5, 30)  # noqa: DTZ001
 
 
@@ -166,9 +175,15 @@ def test_pictures_of_a_folder_that_nobody_feeds_count_when_they_are_shown(tmp_pa
         assert camera.read(1).taken is None
 
 
-def test_a_link_to_a_picture_that_is_gone_is_passed_and_good_ones_still_come(tmp_path: Path) -> None:
+@pytest.mark.parametrize("what", ["link to a picture that is gone", "pipe"])
+@pytest.mark.timeout(30)
+def test_what_is_no_file_is_passed_and_good_ones_still_come(tmp_path: Path, what: str) -> None:
     put(tmp_path / "p", "a.jpg")
-    (tmp_path / "p" / "b.jpg").symlink_to("gone.jpg")
+    if what == "pipe":
+        os.mkfifo(tmp_path / "p" / "b.jpg")
+        os.utime(tmp_path / "p" / "b.jpg", (0, 0))
+    else:
+        (tmp_path / "p" / "b.jpg").symlink_to("gone.jpg")
     put(tmp_path / "p", "c.jpg")
     with open_camera(camera_table("folder", tmp_path / "p"), SystemClock()) as camera:
         with pytest.raises(BadFrameError, match=r"b\.jpg"):
@@ -379,6 +394,8 @@ def test_a_picture_whose_name_tells_no_time_is_known_by_its_own_while_it_grows_o
     first, still_first, second, still_second, *others = known
     assert (first, second) == (still_first, still_second)
     assert len({first, second, *others}) == 4
+    os.utime(path, (MORNING_S, MORNING_S))  # as by another copy
+    assert known_as(path, None) == others[-1]
     assert known_as(tmp_path / "20260701_060000.jpg", None) == "20260701_060000.jpg"
 
 
