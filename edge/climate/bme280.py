@@ -10,6 +10,8 @@ from edge.climate.i2c import Read
 from edge.weather import Reading
 
 ADDRESS = 0x76
+CHIP_ID = 0xD0  # register; RPi.bme280 does not ask
+BME280, BMP280 = 0x60, 0x58  # the second has no humidity, and is often sold as the first
 
 
 def opened(bus: int, address: int | None) -> tuple[Read, Callable[[], None]]:
@@ -19,13 +21,13 @@ def opened(bus: int, address: int | None) -> tuple[Read, Callable[[], None]]:
 
 
 def reader(bus: Any, address: int = ADDRESS) -> Read:
-    """Forced mode; the factory's calibration is read at the first reading, since the sensor may be plugged in later."""
-    known: list[Any] = []
+    """Forced mode; the factory's calibration is read each time, since another sensor may have been plugged in."""
 
     def read() -> Reading:
-        if not known:
-            known.append(bme280.load_calibration_params(bus, address))
-        told = bme280.sample(bus, address, known[0])
-        return Reading(told.temperature, told.humidity / 100)
+        chip = bus.read_byte_data(address, CHIP_ID)
+        if chip not in (BME280, BMP280):  # a line that lies on ground reads as 0: 0 °C by a calibration of 0
+            raise OSError(f"what answers at {address:#x} is no BME280 (it says {chip:#x}); look at its wires")
+        told = bme280.sample(bus, address, bme280.load_calibration_params(bus, address))
+        return Reading(told.temperature, told.humidity / 100 if chip == BME280 else None)
 
     return read

@@ -11,7 +11,7 @@ Read = Callable[[], Reading]  # raises OSError or ValueError
 
 
 class I2cSensor:
-    """Owned by the loop. A reading takes 20 ms of waiting; one that fails is none, and a change is logged once."""
+    """Owned by the loop. A reading takes 30 ms of waiting; one that fails is none, and a change is logged once."""
 
     def __init__(self, read: Read, every_s: float, close: Callable[[], None]) -> None:
         self._read, self._every_s, self.close = read, every_s, close

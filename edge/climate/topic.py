@@ -16,6 +16,7 @@ log = logging.getLogger(__name__)
 
 MOST_KEPT = 100  # the loop takes them each turn; more in one turn are too many of a weather, and the oldest go
 MOST_BYTES = 4096
+FOG = 105.0  # per cent; a sensor that is wet reads a little too high, and many programs do not end at 100
 
 
 class TopicSensor:
@@ -72,6 +73,8 @@ def read_payload(payload: bytes, config: ClimateTable) -> Reading | None:
         return None
     temperature_c = _number(told if not isinstance(told, dict) else _at(told, config.temperature))
     humidity = _number(_at(told, config.humidity))
+    if humidity is not None and 100 < humidity <= FOG:
+        humidity = 100.0
     return None if temperature_c is None else Reading(temperature_c, None if humidity is None else humidity / 100)
 
 

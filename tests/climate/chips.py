@@ -46,6 +46,7 @@ class Bme280:
 
     def __init__(self) -> None:
         self.memory = bytearray(256)
+        self.memory[0xD0] = 0x60
         for register, value in CALIBRATION.items():
             self.memory[register : register + 2] = (value & 0xFFFF).to_bytes(2, "little")
         self.memory[0xA1] = 75

@@ -59,6 +59,36 @@ def test_a_sensor_that_is_plugged_in_later_is_read_then() -> None:
     assert len(sensor.readings(60.0)) == 1
 
 
+def test_a_sensor_that_takes_another_s_place_is_read_by_its_own_calibration() -> None:
+    chip = Bme280()
+    sensor = sensor_of(chip)
+    (before,) = sensor.readings(0.0)
+    chip.is_plugged = False
+    assert sensor.readings(60.0) == []
+    chip.is_plugged = True
+    chip.memory[0x8A:0x8C] = (26435 + 264).to_bytes(2, "little")  # T2, 1 % more
+    (after,) = sensor.readings(120.0)
+    assert after.temperature_c - before.temperature_c == pytest.approx(0.25, abs=0.01)
+
+
+def test_a_line_that_lies_on_ground_is_no_reading_of_nought_degrees() -> None:
+    chip = Bme280()
+    sensor, whole = sensor_of(chip), bytes(chip.memory)
+    chip.memory[:] = bytes(256)
+    assert sensor.readings(0.0) == []
+    chip.memory[:] = whole
+    assert [round(one.temperature_c, 2) for one in sensor.readings(60.0)] == [25.08]
+
+
+def test_a_bmp280_that_was_sold_as_a_bme280_has_a_temperature_and_no_humidity() -> None:
+    chip = Bme280()
+    chip.memory[0xD0] = 0x58
+    for humidity in (slice(0xA1, 0xA2), slice(0xE1, 0xE8), slice(0xFD, 0xFF)):
+        chip.memory[humidity] = bytes(humidity.stop - humidity.start)
+    (reading,) = sensor_of(chip).readings(0.0)
+    assert (round(reading.temperature_c, 2), reading.humidity) == (25.08, None)
+
+
 def test_a_trouble_that_lasts_is_one_line_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
     chip = Sht3x(answers=False)
     sensor = sensor_of(chip)

@@ -132,6 +132,9 @@ def test_what_is_no_reading_is_said_once_and_the_next_reading_is_taken(
         (b'{"temperature": 21.5}', ZIGBEE, Reading(21.5)),
         (b'{"AM2301": {"Temperature": 19.0, "Humidity": 55.5}}', TASMOTA, Reading(19.0, 0.555)),
         (b"-3", ZIGBEE, Reading(-3.0)),
+        (b'{"temperature": 17.1, "humidity": 100}', ZIGBEE, Reading(17.1, 1.0)),
+        (b'{"temperature": 17.1, "humidity": 101.7}', ZIGBEE, Reading(17.1, 1.0)),  # as an HTU21D in fog
+        (b'{"temperature": 17.1, "humidity": 105}', ZIGBEE, Reading(17.1, 1.0)),
     ],
 )
 def test_json_and_bare_numbers_are_read(payload: bytes, config: ClimateTable, reading: Reading) -> None:
@@ -145,6 +148,13 @@ def test_json_and_bare_numbers_are_read(payload: bytes, config: ClimateTable, re
 )  # fmt: skip
 def test_what_is_no_reading_is_left_alone(payload: bytes) -> None:
     assert read_payload(payload, ZIGBEE) is None
+
+
+@pytest.mark.parametrize("percent", [-1, 105.1, 510])
+def test_a_sensor_that_tells_a_humidity_that_no_fog_has_is_broken(percent: float) -> None:
+    reading = read_payload(b'{"temperature": 17.1, "humidity": %f}' % percent, ZIGBEE)
+    assert reading is not None
+    assert not reading.is_weather
 
 
 @pytest.mark.parametrize("payload", [b'{"AM2301": 3}', b'{"AM2301": null}', b'{"AM2301": [{"Temperature": 3}]}', b"{}"])
