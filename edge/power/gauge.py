@@ -12,6 +12,7 @@ from edge.status import BatteryLevel, BatteryStatus
 HWMON = Path("/sys/class/hwmon")
 SUPPLIES = Path("/sys/class/power_supply")
 LOW_SHARE, EMPTY_SHARE = 0.25, 0.10
+LEAST_V = 1.0  # no board runs on less: the wire to the battery is off, or the board is fed past it
 UNREAD_TIMES = 3  # so many looks in a row: a gauge on a long or busy bus misses single readings
 NEAR = 1.03  # of the voltage at which the node shuts down: a day's warning or so, and a guess for any chemistry
 
@@ -51,19 +52,24 @@ def _measured(gauge: str, root: Path) -> Battery | None:
     for folder in sorted(root.glob("hwmon*")):
         if _text(folder / "name") != gauge:
             continue
-        millivolts = _text(folder / "in1_input")
-        if millivolts.isdecimal():
-            return Battery(int(millivolts) / 1000)
+        voltage_v = _volts(_text(folder / "in1_input"), 1000)
+        if voltage_v is not None:
+            return Battery(voltage_v)
     return None
 
 
 def _reckoned(folder: Path) -> Battery | None:
     """A chip that reckons what is left (power_supply), as a MAX17040."""
-    microvolts, percent = _text(folder / "voltage_now"), _text(folder / "capacity")
-    if not microvolts.isdecimal():
+    voltage_v, percent = _volts(_text(folder / "voltage_now"), 1_000_000), _text(folder / "capacity")
+    if voltage_v is None:
         return None
     share = int(percent) / 100 if percent.isdecimal() and int(percent) <= 100 else None
-    return Battery(int(microvolts) / 1e6, share)
+    return Battery(voltage_v, share)
+
+
+def _volts(told: str, a_volt: int) -> float | None:
+    """None: no number, or no battery's."""
+    return int(told) / a_volt if told.isdecimal() and int(told) >= LEAST_V * a_volt else None
 
 
 def _text(path: Path) -> str:

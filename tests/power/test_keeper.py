@@ -348,8 +348,9 @@ def test_settings_that_cannot_work_are_named(table: str, says: str) -> None:
     [
         ({"name": "ina219\n", "in1_input": "12840\n"}, Battery(12.84)),
         ({"name": "ina219\n", "in1_input": "\n"}, None),
-        ({"name": "ina219\n", "in1_input": "-4\n"}, None),  # by the chip's own error; on the wire no voltage is below 0
-        ({"name": "cpu_thermal\n", "in1_input": "1\n"}, None),
+        ({"name": "ina219\n", "in1_input": "1000\n"}, Battery(1.0)),
+        *(({"name": "ina219\n", "in1_input": f"{stray_mv}\n"}, None) for stray_mv in (-4, 0, 4, 999)),  # no wire
+        ({"name": "cpu_thermal\n", "in1_input": "12840\n"}, None),
     ],
 )
 def test_the_gauge_is_read_from_the_kernels_files(tmp_path: Path, files: dict[str, str], reads: Battery | None) -> None:
@@ -369,6 +370,7 @@ def test_the_gauge_is_read_from_the_kernels_files(tmp_path: Path, files: dict[st
         ({"voltage_now": "3912000\n", "capacity": "255\n"}, Battery(3.912)),
         ({"voltage_now": "3912000\n"}, Battery(3.912)),
         ({"capacity": "64\n"}, None),
+        ({"voltage_now": "1000\n", "capacity": "64\n"}, None),
     ],
 )
 def test_a_gauge_that_reckons_also_tells_the_share(
@@ -387,7 +389,9 @@ def test_a_gauge_that_reckons_also_tells_the_share(
         (Battery(12.1), 11.8, "low"),
         (Battery(11.7), 11.8, "empty"),
         (Battery(11.7), None, "good"),  # nobody has said what is low
+        (Battery(3.7, 0.25), None, "good"),
         (Battery(3.7, 0.24), None, "low"),
+        (Battery(3.5, 0.10), None, "low"),
         (Battery(3.5, 0.09), None, "empty"),
         (Battery(3.9, 0.64), 3.4, "good"),
     ],
