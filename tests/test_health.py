@@ -12,7 +12,7 @@ from edge.board import BoardReading
 from edge.config import StoreTable
 from edge.node.health import health
 from edge.power.gauge import Battery
-from edge.status import CameraStatus, Shown, Snapshot
+from edge.status import CameraStatus, ModelStatus, Shown, Snapshot
 from edge.store import Store
 from edge.wire import Health
 from tests.records import instant
@@ -29,7 +29,7 @@ def store(tmp_path: Path) -> Iterator[Store]:
         yield opened
 
 
-def told(store: Store, reading: BoardReading, battery: Battery | None, **shown: Unpack[Shown]) -> Health:
+def told(store: Store, reading: BoardReading, battery: Battery | None, /, **shown: Unpack[Shown]) -> Health:
     snapshot = replace(Snapshot(started=instant()), **shown)
     return health(instant(60.0), snapshot, store, reading=reading, battery=battery, last_stop="power was cut")
 
@@ -37,16 +37,20 @@ def told(store: Store, reading: BoardReading, battery: Battery | None, **shown: 
 def test_health_tells_what_board_battery_and_camera_read(store: Store) -> None:
     at = instant(48.0)
     camera = CameraStatus(
-        state="ok", frames=9, looked=4, skipped={"dark": 5}, last_frame=at, focus="soft", light="good", banded=True
-    )
+        state="stalled", frames=9, looked=4, dropped=3, reopened=2, skipped={"dark": 5}, last_frame=at,
+        ms_per_frame=41.5, focus="soft", light="good", banded=True,
+    )  # fmt: skip
     made = told(store, READING, Battery(12.8444, 0.64), camera=camera)
     assert (made.uptime_s, made.clock, made.last_stop, made.problem) == (60.0, "synced", "power was cut", None)
+    assert (made.utc, made.session) == (instant(60.0).utc, store.session_number())
     assert (made.cpu_temperature_c, made.throttled) == (51.5, True)
     assert (made.memory_mb, made.disk_free_mb) == (98.7, 21_000.0)
     assert (made.battery_v, made.battery_share) == (12.84, 0.64)
     assert made.load is not None
     assert made.camera is not None
-    assert (made.camera.frames, made.camera.looked, made.camera.skipped) == (9, 4, {"dark": 5})
+    assert (made.camera.state, made.camera.frames, made.camera.looked) == ("stalled", 9, 4)
+    assert (made.camera.dropped, made.camera.reopened, made.camera.skipped) == (3, 2, {"dark": 5})
+    assert made.camera.ms_per_frame == 41.5
     assert (made.camera.focus, made.camera.light, made.camera.banded) == ("soft", "good", True)
     assert made.camera.last_frame_utc == at.utc
 
@@ -58,10 +62,15 @@ def test_what_board_and_gauge_do_not_tell_is_missing_and_never_a_zero(store: Sto
     assert told(store, NOTHING, Battery(11.2)).battery_share is None
 
 
-def test_a_battery_that_cannot_be_read_is_a_problem_and_the_last_one(store: Store) -> None:
+def test_of_several_problems_the_worst_is_told_and_an_unread_battery_last(store: Store) -> None:
     unread = "power.gauge: ina291 reads nothing"
     assert told(store, READING, None, no_battery=unread).problem == unread
-    assert told(store, READING, None, no_battery=unread, problem="no model").problem == "no model"
-    assert told(store, READING, None, no_battery=unread, aside="a damaged store").problem == "a damaged store"
-    store.decisions.unusable = "the decisions cannot be read"
-    assert told(store, READING, None, no_battery=unread).problem == "the decisions cannot be read"
+    store.accounts.unusable, store.decisions.unusable = "no accounts", "no decisions"
+    assert told(store, READING, None, no_battery=unread).problem == "no accounts"
+    names = ("problem", "newer", "store", "notice", "model", "uncalibrated", "aside")
+    shown = Shown(no_battery=unread)
+    for name in reversed(names):
+        shown[name] = ModelStatus(detail=name) if name == "model" else name  # type: ignore[literal-required]
+        assert told(store, READING, None, **shown).problem == name
+    store.accounts.unusable = ""
+    assert told(store, READING, None, no_battery=unread).problem == "no decisions"

@@ -363,6 +363,17 @@ def test_a_picture_that_still_lies_in_the_folder_counts_once_however_many_came_s
     assert (fed.frames(), fed.skipped()) == ({0: 5}, {})
 
 
+def test_names_of_pictures_that_are_gone_do_not_fill_the_card(fed: Fed, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("edge.store.drafts.KEPT_NAMES", 2)
+    fed.run(*(fed.add(60.0 * n) for n in range(1, 8)))
+    for path in sorted(fed.pictures.iterdir())[1:]:
+        path.unlink()
+    fed.run()
+    with closing(sqlite3.connect(fed.state / "fieldeye.db")) as db:
+        minutes = [name[11:13] for (name,) in db.execute("SELECT name FROM counted ORDER BY name")]
+    assert minutes == ["01", "06", "07"]
+
+
 def test_pictures_of_a_folder_that_was_not_mounted_for_an_hour_count_once(
     fed: Fed, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -34,6 +34,7 @@ def after(lens: Lens, *frames: tuple[float, str]) -> Lens:
         (NOWHERE, "overexposed", "", 0),
         (BY_DAY, "colourless", "colourless", 3660),
         (NOWHERE, "colourless", "colourless", 0),
+        (BY_DAY, "blocked", "blocked", 0),
     ],
 )
 def test_how_long_the_newest_frames_have_shown_nothing_ends_with_one_that_does_and_in_the_dark(
@@ -53,3 +54,5 @@ def test_a_dark_frame_is_a_covered_lens_by_broad_day_and_none_while_the_sun_sets
     sees = after(BY_DAY, (0, ""))
     assert [sees.is_covered(instant(hours * 3600)) for hours in (6, 8)] == [True, False]
     assert not sees.is_covered(instant(0, ClockState.UNSYNCED)), "nobody knows the hour"
+    assert not BY_DAY.is_covered(instant(0)), "it may hang in a box"
+    assert after(sees, (12 * 3600, "")).is_covered(instant(24 * 3600)), "a lamp at night hides no day before"

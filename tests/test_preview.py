@@ -4,22 +4,26 @@ import math
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
+from threading import Event
 
 import numpy as np
 import pytest
 
 from edge.boxes import Floats, Image
 from edge.bundle import Bundle, load_bundle
-from edge.cameras import Frame, WatchedCamera
+from edge.cameras import Frame, WatchedCamera, open_watched_camera
 from edge.cameras.base import ClosedAtExit
 from edge.climate import NoSensor
 from edge.config import parse_config
 from edge.detections import Detections
 from edge.detector import Detector
 from edge.errors import CameraError
+from edge.eye import Eye
+from edge.loop.preview import Previews
 from edge.pipeline import Parts, Pipeline
 from edge.status import StatusBoard
 from edge.store import Store
+from tests.cameras.sources import camera_table, folder_of_pictures
 from tests.cameras.test_watch import TimedSnapshot, TimedStop
 from tests.clocks import SetClock
 from tests.counting.boards import photograph
@@ -194,3 +198,20 @@ def test_somebody_who_follows_the_live_picture_takes_no_frame_from_what_is_count
         phone.follow(60, look_s=0.2)
         frames.append(phone.board.snapshot().camera.frames)
     assert frames == [60, 60]
+
+
+def test_a_camera_that_nobody_watches_is_asked_for_no_picture_between_two_looks(phone: Phone) -> None:
+    phone.is_open = False
+    assert phone.follow(50) == []
+
+
+def test_who_watches_a_folder_takes_none_of_its_pictures_from_the_count(tmp_path: Path) -> None:
+    clock, folder = SetClock(), folder_of_pictures(tmp_path / "p")
+    board, names = StatusBoard(clock.now()), sorted(path.name for path in folder.iterdir())
+    eye = Eye(Detector(load_bundle(write_model(tmp_path / "squares.onnx"))))
+    board.watch(clock.monotonic_s())
+    with open_watched_camera(camera_table("folder", folder), clock, Event()) as camera:
+        previews = Previews(camera, board, clock, eye)
+        for name in names:
+            assert previews.show(1.0, None) is None
+            assert camera.read(1).source == name

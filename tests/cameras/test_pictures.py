@@ -78,6 +78,12 @@ def test_a_big_endian_tiff_tells_its_size_in_shorts() -> None:
     assert (header.width_px, header.height_px) == (640, 480)
 
 
+def test_a_tiff_that_does_not_tell_its_size_is_truncated() -> None:
+    with pytest.raises(BadFrameError, match="x ends inside its header") as caught:
+        decode_picture(b"MM\0*\0\0\0\x08" + bytes(2), "x")
+    assert caught.value.reason == "truncated"
+
+
 def webp(kind: str, image: np.ndarray) -> bytes:
     """The picture as the lossy, the lossless or the extended kind of WebP; the last as phones write it."""
     quality = 101 if kind == "VP8L" else 80
@@ -148,6 +154,12 @@ def test_a_flipped_bit_gives_a_picture_or_a_reason_and_nothing_else(at: int, bit
         assert why.reason in {"truncated", "damaged", "not_an_image", "too_large", "too_small"}  # noqa: PT017
         return
     assert image.shape[2] == 3
+
+
+def test_a_film_or_another_picture_behind_a_phones_picture_takes_nothing_from_it() -> None:
+    small = cv2.imencode(".jpg", np.zeros((16, 16, 3), np.uint8))[1].tobytes()
+    for behind in (b"\0\0\0\x18ftypmp42\xff\xe1film", small, small[:-2]):
+        assert np.array_equal(decode_picture(WHOLE + behind, "x", NODE), decode_picture(WHOLE, "x", NODE))
 
 
 def test_a_picture_lying_on_its_side_is_turned_upright_by_its_exif() -> None:

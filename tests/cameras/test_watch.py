@@ -324,6 +324,7 @@ def test_bad_pictures_between_good_ones_do_not_make_a_camera_bad() -> None:
                     camera.read(NOTICED_WITHIN_S)
             device.bad.clear()
         assert (camera.state, device.opened) == ("ok", 1)
+    assert device.closed == 1
 
 
 class TimedStop(Event):
