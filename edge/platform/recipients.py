@@ -26,7 +26,7 @@ def add_recipient(
 ) -> str:
     """Told from now on, of the area that is returned; who was before keeps what is None.
 
-    Raises UsageError for an address of no such kind.
+    What has risen by now in an area that is new to them is no news. Raises UsageError for an address of no such kind.
     """
     prefix = as_area(prefix)
     try:
@@ -38,6 +38,12 @@ def add_recipient(
             f"{address!r} is no address for {kind}; give https://… without a user name for webhook, name@host for email"
         )
     quiet_from, quiet_until = quiet or (None, None)
+    database.execute(
+        "INSERT INTO told (recipient_id, ledger_id, seq, done) SELECT recipient_id, ledger_id, seq, now()"
+        " FROM recipient JOIN risen_alert ON area_code ^@ %(prefix)s AND NOT area_code ^@ recipient.prefix"
+        " WHERE (kind, address) = (%(kind)s, %(address)s) ON CONFLICT DO NOTHING",
+        {"prefix": prefix, "kind": kind, "address": address},
+    )
     database.execute(
         "INSERT INTO recipient (kind, address, prefix, quiet_from, quiet_until, zone, language)"
         " VALUES (%(kind)s, %(address)s, %(prefix)s, %(from)s, %(until)s, coalesce(%(zone)s, 'UTC'),"

@@ -1,7 +1,7 @@
 """An alert as it goes out to one recipient: JSON for a webhook, a letter in the recipient's language for e-mail."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from email.header import Header
 from email.message import EmailMessage
 from typing import Any
@@ -61,6 +61,8 @@ def letter(risen: Risen, sender: str) -> EmailMessage:
         subject, text = _as_told(risen) if risen.language == "en" else _in_own_words(risen)
     told = EmailMessage()
     told["From"], told["To"] = sender, risen.address
+    told["Date"] = datetime.now(UTC)  # not every server adds it (RFC 5322, 3.6), and one without is taken for spam
+    told["Auto-Submitted"] = "auto-generated"  # no out-of-office answers this (RFC 3834)
     # Encoded whole: Python 3.11 loses blanks between encoded words of its own, and reads those that a name holds.
     told.set_raw("Subject", Header(" ".join(subject.split()), "utf-8", header_name="Subject").encode())
     told["Message-ID"] = f"<fieldeye-{risen.ledger_id}-{risen.seq}-{risen.recipient_id}@{sender.rpartition('@')[2]}>"

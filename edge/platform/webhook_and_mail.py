@@ -1,5 +1,6 @@
 """How an alert is handed over: posted to a webhook, or as a letter to a mail server."""
 
+import re
 import smtplib
 import ssl
 from contextlib import ExitStack, suppress
@@ -57,12 +58,18 @@ def post(risen: Risen) -> Failure | None:
     body = msgspec.json.encode(risen.as_json())
     with Call(GIVE_UP_S, LONGEST_S) as call:
         try:
-            request = Request(risen.address, body, {"Content-Type": "application/json"})  # noqa: S310  http(s): checked when added
+            address = _in_ascii(risen.address)
+            request = Request(address, body, {"Content-Type": "application/json"})  # noqa: S310  http(s): checked when added
             with build_opener(_NoRedirects, WebHandler(call)).open(request, timeout=GIVE_UP_S):
                 return _CUT if call.is_cut else None  # a header that was cut off looks like a whole one
         except (URLError, HTTPException, OSError, ValueError) as why:  # the last: an address that is none
             is_of_server = isinstance(why, URLError) and not isinstance(why, HTTPError)
             return _CUT if call.is_cut else Failure(_says(why), is_of_server=is_of_server)
+
+
+def _in_ascii(address: str) -> str:
+    """With the host's name as name servers know it, of 告警.example the xn-- form. Raises ValueError."""
+    return re.sub(r"[^/:.]*[^\x00-\x7f][^/:.]*", lambda label: label[0].encode("idna").decode(), address)
 
 
 def mail(server: MailServer, risen: Risen) -> Failure | None:

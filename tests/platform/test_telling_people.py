@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, time, timedelta
 from email.header import decode_header, make_header
 from email.message import Message as Letter
+from email.utils import parsedate_to_datetime
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from itertools import count
 from pathlib import Path
@@ -101,9 +102,16 @@ def hook() -> Iterator[Hook]:
 
 @contextmanager
 def mail_server(
-    password: str | None = None, bye: str = "221 Bye", tls: ssl.SSLContext | None = None, slow_for: str = ""
+    password: str | None = None,
+    bye: str = "221 Bye",
+    tls: ssl.SSLContext | None = None,
+    starttls: ssl.SSLContext | None = None,
+    slow_for: str = "",
 ) -> Iterator[tuple[MailServer, list[Letter]]]:
-    """It lets in who knows the password, and everybody if it has none; one it takes two seconds to know."""
+    """It lets in who knows the password, and everybody if it has none; one it takes two seconds to know.
+
+    It takes letters of the station alone, and over TLS alone where it has a certificate.
+    """
     letters: list[Letter] = []
 
     def knows(*asked: Any) -> AuthResult:
@@ -112,6 +120,10 @@ def mail_server(
     class Kept(Mailbox):
         def handle_message(self, message: Letter) -> None:
             letters.append(message)
+
+        async def handle_MAIL(self, *told: Any) -> str:  # noqa: N802  aiosmtpd's name
+            envelope, envelope.mail_from = told[2:4]
+            return "250 OK" if envelope.mail_from == "station@example.org" else "550 who are you"
 
         async def handle_RCPT(self, *told: Any) -> str:  # noqa: N802  aiosmtpd's name
             envelope, address = told[2:4]
@@ -123,7 +135,8 @@ def mail_server(
             return bye
 
     controller = Controller(Kept(), hostname="127.0.0.1", port=free_port(), authenticator=knows,
-                            auth_require_tls=False, auth_required=password is not None, ssl_context=tls)  # fmt: skip
+                            auth_require_tls=False, auth_required=password is not None, ssl_context=tls,
+                            tls_context=starttls, require_starttls=starttls is not None)  # fmt: skip
     controller.start()
     try:
         yield MailServer(host="127.0.0.1", port=controller.port, sender="station@example.org", starttls=False), letters
@@ -274,6 +287,16 @@ def test_a_station_is_told_of_its_own_nodes_and_of_what_happens_from_now_on(flee
     assert [one["node"] for one in hook.told] == ["c"]
 
 
+def test_who_is_given_another_area_is_told_of_what_rises_there_from_then_on(fleet: Fleet, hook: Hook) -> None:
+    tell_at_first(fleet, hook.address, prefix="330106012")
+    levels(fleet, "a", "look")
+    levels(fleet, "c", "look")  # and not told yet
+    add_recipient(fleet.database, "webhook", hook.address, "")
+    levels(fleet, "a", "act", first=2)
+    tell_people(fleet.database, None, LATER, {})
+    assert [(one["node"], one["level"]) for one in hook.told] == [("c", "look"), ("a", "act")]
+
+
 @pytest.mark.parametrize(("clock", "told"), [(ClockState.SYNCED, []), (ClockState.UNSYNCED, ["look"])])
 def test_an_alert_under_a_clock_that_is_not_set_is_of_when_it_came(
     fleet: Fleet, hook: Hook, clock: ClockState, told: list[str]
@@ -334,6 +357,12 @@ def test_a_webhook_that_has_moved_is_not_told_and_its_new_address_is(fleet: Flee
     turn = tell_people(fleet.database, None, LATER, {})
     new = hook.address.replace("/alerts", "/new")
     assert (turn.taken, turn.answers[hook.address].endswith(f"is not followed: give {new}")) == (0, True)
+
+
+def test_a_webhook_whose_host_has_a_name_beyond_ascii_is_told(fleet: Fleet, hook: Hook) -> None:
+    tell_at_first(fleet, f"http://ｌｏｃａｌｈｏｓｔ:{hook.port}/alerts")  # as a Chinese keyboard writes it
+    levels(fleet, "a", "act")
+    assert tell_people(fleet.database, None, LATER, {}).taken == 1
 
 
 def test_a_reason_that_no_text_holds_keeps_nobody_waiting(fleet: Fleet, hook: Hook) -> None:
@@ -488,8 +517,8 @@ def test_what_was_sent_when_the_program_ended_is_sent_again_once_and_later(fleet
 
 @pytest.mark.parametrize(
     ("hours", "at", "quiet"),
-    [((21, 6), 23, True), ((21, 6), 5, True), ((21, 6), 6, False), ((21, 6), 12, False), ((12, 14), 13, True),
-     ((12, 14), 14, False), ((None, None), 3, False)],
+    [((21, 6), 21, True), ((21, 6), 23, True), ((21, 6), 5, True), ((21, 6), 6, False), ((21, 6), 12, False),
+     ((12, 14), 13, True), ((12, 14), 14, False), ((None, None), 3, False)],
 )  # fmt: skip
 def test_quiet_hours_may_run_over_midnight(hours: tuple[int | None, int | None], at: int, quiet: bool) -> None:
     first, last = (None if hour is None else time(hour) for hour in hours)
@@ -504,6 +533,8 @@ def test_a_letter_says_what_where_and_what_to_do_and_names_cannot_add_headers(fl
     (letter,) = letters
     assert letter["Bcc"] is None
     assert letter["To"] == "li@example.org"
+    assert abs(parsedate_to_datetime(letter["Date"]) - datetime.now(UTC)) < timedelta(minutes=5)
+    assert letter["Auto-Submitted"] == "auto-generated"
     assert letter["Content-Transfer-Encoding"] == "base64"
     assert subject_of(letter) == "act: Moth Bcc: everyone@example.org at s/a"
     says = "9 adults (act).\n\nLook at ten plants.\n\n2026-07-01 13:00 (UTC), area 330106011002\nthe station\n"
@@ -595,14 +626,17 @@ def test_a_name_in_encoded_words_is_no_header_and_no_text_and_keeps_nobody_waiti
     assert MOTH[0] in subject_of(good)
 
 
-def test_an_alert_at_the_end_of_the_calendar_keeps_nobody_waiting(fleet: Fleet) -> None:
+def test_an_alert_at_the_end_of_the_calendar_keeps_nobody_waiting_and_is_named_whatever_got_out_after_it(
+    fleet: Fleet,
+) -> None:
     tell_at_first(fleet, "li@example.org", kind="email", zone="Asia/Shanghai")
     levels(fleet, "a", "act")
-    levels(fleet, "c", "act")
+    levels(fleet, "c", "act", "calm", "look")
     fleet.database.execute("UPDATE alert SET at = '9999-12-31 23:59:59+00' WHERE ledger_id = 1")
     with mail_server() as (server, letters):
         turn = tell_people(fleet.database, server, LATER, {})
-    assert (turn.taken, len(letters), list(turn.answers)) == (1, 1, ["li@example.org"])
+    assert (turn.taken, len(letters)) == (2, 2)
+    assert turn.answers["li@example.org"].startswith("OverflowError: ")
 
 
 def test_a_mail_server_that_is_away_costs_no_alert(fleet: Fleet) -> None:
@@ -616,34 +650,43 @@ def test_a_mail_server_that_is_away_costs_no_alert(fleet: Fleet) -> None:
 
 
 @pytest.mark.filterwarnings("ignore:Requiring AUTH while not requiring TLS")
-@pytest.mark.parametrize("wrong", ["password", "port"])
+@pytest.mark.parametrize(
+    ("wrong", "says"),
+    [
+        ({"password": "wrong"}, "SMTPAuthenticationError"),
+        ({"port": 1}, "refused"),
+        ({"sender": "fieldeye@localhost"}, "SMTPSenderRefused"),
+    ],
+)
 def test_a_mail_server_that_takes_nothing_from_us_costs_no_alert_however_often_it_is_asked(
-    fleet: Fleet, wrong: str
+    fleet: Fleet, wrong: dict[str, Any], says: str
 ) -> None:
     tell_at_first(fleet, "li@example.org", "email")
     levels(fleet, "a", "act", "calm", "look")
     with mail_server("right") as (server, letters):
         right = replace(server, user="station", password="right")  # noqa: S106
-        mistaken = replace(right, **({"password": "wrong"} if wrong == "password" else {"port": free_port()}))
+        mistaken = replace(right, **wrong)
         for turn in range(30):
             told = tell_people(fleet.database, mistaken, LATER + turn * AWAY_AGAIN, {})
             assert told.taken == 0
             assert list(told.answers) == ["li@example.org"]
-        assert ("SMTPAuthenticationError" if wrong == "password" else "refused") in told.answers["li@example.org"]
+        assert says in told.answers["li@example.org"]
         assert tell_people(fleet.database, right, LATER + 30 * AWAY_AGAIN, {}) == Turn(2, {"li@example.org": ""})
     assert [subject_of(letter).split(":")[0] for letter in letters] == ["act", "look"]
 
 
-def test_a_mail_server_with_tls_from_the_first_byte_takes_letters_at_its_own_port_once_its_authority_is_known(
-    fleet: Fleet, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("begins", ["tls", "starttls"])  # from the first byte at a port of its own; else when asked to
+def test_a_mail_server_takes_letters_over_tls_alone_once_its_authority_is_known(
+    fleet: Fleet, monkeypatch: pytest.MonkeyPatch, begins: str
 ) -> None:
     tell_at_first(fleet, "li@example.org", "email")
     levels(fleet, "a", "act")
     with Broker(tls=True) as certified:
         tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         tls.load_cert_chain(certified.folder / "server.pem", certified.folder / "server.key")
-        with mail_server(tls=tls) as (server, letters):
-            monkeypatch.setattr("edge.platform.webhook_and_mail.TLS_PORT", server.port)  # only root may serve at 465
+        with mail_server(**{begins: tls}) as (server, letters):
+            if begins == "tls":  # only root may serve at 465
+                monkeypatch.setattr("edge.platform.webhook_and_mail.TLS_PORT", server.port)
             named = replace(server, host="localhost", starttls=True)
             told = tell_people(fleet.database, named, LATER, {})
             assert "certificate verify failed" in told.answers["li@example.org"]
@@ -860,6 +903,7 @@ def test_who_is_removed_is_told_nothing_and_one_who_is_not_there_names_who_is(
         ("webhook", "https://"),
         ("webhook", "http://[x"),
         ("webhook", "http://x:y/"),
+        ("webhook", "http://x:0/"),
         ("webhook", "http://x/告警"),
         ("webhook", "https://user:pw@x/"),
         ("email", "a@[b"),
