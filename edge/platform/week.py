@@ -62,7 +62,7 @@ class AlertTold:
     """What a node itself said against a threshold of its own."""
 
     at: datetime
-    node: str
+    node: str  # site/node
     label: str
     level: str
     value: float  # in `unit`, as is the next
@@ -238,7 +238,8 @@ def unplaced(nodes: Sequence[NodeWeek], places: Sequence[Place]) -> int:
 def _alerts(database: Database, area: str, first: date, last: date) -> list[AlertTold]:
     with database.cursor(row_factory=class_row(AlertTold)) as cursor:
         return cursor.execute(
-            "SELECT at, node, label, level, value, start_at, unit, source FROM alert JOIN node USING (node_id)"
+            "SELECT at, site || '/' || node AS node, label, level, value, start_at, unit, source"
+            " FROM alert JOIN node USING (node_id)"
             " WHERE area_code ^@ %s AND night_of(at, time_zone) BETWEEN %s AND %s"
             # Ended by no count: the figure is old.
             " AND NOT (level = 'calm' AND (value >= start_at OR reason = %s))"

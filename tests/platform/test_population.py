@@ -272,7 +272,9 @@ def test_density_is_of_the_calibrated_cameras_only(fleet: Fleet) -> None:
     fleet.counts("a", 0, count(MOTH, 6, 5, 8), area_mm2=20_000)
     fleet.counts("b", 0, count(APHID, 6, 5, 8), area_mm2=40_000)
     fleet.counts("c", 0, count(MOTH, 100, 90, 120))
+    fleet.counts("a", 1, area_mm2=20_000)
     fleet.sum_up()
+    assert [one.per_m2 for one in areas_below(fleet.database, moths())] == [pytest.approx(50)], "a mean of both nights"
     night = population(fleet.database, moths())[0]
     assert (night.per_m2, night.per_m2_low, night.per_m2_high) == pytest.approx((100, 5 / 0.06, 8 / 0.06))
     assert population(fleet.database, moths("330106012"))[0].per_m2 is None
@@ -315,6 +317,8 @@ def test_a_crowd_that_is_there_every_night_is_no_larger_for_that(fleet: Fleet) -
     last = FIRST + timedelta(days=6)
     (told,) = taxa_of(fleet.database, "33", FIRST, last)
     assert (told.count, told.low, told.high) == (43, 40, 49)
+    (below,) = areas_below(fleet.database, moths(unit="max_per_frame", last=last))
+    assert (below.count, below.low, below.high) == (43, 40, 49)
     (one,) = taxa_of(fleet.database, "33", FIRST + timedelta(days=2), last)
     assert (one.count, one.low, one.high) == (40, 38, 44)
     assert [place.value for place in places_of(fleet.database, moths(unit="max_per_frame", last=last))] == [43]
@@ -335,8 +339,9 @@ def test_where_most_of_the_frames_are_sick_stands_first_and_not_where_cameras_lo
 def test_stages_are_counted_apart_and_together(fleet: Fleet) -> None:
     fleet.counts("a", 0, replace(count(MOTH, 3, 3, 3), stage="larva"), replace(count(MOTH, 4, 4, 4), stage="adult"))
     fleet.sum_up()
-    told = [population(fleet.database, moths(stage=stage))[0].count for stage in ("larva", "adult", None)]
-    assert told == [3, 4, 7]
+    for stage, many in (("larva", 3), ("adult", 4), (None, 7)):
+        told, (below,) = (ask(fleet.database, moths(stage=stage)) for ask in (population, areas_below))
+        assert (told[0].count, below.count) == (many, many)
     assert {(one.stage, one.count) for one in taxa_of(fleet.database, "33", FIRST, FIRST)} == {
         ("larva", 3),
         ("adult", 4),

@@ -7,7 +7,7 @@ import re
 import subprocess
 import sys
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -63,7 +63,15 @@ def fleet(database: Database) -> Fleet:
     return fleet
 
 
+def in_the_next_county(fleet: Fleet) -> None:
+    """A node that saw moths for a night."""
+    fleet.place("d", latitude_deg=30.2, longitude_deg=120.2)
+    fleet.counts("d", 6, count(MOTH, 1000))
+    fleet.sum_up()
+
+
 def test_a_report_gives_each_figure_with_effort_range_and_gaps(fleet: Fleet) -> None:
+    in_the_next_county(fleet)
     told = week(fleet.database, "330106", MONDAY, SUNDAY)
     moths = told.taxa[0]
     assert (moths.total.label, moths.total.count, moths.total.low, moths.total.high) == (MOTH[0], 49, 42, 63)
@@ -75,6 +83,10 @@ def test_a_report_gives_each_figure_with_effort_range_and_gaps(fleet: Fleet) -> 
     assert re.findall(r'<tr><th scope="row">s/c</th>.*?<td>([^<]*)</td></tr>', page)[-1:] == [""]
     assert "42 to 63" in page
     assert not re.search(r"""(src|href)=["']?(https?:)?//""", page), "the report loads nothing"
+    fleet.counts("b", 11.1, saturated=True)
+    fleet.sum_up()
+    gaps = week(fleet.database, "330106", MONDAY, SUNDAY).gaps
+    assert [(node.node, node.nights, node.saturated) for node in gaps] == [("c", 2, 0), ("b", 7, 1)]
 
 
 def test_a_disease_is_told_as_a_share_of_the_frames_and_insects_on_a_square_metre(fleet: Fleet) -> None:
@@ -197,7 +209,8 @@ def test_a_node_that_began_later_or_has_told_no_night_is_not_missing(fleet: Flee
 
 
 def test_a_name_that_is_silent_for_a_season_is_no_node_of_the_week_until_it_is_heard_again(fleet: Fleet) -> None:
-    left = "UPDATE node SET heard = %s WHERE node = 'c'"  # whose last night was 7 July
+    in_the_next_county(fleet)
+    left = "UPDATE node SET heard = %s WHERE node IN ('c', 'd')"  # whose last night was 7 July
     for heard, monday, says, names in (
         ("2026-07-08", date(2026, 10, 5), "0 of 3 nodes reported", 0),
         ("2026-07-08", date(2026, 10, 12), "0 of 2 nodes reported", 1),
@@ -230,11 +243,17 @@ def test_names_that_nodes_send_cannot_break_the_page(fleet: Fleet) -> None:
 def test_what_nodes_told_stands_the_worst_first_without_levels_that_ended_because_nobody_counted(fleet: Fleet) -> None:
     evening = moment(EVENING + timedelta(days=6))
     told = [alert(at=evening, level=level, value=value, reason=reason) for level, value, reason in TOLD]
-    for n in reversed(range(len(told))):
-        stored = Stored(Key("a", epoch("a"), 100 + n), told[n])
-        fleet.intake.keep([Message("fieldeye/v1/s/a/records", encode_batch([stored]))])
+    for monday, value in ((MONDAY, 30), (MONDAY + timedelta(weeks=1), 22)):  # at ten there, of Sunday's night
+        morning = moment(datetime.combine(monday, time(2), UTC))
+        told.append(alert(at=morning, level="act", value=value))
+    fleet.place("d")  # in the next county
+    for n, node in [(0, "d"), *((n, "a") for n in reversed(range(len(told))))]:
+        stored = Stored(Key(node, epoch(node), 100 + n), told[n] if node == "a" else alert(at=evening, level="act"))
+        fleet.intake.keep([Message(f"fieldeye/v1/s/{node}/records", encode_batch([stored]))])
     alerts = week(fleet.database, "330106", MONDAY, SUNDAY).alerts
-    assert [(one.level, one.value) for one in alerts] == [("act", 21), ("look", 12), ("look", 15), ("calm", 3)]
+    assert [(one.level, one.value) for one in alerts] == [
+        ("act", 21), ("act", 22), ("look", 12), ("look", 15), ("calm", 3),
+    ]  # fmt: skip
 
 
 def test_what_one_node_told_without_end_stands_before_no_other_nodes_first_alert_of_a_level(fleet: Fleet) -> None:
@@ -243,7 +262,8 @@ def test_what_one_node_told_without_end_stands_before_no_other_nodes_first_alert
     for n, (node, level) in enumerate(levels):
         stored = Stored(Key(node, epoch(node), 100 + n), alert(at=evening, level=level))
         fleet.intake.keep([Message(f"fieldeye/v1/s/{node}/records", encode_batch([stored]))])
-    assert [one.node for one in week(fleet.database, "330106", MONDAY, SUNDAY).alerts] == ["a", "c", "a", "a", "b"]
+    alerts = week(fleet.database, "330106", MONDAY, SUNDAY).alerts
+    assert [one.node for one in alerts] == [f"s/{node}" for node in "acaab"], "each farm may have a node a"
 
 
 def test_of_a_provinces_alerts_and_gaps_the_first_fifty_stand_behind_the_taxa(fleet: Fleet) -> None:
@@ -264,6 +284,9 @@ def test_of_a_provinces_alerts_and_gaps_the_first_fifty_stand_behind_the_taxa(fl
 
 def test_nodes_that_counted_without_a_position_are_told_and_take_no_square_kilometre(fleet: Fleet) -> None:
     fleet.database.execute("UPDATE node SET latitude_deg = NULL, longitude_deg = NULL WHERE node IN ('a', 'c')")
+    fleet.place("off", area_code="330106011009")
+    fleet.counts("off", 3)  # and not in this week
+    fleet.sum_up()
     page = html(week(fleet.database, "330106", MONDAY, SUNDAY), [], MADE)
     assert "<p>2 nodes that counted have no position and are not on the map.</p>" in page
     assert re.findall(r"Seen in \d+ km²", page) == ["Seen in 1 km²"], "the aphids, and not the moths of node a"
@@ -337,8 +360,9 @@ def test_the_maps_legend_says_how_much_is_told_there(many: int, says: str, fleet
     assert re.findall(r"Red: seen, the (\w+) the more", page) == [says]
 
 
-def test_a_change_of_less_than_half_a_per_cent_is_no_minus_zero() -> None:
+def test_a_change_of_less_than_half_a_per_cent_is_no_minus_zero_and_one_from_zero_has_no_per_cent() -> None:
     assert [change(now, 1000) for now in (996, 1004, 990, 0)] == ["+0%", "+0%", "-1%", "-100%"]
+    assert [change(now, 0) for now in (3, 0)] == ["none before", "none, as before"]
 
 
 def test_dots_grow_in_area_with_the_count_and_stay_hollow_without_data() -> None:

@@ -103,6 +103,7 @@ def test_the_areas_below_add_up_to_what_is_shown_the_worst_first(fleet: Fleet, c
     fleet.place("i", area_code="330106")
     fleet.counts("i", -1, count(MOTH, 50))
     fleet.counts("c", 1, count(MOTH, 5, 4, 7), area_mm2=2_000_000)
+    fleet.counts("a", 1, count(MOTH, 1, 1, 1))
     fleet.counts("e", 0, count(MOTH, 1))
     fleet.counts("f", 0)
     fleet.counts("g", -1, count(MOTH, 50))
@@ -113,7 +114,7 @@ def test_the_areas_below_add_up_to_what_is_shown_the_worst_first(fleet: Fleet, c
     rows = areas_below(page)
     assert rows == [
         ["330106012", "8", "6 to 13", "2.5 /m²", "1"],
-        ["330106011", "3", "1 to 9", "", "2"],
+        ["330106011", "4", "2 to 10", "", "2"],
         ["330106013", "1", "not known", "", "1"],
         ["330106014", "0", "0 to 0", "", "1"],
         ["330106000", "no data", "", "", "0"],
