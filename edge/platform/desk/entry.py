@@ -8,7 +8,7 @@ from typing import Any, NoReturn
 from flask import Blueprint, abort, current_app, g, make_response, redirect, render_template, request, session, url_for
 
 from edge.platform.database import Database, only_row, open_database
-from edge.platform.desk.people import CONNECTION_NAME, as_person, composed, end_log_ins, stamp_of
+from edge.platform.desk.people import CONNECTION_NAME, as_person, end_log_ins, name_of, stamp_of
 from edge.platform.words import gettext
 
 desk = Blueprint("desk", __name__)  # all pages of the desk
@@ -70,7 +70,7 @@ def log_in() -> Answer:
     """Five wrong passwords let a name rest for a quarter of an hour."""
     if request.method == "GET":
         return render_template("log_in.html")
-    name = composed(request.form.get("name", ""))
+    name = name_of(request.form.get("name", ""))
     places = current_app.config["LOG_INS"]
     if not places.acquire(blocking=False):
         wrong = gettext("Too many people log in just now: try again.")

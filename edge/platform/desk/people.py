@@ -24,7 +24,7 @@ _NOBODY = generate_password_hash("nobody")  # an unknown name takes as long as a
 
 def add_person(database: Database, name: str, password: str, area: str) -> str:
     """Also changes password and area of who is there. Returns the area that they see. Raises UsageError, StoreError."""
-    name, password = composed(name), composed(password)
+    name, password = name_of(name), _composed(password)
     if len(password) < FEWEST_LETTERS:
         raise UsageError(f"a password has at least {FEWEST_LETTERS} letters; choose a longer one")
     area = as_area(area)
@@ -48,14 +48,14 @@ def add_person(database: Database, name: str, password: str, area: str) -> str:
 
 def area_of(database: Database, name: str) -> str | None:
     """Whose nodes somebody sees; None for nobody of that name."""
-    found = database.execute("SELECT prefix FROM person JOIN reader USING (role) WHERE name = %s", (composed(name),))
+    found = database.execute("SELECT prefix FROM person JOIN reader USING (role) WHERE name = %s", (name_of(name),))
     row = found.fetchone()
     return None if row is None else str(row[0])
 
 
 def remove_person(database: Database, name: str) -> None:
     """Nobody of that name may log in any more, and who has is out. Raises UsageError."""
-    if database.execute("DELETE FROM person WHERE name = %s", (composed(name),)).rowcount == 0:
+    if database.execute("DELETE FROM person WHERE name = %s", (name_of(name),)).rowcount == 0:
         names = [one for (one,) in database.execute("SELECT name FROM person ORDER BY name").fetchall()]
         raise UsageError(f"--remove-person: nobody is called {name!r}; give one of: {', '.join(names) or 'nobody yet'}")
 
@@ -101,7 +101,7 @@ def stamp_of(database: Database, name: str, password: str) -> str | None:
     """
     asked = "SELECT password_hash, log_outs FROM person WHERE name = %s"
     password_hash, log_outs = database.execute(asked, (name,)).fetchone() or (_NOBODY, 0)
-    if check_password_hash(password_hash, composed(password)):
+    if check_password_hash(password_hash, _composed(password)):
         # Of guesses that come at once only those before the fifth find the name still awake, also the right one.
         found = database.execute(
             "UPDATE person SET failures = 0, locked_until = NULL"
@@ -118,8 +118,13 @@ def stamp_of(database: Database, name: str, password: str) -> str | None:
     return None
 
 
-def composed(typed: str) -> str:
-    """A name or a password as it is kept: Macs and some keyboards send an accent as a letter of its own."""
+def name_of(typed: str) -> str:
+    """A person's name as it is kept: a phone adds a blank behind what it suggests."""
+    return _composed(typed.strip())
+
+
+def _composed(typed: str) -> str:
+    """As it is kept: Macs and some keyboards send an accent as a letter of its own."""
     return normalize("NFC", typed)
 
 

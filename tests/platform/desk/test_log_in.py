@@ -12,9 +12,10 @@ from flask.testing import FlaskClient
 from itsdangerous import TimestampSigner
 
 from edge.cli.loopback import free_port
+from edge.languages import COOKIE
 from edge.platform.commands_due import answers_due
 from edge.platform.database import Database
-from edge.platform.desk import listening
+from edge.platform.desk import create_app, listening
 from edge.platform.desk.entry import CHECKS_AT_ONCE, LOG_INS_AT_ONCE
 from edge.platform.desk.people import add_person, remove_person
 from tests.platform.desk.visitors import PASSWORD, begins_at, first_asked, log_in, token
@@ -37,11 +38,16 @@ def test_a_connection_that_a_pooler_hands_on_after_a_page_has_nobodys_role(
     assert database.execute("SELECT current_user = session_user").fetchone() == (True,)
 
 
-def test_a_wrong_password_opens_nothing_and_five_let_the_name_rest(client: FlaskClient) -> None:
+def test_a_wrong_password_opens_nothing_and_five_let_the_name_rest_for_a_quarter_of_an_hour(
+    client: FlaskClient, fleet: Fleet
+) -> None:
     assert log_in(client, "nobody") == 403
     assert [log_in(client, "town", "wrong") for _ in range(5)] == [403] * 5
     assert log_in(client) == 403, "the right one does not help now"
     assert log_in(client, "county") == 302
+    fleet.database.execute("UPDATE person SET locked_until = locked_until - interval '15 minutes'")
+    assert [log_in(client, "town", "wrong") for _ in range(4)] == [403] * 4
+    assert log_in(client) == 302, "five are counted anew"
 
 
 def test_a_right_password_lets_the_wrong_ones_before_it_be_forgotten(client: FlaskClient) -> None:
@@ -116,6 +122,7 @@ def test_a_refused_log_in_keeps_the_name_and_begins_at_the_password(still: Flask
     refused = stranger.post("/log-in", data={"name": 'Li "x"', "password": "wrong"}).text
     assert re.findall(r'name="name" value="(.*?)"', refused) == ["Li &#34;x&#34;"]
     assert begins_at(refused) == "password"
+    assert 'autocapitalize="none"' in refused, "a phone makes Li of li, whom nobody knows"
 
 
 def test_a_name_that_cannot_be_stored_does_not_break_the_desk_whose_log_says_why(
@@ -125,6 +132,16 @@ def test_a_name_that_cannot_be_stored_does_not_break_the_desk_whose_log_says_why
     assert caplog.messages == ["/log-in: PostgreSQL text fields cannot contain NUL (0x00) bytes"]
     still.get("/questions/1/a%0A%00b.jpg")
     assert caplog.messages[1].startswith("/questions/1/a%0A%00b.jpg: "), "a line of the log is one"
+
+
+@pytest.mark.parametrize("https", [True, False])
+def test_cookies_travel_over_tls_alone_where_people_come_by_it(still_url: str, https: bool) -> None:
+    told = {"name": "town", "password": PASSWORD}
+    answer = create_app(still_url, https=https).test_client().post("/log-in?lang=sw", data=told)
+    kept = {one.partition("=")[0]: one.split("; ") for one in answer.headers.getlist("Set-Cookie")}
+    assert kept.keys() == {"session", COOKIE}
+    for one in kept.values():
+        assert ("Secure" in one, "HttpOnly" in one, "SameSite=Strict" in one) == (https, True, True)
 
 
 @pytest.mark.parametrize(("hours", "code"), [(11, 200), (13, 302)])

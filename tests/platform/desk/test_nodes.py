@@ -76,6 +76,8 @@ def test_a_problem_stands_before_an_update_that_failed_and_hides_it_not(fleet: F
 
 def test_a_problem_hides_neither_a_missing_camera_nor_silence(fleet: Fleet, client: FlaskClient) -> None:
     log_in(client)
+    starting = CameraHealth(state="starting", frames=0, looked=0)
+    assert how_it_is(fleet, client, camera=starting) == ["calm", "well"]
     missing = CameraHealth(state="missing", frames=0, looked=0)
     told = how_it_is(fleet, client, problem="the gauge reads nothing", camera=missing)
     assert told == ["wrong", "no camera", "It says:", "the gauge reads nothing"]
@@ -152,6 +154,13 @@ def test_who_is_silent_longest_stands_first_and_who_is_heard_by_name(
         fleet.database.execute("UPDATE node SET heard = now() - %s::interval WHERE node = %s", (ago, node))
     log_in(client)
     assert re.findall(r"<th [^>]*>s/(.)<", client.get("/nodes").text) == [*order]
+
+
+def test_who_says_that_something_is_wrong_stands_before_who_is_well(fleet: Fleet, client: FlaskClient) -> None:
+    wrong = Health(utc=datetime.now(UTC), clock="synced", session=1, uptime_s=9, problem="the model file is damaged")
+    fleet.registry.note([Message("fieldeye/v1/s/b/health", encode_message(wrong))])
+    log_in(client)
+    assert re.findall(r"<th [^>]*>s/(.)<", client.get("/nodes").text) == ["b", "a"]
 
 
 def test_what_the_broker_kept_of_a_day_to_come_is_no_sign_of_a_node(fleet: Fleet, client: FlaskClient) -> None:
