@@ -557,13 +557,32 @@ def test_an_album_keeps_no_more_unfinished_pictures_than_it_has_room_for() -> No
     )
     for n in range(60):
         assert album.take(part(n)) is None
+        assert album.take(a_byte("slow", of=61, at=n)) is None
     rest = replace_offset(part(0))
     assert album.take(rest) is None
     assert album.take(replace_offset(part(59))) is not None
+    assert album.take(a_byte("slow", of=61, at=60)) is not None, "one that goes on coming is not the one to go"
 
 
 def replace_offset(message: Message) -> Message:
     return message._replace(properties=(*message.properties, ("offset", "1")))
+
+
+def a_byte(picture: str, *, of: int, at: int, payload: bytes = b"x", command: str | None = None) -> Message:
+    header = ImageHeader(kind="excerpt" if command else "picture", id=picture, bytes=of, offset=at, command=command)
+    return Message(IMAGE, payload, properties=image_properties(header))
+
+
+def test_parts_of_two_excerpts_of_a_picture_or_of_it_in_another_size_are_not_put_together() -> None:
+    album = Album()
+    first, second = "command1", "command2"
+    assert album.take(a_byte("p", of=2, at=0, payload=b"a", command=first)) is None
+    assert album.take(a_byte("p", of=2, at=1, payload=b"b", command=second)) is None
+    assert album.take(a_byte("p", of=3, at=2, payload=b"c")) is None
+    assert album.take(a_byte("p", of=2, at=0, payload=b"d")) is None, "it was made anew"
+    ends = [a_byte("p", of=2, at=1, payload=b"A", command=first), a_byte("p", of=2, at=0, payload=b"B", command=second)]
+    whole = [album.take(one) for one in (*ends, a_byte("p", of=2, at=1, payload=b"D"))]
+    assert [one and one.jpeg for one in whole] == [b"aA", b"Bb", b"dD"]
 
 
 def test_an_excerpt_is_the_part_that_was_asked_for() -> None:

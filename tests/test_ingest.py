@@ -4,11 +4,13 @@ import json
 import signal
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from edge.cli import platform_main
 from edge.counts import Record
@@ -112,18 +114,29 @@ def test_what_a_node_answers_to_be_gone_is_not_asked_for(tmp_path: Path, broker:
     assert asked_again(broker, tmp_path / "records.jsonl", told) == [(5, 5)]
 
 
-def test_a_node_that_carries_out_no_replay_is_not_asked_for_one(tmp_path: Path, broker: Broker) -> None:
-    """Of the two, which lack the same record, the one that names the verb."""
-    other, told = "n0", records({1: sighting(), 6: sighting()})[1]
+def test_only_a_node_that_carries_out_a_replay_and_has_none_waiting_is_asked_and_not_too_often(
+    tmp_path: Path, broker: Broker
+) -> None:
+    """Of those that lack records each tells twice how it is."""
+    told = records({1: sighting(), 6: sighting()})[1]
     silent = encode_message(Info(software="another", version="0", epoch=str(EPOCH), capabilities=["image"]))
+    up_to_a_million = encode_message(replace(HEALTH, store=StoreHealth(waiting=0, last_seq=10**6)))
+    with_some_waiting = encode_message(replace(HEALTH, store=StoreHealth(waiting=1, last_seq=6)))
+    nodes = {
+        "silent": (silent, UP_TO_SIX[1]),
+        "sends": (INFO[1], with_some_waiting),
+        NODE: (INFO[1], UP_TO_SIX[1]),
+        "last": (INFO[1], up_to_a_million),
+    }
     with ingesting(broker, tmp_path / "records.jsonl"), broker.connect("node") as node:
         node.subscribe("fieldeye/v1/+/+/cmd/replay")
-        for name, info in ((other, silent), (NODE, INFO[1])):
-            for channel, payload in (("info", info), ("records", told), UP_TO_SIX):
+        for name, (info, health) in nodes.items():
+            for channel, payload in (("info", info), ("records", told), ("health", health), ("health", health)):
                 topic = node_topic(SITE, name, channel)
                 wait_until(lambda t=topic, p=payload: node.publish(t, p) == 0, within_s=20)  # type: ignore[misc]
-        wait_until(lambda: len(node.inbox) > 0, within_s=20)
-    assert {message.topic for message in node.inbox} == {node_topic(SITE, NODE, "cmd/replay")}
+        wait_until(lambda: len(node.inbox) >= 9, within_s=20)
+    asked = Counter(message.topic.split("/")[3] for message in node.inbox)
+    assert asked == {NODE: 1, "last": 8}
 
 
 def test_a_message_that_breaks_the_contract_is_set_aside_and_the_others_go_on(tmp_path: Path, broker: Broker) -> None:
@@ -171,16 +184,33 @@ def test_a_file_that_another_ingest_writes_is_left_to_it(tmp_path: Path, capsys:
         assert (told.count("\n"), "another ingest writes it; stop that one first" in told) == (1, True)
         assert ledger.keep([Stored(Key(NODE, EPOCH, 1), sighting())], SITE) == 1
     assert platform_main(["ingest", "--file", str(stick), "--out", str(out)]) == 0
+    assert capsys.readouterr().out == "0 records kept, 1 sent again, 0 set aside as bad\n"
     assert kept(out) == [1]
 
 
-@pytest.mark.parametrize("holds", ["Dear diary\n", "Dear diary", '{"important": 1}'])
-def test_a_file_that_holds_something_else_is_left_alone_and_named(tmp_path: Path, holds: str) -> None:
+def test_a_file_that_takes_no_more_is_named_and_goes_on_once_there_is_room(tmp_path: Path) -> None:
+    """As on a stick, whose files end at 4 GiB."""
+    stick, out = tmp_path / "stick", tmp_path / "records.jsonl"
+    lines = [carried_line(node_topic(SITE, NODE, "records"), records({seq: sighting()})[1]) for seq in range(1, 9)]
+    stick.write_bytes(b"".join(lines))
+    words = ["--file", str(stick), "--out", str(out)]
+    limited = ["bash", "-c", 'ulimit -f 1 && exec "$@"', "bash", sys.executable, "-c", INGEST, *words]
+    ended = subprocess.run(limited, capture_output=True, text=True, check=False)
+    says = f"fieldeye-platform: {out}: cannot be written (File too large); free space and start again\n"
+    assert (ended.returncode, ended.stderr) == (1, says)
+    assert platform_main(["ingest", *words]) == 0
+    assert kept(out) == list(range(1, 9))
+
+
+@pytest.mark.parametrize(
+    "holds", [b"Dear diary\n", b"Dear diary", b'{"important": 1}', b'{"kind":"sighting","node":"\xee1"}\n']
+)
+def test_a_file_that_holds_something_else_or_was_damaged_is_left_alone_and_named(tmp_path: Path, holds: bytes) -> None:
     out = tmp_path / "holiday.txt"
-    out.write_text(holds)
+    out.write_bytes(holds)
     with pytest.raises(StoreError, match=r"holiday\.txt:1: not a record"):
         Ledger(out)
-    assert out.read_text() == holds
+    assert out.read_bytes() == holds
 
 
 @pytest.mark.parametrize(

@@ -82,7 +82,7 @@ _FOLLOWING = """
     FROM node CROSS JOIN LATERAL (SELECT left(epoch::text, 8) || '-q') AS card (prefix)
     LEFT JOIN LATERAL (
         SELECT substring(id FROM 11)::bigint, jpeg IS NOT NULL OR outcome IS NOT DISTINCT FROM 'not_kept'
-        FROM question WHERE left(id, 10) = prefix AND id ~ '-q[0-9]{1,18}$' AND question.node_id = ANY (ARRAY(
+        FROM question WHERE left(id, 10) = prefix AND id ~ '^.{10}[0-9]{1,18}$' AND question.node_id = ANY (ARRAY(
             SELECT ledger.node_id FROM ledger WHERE ledger.epoch = node.epoch UNION SELECT node.node_id
         )) ORDER BY 1 DESC LIMIT 1
     ) AS newest (number, has_come) ON true

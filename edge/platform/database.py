@@ -13,6 +13,8 @@ from edge.errors import ConfigError, StoreError
 Database = Connection[tuple[Any, ...]]
 # A value that no table holds. The second, a text too long for an index, is an OperationalError as a lost database is.
 BAD_VALUE = (psycopg.DataError, psycopg.errors.ProgramLimitExceeded)
+# The second ends a transaction in which this machine stood still: `idle_in_transaction_session_timeout`.
+GONE = (psycopg.OperationalError, psycopg.errors.IdleInTransactionSessionTimeout)
 NO_TABLES = (psycopg.errors.UndefinedTable, psycopg.errors.UndefinedFunction)  # as before a backup is restored
 _GIVE_UP_S = 10
 # Set once connected, whatever server, database, role, address and PG… variables say; a pooler refuses none of it.
@@ -77,7 +79,7 @@ def reachable() -> Iterator[None]:
         raise StoreError(f"the database's user may not ({first_line(why)}); ask the owner of its tables") from why
     except psycopg.errors.ReadOnlySqlTransaction as why:
         raise StoreError(f"the database is read-only ({first_line(why)}); give --database the one that writes") from why
-    except psycopg.OperationalError as why:
+    except GONE as why:
         raise StoreError(f"the database has gone ({first_line(why)}); start it, then this again") from why
     except NO_TABLES as why:
         raise StoreError(without_tables(why)) from why

@@ -26,7 +26,7 @@ _MISSING = """
           AND NOT other.seen && ledger.seen
     ) AS renamed
     CROSS JOIN LATERAL (
-        SELECT span FROM unnest(int8multirange(int8range(1, (health->'store'->>'last_seq')::bigint, '[]'))
+        SELECT span FROM unnest(int8multirange(int8range(1, (health->'store'->>'last_seq')::bigint + 1))
                                 - ledger.seen - ledger.gone - renamed.seen) AS span ORDER BY span LIMIT %s
     ) AS spans
     WHERE (health->'store'->>'waiting')::bigint = 0 AND health->'store'->>'last_seq' IS NOT NULL

@@ -90,6 +90,8 @@ class Leader:
         if leads and not self.leads:
             self._following = Following()
             self._source.listen_to_others()
+        if not leads:
+            self._metrics.missing.set(0)  # whoever leads now tells that
         self.leads = leads
         self._metrics.leads.set(leads)
 

@@ -3,7 +3,7 @@
 import fcntl
 import os
 from collections.abc import Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Self
 from uuid import UUID
@@ -63,7 +63,8 @@ class Ledger:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._file.close()
+        with suppress(OSError):  # of a full disk once more, which `keep` has told
+            self._file.close()
 
     def keep(self, records: Sequence[Decoded], site: str) -> int:
         """Append those that are new or revised, durable when it returns; says how many. Raises StoreError."""

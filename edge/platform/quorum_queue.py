@@ -100,8 +100,9 @@ class QuorumQueue:
 
     def listen_to_others(self) -> None:
         """From now on also what nodes tell of themselves. Retained messages reach no queue: earlier ones are missed."""
-        if self._channel is not None and not self._wants_others:
-            self._consume(self._channel, "others", _OTHERS)
+        with suppress(AMQPError, OSError):  # the next `take` notices
+            if self._channel is not None and not self._wants_others:
+                self._consume(self._channel, "others", _OTHERS)
         self._wants_others = True
 
     def close(self) -> None:

@@ -58,11 +58,11 @@ class SharedSubscription:
         """
         inbox = self._connection.inbox  # bounded by the window, which the broker keeps
         wait_s = 0.0 if inbox else TURN_S
-        while len(inbox) < most and not stop.is_set():
+        while not stop.is_set():
             before = len(inbox)
             if not self._connection.turn(wait_s, stop):
                 inbox.clear()  # all of it is delivered again
-            if len(inbox) <= before:
+            if not before < len(inbox) < most:
                 break
             wait_s = 0.01  # the others of this moment
         return [inbox.popleft() for _ in range(min(most, len(inbox)))]

@@ -9,7 +9,7 @@ import psycopg
 
 from edge.clock import Clock
 from edge.errors import StoreError, StoreNewerError
-from edge.platform.database import NO_TABLES, Database, disk_full, first_line, without_tables
+from edge.platform.database import GONE, NO_TABLES, Database, disk_full, first_line, without_tables
 from edge.platform.intake import Intake, Kept
 from edge.platform.leader import Leader
 from edge.platform.registry import Registry
@@ -19,7 +19,7 @@ from edge.platform.worker_metrics import WorkerMetrics
 log = logging.getLogger(__name__)
 AGAIN_S = 1.0
 # The last: the server has become a standby, and another one writes.
-_GONE = (psycopg.OperationalError, psycopg.InterfaceError, StoreError, psycopg.errors.ReadOnlySqlTransaction)
+_GONE = (*GONE, psycopg.InterfaceError, StoreError, psycopg.errors.ReadOnlySqlTransaction)
 _SENTENCES = (((psycopg.errors.DiskFull,), disk_full), (NO_TABLES, without_tables))
 
 
@@ -42,8 +42,7 @@ class Worker:
         self._source.connect()
         held: list[Delivery] = []
         while not stop.is_set():
-            room = WINDOW - len(held)
-            held += self._source.take(stop, room) if room else []
+            held += self._source.take(stop, WINDOW - len(held))
             self._metrics.waiting.set(len(held))
             self._metrics.broker_up.set(self._source.is_up)
             kept = self._commit(held, stop)

@@ -97,7 +97,8 @@ def test_the_desk_says_so_until_the_node_knows(fleet: Fleet, url: str) -> None:
     assert topic == "fieldeye/v1/s/a/cmd/seen"
     assert (command.label, command.level, command.since, command.who) == (MOTH[0], "act", SINCE, "town")
     assert seen_due(fleet.database) == [], "not twice within two minutes"
-    replies(fleet, "busy", command.id)
+    for no_outcome in ("busy", "expired"):
+        replies(fleet, no_outcome, command.id)
     assert "On its way to the node" in client.get("/alerts").text
     reply = encode_message(Reply(code="done", id=command.id))
     fleet.registry.note([Message("fieldeye/v1/s/a/reply/answer", reply)])

@@ -25,13 +25,14 @@ from edge.platform.intake import Intake
 from edge.platform.leader import Leader
 from edge.platform.registry import Registry
 from edge.platform.shared_subscription import OTHERS, RECORDS, SharedSubscription, end_session, worker_name
+from edge.platform.sources import Delivery
 from edge.platform.subscriber import ALL, Subscriber
 from edge.platform.worker_metrics import WorkerMetrics
 from edge.wire import Health, Info, StoreHealth, encode_message
 from tests.broker import Broker, Client
 from tests.network import PUBACK, Network
 from tests.platform.test_intake import batch
-from tests.platform.test_workers import LONG_S, ingesting
+from tests.platform.test_workers import LONG_S, ingesting, told_by
 from tests.records import EPOCH, instant, sighting
 from tests.waiting import wait_until
 
@@ -266,7 +267,8 @@ def test_what_is_missing_while_the_broker_is_away_is_asked_for_once_and_at_once_
     Registry(intake).note(messages)
     with closing(SharedSubscription(address_of(broker), name="leader")) as source:
         source.connect()
-        leader = Leader(source, WorkerMetrics(), every_s=0.0)
+        metrics = WorkerMetrics()
+        leader = Leader(source, metrics, every_s=0.0)
         leader.hear(messages)
         wait_until(lambda: source.take(stop, 1) == [] and source.is_up, within_s=10)
         broker.stop()
@@ -284,6 +286,37 @@ def test_what_is_missing_while_the_broker_is_away_is_asked_for_once_and_at_once_
             wait_until(lambda: source.take(stop, 1) == [] and len(node.inbox) > 1, within_s=10)
             asked = [one.topic for one in node.inbox]
             assert asked == [f"{TOPIC}/cmd/replay", f"{TOPIC}/cmd/image"], "a record, and what people may have asked"
+        assert told_by(metrics.missing) == 1
+        leader.lost_database()
+        assert told_by(metrics.missing) == 0, "what is missing is told by the one that leads now"
+
+
+def test_what_came_before_the_broker_forgot_its_workers_acknowledges_nothing_that_came_since(broker: Broker) -> None:
+    """Both have the same number, and a worker that is killed then would not be given the second one again."""
+
+    def given(by: SharedSubscription, *payloads: bytes) -> list[Delivery]:
+        with broker.connect("node") as node:
+            for payload in payloads:
+                node.publish(f"{TOPIC}/records", payload)
+            came: list[Delivery] = []
+            wait_until(lambda: came.extend(by.take(Event(), 1)) or bool(came), within_s=10)
+        return came
+
+    with closing(SharedSubscription(address_of(broker), name="one")) as source:
+        source.connect()
+        wait_until(lambda: source.take(Event(), 1) == [] and source.is_up, within_s=10)
+        before = given(source, b"first")
+        broker.kill()
+        wait_until(lambda: source.take(Event(), 1) == [] and not source.is_up, within_s=10)
+        broker.start()
+        wait_until(lambda: source.take(Event(), 1) == [] and source.is_up, within_s=10)
+        (then,) = given(source, b"then")
+        assert then.tag == before[0].tag
+        source.acknowledge(before)
+        source.take(Event(), 1)
+    with closing(SharedSubscription(address_of(broker), name="one")) as again:
+        again.connect()
+        assert [one.message.payload for one in given(again)] == [b"then"]
 
 
 @contextmanager

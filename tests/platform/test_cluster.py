@@ -143,11 +143,13 @@ def test_a_cluster_that_is_not_there_is_a_sentence() -> None:
 
 def test_a_cluster_that_is_away_as_a_whole_is_waited_for(cluster: Cluster) -> None:
     """The last test: no node is left."""
-    source = QuorumQueue(cluster.urls)
+    source, other = QuorumQueue(cluster.urls), QuorumQueue(cluster.urls)
     source.connect()
+    other.connect()
     assert source.is_up
     for name in NAMES:
         cluster.kill(name)
+    other.listen_to_others()  # as a worker does that leads before it has noticed
     assert [source.take(Event(), 1) for _ in range(4)] == [[]] * 4
     assert not source.is_up
     source.listen_to_others()  # as a worker that leads again does meanwhile

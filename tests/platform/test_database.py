@@ -107,6 +107,7 @@ def test_an_update_waits_for_who_sums_or_keeps_and_not_for_a_role_that_reads_whi
         for _ in range(2):
             fleet.counts("a", 0, counts=NoData("dark"), frames=0)
         database.execute("UPDATE interval_effort SET awake_s = 3600")
+        database.execute("SET lock_timeout = '10ms'")  # 45 s of those who keep
         reader.execute("SELECT pg_advisory_lock(7043002)")  # once whoever summed
         with other.transaction():
             other.execute(holds.encode())

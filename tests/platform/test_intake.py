@@ -74,7 +74,7 @@ def test_a_card_that_was_put_back_is_told_by_a_number_that_comes_again_with_anot
     intake.keep([batch(sighting(at=replace_fields(first.at, utc=NOON + timedelta(days=40))), interval(revision=1))])
     assert caplog.records == [], "a clock that was set and a late picture make no other record"
     for _ in range(2):
-        assert intake.keep([batch(first, interval(end=later, revision=1), first=1)]) == (0, 2, 0)
+        assert intake.keep([batch(interval(end=later, revision=1), first=2), batch(first)]) == (0, 2, 0)
     (told,) = caplog.records
     assert (told.message, "as its number 2" in told.why) == ("card_put_back", True)  # type: ignore[attr-defined]
 
@@ -220,9 +220,11 @@ def test_a_topic_of_any_length_is_set_aside(database: Database, topic: str) -> N
 
 
 def test_records_lie_in_the_partition_of_their_month_and_wrong_clocks_apart(database: Database) -> None:
-    Intake(database).keep([batch(sighting(), sighting(at=instant(-86_400 * 365 * 50)), first=1)])
+    first = replace_fields(instant(), utc=datetime(1, 1, 1, tzinfo=UTC))  # before its noon is no day of any calendar
+    wrong = [sighting(at=instant(-86_400 * 365 * 50)), interval(start=first, end=first)]
+    assert Intake(database).keep([batch(sighting(), *wrong)]) == (3, 0, 0)
     rows = database.execute("SELECT tableoid::regclass::text, seq FROM record ORDER BY seq").fetchall()
-    assert rows == [("record_2026_07", 1), ("record_undated", 2)]
+    assert rows == [("record_2026_07", 1), ("record_undated", 2), ("record_undated", 3)]
 
 
 def test_a_month_that_comes_after_its_first_records_takes_them_in(database: Database) -> None:
@@ -312,6 +314,28 @@ def test_a_newer_nodes_fields_and_kinds_are_kept_beside_an_older_nodes(database:
     assert [kind for (kind,) in kinds] == ["sighting", "unknown", "sighting"]
 
 
+def test_a_record_that_comes_again_to_a_program_that_first_knows_its_kind_or_no_more_is_the_same(
+    database: Database, caplog: pytest.LogCaptureFixture
+) -> None:
+    known = batch(sighting())
+    later = cbor2.loads(known.payload)
+    later[9][0] = {0: 77, 1: 0}
+    unknown = known._replace(payload=cbor2.dumps(later))
+    for node, told in (("n1", (unknown, known)), ("n2", (known, unknown))):
+        topic = f"fieldeye/v1/farm-3/{node}/records"
+        counted = [Intake(database).keep([one._replace(topic=topic)]) for one in told]
+        assert counted == [(1, 0, 0), (0, 1, 0)]
+    assert caplog.records == []
+
+
+def test_a_taxon_keeps_its_code_where_a_node_tells_none_and_takes_one_that_was_put_right(database: Database) -> None:
+    codes = []
+    for seq, eppo in enumerate(("", "PLUTXX", "", "PLUTMA"), 1):
+        Intake(database).keep([batch(interval(counts=(count((MOTH[0], eppo), 1),)), first=seq)])
+        codes += database.execute("SELECT eppo FROM taxon").fetchall()
+    assert codes == [("",), ("PLUTXX",), ("PLUTXX",), ("PLUTMA",)]
+
+
 def test_what_a_node_says_is_lost_is_not_waited_for(database: Database) -> None:
     Intake(database).keep([batch(lost(2, 5), first=9)])
     assert database.execute("SELECT gone::text FROM ledger").fetchone() == ("{[2,6)}",)
@@ -327,7 +351,7 @@ def test_all_that_a_batch_or_a_reply_says_is_gone_is_written_at_once(database: D
     intake, batches = Intake(database), {"n1": range(1, 3000, 3), "n2": range(5000, 8000, 3)}
     whole = {node: [lost(first, first + 1) for first in firsts] for node, firsts in batches.items()}
     told = [batch(*records, node=node, first=19_001) for node, records in whole.items()]
-    assert intake.keep(told) == (2000, 0, 0)
+    assert (intake.keep(told), len(kept(database))) == ((2000, 0, 0), 2000)
     replied = range(9000, 17_000, 2)
     reply = Reply(code="done", epoch=str(EPOCH), sent=0, gone=[(seq, seq) for seq in replied] + [(20_000, 20_005)])
     Registry(intake).note([Message("fieldeye/v1/farm-3/n1/reply/replay", encode_message(reply))])

@@ -6,6 +6,7 @@ from itertools import permutations
 from typing import Literal
 from uuid import UUID
 
+import msgspec
 import pytest
 
 from edge.cli import platform_main
@@ -19,7 +20,7 @@ from edge.platform.leader import roll_up
 from edge.platform.population import population
 from edge.platform.questions import answer
 from edge.platform.registry import NOWHERE, Registry
-from edge.platform.replay import VALID_FOR
+from edge.platform.replay import MOST_COMMANDS, VALID_FOR
 from edge.platform.sites import set_areas
 from edge.platform.whose_card import holder
 from edge.wire import (
@@ -162,6 +163,14 @@ def test_a_node_that_names_no_replay_is_not_asked_for_one(station: Station) -> N
     assert [topic for topic, _ in requests(station.database, NOON)] == ["fieldeye/v1/s/a/cmd/replay"]
 
 
+def test_a_card_from_before_its_first_record_keeps_no_other_node_from_being_asked_for_what_is_missing(
+    station: Station,
+) -> None:
+    station.hear(info("s"), records("s", 1), health("s", 0))
+    station.hear(info("s", node="b"), records("s", 1, node="b"), health("s", 2, node="b"))
+    assert asked_of(station) == [("s/b", 2, 2)]
+
+
 def heard(station: Station) -> datetime | None:
     ((at,),) = station.database.execute("SELECT heard FROM node").fetchall()
     return at  # type: ignore[no-any-return]
@@ -225,6 +234,17 @@ def test_a_new_database_takes_when_a_node_was_heard_from_what_the_broker_kept(
     assert is_now(heard(station)), "it speaks, whatever its clock says"
 
 
+def test_a_clock_that_was_not_set_or_tells_no_zone_is_held_against_no_other(
+    station: Station, caplog: pytest.LogCaptureFixture
+) -> None:
+    ahead = datetime.now(UTC) + timedelta(days=3)
+    unset = Health(utc=ahead, clock="unsynced", session=1, uptime_s=1.0)
+    for told in (unset, msgspec.structs.replace(unset, clock="synced", utc=ahead.replace(tzinfo=None))):
+        station.hear(Message("fieldeye/v1/s/a/health", encode_message(told)))
+        assert is_now(heard(station))
+    assert caplog.records == []
+
+
 @pytest.mark.parametrize(
     ("told", "code"),
     [
@@ -236,6 +256,18 @@ def test_a_new_database_takes_when_a_node_was_heard_from_what_the_broker_kept(
 def test_an_area_that_is_told_down_to_a_county_counts_there(station: Station, told: str, code: str) -> None:
     station.hear(info("s", area=told))
     assert in_areas(station, code) == ["s/a"]
+
+
+def test_a_position_that_is_off_the_globe_or_half_told_is_none(station: Station) -> None:
+    poles, kept = [(90.0, 180.0), (-90.0, -180.0)], []
+    none = [(90.01, 0.0), (-90.01, 0.0), (0.0, 180.01), (0.0, -180.01), (None, 1.0), (1.0, None)]
+    for latitude, longitude in [*poles, *none]:
+        told = Info(
+            software="fieldeye", version="0", epoch=str(epoch("a")), latitude_deg=latitude, longitude_deg=longitude
+        )
+        station.hear(Message("fieldeye/v1/s/a/info", encode_message(told)))
+        kept += station.database.execute("SELECT latitude_deg, longitude_deg FROM node").fetchall()
+    assert kept == [*poles, *[(None, None)] * 6]
 
 
 def test_a_place_that_cannot_be_read_is_one_line_in_the_log(station: Station, caplog: pytest.LogCaptureFixture) -> None:
@@ -369,14 +401,27 @@ def test_what_the_station_answers_goes_to_the_name_that_the_node_has_now(station
         outcomes += station.database.execute("SELECT outcome FROM question").fetchall()
     assert outcomes == [(None,), ("done",)]
 
+    def due() -> list[str]:
+        station.database.execute("UPDATE question SET told = now() - '1 h'::interval")
+        return [topic.split("/")[3] for topic, _ in answers_due(station.database)]
+
+    assert due() == [], "it has the answer"
+    station.database.execute("UPDATE question SET outcome = NULL")
+    station.hear(info("s"))
+    assert due() == ["a"], "its former name again"
+    station.hear(of_card("s", "b", epoch("a"), 1), info("s", node="b", card="a"))
+    assert due() == ["a"], "copies of a card, one of which asked"
+
+
+def part(name: str, payload: bytes) -> Message:
+    """Of a photograph of five bytes."""
+    header = ImageHeader(kind="question", id=f"00000000-q{name}", bytes=5)
+    return Message("fieldeye/v1/s/a/image", payload, properties=image_properties(header))
+
 
 def test_a_photograph_that_did_not_come_whole_is_asked_for_until_the_node_says_that_it_has_gone(
     station: Station,
 ) -> None:
-    def part(name: str, payload: bytes) -> Message:
-        header = ImageHeader(kind="question", id=f"00000000-q{name}", bytes=5)
-        return Message("fieldeye/v1/s/a/image", payload, properties=image_properties(header))
-
     def asked() -> dict[str, str]:
         station.database.execute(
             "UPDATE question SET received = received - '2 h'::interval, told = told - '2 h'::interval"
@@ -398,11 +443,24 @@ def test_a_photograph_that_did_not_come_whole_is_asked_for_until_the_node_says_t
     assert asked().keys() == {"q3"}
 
 
-def test_a_photograph_that_is_being_kept_is_asked_for_later_and_not_waited_for(station: Station, url: str) -> None:
-    def part(name: str, payload: bytes) -> Message:
-        header = ImageHeader(kind="question", id=f"00000000-q{name}", bytes=5)
-        return Message("fieldeye/v1/s/a/image", payload, properties=image_properties(header))
+def test_a_photograph_that_never_comes_whole_is_asked_for_later_each_time_for_a_month_and_few_of_them_at_once(
+    station: Station,
+) -> None:
+    def asked(received: str, told: str | None) -> int:
+        ago = "UPDATE question SET received = now() - %s::interval, told = now() - %s::interval"
+        station.database.execute(ago, (received, told))
+        return len(photographs_due(station.database))
 
+    station.hear(info("s", capabilities=("image",)), health("s", 1, questions=2), part("1", b"ph"))
+    assert asked("3 h", None) == 0, "it sends by itself what waits"
+    station.hear(health("s", 1))
+    times = [("3 h", "1 h"), ("3 h", "2 h"), ("29 days", None), ("31 days", None)]
+    assert [asked(*each) for each in times] == [0, 1, 1, 0]
+    station.hear(*(part(str(number), b"ph") for number in range(2, 11)))
+    assert (asked("3 h", None), photographs_due(station.database)) == (MOST_COMMANDS, [])
+
+
+def test_a_photograph_that_is_being_kept_is_asked_for_later_and_not_waited_for(station: Station, url: str) -> None:
     station.hear(info("s", capabilities=("image",)), health("s", 1), part("1", b"ph"), part("2", b"p"))
     station.database.execute("UPDATE question SET received = received - '2 h'::interval")
     station.database.execute("SET lock_timeout = '1s'")
@@ -414,7 +472,7 @@ def test_a_photograph_that_is_being_kept_is_asked_for_later_and_not_waited_for(s
 def test_photographs_that_a_restored_backup_lacks_are_asked_for_one_after_the_other(
     station: Station, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def part(number: int, payload: bytes = b"photo", node: str = "a") -> Message:
+    def part(number: int | str, payload: bytes = b"photo", node: str = "a") -> Message:
         header = ImageHeader(kind="question", id=f"00000000-q{number}", bytes=5)
         return Message(f"fieldeye/v1/s/{node}/image", payload, properties=image_properties(header))
 
@@ -430,7 +488,7 @@ def test_photographs_that_a_restored_backup_lacks_are_asked_for_one_after_the_ot
     let("VALID_FOR", timedelta())  # other commands'
     station.hear(info("s", capabilities=("image",)), records("s", 1), health("s", 1, questions=2))
     assert asked(first) == [], "it sends by itself what waits"
-    station.hear(health("s", 1), part(9), part(10, b"ph"))
+    station.hear(health("s", 1), part("x-q99"), part(9), part(10, b"ph"))
     assert asked(first) == [], "that one is on its way"
     station.hear(part(10), info("s"))
     assert asked(first) == [], "it sends no photographs"
@@ -546,10 +604,10 @@ def test_a_node_that_gets_another_name_and_its_former_one_again_counts_each_reco
 
 
 def test_copies_of_a_card_that_run_under_two_names_share_their_past_and_nothing_else(station: Station) -> None:
-    station.hear(info("s"), records("s", 1, 2), health("s", 4))
+    station.hear(info("s"), records("s", 1, 2, 4), health("s", 4))
     station.hear(info("s", node="b", card="a"), of_card("s", "b", epoch("a"), 2), health("s", 4, node="b"))
     asked = [(topic.split("/")[3], told.first, told.last) for topic, told in requests(station.database, NOON)]
-    assert sorted(asked) == [("a", 3, 4), ("b", 3, 4)]
+    assert sorted(asked) == [("a", 3, 3), ("b", 3, 4)]
 
 
 def asked_of(station: Station) -> list[tuple[str, int, int]]:

@@ -20,6 +20,7 @@ from edge.platform.registry import MOST_LABELS, MOST_MODELS
 from edge.platform.week import nodes_of, places_of
 from edge.wire import ModelInfo
 from tests.platform.fleet import BLAST, FIRST, VILLAGES, Fleet, moths
+from tests.platform.test_intake import LONG
 from tests.records import APHID, MOTH, count
 
 INSECT = ("Insecta", "")
@@ -204,7 +205,7 @@ def test_a_node_that_tells_ever_other_labels_fills_no_table(fleet: Fleet) -> Non
 
 @pytest.mark.parametrize(
     "told",
-    [model("m@1", *[f"label {n}" for n in range(MOST_LABELS + 1)]), model("m" * 3000 + "@1", MOTH[0]), model("m@1")],
+    [model("m@1", *[f"label {n}" for n in range(MOST_LABELS + 1)]), model(f"{LONG}@1", MOTH[0]), model("m@1")],
 )
 def test_of_a_model_that_says_too_much_or_nothing_all_is_taken_for_told(fleet: Fleet, told: ModelInfo) -> None:
     tells(fleet, "a", told)

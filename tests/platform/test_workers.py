@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager, suppress
 from datetime import timedelta
@@ -17,6 +17,7 @@ from uuid import UUID
 import msgspec
 import psycopg
 import pytest
+from prometheus_client import Gauge
 from psycopg.conninfo import conninfo_to_dict
 
 from edge.cli import main, platform_main
@@ -26,10 +27,11 @@ from edge.config import StoreTable
 from edge.counts import Record
 from edge.errors import StoreNewerError
 from edge.platform.address import BrokerAddress
-from edge.platform.database import Database, open_database
+from edge.platform.database import _SETTINGS, Database, open_database
 from edge.platform.decode import Message
 from edge.platform.intake import Intake, Kept
 from edge.platform.leader import Leader
+from edge.platform.quarantine import set_aside
 from edge.platform.questions import questions
 from edge.platform.registry import Registry
 from edge.platform.shared_subscription import SharedSubscription
@@ -104,6 +106,7 @@ def test_every_record_is_counted_once_and_a_stopped_worker_says_so(
     assert len(seqs(database)) == len(committed)
     assert 'fieldeye_platform_records_total{became="kept"} 31.0' in told
     assert "fieldeye_platform_leads 1.0" in told
+    assert database.execute("SELECT FROM turn WHERE whose IS NOT NULL").rowcount == 0, "the next one leads at once"
 
 
 @pytest.mark.platform
@@ -271,6 +274,11 @@ def test_a_server_that_becomes_a_standby_is_waited_for(broker: Broker) -> None:
         assert worker.poll() is None
 
 
+def told_by(gauge: Gauge) -> float:
+    (told,) = gauge.collect()
+    return told.samples[0].value
+
+
 FAILS = """
     CREATE FUNCTION fails() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN {} END $$;
     CREATE TRIGGER fails BEFORE INSERT ON record EXECUTE FUNCTION fails();
@@ -278,7 +286,7 @@ FAILS = """
 """
 
 
-def test_a_lock_or_a_full_disk_that_stays_is_one_line_in_the_log_and_the_batch_comes_in_afterwards(
+def test_a_lock_or_a_full_disk_that_stays_is_one_line_in_the_log_each_time_and_the_batch_comes_in_afterwards(
     broker: Broker, url: str, database: Database, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     opened: list[Database] = []
@@ -300,18 +308,49 @@ def test_a_lock_or_a_full_disk_that_stays_is_one_line_in_the_log_and_the_batch_c
             database.execute("LOCK TABLE ledger")
             work = threads.submit(list, batches)
             wait_until(lambda: len(opened) > 2, within_s=LONG_S)
+            assert [told_by(one) for one in (metrics.database_up, metrics.waiting)] == [0, 1]
             database.execute(FAILS.format("RAISE EXCEPTION 'no space left' USING ERRCODE = 'disk_full';").encode())
             opened.clear()
         wait_until(lambda: len(opened) > 2, within_s=LONG_S)
         database.execute("DROP TRIGGER fails ON record")
         wait_until(lambda: set(kept(database)) == sent, within_s=LONG_S)
+        database.execute("CREATE TRIGGER fails BEFORE INSERT ON record EXECUTE FUNCTION fails()")
+        opened.clear()
+        _send(nodes, "n1", 1, sent)
+        wait_until(lambda: len(opened) > 2, within_s=LONG_S)
+        database.execute("DROP TRIGGER fails ON record")
+        wait_until(lambda: set(kept(database)) == sent, within_s=LONG_S)
         stop.set()
         work.result(LONG_S)
+    assert told_by(metrics.database_up) == 1
     why = [one.why for one in caplog.records if one.message == "database_lost"]  # type: ignore[attr-defined]
     assert why == [
         "canceling statement due to lock timeout",
-        "the database's disk is full (no space left); free space on the database's disk",
+        *["the database's disk is full (no space left); free space on the database's disk"] * 2,
     ]
+
+
+def test_a_worker_that_holds_all_it_may_keeps_its_line_to_the_broker_while_the_database_is_away(
+    broker: Broker, url: str, database: Database, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of one that nobody hears for 90 s Mosquitto ends the line, and drops what waits for it a day later."""
+    monkeypatch.setattr("edge.platform.worker.WINDOW", 1)
+    monkeypatch.setattr("edge.platform.worker.AGAIN_S", 0.01)
+    monkeypatch.setattr("edge.platform.connection.AGAIN_S", 0.01)
+    monkeypatch.setattr("edge.platform.shared_subscription.TURN_S", 0.01)
+    source = SharedSubscription(BrokerAddress(host="127.0.0.1", port=broker.port), name="one")
+    sent: set[tuple[str, int]] = set()
+    with at_work(source, url, every_s=60):
+        wait_until(lambda: source.is_up, within_s=10)
+        database.execute(FAILS.format("RAISE EXCEPTION USING ERRCODE = 'disk_full';").encode())
+        with broker.connect("nodes") as nodes:
+            _send(nodes, "n1", 0, sent)
+        wait_until(lambda: "database_lost" in caplog.messages, within_s=10)
+        broker.stop()
+        wait_until(lambda: "broker_lost" in caplog.messages, within_s=10)
+        broker.start()
+        database.execute("DROP TRIGGER fails ON record")
+        wait_until(lambda: set(kept(database)) == sent, within_s=LONG_S)
 
 
 def test_a_batch_that_was_acknowledged_makes_room_for_the_next(
@@ -415,6 +454,25 @@ def test_a_worker_whose_connection_is_cut_while_it_looks_why_tables_are_missing_
         assert next(one.new for one in batches if one.new) == 4
 
 
+def test_a_batch_in_which_the_worker_s_machine_stood_still_is_taken_in_anew(
+    broker: Broker, url: str, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As while a snapshot of it is made; PostgreSQL ends a transaction that waits so long for its next statement."""
+
+    def stand_still(ended: Database, bad: Sequence[tuple[Message, str]]) -> None:
+        monkeypatch.setattr("edge.platform.intake.set_aside", set_aside)
+        process = "SELECT FROM pg_stat_activity WHERE pid = %s"
+        wait_until(lambda: database.execute(process, (ended.info.backend_pid,)).rowcount == 0, within_s=10)
+        set_aside(ended, bad)
+
+    monkeypatch.setattr("edge.platform.database._SETTINGS", _SETTINGS.replace("'30s'", "'200ms'"))
+    monkeypatch.setattr("edge.platform.worker.AGAIN_S", 0.01)
+    with turns(broker, url) as (_, batches), broker.connect("nodes") as nodes:
+        monkeypatch.setattr("edge.platform.intake.set_aside", stand_still)
+        _send(nodes, "n1", 0, set())
+        assert next(one.new for one in batches if one.new) == 4
+
+
 @pytest.mark.parametrize(
     ("missing", "error"), [("TABLE ledger", "UndefinedTable"), ("FUNCTION take_turn", "UndefinedFunction")]
 )
@@ -428,6 +486,20 @@ def test_a_worker_ends_where_a_table_or_function_is_missing_beside_the_others(
         _send(nodes, "n1", 0, set())
         with pytest.raises(getattr(psycopg.errors, error)):
             list(batches)
+
+
+def test_a_value_that_keeps_the_leader_from_asking_for_gaps_is_told_and_keeps_it_from_no_sums(
+    database: Database, caplog: pytest.LogCaptureFixture
+) -> None:
+    Intake(database).keep([batch(interval())])
+    told = '{"store": {"waiting": 0, "last_seq": "many"}}'
+    database.execute("UPDATE node SET epoch = %s, health = %s", (EPOCH, told))
+    source = SharedSubscription(BrokerAddress(host="127.0.0.1", port=9), name="one")
+    Leader(source, WorkerMetrics(), every_s=5).turn(database, now_s=0.0)
+    (line,) = caplog.records
+    says = (line.message, line.part, line.why)  # type: ignore[attr-defined]
+    assert says == ("leading_failed", "ask_for_gaps", 'invalid input syntax for type bigint: "many"')
+    assert database.execute("SELECT FROM area_count WHERE prefix = ''").rowcount == 2
 
 
 @pytest.mark.platform
@@ -535,6 +607,7 @@ def test_a_file_of_a_stick_is_taken_into_the_database(
     ("fault", "says"),
     [
         ("PERFORM pg_terminate_backend(pg_backend_pid());", "the database has gone ("),
+        ("RAISE EXCEPTION USING ERRCODE = '25P03';", "the database has gone ("),  # this machine was suspended
         ("RAISE EXCEPTION USING ERRCODE = 'disk_full';", "the database's disk is full ("),
         ("RAISE EXCEPTION USING ERRCODE = 'lock_not_available';", "the database's tables stay locked ("),
         ("RAISE EXCEPTION USING ERRCODE = 'read_only_sql_transaction';", "the database is read-only ("),
@@ -585,13 +658,20 @@ def test_a_node_that_has_told_nothing_itself_is_placed_by_the_newest_stick(
     assert database.execute("SELECT count(*) FROM area_count WHERE prefix = '330106'").fetchone() == (2,)
 
 
-def test_a_photograph_of_a_stick_is_a_question_at_the_desk(tmp_path: Path, url: str, database: Database) -> None:
+def test_a_photograph_of_a_stick_is_a_question_at_the_desk_and_no_other_picture_is(
+    tmp_path: Path, url: str, database: Database
+) -> None:
     header = ImageHeader(kind="question", id="00000000-q1", bytes=5, who="Asha", note="what is this?")
+    others = [
+        ImageHeader(kind="picture", id="00000000-1", bytes=5),
+        ImageHeader(kind="excerpt", id="00000000-1", bytes=5, command="12345678"),
+    ]
     path = tmp_path / "stick.jsonl"
     path.write_bytes(
         b"".join(
             carried_line(f"fieldeye/v1/{SITE}/{NODE}/image", part, image_properties(one))
-            for one, part in image_parts(header, b"photo")
+            for whole in (header, *others)
+            for one, part in image_parts(whole, b"photo")
         )
     )
     assert platform_main(["ingest", "--file", str(path), "--database", url]) == 0
