@@ -16,10 +16,11 @@ from edge.cameras.pictures import name_of
 
 Identity = tuple[str, int, int]  # name, modification time in ns, bytes: a file written anew is a new picture
 Shown = set[Identity]
-# Milliseconds only after digits without separators: a Pixel's `PXL_20260719_053000123` is UTC and no local time.
+# Milliseconds only after digits without separators, as a Pixel's `PXL_20260719_053000123` is UTC and no local time; and
+# before a Z, as JavaScript's `2026-07-19T05:30:00.123Z`, also where a file's name takes no colon and no second dot.
 _TIME_IN_NAME = re.compile(
     r"(?<!\d)(20\d\d)[-_]?(\d\d)[-_]?(\d\d)[-_T ]?(\d\d)[-_:]?(\d\d)[-_:]?(\d\d)"
-    r"(?:(?<=\d{14})\d{3})?(Z(?![A-Za-z]))?(?!\d)"
+    r"(?:(?<=\d{14})\d{3}|[-_.]\d{3}(?=Z))?(Z(?![A-Za-z]))?(?!\d)"
 )
 
 

@@ -66,7 +66,14 @@ def test_a_time_in_the_name_may_end_in_milliseconds_as_hikvision_writes_it(name:
 
 @pytest.mark.parametrize(
     ("name", "zone"),
-    [("20260719T053000Z.jpg", UTC), ("cam_2026-07-19T05:30:00Z_1.jpg", UTC), ("20260719_053000Zone2.jpg", None)],
+    [
+        ("20260719T053000Z.jpg", UTC),
+        ("cam_2026-07-19T05:30:00Z_1.jpg", UTC),
+        ("2026-07-19T05:30:00.123Z.jpg", UTC),  # as JavaScript writes it
+        ("2026-07-19T05-30-00-123Z.jpg", UTC),
+        ("20260719_053000Zone2.jpg", None),
+        ("20260719_053000_123Zone2.jpg", None),
+    ],
 )
 def test_a_time_in_the_name_with_a_z_behind_it_is_utc(name: str, zone: tzinfo | None, tmp_path: Path) -> None:
     assert told_time(tmp_path / name) == datetime(2026, 7, 19, 5, 30, tzinfo=zone)
