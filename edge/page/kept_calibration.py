@@ -83,6 +83,8 @@ def figures(known: Calibration | None) -> dict[str, str]:
         found["region"] = share_percent(known.region)
     if known.area_mm2 is not None:
         found["scale"] = f"{known.area_mm2 / 100:g} cm²"
+    elif known.scale is not None:
+        found["scale"] = ""  # measured, and what is counted reaches the horizon
     if known.counted_by_eye is not None:
         found["hand"] = str(known.counted_by_eye)
     return found

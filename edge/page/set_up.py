@@ -48,6 +48,7 @@ def overview() -> ResponseReturnValue:
         tone=tone,
         ready=ready,
         past=past,
+        after=here.visit.after,
         last=last_calibration(node().folder),
     )
 
@@ -55,13 +56,16 @@ def overview() -> ResponseReturnValue:
 @set_up.post("/finish")
 @needs(Role.TECHNICIAN)
 def finish() -> ResponseReturnValue:
-    """The record of the visit; the next one begins with nothing done."""
+    """The record of the visit; the next one begins with nothing done. A form that was shown before the end of a visit
+    does nothing: of two taps the second ends none."""
     here = glance()
+    after = request.form.get("after", here.visit.after)
     left = tuple(step.id for step in steps.steps(_facts(here)) if step.tone != steps.DONE)
     note = request.form.get("note", "").replace("\r\n", "\n").strip()[:LONGEST_NOTE]  # one letter to `maxlength`
     past = Past(at=trust().now_utc(), who=visitor().name, note=note, open_steps=left)
-    change(node().store, lambda visit: visit.over(past) if visit.past == here.visit.past else visit)  # one of two taps
-    trust().note(f"visit {note}" if note else "visit", f"open: {', '.join(left)}" if left else "done")
+    visit = change(node().store, lambda visit: visit.over(past) if visit.after == after else visit)
+    if past in visit.past:
+        trust().note(f"visit {note}" if note else "visit", f"open: {', '.join(left)}" if left else "done")
     return redirect("/set-up", 303)
 
 

@@ -45,6 +45,11 @@ class Visit(Struct, frozen=True, kw_only=True):
     card_days: int = 7
     past: tuple[Past, ...] = ()
 
+    @property
+    def after(self) -> str:
+        """A name for this visit, in a form that ends it: when the one before was over."""
+        return self.past[0].at.isoformat() if self.past else ""
+
     def ticked(self, step: str, tick: Tick) -> "Visit":
         """With one step done."""
         return msgspec.structs.replace(self, ticks={**self.ticks, step: tick})

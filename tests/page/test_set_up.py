@@ -26,7 +26,7 @@ from edge.status import LinkStatus
 from tests.broker import Broker
 from tests.counting.boards import SIDE_MM, photograph
 from tests.page.scenes import FRAMES, Scene, picture_of, sighting, well
-from tests.page.visitors import as_role, form_on, post, token_on
+from tests.page.visitors import as_role, form_on, on_another_page, post, token_on
 from tests.slow_card import both, stalled_commits
 
 UNHEARD = "Nobody at the server receives the results yet; they are kept."
@@ -291,14 +291,6 @@ def test_an_undo_that_is_sent_again_or_from_another_phone_brings_nothing_back(
     assert saved(scene).area_mm2 == 30_000, "whoever has looked brings it back"
 
 
-def on_another_page(technician: FlaskClient) -> FlaskClient:
-    """The same phone, which does not wait for the answer to a form before it sends the next one."""
-    other, cookie = technician.application.test_client(), technician.get_cookie("fieldeye")
-    assert cookie is not None
-    other.set_cookie("fieldeye", cookie.value)
-    return other
-
-
 def test_a_measurement_that_is_sent_while_the_card_keeps_another_one_waiting_goes_on_from_that(
     technician: FlaskClient, scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -326,17 +318,40 @@ def test_a_step_that_is_done_while_the_card_keeps_another_one_waiting_undoes_non
     assert (visit.lure, set(visit.ticks)) == (date(2026, 6, 20), {"care", "clock"})
 
 
-def test_a_visit_that_a_second_tap_ends_too_while_the_card_stalls_is_recorded_once(
-    technician: FlaskClient, scene: Scene, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("is_in_time", [True, False], ids=["while the card stalls", "later"])
+def test_a_visit_that_a_second_tap_ends_too_is_recorded_once(
+    is_in_time: bool, technician: FlaskClient, scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     form, other = form_on(technician.get("/set-up").text, "/set-up/finish"), on_another_page(technician)
     with ThreadPoolExecutor(2) as pages, stalled_commits(monkeypatch, "edge.store.store") as is_waiting:
         pages.submit(technician.post, "/set-up/finish", data=form | {"note": "lens wiped"})
         assert is_waiting.wait(20)
-        again = pages.submit(other.post, "/set-up/finish", data=form | {"note": "lens wiped"})
-        with suppress(TimeoutError):
-            again.result(0.1)
+        scene.clock.advance(1)
+        if is_in_time:
+            again = pages.submit(other.post, "/set-up/finish", data=form | {"note": "lens wiped"})
+            with suppress(TimeoutError):
+                again.result(0.1)
+    if not is_in_time:
+        other.post("/set-up/finish", data=form | {"note": "lens wiped"})
     assert [past.note for past in load(scene.store).past] == ["lens wiped"]
+    assert [one.what for one in scene.store.audit_trail(9)].count("visit lens wiped") == 1
+    post(technician, "/set-up/finish", "/set-up", **form_on(technician.get("/set-up").text, "/set-up/finish"))
+    assert len(load(scene.store).past) == 2
+
+
+def test_an_undo_of_what_reaches_the_horizon_says_so_again_or_asks_for_the_millimetres(
+    technician: FlaskClient, scene: Scene
+) -> None:
+    scene.board.show_frame(photograph(65, focal=800)[0])
+    post(technician, "/set-up/scale", "/set-up/scale", side=f"{SIDE_MM}")
+    post(technician, "/set-up/region", "/set-up/region", corners="0 0\n100 0\n100 70\n0 70")
+    assert state(technician, "scale") == "Done"
+    post(technician, "/set-up/undo", "/set-up")
+    assert "What is counted reaches the horizon" in technician.get("/set-up").text
+    post(technician, "/set-up/scale", "/set-up/scale", without="1")
+    post(technician, "/set-up/scale", "/set-up/scale", side=f"{SIDE_MM}")
+    post(technician, "/set-up/undo", "/set-up")
+    assert state(technician, "scale") == "To do"
 
 
 def test_the_first_measurement_of_all_is_undone_to_none(technician: FlaskClient, scene: Scene) -> None:

@@ -14,7 +14,8 @@ from edge.page.setting_fields import fields
 from edge.page.settings import changed, shown
 from edge.page.trust import Role
 from tests.page.scenes import Scene
-from tests.page.visitors import as_role, form_on, post, token_on
+from tests.page.visitors import as_role, form_on, on_another_page, post, token_on
+from tests.slow_card import both
 
 
 @pytest.fixture
@@ -238,6 +239,21 @@ def test_what_is_counted_turns_with_the_picture_and_somebody_looks_where_it_lies
     assert "100.0 100.0\n50.0 100.0\n50.0 50.0\n100.0 50.0" in technician.get("/set-up/region").text
     step = technician.get("/set-up").text.split('<li id="region">')[1].split("</li>")[0]
     assert "To do" in step
+
+
+def test_what_is_measured_while_the_card_keeps_a_turn_waiting_turns_too(
+    technician: FlaskClient, scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    post(technician, "/set-up/region", "/set-up/region", corners="0 0\n50 0\n50 50\n0 50")
+    turn, other = form_on(technician.get("/settings").text, "/settings"), on_another_page(technician)
+    both(
+        monkeypatch,
+        lambda: technician.post("/settings", data=turn | {"camera.rotation_deg": "180"}),
+        lambda: other.post("/set-up/scale", data={"csrf": turn["csrf"], "area": "12"}),
+    )
+    known = load_calibration(Path(scene.config.store.folder), 180)
+    assert known is not None
+    assert known.area_mm2 == 1200
 
 
 def test_a_whole_picture_that_is_turned_asks_for_nobody(technician: FlaskClient, scene: Scene) -> None:

@@ -56,6 +56,14 @@ def log_in(client: FlaskClient, name: str, password: str = PASSWORD) -> TestResp
     return post(client, "/log-in", "/log-in", name=name, password=password)
 
 
+def on_another_page(technician: FlaskClient) -> FlaskClient:
+    """The same phone, which does not wait for the answer to a form before it sends the next one."""
+    other, cookie = technician.application.test_client(), technician.get_cookie("fieldeye")
+    assert cookie is not None
+    other.set_cookie("fieldeye", cookie.value)
+    return other
+
+
 def as_role(client: FlaskClient, scene: Scene, role: Role) -> FlaskClient:
     """The same browser, logged in with an account of that role; Role.NOBODY: not logged in on a claimed node."""
     person(scene, Role.TECHNICIAN)
