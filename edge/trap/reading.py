@@ -220,8 +220,9 @@ def _matched(card: Card, seen: Picture, now: Relief, move: Affine) -> tuple[Card
     joined = updated.joined(seen.as_insects(old | new))
     before = int(card.present.sum())
     read = replace(card, insects=_remembered(joined), places=seen_places)
-    gone = int((lost & card.present & (insects.bare == 0)).sum())
-    verdict: Verdict = "changed" if before >= TELLING and gone > CHANGED_SHARE * before else "matched"
+    gone, gone_before = (int((bare & card.present).sum()) for bare in (lost, insects.bare > 0))
+    is_another = before >= TELLING and gone_before <= CHANGED_SHARE * before < gone  # once: its places stay bare
+    verdict: Verdict = "changed" if is_another else "matched"
     return read, _reading(read, seen, verdict, (new & seen.sure) | decided)
 
 

@@ -671,6 +671,12 @@ def test_what_fell_before_does_not_count_among_the_insects_of_which_most_are_gon
     assert [reading.verdict for reading in told] == ["first", "matched", "matched", "changed"]
 
 
+def test_a_card_that_lost_half_of_its_insects_is_another_when_the_rest_is_gone_in_the_next_picture() -> None:
+    lie = [(x, y) for x in range(150, 1200, 260) for y in (150, 650)]
+    _, told = told_of(*[(left, left, True) for left in (lie, lie[:5], [], [])])
+    assert [reading.verdict for reading in told] == ["first", "matched", "changed", "matched"]
+
+
 def test_an_insect_of_which_the_model_was_unsure_and_that_is_gone_is_forgotten() -> None:
     more = [*STAY, (600, 600)]
     card, told = told_of((STAY, STAY, True), (more, [*STAY, (600, 600)], False), (STAY, STAY, True))
