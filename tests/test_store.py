@@ -12,6 +12,7 @@ from datetime import timedelta
 from pathlib import Path
 from threading import Thread
 from time import thread_time
+from typing import Any
 from zlib import crc32
 
 import cbor2
@@ -31,7 +32,7 @@ from edge.store.inspect import inspect_store
 from edge.store.questions import KEPT_QUESTIONS
 from edge.store.reserve import RESERVE_BYTES
 from edge.store.room import CHUNK, shed
-from edge.store.rows import Row, insert
+from edge.store.rows import Row, insert, read
 from edge.store.schema import STEPS, migrate, transaction
 from edge.store.times import consistent
 from edge.wire import Mark, Stored, utc_ms
@@ -766,6 +767,24 @@ def test_a_damaged_interval_that_a_late_picture_has_corrected_since_is_sent(tmp_
         store.revision = interval(revision=1)
         assert (store.give_up_damaged(instant()), store.damaged) == (0, 0)
         assert [one.record for one in drained(store)] == [store.revision]
+
+
+def test_a_damaged_interval_that_is_corrected_while_somebody_reads_it_is_sent(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store.commit_interval(interval(), draft())
+    with closing(sqlite3.connect(tmp_path / "fieldeye.db")) as db, db:
+        db.execute("UPDATE record SET crc = crc + 1")
+
+    def read_late(*row_and_key: Any) -> Stored:
+        store.commit_interval(interval(revision=1), draft(1))
+        return read(*row_and_key)
+
+    with monkeypatch.context() as patched:
+        patched.setattr("edge.store.records.read", read_late)
+        assert all_records(store) == []
+    assert (store.give_up_damaged(instant()), store.damaged) == (0, 0)
+    assert [one.record for one in drained(store)] == [interval(revision=1)]
 
 
 def is_set_aside(file: bytes) -> bool:

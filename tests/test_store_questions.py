@@ -1,5 +1,7 @@
 """Photographs that people ask the station about: kept until sent, answered once, never more than fit."""
 
+import errno
+import os
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
@@ -199,6 +201,25 @@ def test_a_photograph_that_the_card_does_not_give_up_keeps_none_from_the_station
         assert store.next_question() == (next_, PHOTO)
     with closing(open_store(tmp_path)) as store:
         assert store.questions() == [next_]
+
+
+def test_a_question_whose_photograph_a_card_does_not_give_at_one_start_is_there_at_the_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with closing(open_store(tmp_path)) as store:
+        asked = ask(store)
+    stat = Path.stat
+
+    def fail(path: Path, **how: bool) -> os.stat_result:
+        if path.stem == asked.id:
+            raise OSError(errno.EIO, os.strerror(errno.EIO), str(path))
+        return stat(path, **how)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "stat", fail)
+        open_store(tmp_path).close()
+    with closing(open_store(tmp_path)) as store:
+        assert store.next_question() == (asked, PHOTO)
 
 
 def test_an_id_is_not_used_again_after_its_question_went(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:

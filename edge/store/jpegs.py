@@ -15,7 +15,7 @@ log = logging.getLogger(__name__)
 
 
 class Jpegs:
-    """`<id>.jpg` in `folder`, for ids that `ids` matches. `write` raises OSError where the disk fails."""
+    """`<id>.jpg` in `folder`, for ids that `ids` matches. `sweep` and `write` raise OSError where the disk fails."""
 
     def __init__(self, folder: Path, ids: str, *, is_synced: bool) -> None:
         self._folder = folder
@@ -31,13 +31,10 @@ class Jpegs:
             own = self._own.fullmatch(path.name)
             if own is None:  # a stranger's: not ours to delete
                 continue
-            try:
-                if named.get(own[1]) == path.stat().st_size:
-                    there.add(own[1])
-                else:
-                    path.unlink()
-            except OSError as why:
-                _tell_left(why)
+            if _may_have(path, named.get(own[1])):
+                there.add(own[1])
+            else:
+                self.remove([own[1]])
         return named.keys() - there
 
     def write(self, name: str, jpeg: bytes) -> None:
@@ -81,6 +78,15 @@ class Jpegs:
 
     def _path(self, name: str) -> Path:
         return self._folder / f"{name}.jpg"
+
+
+def _may_have(path: Path, size: int | None) -> bool:
+    """Has it that size, or does the disk not tell now? The next start may know: a row is nothing to lose by a guess."""
+    try:
+        return path.stat().st_size == size
+    except OSError as why:
+        _tell_left(why)
+        return True
 
 
 def _tell_left(why: OSError) -> None:

@@ -185,7 +185,7 @@ class Records:
             return is_known(self._readers.mine(), command)
 
     def picture(self, name: str) -> bytes | None:
-        """The JPEG of a sighting's `picture`, or None if it is no longer kept."""
+        """The JPEG of a sighting's `picture`, or None if it is no longer kept or cannot be read."""
         return self._picture_files.read(name)
 
     def questions(self) -> list[Question]:
@@ -197,7 +197,7 @@ class Records:
         return next(iter(self._questions("id = ?", name)), None)
 
     def question_photo(self, name: str) -> bytes | None:
-        """The JPEG of a question, or None if it is no longer kept."""
+        """The JPEG of a question, or None if it is no longer kept or cannot be read."""
         return self._question_files.read(name)
 
     def next_question(self) -> tuple[Question, bytes] | None:

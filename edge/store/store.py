@@ -172,13 +172,14 @@ class Store(Records):
         if not self._damaged:
             return 0
         with self._writing("give up damaged records") as db:
-            damaged = sorted(self._damaged)  # not before: a commit that this waited for may have revised one
+            noted = set(self._damaged)
+            damaged = [seq for seq in sorted(noted) if self._is_damaged(db, seq)]  # none that was revised since
             undelivered = delete(db, damaged)
             for seq in undelivered:
                 lost = Lost(at=at, first_seq=seq, last_seq=seq, count=1, reason="damaged")
                 insert(db, self._keyed(self._next_seq(), as_sent(lost)))
             db.execute("UPDATE identity SET lost = lost + ?", (len(undelivered),))
-        self._damaged.difference_update(damaged)
+        self._damaged.difference_update(noted)
         return len(damaged)
 
     def note_audit(self, entry: Entry) -> None:
@@ -247,6 +248,10 @@ class Store(Records):
         with self._writing("keep an answer") as db:
             return questions.answer(db, name, answer)
 
+    def _is_damaged(self, db: sqlite3.Connection, seq: int) -> bool:
+        row = db.execute(f"SELECT {COLUMNS} FROM record WHERE seq = ?", (seq,)).fetchone()  # noqa: S608
+        return row is not None and not self._read(Row(*row))
+
     def _correct_questions(self, known: Instant, without: str) -> int:
         waiting = self._questions("sent = 0 AND clock = 1 AND boot = ? AND id <> ?", known.boot_id, without)
         if not waiting:  # looked at before each health and commit: no write for nothing
@@ -293,7 +298,6 @@ class Store(Records):
                 first_lost = self._shed_within(db, at).first_seq
             give_pages_back(db, self._most_pages)
         self._tell_full(first_lost)
-        self._damaged.difference_update(one.key.seq for one in keyed)  # a revision of one that was is sound
         self._relief.unlinked.clear()
         self._picture_files.remove(surplus)
         return tuple(one.key for one in keyed)
