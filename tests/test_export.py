@@ -13,15 +13,17 @@ from pathlib import Path
 import pytest
 
 from edge.cli import export, main
-from edge.config import StoreTable
+from edge.cli.stick import write_stick
+from edge.config import StoreTable, load_config
 from edge.label_sets import remember
 from edge.platform import Ledger
 from edge.platform.nodes import nodes_path, read_nodes
-from edge.store import Draft, Store
+from edge.store import Draft, Store, kept_records
 from edge.store.file import PAGE_BYTES
 from edge.wire import Info, ModelInfo, carried_line, decode_batch, encode_message, read_carried
 from tests.faults.killing import ROOT
 from tests.records import EPOCH, alert, instant, interval, marks, sighting
+from tests.test_store import JPEG, put_in_the_way
 
 CONFIG = """
 [node]
@@ -111,6 +113,18 @@ def test_a_photograph_on_a_stick_is_kept_whole_beside_the_ledger_and_leaves_no_q
     assert (folder / f"farm-3.n1.{waiting.id}.jpg").read_bytes() == photo
     assert json.loads((folder / f"farm-3.n1.{waiting.id}.json").read_text())["note"] == "what is this?"
     assert len(list(folder.iterdir())) == 2
+
+
+def test_a_photograph_that_the_card_does_not_give_is_not_told_as_one_on_the_stick(
+    tmp_path: Path, config: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    stick = tmp_path / "stick.jsonl"
+    with closing(store_of(tmp_path)) as store:
+        unread, _ = store.ask_station(instant(), JPEG), store.ask_station(instant(), JPEG)
+    put_in_the_way(tmp_path / "store" / "questions" / f"{unread.id}.jpg")
+    with kept_records(tmp_path / "store", "n1") as records:
+        assert write_stick(load_config(config), records, stick, delivered=False) == (0, 1)
+    assert [line.question for line in caplog.records] == [unread.id]  # type: ignore[attr-defined]
 
 
 PLACED = """node = "n1"

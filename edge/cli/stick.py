@@ -28,6 +28,8 @@ from edge.wire import (
 
 log = logging.getLogger(__name__)
 
+_Line = tuple[int, int, bytes]  # how many records stand in it, and how many photographs begin there
+
 
 def write_stick(config: NodeConfig, records: Records, out: Path, *, delivered: bool) -> tuple[int, int]:
     """Those that wait, or the `delivered` too; says how many records and photographs. Raises StoreError, UsageError."""
@@ -35,8 +37,7 @@ def write_stick(config: NodeConfig, records: Records, out: Path, *, delivered: b
     info = introduction(config, records.epoch, former_models(_label_sets(records)))
     asked = [question for question in records.questions() if delivered or not question.is_sent]
     kept = _record_lines(batches(records, waiting_only=not delivered), node)
-    lines = chain([_info_line(info, node)], kept, _question_lines(records, asked, node))
-    return _write(out, lines), len(asked)
+    return _write(out, chain([_info_line(info, node)], kept, _question_lines(records, asked, node)))
 
 
 def stick_words(out: Path, records: int, photographs: int) -> str:
@@ -63,14 +64,13 @@ def _label_sets(records: Records) -> LabelSets:
         return NONE_KEPT
 
 
-def _info_line(info: Info, node: NodeTable) -> tuple[int, bytes]:
-    return 0, carried_line(node_topic(node.site, node.node, "info"), encode_message(info))
+def _info_line(info: Info, node: NodeTable) -> _Line:
+    return 0, 0, carried_line(node_topic(node.site, node.node, "info"), encode_message(info))
 
 
-def _record_lines(batches: Iterator[list[Stored]], node: NodeTable) -> Iterator[tuple[int, bytes]]:
-    """How many records, and the line."""
+def _record_lines(batches: Iterator[list[Stored]], node: NodeTable) -> Iterator[_Line]:
     topic = node_topic(node.site, node.node, "records")
-    return ((number, carried_line(topic, told)) for batch in batches for number, told in _payloads(batch))
+    return ((number, 0, carried_line(topic, told)) for batch in batches for number, told in _payloads(batch))
 
 
 def _payloads(batch: list[Stored]) -> Iterator[tuple[int, bytes]]:
@@ -83,20 +83,23 @@ def _payloads(batch: list[Stored]) -> Iterator[tuple[int, bytes]]:
     yield from _payloads(batch[middle:])
 
 
-def _question_lines(records: Records, asked: Sequence[Question], node: NodeTable) -> Iterator[tuple[int, bytes]]:
+def _question_lines(records: Records, asked: Sequence[Question], node: NodeTable) -> Iterator[_Line]:
     topic = node_topic(node.site, node.node, "image")
     for question in reversed(asked):
-        for header, part in image_parts(question.header(), records.question_photo(question.id) or b""):
-            yield 0, carried_line(topic, part, image_properties(header))
+        photo = records.question_photo(question.id)
+        if photo is None and question.size_bytes:
+            log.warning("photograph_not_read", extra={"question": question.id})
+        for header, part in image_parts(question.header(), photo or b""):
+            yield 0, int(header.offset == 0), carried_line(topic, part, image_properties(header))
 
 
-def _write(path: Path, lines: Iterator[tuple[int, bytes]]) -> int:
+def _write(path: Path, lines: Iterator[_Line]) -> tuple[int, int]:
     """Beside, synced, renamed: a stick that is pulled too early holds no half file under the name."""
-    number, is_watched = 0, sys.stderr.isatty()
+    number, photographs, is_watched = 0, 0, sys.stderr.isatty()
     with whole(path) as beside, beside.open("wb") as file, tqdm(unit=" records", disable=not is_watched) as progress:
-        for records, line in lines:
+        for records, begun, line in lines:
             file.write(line)
-            number += records
+            number, photographs = number + records, photographs + begun
             progress.update(records)
         sync(file)
-    return number
+    return number, photographs
