@@ -15,7 +15,7 @@ from edge.errors import BrokerError
 from edge.platform.address import BrokerAddress, refused, refused_topics, shut_out, unreachable
 from edge.platform.decode import Message
 from edge.platform.link import AGAIN_S, Link, new_client
-from edge.platform.sources import Delivery
+from edge.platform.sources import WINDOW, Delivery
 
 log = logging.getLogger(__name__)
 
@@ -118,6 +118,8 @@ class Connection:
             self._refused = shut_out(self._address) if self._link.is_shut_out else None
 
     def _on_message(self, _client: Client, _data: object, told: MQTTMessage) -> None:
+        if told.qos == 0 and len(self.inbox) >= 2 * WINDOW:
+            return  # sent at most once, and no window holds it back while a database is away
         properties = tuple(getattr(told.properties, "UserProperty", ()))
         message = Message(told.topic, bytes(told.payload), told.retain, properties)
         self.inbox.append(Delivery(message, told.mid, self.broke))

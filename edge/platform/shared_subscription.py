@@ -56,13 +56,13 @@ class SharedSubscription:
 
         Raises BrokerError if it refuses or is no longer trusted, SessionTakenError.
         """
-        inbox = self._connection.inbox  # bounded by the window, which the broker keeps
+        inbox = self._connection.inbox  # bounded by the window, which the broker keeps, and by `Connection`
         wait_s = 0.0 if inbox else TURN_S
         while not stop.is_set():
             before = len(inbox)
             if not self._connection.turn(wait_s, stop):
                 inbox.clear()  # all of it is delivered again
-            if not before < len(inbox) < most:
+            if not before < len(inbox) < WINDOW:
                 break
             wait_s = 0.01  # the others of this moment
         return [inbox.popleft() for _ in range(min(most, len(inbox)))]

@@ -7,7 +7,7 @@ import urllib.request
 from collections.abc import Callable, Generator, Sequence
 from contextlib import AbstractContextManager, closing, contextmanager, suppress
 from dataclasses import replace
-from itertools import cycle
+from itertools import count, cycle
 from pathlib import Path
 from threading import Event, Thread
 
@@ -317,6 +317,47 @@ def test_what_came_before_the_broker_forgot_its_workers_acknowledges_nothing_tha
     with closing(SharedSubscription(address_of(broker), name="one")) as again:
         again.connect()
         assert [one.message.payload for one in given(again)] == [b"then"]
+
+
+def with_all_it_may_hold(broker: Broker, node: Client) -> SharedSubscription:
+    """Of a worker whose database is away."""
+    held: list[Delivery] = []
+    source = SharedSubscription(address_of(broker), name="one")
+    source.connect()
+    wait_until(lambda: source.take(Event(), 1) == [] and source.is_up, within_s=10)
+    for _ in range(30):
+        node.publish(f"{TOPIC}/records")
+    wait_until(lambda: held.extend(source.take(Event(), 30)) or len(held) == 30, within_s=10)
+    return source
+
+
+def test_a_worker_that_holds_all_it_may_soon_hears_that_the_broker_is_back(
+    broker: Broker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Which says so behind all that it delivers again."""
+    monkeypatch.setattr("edge.platform.connection.AGAIN_S", 0.01)
+    turns = count()
+    with broker.connect("node") as node, closing(with_all_it_may_hold(broker, node)) as source:
+        broker.stop()
+        wait_until(lambda: source.take(Event(), 0) == [] and not source.is_up, within_s=10)
+        broker.start()
+        wait_until(lambda: source.take(Event(), 0) == [] and next(turns) >= 0 and source.is_up, 10, every_s=0.2)
+    assert next(turns) < 30
+
+
+def test_a_worker_that_holds_all_it_may_keeps_no_flood_of_what_is_sent_at_most_once(
+    broker: Broker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No window of the broker holds it back."""
+    monkeypatch.setattr("edge.platform.connection.WINDOW", 20)
+    with broker.connect("node") as node, closing(with_all_it_may_hold(broker, node)) as source:
+        for _ in range(100):
+            node.publish(f"{TOPIC}/records", b"flood", qos=0)
+        node.publish(f"{TOPIC}/records", b"last")
+        assert [source.take(Event(), 0) for _ in range(150)] == [[]] * 150
+        came: list[bytes] = []
+        wait_until(lambda: came.extend(one.message.payload for one in source.take(Event(), 500)) or b"last" in came, 10)
+    assert came == [b"flood"] * 40 + [b"last"]
 
 
 @contextmanager
