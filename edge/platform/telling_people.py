@@ -64,7 +64,8 @@ def _send_due(
         server = risen.address if risen.kind == "webhook" else risen.kind
         failure, since = away.get(server, (None, now))
         if failure is None or not since <= now < since + AWAY_AGAIN:  # a clock may be set back
-            _note(database, risen, _ON_ITS_WAY, now)  # first: who keeps nothing would send it each turn
+            if _note(database, risen, _ON_ITS_WAY, now) is None:  # first: who keeps nothing would send it each turn
+                continue
             failure, since = send[risen.kind](risen), now
         if failure and failure.is_of_server:
             away[server] = failure, since
@@ -73,16 +74,19 @@ def _send_due(
     return Turn(taken, answers)
 
 
-def _note(database: Database, risen: Risen, failure: Failure | None, now: datetime) -> str:
-    """Says why it was not taken; empty if it was."""
+def _note(database: Database, risen: Risen, failure: Failure | None, now: datetime) -> str | None:
+    """Says why it was not taken; empty if it was, None for a recipient who was removed meanwhile."""
     is_away = failure is not None and failure.is_of_server
     again = AWAY_AGAIN if is_away else min(FIRST_AGAIN * 2**risen.tries, MOST_AGAIN)
     tries = risen.tries + (not is_away)
     why = storable(" ".join(failure.why.split()))[:MOST_LETTERS] if failure else ""
     done = None if failure else now
-    database.execute(
-        "INSERT INTO told VALUES (%s, %s, %s, %s, %s, %s, %s) ON CONFLICT (recipient_id, ledger_id, seq) DO UPDATE"
+    noted = database.execute(
+        "INSERT INTO told SELECT recipient_id, %s, %s, %s, %s, %s, %s FROM recipient WHERE recipient_id = %s"
+        " ON CONFLICT (recipient_id, ledger_id, seq) DO UPDATE"
         " SET done = excluded.done, tries = excluded.tries, next_try = excluded.next_try, why = excluded.why",
-        (risen.recipient_id, risen.ledger_id, risen.seq, done, tries, now + again, why),
+        (risen.ledger_id, risen.seq, done, tries, now + again, why, risen.recipient_id),
     )
+    if noted.rowcount == 0:
+        return None
     return f"given up after {tries} tries: {why}" if why and tries == MOST_TRIES else why

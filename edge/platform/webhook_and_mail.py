@@ -69,7 +69,7 @@ def post(risen: Risen) -> Failure | None:
 
 def _in_ascii(address: str) -> str:
     """With the host's name as name servers know it, of 告警.example the xn-- form. Raises ValueError."""
-    return re.sub(r"[^/:.]*[^\x00-\x7f][^/:.]*", lambda label: label[0].encode("idna").decode(), address)
+    return re.sub(r"[^/:.?#]*[^\x00-\x7f][^/:.?#]*", lambda label: label[0].encode("idna").decode(), address)
 
 
 def mail(server: MailServer, risen: Risen) -> Failure | None:

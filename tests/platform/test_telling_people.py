@@ -20,7 +20,7 @@ from select import select
 from threading import Event, Thread, Timer
 from threading import enumerate as enumerate_threads
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, NoReturn
 from uuid import UUID
 
 import pytest
@@ -38,7 +38,8 @@ from edge.languages import LANGUAGES, REVIEWED
 from edge.platform.alerts_due import AWAY_AGAIN, FIRST_AGAIN, MOST_A_DAY, MOST_AGAIN, MOST_AT_ONCE, MOST_TRIES
 from edge.platform.database import Database, open_database
 from edge.platform.decode import Message
-from edge.platform.recipients import add_recipient, is_quiet
+from edge.platform.recipients import add_recipient, is_quiet, remove_recipient
+from edge.platform.risen import Risen
 from edge.platform.telling_people import Away, Turn, tell_people
 from edge.platform.webhook_and_mail import Failure, MailServer
 from edge.platform.words import CATALOGUES
@@ -363,6 +364,31 @@ def test_a_webhook_whose_host_has_a_name_beyond_ascii_is_told(fleet: Fleet, hook
     tell_at_first(fleet, f"http://ｌｏｃａｌｈｏｓｔ:{hook.port}/alerts")  # as a Chinese keyboard writes it
     levels(fleet, "a", "act")
     assert tell_people(fleet.database, None, LATER, {}).taken == 1
+
+
+@pytest.mark.parametrize(
+    ("address", "at"),
+    [
+        ("https://x.中国?token=A", ("x.xn--fiqs8s", 443)),
+        ("https://x.中国/?token=A.B", ("x.xn--fiqs8s", 443)),
+        ("http://告警。example:8080", ("xn--4rr859j.example", 8080)),
+        ("http://[::1]:8080/", ("::1", 8080)),
+    ],
+)
+def test_what_stands_behind_a_webhooks_host_is_no_part_of_its_name(
+    fleet: Fleet, monkeypatch: pytest.MonkeyPatch, address: str, at: tuple[str, int]
+) -> None:
+    dialled: list[tuple[str, int]] = []
+
+    def dial(address: tuple[str, int], _: float) -> NoReturn:
+        dialled.append(address)
+        raise ConnectionRefusedError
+
+    monkeypatch.setattr("edge.platform.timed_calls.socket.create_connection", dial)
+    tell_at_first(fleet, address)
+    levels(fleet, "a", "act")
+    tell_people(fleet.database, None, LATER, {})
+    assert dialled == [at]
 
 
 def test_a_reason_that_no_text_holds_keeps_nobody_waiting(fleet: Fleet, hook: Hook) -> None:
@@ -871,6 +897,27 @@ def test_a_reason_is_told_again_after_an_alert_got_out(
         levels(fleet, "a", "act", "calm", first=2 * n + 1)
         say(tell_people(fleet.database, None, LATER + n * MOST_AGAIN, {}), said)
         assert len(capsys.readouterr().err.splitlines()) == lines, n
+
+
+def test_who_is_removed_while_others_are_told_is_told_nothing_and_ends_no_turn(
+    fleet: Fleet, hook: Hook, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    there = [f"{hook.address}?{number}" for number in range(3)]
+    for address in there:
+        tell_at_first(fleet, address)
+    levels(fleet, "a", "act")
+    told: list[str] = []
+
+    def post_and_remove(risen: Risen) -> None:
+        told.append(risen.address)
+        if len(there) == 3:
+            there.remove(risen.address)
+            remove_recipient(fleet.database, risen.address)
+            remove_recipient(fleet.database, there.pop())
+
+    monkeypatch.setattr("edge.platform.telling_people.post", post_and_remove)
+    assert tell_people(fleet.database, None, LATER, {}).taken == 2
+    assert told[1:] == there
 
 
 def test_who_is_removed_is_told_nothing_and_one_who_is_not_there_names_who_is(
