@@ -140,6 +140,19 @@ def test_nights_of_weeks_that_were_summed_before_are_those_that_would_be_summed_
         assert sum(bits.bit_count() for *_, bits in told) == 9 + 7
 
 
+def test_names_that_were_kept_with_blanks_are_those_that_log_in_now_and_each_stands_once(postgres: Postgres) -> None:
+    kept = ("Li", "Li ", "\u3000Wang ", " Wang  ", "town", " ")
+    with fresh(postgres, "template1") as url, open_database(url) as database:
+        migrate_below(database, 35)
+        database.execute("SELECT add_desk_role('fieldeye_area_33', '33')")
+        for name in kept:
+            told = "INSERT INTO person (name, password_hash, role) VALUES (%s, %s, 'fieldeye_area_33')"
+            database.execute(told, (name, f"of {name}"))
+        migrate(database)
+        people = database.execute("SELECT name, password_hash FROM person ORDER BY name").fetchall()
+    assert people == [("Li", "of Li"), ("Wang", "of \u3000Wang "), ("town", "of town")]
+
+
 NEXT = max(migrations()) + 1
 
 

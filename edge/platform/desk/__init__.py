@@ -75,6 +75,7 @@ def _refuse(app: Flask) -> None:
 
     @app.errorhandler(StoreError)
     @app.errorhandler(psycopg.OperationalError)
+    @app.errorhandler(psycopg.errors.IdleInTransactionSessionTimeout)  # this machine stood still meanwhile
     @app.errorhandler(psycopg.errors.UndefinedTable)  # before a backup is restored
     @app.errorhandler(psycopg.DataError)  # a NUL, which no column of text can hold
     def _noted(error: Exception) -> tuple[str, int]:

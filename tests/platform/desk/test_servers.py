@@ -4,18 +4,20 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from flask.testing import FlaskClient
 from psycopg.errors import InsufficientPrivilege
 from werkzeug.security import generate_password_hash
 
 from edge.cli import platform_main
 from edge.errors import StoreError
-from edge.platform.database import Database, open_database
+from edge.platform.database import _SETTINGS, Database, open_database
 from edge.platform.desk import create_app
 from edge.platform.desk.people import add_person
 from edge.platform.tables import migrate, migrations
 from tests.platform.desk.visitors import JPEG, PASSWORD, log_in, three_nodes, token
 from tests.platform.fleet import Fleet
 from tests.platform.postgres import BIN, QUICK, Postgres
+from tests.waiting import wait_until
 
 
 def test_whoever_owns_the_database_and_may_make_roles_need_be_no_superuser() -> None:
@@ -127,6 +129,21 @@ def make_version_19(database: Database) -> None:
     database.execute(
         "INSERT INTO person (name, password_hash, role) VALUES ('former', %s, 'fieldeye_area_33')", (hashed,)
     )
+
+
+def test_a_page_in_which_the_desks_machine_stood_still_is_to_be_asked_for_again(
+    client: FlaskClient, fleet: Fleet, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def stand_still(ended: Database) -> str:
+        process = "SELECT FROM pg_stat_activity WHERE pid = %s"
+        wait_until(lambda: fleet.database.execute(process, (ended.info.backend_pid,)).rowcount == 0, within_s=10)
+        return ""
+
+    log_in(client)
+    monkeypatch.setattr("edge.platform.desk.entry._own_area", stand_still)
+    monkeypatch.setattr("edge.platform.database._SETTINGS", _SETTINGS.replace("'30s'", "'200ms'"))
+    assert client.get("/nodes").status_code == 503
+    assert "Traceback" not in capsys.readouterr().err
 
 
 def test_a_desk_whose_database_has_gone_says_so_and_goes_on_once_it_is_back(capsys: pytest.CaptureFixture[str]) -> None:
