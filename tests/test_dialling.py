@@ -74,6 +74,17 @@ def test_the_doctor_too_gives_tls_longer_than_an_address(monkeypatch: pytest.Mon
     assert [step.what for step in steps if step.is_well][-1] == "broker publish"
 
 
+def test_the_doctor_tells_a_line_that_falls_silent_before_it_is_secured_as_that_step(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(sys.modules[probe.__module__], "TLS_S", 0.3)
+    with Network(free_port()) as net:
+        net.blackhole = True
+        steps = list(probe(to(net.port, tls=True), NodeTable(site=SITE, node=NODE), SystemClock()))
+    told = [("broker name", True), ("broker port", True), ("broker TLS", False)]
+    assert [(step.what, step.is_well) for step in steps] == told
+
+
 @pytest.mark.parametrize("has_tls", [True, False], ids=["no certificate", "no TLS"])
 def test_a_line_that_the_broker_ends_at_the_log_in_is_told_as_that_by_node_and_doctor(
     *, has_tls: bool, tmp_path: Path
@@ -335,6 +346,36 @@ def test_a_connection_in_which_something_was_acknowledged_ends_the_long_rests(tm
         net.drop, before = frozenset(), net.connections
         clock.advance(2)
         wait_until(lambda: net.connections > before, within_s=5)
+
+
+def test_after_a_good_connection_a_lost_line_is_dialled_again_soon(tmp_path: Path, broker: Broker) -> None:
+    clock = SetClock()
+
+    def advance(seconds: float) -> None:
+        clock.advance(seconds)
+        wait_until(lambda: node.publisher.beat_s == clock.mono_s, within_s=5)
+
+    def is_dialled_after(seconds: float, before: int) -> bool:
+        clock.advance(seconds)
+        return net.connections > before
+
+    pace = replace(ONCE, again_first_s=1.0, again_most_s=600.0, steady_s=1.0, connect_s=1e6, dial_s=1e6, accept_s=1e6)
+    with Network(broker.port) as net:
+        net.refuse = True
+        with running(tmp_path, to(net.port, ack_timeout_s=1e6), pace, clock=clock) as node:
+            for tries in range(1, 8):  # the next rest would be of 32 s or more
+                wait_until(lambda n=tries: is_dialled_after(60, n), within_s=5)  # type: ignore[misc]
+            net.refuse = False
+            wait_until(lambda: is_dialled_after(60, 0) and node.is_connected(), within_s=5)
+            node.commit(sighting())
+            wait_until(lambda: node.link.word == "no_subscriber", within_s=5)
+            advance(2)
+            net.cut()
+            wait_until(lambda: not node.is_connected(), within_s=5)
+            advance(0.1)  # into the rest
+            before = net.connections
+            clock.advance(1)
+            wait_until(lambda: net.connections > before, within_s=5)
 
 
 def test_what_connecting_costs_is_in_the_budget(tmp_path: Path) -> None:

@@ -1,7 +1,6 @@
 """Goes to the broker step by step: name, port, TLS, log-in, publish; so that a technician hears which one fails."""
 
 import socket
-import ssl
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass, replace
@@ -34,20 +33,22 @@ def probe(config: MqttTable, node: NodeTable, clock: Clock) -> Iterator[Step]:
 
     It uses a client name of its own, so that a running node keeps its connection.
     """
-    where = f"{config.host}:{config.port}"
+    where, step = f"{config.host}:{config.port}", "broker name"
     try:
         addresses = socket.getaddrinfo(config.host, config.port, type=socket.SOCK_STREAM)
-        yield Step("broker name", True, f"{config.host} is {addresses[0][4][0]}")
+        yield Step(step, True, f"{config.host} is {addresses[0][4][0]}")
+        step = "broker port"
         with ExitStack() as parts:
             line = parts.enter_context(closing(socket.create_connection((config.host, config.port), TCP_TIMEOUT_S)))
-            yield Step("broker port", True, f"{where} answers")
+            yield Step(step, True, f"{where} answers")
+            step = "broker TLS"
             line.settimeout(TLS_S)
             logins = logins_of(config, node)
             if logins[0].tls is not None:
                 secured = parts.enter_context(closing(logins[0].tls.wrap_socket(line, server_hostname=config.host)))
-                yield Step("broker TLS", True, f"{secured.version()}, certificate trusted")
+                yield Step(step, True, f"{secured.version()}, certificate trusted")
     except (OSError, UnicodeError) as why:
-        yield _failed(_step_of(why), from_exception(why, config.host, config.port))
+        yield _failed(step, from_exception(why, config.host, config.port))
         return
     topic = node_topic(node.site, node.node, "reply/doctor")
     waker, woken = socket.socketpair()
@@ -104,12 +105,6 @@ def _turn_until(is_told: Callable[[], bool], connection: Connection, woken: sock
     until_s = clock.monotonic_s() + STEP_S
     while connection.is_up and not is_told() and clock.monotonic_s() < until_s:
         connection.turn(0.1, woken)
-
-
-def _step_of(why: Exception) -> str:
-    if isinstance(why, socket.gaierror | UnicodeError):
-        return "broker name"
-    return "broker TLS" if isinstance(why, ssl.SSLError) else "broker port"
 
 
 def _failed(what: str, trouble: Trouble) -> Step:
