@@ -10,7 +10,7 @@ from edge.clock import SystemClock
 from edge.config import NodeTable
 from edge.mqtt import probe
 from edge.mqtt.trouble import from_reason_code
-from edge.wire import MAX_UPDATE_BYTES
+from edge.wire import MAX_UPDATE_BYTES, decode_batch
 from tests.broker import Broker
 from tests.network import PUBACK, Network
 from tests.node import NODE, RESTS, SITE, Platform, running, to, wait_drained
@@ -76,6 +76,12 @@ def test_batches_are_as_large_as_the_broker_takes(tmp_path: Path) -> None:
         with running(tmp_path, to(broker.port)) as node:
             committed = node.commit(*(sighting(n) for n in range(40)))
             wait_until(lambda: platform.has(committed), within_s=10)
+            wait_drained(node)
+            before = len(platform.client.inbox)
+            platform.ask(command(node.store, 1, 40))
+            wait_until(lambda: len(platform.replies()) == 1, within_s=5)
+            again = [one for one in platform.client.inbox[before:] if one.topic.endswith("/records")]
+            assert {told.key.seq for one in again for told in decode_batch(one.payload, "n1")} == committed
         assert platform.births() == 1
         platform.client.leave()
 

@@ -207,7 +207,7 @@ class Session:
         if not replays or least_urgent != LEAST_URGENT:
             return False
         replay = replays[0]
-        self._send_records(replay.step(self._parts.store))
+        self._send_records(replay.step(self._parts.store, min(BATCH_BYTES, self._connection.most_payload_bytes)))
         if replay.is_done:
             replays.popleft()
             room = max(LEAST_SPANS, self._connection.most_payload_bytes // SPAN_BYTES)
