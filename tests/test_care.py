@@ -29,6 +29,7 @@ LOOK = Standing(
     figure=Measured(12.3456, defaults()[0].unit), count=12,
 )  # fmt: skip
 CALM = replace(LOOK, threshold=defaults()[1], level="calm")
+EVER_CALM = Standing(threshold=defaults()[2])
 
 
 @pytest.fixture
@@ -41,7 +42,7 @@ def store(tmp_path: Path) -> Iterator[Store]:
 @pytest.fixture
 def board() -> StatusBoard:
     one = StatusBoard(SystemClock().now())
-    one.show(alerts=(LOOK, CALM))
+    one.show(alerts=(LOOK, CALM, EVER_CALM))
     return one
 
 
@@ -134,7 +135,8 @@ def test_a_command_that_names_nobody_is_the_stations(store: Store, board: Status
     ("changes", "code"),
     [({"label": "Nothing known"}, "not_kept"), ({"level": "act"}, "not_kept"), ({"unit": "visits/day"}, "not_kept"),
      ({"since": SINCE + timedelta(seconds=1)}, "not_kept"), ({"since": SINCE.replace(tzinfo=None)}, "malformed"),
-     ({"expires": SINCE}, "expired"), ({"label": "x" * 81}, "malformed")],
+     ({"expires": SINCE}, "expired"), ({"label": "x" * 81}, "malformed"),
+     ({"label": EVER_CALM.threshold.scientific_name, "unit": EVER_CALM.threshold.unit, "level": "calm"}, "not_kept")],
 )  # fmt: skip
 def test_what_does_not_stand_here_is_kept_nowhere(
     store: Store, board: StatusBoard, changes: dict[str, object], code: str, monkeypatch: pytest.MonkeyPatch

@@ -15,13 +15,13 @@ import pytest
 from edge.backoff import Backoff
 from edge.clock import Clock, ClockState, SystemClock
 from edge.config import StoreTable
-from edge.mqtt.budget import DAY_S, Budget
+from edge.mqtt.budget import DAY_S, SPENT_EVERY_S, Budget
 from edge.mqtt.bundles import is_worth_a_note
 from edge.mqtt.commands import Commands
 from edge.mqtt.images import Images
 from edge.mqtt.replay import Replay, gaps
 from edge.status import StatusBoard
-from edge.store import ALERTS_ONLY, LEAST_URGENT, MUST_GO, Store
+from edge.store import ALERTS_ONLY, BATCH_RECORDS, LEAST_URGENT, MUST_GO, Store
 from edge.updates.inbox import Inbox
 from edge.wire import MAX_REPLAY_RECORDS, ImageCommand, ReplayCommand, Reply, UpdateCommand, encode_message
 from tests.broker import Broker
@@ -352,6 +352,9 @@ def test_what_was_sent_today_is_written_once_a_step_to_spare_the_card(
     budget.spend(1, instant())
     budget.save()
     assert Budget(store, most_bytes, instant()).spent_bytes == step_bytes
+    budget.spend(step_bytes - 1, instant())
+    budget.save()
+    assert Budget(store, most_bytes, instant()).spent_bytes == step_bytes
 
 
 def test_a_restart_does_not_begin_a_new_day_of_the_budget(store: Store) -> None:
@@ -450,6 +453,8 @@ def test_in_the_last_fifth_of_the_budget_the_page_is_told_that_sightings_wait_wh
         wait_until(lambda: node.link.acknowledged == 1, within_s=10)
         assert (node.link.state, node.link.word) == ("connected", "sightings_wait")
         assert not platform.has({waits})
+        clock.advance(SPENT_EVERY_S)
+        wait_until(lambda: Budget(node.store, 100_000, clock.now()).spent_bytes > 86_000, within_s=10)
         clock.jump(DAY_S, ClockState.SYNCED)
         wait_until(lambda: not node.link.word, within_s=10)
         node.commit(sighting(2))
@@ -507,8 +512,8 @@ def test_records_wait_for_tomorrow_once_the_budget_is_spent_and_alerts_do_not(tm
                 node.commit(interval(n), *(sighting(n) for _ in range(39)))
             wait_until(lambda: "budget" in node.link.detail, within_s=10)
             for n in range(2):
-                held, told = sorted(node.commit(interval(30 + n), alert(n)))
-                wait_until(lambda told=told: platform.has({told}), within_s=10)  # type: ignore[misc]
+                held, *told = sorted(node.commit(interval(30 + n), *(alert(n) for _ in range(BATCH_RECORDS + 1))))
+                wait_until(lambda told=told: platform.has(set(told)), within_s=10)  # type: ignore[misc]
                 assert not platform.has({held})
             wait_until(lambda: "budget" in node.link.detail, within_s=10)
             assert node.store.waiting().records > 500

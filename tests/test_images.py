@@ -1,5 +1,6 @@
 """Pictures and questions on their way: whole at the platform, after every record, through resends, never unasked."""
 
+import itertools
 import random
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -245,6 +246,25 @@ def test_a_part_whose_acknowledgement_was_swallowed_comes_again_and_the_picture_
     assert {picture.jpeg for picture in arrived(platform, 1)} == {LARGE}
 
 
+def test_a_picture_goes_on_in_shorter_parts_after_a_line_that_dropped_under_a_long_one(
+    tmp_path: Path, broker: Broker, platform: Platform
+) -> None:
+    with Network(broker.port) as net, running(tmp_path, to(net.port)) as node:
+        wait_until(lambda: bool(platform.read().messages.get("health")), within_s=5)
+        net.bytes_a_second = 20_000
+        ask(node)
+        wait_until(lambda: len(image_messages(platform)) >= 3, within_s=10)
+        net.drop = frozenset({PUBACK})
+        wait_until(lambda: net.dropped[PUBACK] > 0, within_s=10)
+        net.cut()
+        net.drop, net.bytes_a_second = frozenset(), None
+        wait_until(lambda: node.store.health().questions == 0, within_s=20)
+    parts = [(dict(properties(one)).get("offset"), len(one.payload)) for one in image_messages(platform)]
+    again = [(first, second) for (at, first), (then, second) in itertools.pairwise(parts) if at == then]
+    assert again
+    assert all(second == first // 2 for first, second in again)
+
+
 @pytest.mark.parametrize(
     ("fields", "kind"),
     [({}, "picture"), ({"box": (0.25, 0.25, 0.5, 0.75)}, "excerpt"), ({"most_bytes": 5000}, "excerpt")],
@@ -405,6 +425,10 @@ def test_after_a_part_that_nobody_wanted_the_next_is_late_and_short_and_goes_on_
     part = images.next_part(clock.monotonic_s())
     assert part is not None
     assert (part.header.offset, part.payload) == (7168, LARGE[7168 : 7168 + 1024])
+    images.acknowledged(0.1)
+    assert images.next_part(clock.monotonic_s()) is not None
+    images.not_wanted(clock.monotonic_s())
+    assert [images.is_resting(clock.monotonic_s() + wait_s) for wait_s in (14, 15)] == [True, False]
 
 
 def test_a_part_that_was_lost_with_its_connection_comes_again_half_as_long(asked: tuple[Images, SetClock]) -> None:

@@ -5,9 +5,13 @@ import ssl
 import stat
 import subprocess
 import sys
-from contextlib import closing
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -23,12 +27,13 @@ from edge.mqtt.login import Login
 from edge.mqtt.window import LEAST_BYTES, MOST_BYTES, Window
 from edge.mqtt_client import MOST_IN_FLIGHT, REFUSED_FROM
 from edge.store import BATCH_RECORDS, Draft, Store
-from edge.wire import Health, Info, Mark, Summary
+from edge.wire import Health, ImageCommand, Info, Mark, Summary, encode_message
 from tests.broker import Broker, free_port
+from tests.clocks import SetClock
 from tests.faults.killing import ROOT
 from tests.network import PUBACK, Network, Packets
 from tests.node import FAST, NODE, RESTS, SITE, JumpingClock, Platform, guarded, running, to, wait_drained
-from tests.records import instant, interval, sighting
+from tests.records import alert, instant, interval, sighting
 from tests.spoiling import spoil_a_record_and_its_index
 from tests.waiting import wait_until
 
@@ -75,6 +80,10 @@ def test_the_last_will_of_a_node_that_vanishes_says_offline(tmp_path: Path, brok
         net.cut()
         wait_until(lambda: [s.state for s in platform.read().statuses] == ["online", "offline"], within_s=5)
         assert (platform.statuses[1].session, platform.statuses[1].connection) == (1, 1)
+        with broker.connect("later") as later:
+            later.subscribe(f"fieldeye/v1/{SITE}/{NODE}/status")
+            wait_until(lambda: len(later.inbox) == 1, within_s=5)
+            assert later.inbox[0].payload == encode_message(platform.statuses[1])
         net.refuse = False
         wait_until(lambda: platform.read().statuses[-1].connection > 1, within_s=5)
     platform.client.leave()
@@ -85,7 +94,7 @@ def test_info_health_and_summary_stay_for_who_comes_later(tmp_path: Path, broker
         node.commit(interval(), sighting())
         wait_until(node.is_connected, within_s=5)
         platform = Platform(broker)
-        wait_until(lambda: {"info", "health", "summary"} <= platform.read().messages.keys(), within_s=5)
+        wait_until(lambda: {"info", "status", "health", "summary"} <= platform.read().messages.keys(), within_s=5)
     (info,), (summary,), health = (platform.messages[c] for c in ("info", "summary", "health"))
     assert isinstance(info, Info)
     assert info.epoch == str(node.store.epoch)
@@ -138,13 +147,70 @@ class Unexplained(Network):
         return b"".join(refused)
 
 
-def test_records_that_the_broker_refuses_without_saying_why_are_kept(tmp_path: Path, broker: Broker) -> None:
-    platform = Platform(broker)
-    with Unexplained(broker.port) as net, running(tmp_path, to(net.port)) as node:
-        node.commit(sighting())
+def test_records_that_the_broker_refuses_without_saying_why_are_kept_as_they_are(
+    tmp_path: Path, broker: Broker
+) -> None:
+    platform, clock = Platform(broker), JumpingClock(-1e6, ClockState.UNSYNCED)
+    with Unexplained(broker.port) as net, running(tmp_path, to(net.port, health_every_s=0.1), clock=clock) as node:
+        node.commit(sighting(at=clock.now()))
         wait_until(lambda: "0x80" in node.link.detail, within_s=5)
         assert node.store.waiting().records == 1
+        wait_until(lambda: platform.read().messages["health"][-1].link.refused > 0, within_s=5)
+        clock.offset_s, clock.state = 0.0, ClockState.SYNCED
+        before = len(platform.messages["health"])
+        wait_until(lambda: len(platform.read().messages["health"]) > before + 1, within_s=5)
+        assert list(platform.counted.values()) == [one.record for one in node.store.records_between_seq(1, 9)]
     platform.client.leave()
+
+
+def test_what_rests_goes_at_once_to_who_asks_and_health_tells_what_became_of_it(tmp_path: Path) -> None:
+    rests = replace(FAST, kept_first_s=3600.0, kept_most_s=3600.0)
+    with Broker("log_type all\n") as broker, running(tmp_path, to(broker.port, health_every_s=0.1), rests) as node:
+        node.store.ask_station(instant(), b"\xff\xd8 photograph \xff\xd9")
+        wait_until(lambda: f"{NODE}/image'" in broker.log(), within_s=5)
+        committed = node.commit(sighting(1), sighting(2), sighting(3))
+        wait_until(lambda: node.link.word == "no_subscriber", within_s=5)
+        platform = Platform(broker)
+        wait_until(lambda: link_of(platform).get("unheard") == 1, within_s=5)
+        assert [link_of(platform)[name] for name in ("resent", "acknowledged", "refused")] == [3, 0, 0]
+        platform.ask(ImageCommand(id="12345678", expires=datetime.now(UTC) + timedelta(hours=1), picture="none"))
+        wait_until(lambda: platform.has(committed) and len(platform.photos) == 1, within_s=10)
+        wait_until(lambda: link_of(platform)["acknowledged"] == 3 and link_of(platform)["images"] == 1, within_s=5)
+        assert [link_of(platform)[name] for name in ("unheard", "resent", "connections")] == [1, 3, 1]
+        assert link_of(platform)["ack_ms"] is not None
+        platform.client.leave()
+
+
+def test_after_a_delivery_records_that_nobody_receives_rest_as_short_as_at_first(tmp_path: Path) -> None:
+    clock, pace = SetClock(), replace(FAST, kept_first_s=15.0, kept_most_s=900.0)
+    records = f"fieldeye/v1/{SITE}/{NODE}/records"
+
+    def is_later(condition: bool) -> bool:
+        clock.advance(60)
+        return condition
+
+    with (
+        Broker("log_type all\n") as broker,
+        running(tmp_path, to(broker.port, ack_timeout_s=1e6), pace, clock=clock) as node,
+    ):
+        node.commit(sighting(1))
+        wait_until(lambda: is_later(broker.log().count(records) > 6), within_s=10)  # the next rest is of minutes
+        with broker.connect("desk") as desk:
+            desk.subscribe(records)
+            wait_until(lambda: is_later(node.link.acknowledged == 1), within_s=10)
+        wait_until(lambda: "Client desk disconnected" in broker.log(), within_s=5)
+        node.commit(sighting(2))
+        wait_until(lambda: node.link.word == "no_subscriber", within_s=5)
+        with broker.connect("desk") as desk:
+            desk.subscribe(records)
+            clock.advance(15)
+            wait_until(lambda: node.link.acknowledged == 2, within_s=5)
+
+
+def link_of(platform: Platform) -> dict[str, Any]:
+    """As the last health tells it."""
+    told = platform.read().messages.get("health", [])
+    return msgspec.structs.asdict(told[-1].link) if told else {}
 
 
 def test_records_come_to_who_listens_and_are_not_retained(tmp_path: Path, broker: Broker) -> None:
@@ -243,6 +309,7 @@ def test_a_broker_that_stops_answering_is_given_up_after_the_acknowledgement_tim
         wait_until(lambda: "acknowledge" in node.link.detail, within_s=5)
         net.drop = frozenset()
         wait_drained(node)
+    assert "already connected" not in broker.log()
     platform.client.leave()
 
 
@@ -309,24 +376,88 @@ def test_a_correction_is_delivered_whether_its_first_revision_was_acknowledged_o
     platform.client.leave()
 
 
+@pytest.mark.parametrize("is_on_its_way", [True, False], ids=["on its way", "after the line dropped"])
 def test_a_record_that_was_sent_keeps_its_time_when_the_clock_is_set_before_it_is_acknowledged(
-    tmp_path: Path, broker: Broker
+    tmp_path: Path, broker: Broker, *, is_on_its_way: bool
 ) -> None:
     platform, clock = Platform(broker), JumpingClock(-1e6, ClockState.UNSYNCED)
-    with Network(broker.port) as net, running(tmp_path, to(net.port), clock=clock) as node:
+    with Network(broker.port) as net, running(tmp_path, to(net.port, health_every_s=0.1), clock=clock) as node:
         net.drop = frozenset({PUBACK})
-        committed = node.commit(sighting(at=clock.now()))
+        committed, begin = node.commit(sighting(at=clock.now())), clock.now()
         wait_until(lambda: platform.has(committed), within_s=10)
+        if is_on_its_way:
+            clock.offset_s, clock.state = 0.0, ClockState.SYNCED
+            before = len(platform.messages["health"])
+            wait_until(lambda: len(platform.read().messages["health"]) > before + 1, within_s=5)
         net.refuse, net.drop = True, frozenset()
         net.cut()
         wait_until(lambda: not node.is_connected(), within_s=5)
-        committed |= node.commit(sighting(at=clock.now()))
+        committed |= node.commit(sighting(at=begin))
         clock.offset_s, clock.state, net.refuse = 0.0, ClockState.SYNCED, False
         wait_until(lambda: platform.has(committed), within_s=10)
         kept = [one.record for one in node.store.records_between_seq(1, 9)]
     assert [one.at.state for one in kept] == [ClockState.UNSYNCED, ClockState.CORRECTED]  # type: ignore[union-attr]
     assert [platform.counted[seq] for seq in sorted(committed)] == kept
     platform.client.leave()
+
+
+def test_a_record_that_nobody_has_received_gets_its_time_when_the_clock_is_set(tmp_path: Path, broker: Broker) -> None:
+    clock = JumpingClock(-1e6, ClockState.UNSYNCED)
+    with running(tmp_path, to(broker.port, health_every_s=0.1), clock=clock) as node:
+        committed = node.commit(sighting(at=clock.now()))
+        wait_until(lambda: node.link.word == "no_subscriber", within_s=5)
+        clock.offset_s, clock.state = 0.0, ClockState.SYNCED
+        wait_until(lambda: _states(node.store) == [ClockState.CORRECTED], within_s=5)
+        platform = Platform(broker)
+        wait_until(lambda: platform.has(committed), within_s=10)
+        assert list(platform.counted.values()) == [one.record for one in node.store.records_between_seq(1, 9)]
+    platform.client.leave()
+
+
+def test_a_record_that_was_delivered_keeps_its_time_when_the_clock_is_set_before_the_card_has_noted_that(
+    tmp_path: Path, broker: Broker
+) -> None:
+    platform, clock = Platform(broker), JumpingClock(-1e6, ClockState.UNSYNCED)
+    with running(tmp_path, to(broker.port, health_every_s=0.1), replace(FAST, mark_s=60.0), clock=clock) as node:
+        committed = node.commit(sighting(at=clock.now()))
+        wait_until(lambda: platform.has(committed) and node.link.acknowledged == 1, within_s=5)
+        clock.offset_s, clock.state = 0.0, ClockState.SYNCED
+        before = len(platform.messages["health"])
+        wait_until(lambda: len(platform.read().messages["health"]) > before + 1, within_s=5)
+        assert not node.is_drained(), "each write wears the card"
+        node.end()
+        assert node.is_drained()
+        assert list(platform.counted.values()) == [one.record for one in node.store.records_between_seq(1, 9)]
+    platform.client.leave()
+
+
+def test_what_was_delivered_is_noted_when_the_line_drops_or_else_keeps_its_time_when_it_is_sent_again(
+    tmp_path: Path, broker: Broker
+) -> None:
+    platform, clock = Platform(broker), JumpingClock(-1e6, ClockState.UNSYNCED)
+    slow = replace(FAST, mark_s=60.0)
+    with Network(broker.port) as net, running(tmp_path, to(net.port, health_every_s=0.1), slow, clock=clock) as node:
+        node.commit(sighting(at=clock.now()))
+        wait_until(lambda: node.link.acknowledged == 1, within_s=5)
+        net.cut()
+        wait_drained(node)
+        assert platform.read().seen.repeated == 0
+        node.commit(sighting(at=clock.now()))
+        wait_until(lambda: node.link.acknowledged == 2, within_s=5)
+        net.refuse = True
+        rename_outbox(tmp_path, "delivered", "away")
+        net.cut()
+        wait_until(lambda: not node.is_connected(), within_s=5)
+        rename_outbox(tmp_path, "away", "delivered")
+        clock.offset_s, clock.state, net.refuse = 0.0, ClockState.SYNCED, False
+        wait_until(lambda: platform.read().seen.repeated == 1, within_s=10)
+        node.end()
+        assert list(platform.counted.values()) == [one.record for one in node.store.records_between_seq(1, 9)]
+    platform.client.leave()
+
+
+def _states(store: Store) -> list[ClockState]:
+    return [one.record.at.state for one in store.records_between_seq(1, 9)]  # type: ignore[union-attr]
 
 
 def test_a_command_on_a_topic_that_is_none_of_the_contract_is_passed_over(tmp_path: Path, broker: Broker) -> None:
@@ -370,6 +501,82 @@ def test_a_store_that_gives_no_records_is_shown_until_it_does(tmp_path: Path, br
         wait_until(lambda: node.is_connected() and node.link.word == node.link.detail == "", within_s=10)
 
 
+def test_a_summary_that_the_store_did_not_give_is_told_once_it_does(tmp_path: Path, broker: Broker) -> None:
+    platform = Platform(broker)
+    with running(tmp_path, to(broker.port), replace(FAST, store_again_s=0.1)) as node:
+        wait_until(lambda: "health" in platform.read().messages, within_s=10)
+        node.store.commit([interval()])
+        rename_outbox(tmp_path, "record", "away")
+        node.publisher.wake()
+        wait_until(lambda: node.link.word == "store_fails", within_s=10)
+        rename_outbox(tmp_path, "away", "record")
+        wait_until(lambda: "summary" in platform.read().messages, within_s=10)
+    platform.client.leave()
+
+
+def test_a_store_that_gives_no_records_does_not_keep_a_node_from_saying_that_it_stops(
+    tmp_path: Path, broker: Broker
+) -> None:
+    platform = Platform(broker)
+    with running(tmp_path, to(broker.port)) as node:
+        wait_until(lambda: "health" in platform.read().messages, within_s=10)
+        rename_outbox(tmp_path, "waiting", "away")
+        node.stop.set()  # and nothing was committed, for which it would look into the store before
+        wait_until(lambda: not node.thread.is_alive(), within_s=10)
+        wait_until(lambda: platform.read().statuses[-1].state == "stopped", within_s=5)
+    platform.client.leave()
+
+
+def test_a_card_that_takes_no_writes_does_not_keep_back_health_which_tells_of_it(
+    tmp_path: Path, broker: Broker
+) -> None:
+    clock, pace = JumpingClock(-1e6, ClockState.UNSYNCED), replace(FAST, store_again_s=0.1)
+    every = to(broker.port, health_every_s=0.1)
+    with broker.connect("desk") as desk, running(tmp_path, every, pace, clock=clock) as node:
+        node.commit(sighting(at=clock.now()))
+        wait_until(lambda: node.link.word == "no_subscriber", within_s=5)
+        with refusing(tmp_path, "UPDATE ON record"):  # which its time would be put right in
+            clock.offset_s, clock.state = 0.0, ClockState.SYNCED
+            desk.subscribe(f"fieldeye/v1/{SITE}/{NODE}/health")
+            wait_until(lambda: node.link.word == "store_fails", within_s=5)
+            before, since_s = len(desk.inbox), time.monotonic()
+            wait_until(lambda: len(desk.inbox) > before + 5, within_s=5)
+            assert time.monotonic() - since_s > 0.3, "told no more often than is configured"
+        with refusing(tmp_path, "DELETE ON waiting"):  # from which it would leave
+            desk.subscribe(f"fieldeye/v1/{SITE}/{NODE}/records")
+            wait_until(lambda: any(message.topic.endswith("/records") for message in desk.inbox), within_s=5)
+            delivered = len(desk.inbox)
+            wait_until(lambda: len(desk.inbox) > delivered + 5, within_s=5)
+
+
+@contextmanager
+def refusing(folder: Path, change: str) -> Iterator[None]:
+    with closing(sqlite3.connect(folder / "fieldeye.db", timeout=10)) as db:
+        db.execute(f"CREATE TRIGGER refuse_{change[:6]} BEFORE {change} BEGIN SELECT RAISE(ABORT, 'no room'); END")
+        yield
+        db.execute(f"DROP TRIGGER refuse_{change[:6]}")
+
+
+def spend_all(folder: Path) -> None:
+    """Of today's data budget, which is of 0.1 MB."""
+    with closing(Store(StoreTable(folder=str(folder)), NODE)) as store:
+        budget = Budget(store, 100_000, SystemClock().now())
+        budget.spend(100_000, SystemClock().now())
+        budget.keep()
+
+
+def test_where_the_data_budget_is_spent_an_alert_that_nobody_received_goes_to_who_comes_later(
+    tmp_path: Path, broker: Broker
+) -> None:
+    spend_all(tmp_path)
+    with running(tmp_path, to(broker.port, daily_mb=0.1)) as node:
+        committed = node.commit(alert())
+        wait_until(lambda: node.link.word == "no_subscriber", within_s=5)
+        platform = Platform(broker)
+        wait_until(lambda: platform.has(committed), within_s=10)
+    platform.client.leave()
+
+
 def link_words(caplog: pytest.LogCaptureFixture) -> list[str]:
     """What the link came to, one after the other."""
     changes = [record for record in caplog.records if record.getMessage() == "broker_link_changed"]
@@ -380,12 +587,9 @@ def test_a_store_that_gives_no_records_is_told_once_where_the_data_budget_is_spe
     tmp_path: Path, broker: Broker, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tries: list[Instant] = []
-    give_up_damaged = Store.give_up_damaged
-    monkeypatch.setattr(Store, "give_up_damaged", lambda store, at: tries.append(at) or give_up_damaged(store, at))
-    with closing(Store(StoreTable(folder=str(tmp_path)), NODE)) as store:
-        budget = Budget(store, 100_000, SystemClock().now())
-        budget.spend(100_000, SystemClock().now())
-        budget.keep()
+    next_batch = Store.next_batch
+    monkeypatch.setattr(Store, "next_batch", lambda *of, **limits: tries.append(instant()) or next_batch(*of, **limits))
+    spend_all(tmp_path)
     with running(tmp_path, to(broker.port, daily_mb=0.1), replace(FAST, turn_s=0.01, store_again_s=0.1)) as node:
         wait_until(lambda: node.link.word == "budget_spent", within_s=10)
         rename_outbox(tmp_path, "waiting", "away")
@@ -441,6 +645,34 @@ def test_an_acknowledgement_that_comes_after_the_store_failed_does_not_hide_that
         wait_drained(node)
         wait_until(lambda: not node.link.word, within_s=10)
     assert link_words(caplog).count("store_fails") == 1
+    platform.client.leave()
+
+
+def test_a_line_on_which_acknowledgements_come_late_one_by_one_is_not_given_up(tmp_path: Path, broker: Broker) -> None:
+    platform, clock = Platform(broker), SetClock()
+
+    def advance(seconds: float) -> None:
+        clock.advance(seconds)
+        wait_until(lambda: node.publisher.beat_s == clock.mono_s, within_s=5)
+
+    with Tardy(broker.port) as net, running(tmp_path, to(net.port, ack_timeout_s=5.0), clock=clock) as node:
+        node.commit(sighting())
+        wait_until(lambda: node.link.acknowledged == 1, within_s=5)
+        net.is_tardy = net.hold = True
+        before = net.bytes_up
+        node.commit(*(sighting(n) for n in range(BATCH_RECORDS + 1)))
+        wait_until(lambda: net.bytes_up > before, within_s=5)
+        advance(4)
+        net.hold = False
+        wait_until(lambda: node.link.acknowledged == 1 + BATCH_RECORDS, within_s=5)
+        for _ in range(2):  # the second turn looks at the clock after the first
+            advance(2)
+        assert node.is_connected()
+        net.is_tardy = False
+        with broker.connect("stranger") as stranger:
+            stranger.publish(f"fieldeye/v1/{SITE}/{NODE}/cmd/none of ours", b"")
+        wait_until(lambda: node.link.acknowledged == 2 + BATCH_RECORDS, within_s=5)
+        assert net.connections == 1
     platform.client.leave()
 
 

@@ -23,7 +23,6 @@ class Flight:
     def __init__(self, window: Window, most: int = MOST_IN_FLIGHT) -> None:
         self._window, self._most = window, most
         self._messages: dict[int, Sent] = {}
-        self._records: set[Mark] = set()
 
     def __len__(self) -> int:
         return len(self._messages)
@@ -31,7 +30,7 @@ class Flight:
     @property
     def records(self) -> frozenset[Mark]:
         """Those on their way."""
-        return frozenset(self._records)
+        return frozenset(mark for sent in self._messages.values() for mark in sent.marks)
 
     def has_room(self) -> bool:
         """May another message go? Always one."""
@@ -43,13 +42,11 @@ class Flight:
     def add(self, mid: int, sent: Sent) -> None:
         """A message was handed to the connection."""
         self._messages[mid] = sent
-        self._records.update(sent.marks)
 
     def settle(self, mid: int, now_s: float) -> Sent | None:
         """The message's acknowledgement came; None if nobody waits for it."""
         sent = self._messages.pop(mid, None)
         if sent is not None:
-            self._records.difference_update(sent.marks)
             self._window.acknowledged(now_s - sent.at_s)
         return sent
 

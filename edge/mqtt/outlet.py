@@ -39,5 +39,4 @@ class Outlet:
         size_bytes = message_bytes(topic, payload, properties)
         self._parts.figures.sent_bytes += size_bytes
         self._parts.budget.spend(size_bytes + PROTOCOL_BYTES, self._parts.clock.now())
-        self._parts.handed.update(marks)
         self.flight.add(mid, Sent(channel, marks, size_bytes, self._parts.clock.monotonic_s()))

@@ -37,5 +37,5 @@ class Parts:
     longest_sleep_s: float  # switched off by its configuration; 0: never
     kept: Backoff  # how long to leave records alone that nobody wants now
     show: Callable[[Trouble | None, Instant | None], None]  # trouble or none, time of an acknowledgement
-    handed: set[Mark]  # ever sent and not acknowledged since the start: their records must not change any more
+    handed: set[Mark]  # refused, or on their way when a connection ended: their records must not change any more
     woken: socket  # readable when something was committed

@@ -22,7 +22,6 @@ class Presence:
 
     def __init__(self, parts: Parts, outlet: Outlet, number: int) -> None:
         self._parts, self._outlet, self._number = parts, outlet, number
-        self.health_due_s = 0.0
         self._info = b""  # as it was told last
         self._summarised: Interval | None = None
 
@@ -37,14 +36,14 @@ class Presence:
             self._info = info
             self._outlet.say("info", info)
 
-    def tell_health(self, now_s: float, *, is_spent: bool) -> None:
-        """At the birth too, but on a metered line no sooner for a new connection."""
+    def tell_health(self, now_s: float, *, is_spent: bool) -> float:
+        """At the birth too, but on a metered line no sooner for a new connection; returns when it is due again."""
         health, budget = encode_message(self._filled_health()), self._parts.budget
         every_s = self._health_every_s(len(health), is_spent=is_spent)
         if budget.most_bytes is None or now_s >= budget.health_told_s + every_s:
             self._outlet.say("health", health)
             budget.health_told_s = now_s
-        self.health_due_s = budget.health_told_s + every_s
+        return budget.health_told_s + every_s
 
     def summarise(self) -> None:
         """Tell the latest interval, if it is another than was told."""

@@ -44,10 +44,9 @@ class Session:
         self._mark_due_s = 0.0
         self._progress_s = parts.clock.monotonic_s()
         self.is_heard = False  # the broker has acknowledged something, be it with a refusal
-        self._records_due_s = 0.0
+        self._health_due_s = self._records_due_s = 0.0
         self._store_fails: Trouble | None = None
-        self._has_news = True  # something was committed since the last look
-        self._may_have_summary = True  # and since the summary was looked at, which waits while all is spent
+        self._may_have_summary = True  # something was committed since it was looked at; it waits while all is spent
         self._may_have_records = True  # the outbox is worth a look: an idle node must not read its card twice a second
         self._may_have_images = True
         self._refused: set[str] = set()  # channels other than records, logged once a connection
@@ -66,7 +65,7 @@ class Session:
         """Wait for the network or a commit, at most `within_s`; settle what was answered; send what is due."""
         wait_s = min(within_s, self._parts.pace.mark_s) if self._delivered else within_s
         if self._connection.turn(wait_s, self._parts.woken):
-            self._has_news = self._may_have_records = self._may_have_images = True
+            self._may_have_summary = self._may_have_records = self._may_have_images = True
         now_s = self._parts.clock.monotonic_s()
         self._may_have_records = self._may_have_records or bool(self._connection.acks)
         while self._connection.acks:
@@ -83,7 +82,7 @@ class Session:
             if self._connection.is_up:
                 self._send_due(now_s)
             if self._store_fails and now_s >= self._records_due_s:  # what had failed was done
-                self._store_fails = None
+                self._store_fails, self._may_have_summary = None, True
                 self._parts.show(self._what_is_amiss(), None)
         except StoreError as why:
             self._put_off(why, now_s)
@@ -91,6 +90,7 @@ class Session:
     def end(self) -> None:
         """The connection is gone or given up: what was not acknowledged will be sent again."""
         self._mark(self._parts.clock.monotonic_s())
+        self._parts.handed.update(self._flight.records | self._delivered)
         self._parts.figures.resent += len(self._flight.records)
         self._parts.images.lost()
         self._connection.close()
@@ -103,34 +103,30 @@ class Session:
         if self._connection.is_up:
             self._presence.tell_status("stopped")
         self._turn_while(lambda: len(self._flight) > 0, started_s + pace.farewell_s)
-        self._mark(self._parts.clock.monotonic_s())
         if self._connection.is_up:
             self._connection.say_goodbye()
 
     # Sending
 
     def _send_due(self, now_s: float) -> None:
-        least_urgent, has_news = self._parts.budget.least_urgent(self._parts.clock.now()), self._has_news
+        least_urgent = self._parts.budget.least_urgent(self._parts.clock.now())
         is_spent = least_urgent == ALERTS_ONLY
         held_back = HELD_BACK.get(least_urgent)
         if held_back is not self._held_back and now_s >= self._records_due_s:  # else why records rest stays told
             self._held_back = held_back
             self._may_have_records = True  # a day begins: what waited for it goes
             self._parts.show(self._what_is_amiss(), None)
-        if now_s >= self._presence.health_due_s:
-            self._every_minute(now_s, is_spent=is_spent)
+        if now_s >= self._health_due_s:
+            self._health_due_s = now_s + self._parts.pace.store_again_s  # if the disk does not do its part
+            self._health_due_s = self._every_minute(now_s, is_spent=is_spent)
             self._may_have_records = self._may_have_images = True
-        if has_news:
-            self._has_news, self._may_have_summary = False, True
         if self._may_have_summary and not is_spent:
             self._may_have_summary = False
             self._presence.summarise()
-        if is_spent:
-            if has_news and now_s >= self._records_due_s:
-                self._send_batch(least_urgent)
-            return
         while self._may_have_records and now_s >= self._records_due_s and self._flight.has_room():
             self._may_have_records = self._send_batch(least_urgent) or self._send_replay(least_urgent)
+        if is_spent:
+            return
         if not self._is_introduced and not self._may_have_records:  # a broker may end the line for it: records first
             self._is_introduced = True
             self._connection.subscribe(STATUS_TOPIC)
@@ -148,16 +144,20 @@ class Session:
             self._outlet.say("image", part.payload, properties=image_properties(part.header))
         return part is not None or images.is_resting(now_s)
 
-    def _every_minute(self, now_s: float, *, is_spent: bool) -> None:
-        """Health, and what may wait for it. Where the data budget is spent, once an hour."""
-        now, budget = self._parts.clock.now(), self._parts.budget
+    def _every_minute(self, now_s: float, *, is_spent: bool) -> float:
+        """Health, and what may wait for it; returns when it is due again. Where the data budget is spent, once an hour.
+
+        Health first: it tells of a card that takes no writes.
+        """
+        self._presence.tell_info()
+        due_s, now = self._presence.tell_health(now_s, is_spent=is_spent), self._parts.clock.now()
         self._parts.store.give_up_damaged(now)
         if now.state is ClockState.SYNCED:
+            without = self._parts.handed | self._flight.records | self._delivered
             question = self._parts.images.question
-            self._parts.store.correct_clock(now, without=self._parts.handed, without_question=question)
-        self._presence.tell_info()
-        self._presence.tell_health(now_s, is_spent=is_spent)
-        budget.save()
+            self._parts.store.correct_clock(now, without=without, without_question=question)
+        self._parts.budget.save()
+        return due_s
 
     def _send_batch(self, least_urgent: int) -> bool:
         limit_bytes = min(BATCH_BYTES, self._connection.most_payload_bytes)
@@ -244,6 +244,7 @@ class Session:
     def _note_refused(self, sent: Sent, why: Trouble, now_s: float) -> None:
         """Records that are refused are kept and rest; another message that is refused must not hold them up."""
         if sent.marks:
+            self._parts.handed.update(sent.marks)  # one of several subscribers may have refused for all
             self._keep(sent, why, now_s)
         elif sent.channel not in self._refused:
             self._refused.add(sent.channel)
@@ -291,7 +292,7 @@ class Session:
             log.warning("store_does_not_answer", extra={"why": str(why), "unmarked": len(self._delivered)})
         self._store_fails = store_fails(why)
         self._parts.show(self._store_fails, None)
-        self._mark_due_s = self._records_due_s = self._presence.health_due_s = now_s + self._parts.pace.store_again_s
+        self._mark_due_s = self._records_due_s = now_s + self._parts.pace.store_again_s
 
     def _is_silent(self, now_s: float) -> bool:
         """Has nothing been acknowledged for too long, though something is on its way?"""
@@ -299,8 +300,14 @@ class Session:
         return oldest_s is not None and now_s - max(oldest_s, self._progress_s) > self._parts.config.ack_timeout_s
 
     def _has_work(self) -> bool:
-        resting = self._parts.clock.monotonic_s() < self._records_due_s
-        return len(self._flight) > 0 or (not resting and self._parts.store.waiting().records > len(self._delivered))
+        now_s = self._parts.clock.monotonic_s()
+        if len(self._flight) > 0:
+            return True
+        try:
+            return now_s >= self._records_due_s and self._parts.store.waiting().records > len(self._delivered)
+        except StoreError as why:
+            self._put_off(why, now_s)
+            return False
 
     def _turn_while(self, condition: Callable[[], bool], until_s: float) -> None:
         while self._connection.is_up and condition() and (left_s := until_s - self._parts.clock.monotonic_s()) > 0:
