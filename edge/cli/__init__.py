@@ -143,6 +143,9 @@ def _unforeseen(program: str, verb: str | None, why: Exception) -> tuple[str, in
     if extra and isinstance(why, ImportError) and (why.name or "").partition(".")[0] != "edge":
         asked = " ".join([str(verb), *getattr(why, "__notes__", [])])
         return to_install(asked, extra, why), WRONG_USE
+    if isinstance(why, UnicodeEncodeError) and why.reason == "surrogates not allowed":  # as of a terminal in GBK
+        says = "what was typed, or the name of a file, is no UTF-8"
+        return f"{says}; set the terminal to UTF-8 and type it again, or rename the file", WRONG_USE
     if isinstance(why, PermissionError):
         says = f"{why.filename or 'a file'}: this user may not use it; change its rights, or run as its owner"
         return says, NOT_WELL

@@ -4,6 +4,7 @@ import argparse
 import getpass
 import os
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 from edge.cli.arguments import area_argument, area_for, database_argument
@@ -53,4 +54,8 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _password() -> str:
-    return getpass.getpass() if os.isatty(sys.stdin.fileno()) else sys.stdin.readline().rstrip("\n")
+    if not os.isatty(sys.stdin.fileno()):
+        return sys.stdin.readline().rstrip("\r\n")
+    with suppress(EOFError):  # Ctrl-D: none
+        return getpass.getpass()
+    return ""

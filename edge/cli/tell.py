@@ -3,6 +3,7 @@
 import argparse
 import sys
 from datetime import UTC, datetime, time
+from email.utils import parseaddr
 from threading import Event
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -121,11 +122,15 @@ def say(turn: Turn, said: dict[str, str]) -> None:
 def _quiet(text: str | None) -> tuple[time, time] | None:
     if text == NEVER:
         return time(0), time(0)  # a span of no hour
+    if not text:
+        return None
     try:
-        first, last = text.split("-") if text else (None, None)
-        return None if first is None or last is None else (time.fromisoformat(first), time.fromisoformat(last))
+        first, last = (time.fromisoformat(one) for one in text.split("-"))
     except ValueError as why:
         raise UsageError(f"--quiet {text} is no span of hours; write for example 21:00-06:30, or {NEVER}") from why
+    if first.tzinfo or last.tzinfo:
+        raise UsageError(f"--quiet {text}: its hours are those of --zone; write for example 21:00-06:30")
+    return first, last
 
 
 def _zone(name: str | None) -> str | None:
@@ -138,15 +143,28 @@ def _zone(name: str | None) -> str | None:
 def _mail_server(args: argparse.Namespace) -> MailServer | None:
     if not args.mail_server:
         return None
-    host, colon, port = args.mail_server.rpartition(":")
-    if not colon or not port.isdecimal():
+    host, _, port = args.mail_server.rpartition(":")
+    if not (_is_host(host) and port.isdecimal() and 0 < int(port) < 65536):
         raise UsageError(f"--mail-server {args.mail_server} is no HOST:PORT; write for example mail.example.org:587")
+    if not parseaddr(args.sender)[1]:
+        raise UsageError(f"--from {args.sender!r} is no address; write for example station@example.org")
     secret = args.mail_password_file
+    password = read_secret(secret, "--mail-password-file").reveal() if secret else None
+    if not f"{args.mail_user or ''}{password or ''}".isascii():  # smtplib sends no others
+        raise UsageError("--mail-user or its password has letters beyond ASCII; choose others at the mail server")
     return MailServer(
         host=host,
         port=int(port),
         sender=args.sender,
         user=args.mail_user,
-        password=read_secret(secret, "--mail-password-file").reveal() if secret else None,
+        password=password,
         starttls=not args.no_starttls,
     )
+
+
+def _is_host(name: str) -> bool:
+    """Whether name servers can be asked for it."""
+    try:
+        return name.encode("idna") != b""
+    except UnicodeError:  # a full stop too many, or too long
+        return False

@@ -16,7 +16,7 @@ def read_outlines(path: Path) -> list[list[Point]]:
         found = [[_point(float(at[1]), float(at[0])) for at in ring] for ring in rings]
     except OSError as why:
         raise UsageError(f"{path}: cannot be read ({why.strerror}); {to_read(why, 'give a GeoJSON file')}") from why
-    except (ValueError, TypeError, KeyError, IndexError) as why:
+    except (ValueError, TypeError, LookupError, OverflowError, RecursionError) as why:
         raise UsageError(f"{path}: no GeoJSON with polygons ({why}); export borders as GeoJSON in WGS 84") from why
     if not found:
         raise UsageError(f"{path}: no polygon in it; export borders as GeoJSON polygons")

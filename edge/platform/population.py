@@ -7,7 +7,7 @@
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, fields, replace
-from datetime import date, timedelta
+from datetime import date
 from typing import Any, get_args
 
 from psycopg.rows import class_row, scalar_row
@@ -19,7 +19,6 @@ from edge.platform.front import LookedCell, front_km_per_week
 from edge.platform.hull import Point, hull_km2
 
 LEVELS = (0, 2, 4, 6, 9, 12)  # digits: country, province, city, county, township, village
-_DAYS_A_WEEK = 7
 _YEARS_TO_A_WEEK_53 = 8  # the last one was up to seven years ago
 
 
@@ -233,10 +232,9 @@ def keep_threshold(
 def week_of(year: int, week: int) -> tuple[date, date]:
     """First and last night of an ISO week. Raises UsageError."""
     try:
-        first = date.fromisocalendar(year, week, 1)
+        return date.fromisocalendar(year, week, 1), date.fromisocalendar(year, week, 7)
     except ValueError as why:
         raise UsageError(f"week {week} of {year} does not exist ({why}); give 1 to 53") from why
-    return first, first + timedelta(days=_DAYS_A_WEEK - 1)
 
 
 def newest_week(week: int, today: date) -> tuple[date, date]:

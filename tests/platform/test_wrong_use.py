@@ -34,7 +34,21 @@ def test_the_help_of_ingest_names_what_only_a_database_takes(capsys: pytest.Capt
         ("tell --add email name@example.org", "'name@example.org': whose nodes? give --area CODE"),
         ("tell --add email name@example.org --area 12345", "area '12345' is no area code"),
         ("tell --add email name@example.org --area 33 --quiet 21:00", "--quiet 21:00 is no span of hours"),
+        (
+            "tell --add email name@example.org --area 33 --quiet 21:00+08:00-06:00+08:00",
+            "--quiet 21:00+08:00-06:00+08:00: its hours are those of --zone",
+        ),
+        ("tell --once --mail-server :587", "--mail-server :587 is no HOST:PORT"),
+        ("tell --once --mail-server mail..example.org:587", "--mail-server mail..example.org:587 is no HOST:PORT"),
+        ("tell --once --mail-server 127.0.0.1:0", "--mail-server 127.0.0.1:0 is no HOST:PORT"),
+        ("tell --once --mail-server 127.0.0.1:65536", "--mail-server 127.0.0.1:65536 is no HOST:PORT"),
+        ("tell --once --mail-server 127.0.0.1:25 --from=", "--from '' is no address"),
+        (
+            "tell --once --mail-server 127.0.0.1:25 --mail-user josé",
+            "--mail-user or its password has letters beyond ASCII",
+        ),
         ("site a/b --area 33", "'a/b' is no site"),
+        ("desk --remove-person \udcc0\udcee", "is no UTF-8; set the terminal to UTF-8"),
         ("site county-b --area 330", "area '330' is no area code"),
         ("ingest --metrics 99999", "--metrics 99999 and a port a worker go beyond 65535; take a lower one"),
         ("ingest --metrics 65535 --workers 2", "--metrics 65535 and a port a worker go beyond 65535"),
@@ -112,6 +126,19 @@ def test_only_what_a_broker_keeps_can_be_left(capsys: pytest.CaptureFixture[str]
     assert "--queue and --metrics are for --database" in capsys.readouterr().err
     assert platform_main(["ingest", "--leave", "old", "--broker", "127.0.0.1:9"]) == 1
     assert "127.0.0.1:9 cannot be reached" in capsys.readouterr().err
+
+
+def test_a_mail_password_that_no_log_in_carries_is_refused_and_not_printed(
+    still_url: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It ended `tell` at the first alert by e-mail, and webhooks behind that were told nothing."""
+    secret = tmp_path / "secret"
+    secret.touch(0o600)
+    secret.write_text("pässword\n", "utf-8")
+    words = f"tell --once --database {still_url} --mail-server 127.0.0.1:25 --mail-password-file {secret}"
+    assert platform_main(words.split()) == 2
+    told = capsys.readouterr().err
+    assert ("its password has letters beyond ASCII" in told, "ä" in told) == (True, False)
 
 
 def test_a_persons_name_is_one_line(

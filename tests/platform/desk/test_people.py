@@ -1,6 +1,9 @@
 """People of the desk are added, changed and removed."""
 
 import io
+import os
+import subprocess
+import sys
 from pathlib import Path
 from unicodedata import normalize
 
@@ -16,6 +19,8 @@ from edge.platform.desk.people import add_person, area_of, remove_person
 from tests.platform.desk.visitors import PASSWORD, log_in
 from tests.platform.fleet import Fleet
 
+WANG = ["--add-person", "Wang", "--area", "330106000000"]
+
 
 def test_a_short_password_or_a_wrong_area_makes_no_log_in(database: Database) -> None:
     for password, area in (("short", "33"), (PASSWORD, "331")):
@@ -30,17 +35,37 @@ def test_a_password_costs_whoever_guesses_it_32_mb_a_guess(database: Database, m
     assert kept[0].startswith("scrypt:32768:8:1$")
 
 
+@pytest.mark.parametrize("line_end", ["\n", "\r\n"])  # the second of a file that Windows wrote
 def test_a_person_is_added_from_the_command_line(
-    url: str, database: Database, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    url: str,
+    database: Database,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    line_end: str,
 ) -> None:
     before = database.execute("SELECT name, role FROM person").fetchall()
     with (Path("/dev/null")).open() as nothing:
-        monkeypatch.setattr("sys.stdin", _Pipe(nothing.fileno(), f"{PASSWORD}\n"))
-        words = ["desk", "--database", url, "--add-person", "Wang", "--area", "330106000000"]
-        assert platform_main(words) == 0
+        monkeypatch.setattr("sys.stdin", _Pipe(nothing.fileno(), f"{PASSWORD}{line_end}"))
+        assert platform_main(["desk", "--database", url, *WANG]) == 0
     assert capsys.readouterr().out == "Wang may log in, County 330106\n"
     people = database.execute("SELECT name, role FROM person").fetchall()
     assert sorted(people) == sorted([*before, ("Wang", "fieldeye_area_330106")])
+    assert log_in(create_app(url).test_client(), "Wang") == 302
+
+
+def test_who_types_no_password_is_told_how_long_one_is(still_url: str) -> None:
+    run = f"from edge.cli import platform_main; exit(platform_main({['desk', '--database', still_url, *WANG]}))"
+    keyboard, terminal = os.openpty()
+    with subprocess.Popen(
+        [sys.executable, "-c", run], stdin=terminal, stderr=subprocess.PIPE, start_new_session=True
+    ) as command:
+        assert command.stderr is not None
+        assert command.stderr.read(10) == b"Password: "
+        os.write(keyboard, b"\x04")  # Ctrl-D
+        assert b"a password has at least 10 letters" in command.stderr.read()
+    assert command.returncode == 2
+    os.close(keyboard)
+    os.close(terminal)
 
 
 def test_a_new_password_leaves_the_area_as_it_was(
