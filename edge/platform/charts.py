@@ -8,7 +8,7 @@ from math import cos, radians, sqrt
 
 from edge.platform.hull import KM_A_DEGREE, Point, beside, hull
 from edge.platform.population import Trend, is_incidence
-from edge.platform.sentences import sign, value_words
+from edge.platform.sentences import value_words
 from edge.platform.words import gettext, ngettext, number
 
 DOTS_BELOW = 50  # places; more are drawn as square kilometres, since dots would lie on each other
@@ -49,17 +49,16 @@ def bars(nights: Sequence[Trend], start_at: float | None, unit: str) -> str:
     """A bar a night of the mean catch of a camera, or of a disease's incidence, and the mean of seven, which the
     threshold is for; a night without data is a cross below the line, never a low bar.
     """
-    after = sign(unit)
     most = max(one.per_camera_night or 0 for one in nights)
     top = max(most, start_at or 0, *(one.week_mean or 0 for one in nights), 1e-9)  # a mean knows earlier nights
     step = WIDTH / len(nights)
-    drawn = [_bar(one, n * step, step, top, after) for n, one in enumerate(nights)]
-    drawn += [*_mean_lines(nights, step, top), *_axis(nights, step, top, after)]
+    drawn = [_bar(one, n * step, step, top, unit) for n, one in enumerate(nights)]
+    drawn += [*_mean_lines(nights, step, top), *_axis(nights, step, top, unit)]
     if start_at is not None:
         y = _height(start_at, top)
         drawn.append(f'<line {_look("threshold")} x1="0" x2="{WIDTH:.0f}" y1="{y:.1f}" y2="{y:.1f}"/>')
     missing = sum(one.per_camera_night is None for one in nights)
-    figures = {"nights": number(len(nights)), "most": number(most, 1) + after, "missing": number(missing)}
+    figures = {"nights": number(len(nights)), "most": value_words(most, unit), "missing": number(missing)}
     if is_incidence(unit):
         says = gettext("%(nights)s nights, incidence at most %(most)s, %(missing)s without data", **figures)
     else:
@@ -79,23 +78,23 @@ def _mean_lines(nights: Sequence[Trend], step: float, top: float) -> Iterator[st
             yield f'<polyline {_look("mean")} points="{points}"/>'
 
 
-def _axis(nights: Sequence[Trend], step: float, top: float, after: str) -> Iterator[str]:
+def _axis(nights: Sequence[Trend], step: float, top: float, unit: str) -> Iterator[str]:
     """The figure of the highest bar over it, and the first and the last night below."""
     told = [(one.per_camera_night, n) for n, one in enumerate(nights) if one.per_camera_night is not None]
     if told:
         most, n = max(told)
         x = min(max((n + 0.5) * step, 20), WIDTH - 20)
-        yield f'<text {_look("figure")} x="{x:.1f}" y="{_height(most, top) - 4:.1f}">{number(most, 1)}{after}</text>'
+        yield f'<text {_look("figure")} x="{x:.1f}" y="{_height(most, top) - 4:.1f}">{value_words(most, unit)}</text>'
     y = _ABOVE + BAR_HEIGHT + _BELOW - 3
     yield f'<text {_look("scale")} x="0" y="{y:.0f}">{nights[0].night}</text>'
     yield f'<text {_look("scale")} x="{WIDTH:.0f}" y="{y:.0f}" text-anchor="end">{nights[-1].night}</text>'
 
 
-def _bar(night: Trend, x: float, step: float, most: float, after: str) -> str:
+def _bar(night: Trend, x: float, step: float, most: float, unit: str) -> str:
     if night.per_camera_night is None:
         return f'<text {_look("gap")} x="{x + step / 2:.1f}" y="{_ABOVE + BAR_HEIGHT + 11:.0f}">×</text>'
     height = max(BAR_HEIGHT * night.per_camera_night / most, 1.0)  # a zero is a line that can be seen
-    title = f"<title>{night.night}: {night.per_camera_night:.1f}{after}</title>"
+    title = f"<title>{night.night}: {value_words(night.per_camera_night, unit)}</title>"
     return (
         f'<rect {_look("plain")} x="{x + 1:.1f}" y="{_ABOVE + BAR_HEIGHT - height:.1f}" '
         f'width="{max(step - 2, 1):.1f}" height="{height:.1f}">{title}</rect>'
@@ -111,8 +110,9 @@ def area_map(places: Sequence[Place], outlines: Sequence[Sequence[Point]] = (), 
     frame = _Frame([point for ring in rings for point in ring] + [place.at for place in places])
     drawn = [_ring(frame, ring) for ring in rings if len(ring) > 1]
     draw = _dot if len(places) < DOTS_BELOW else _square
-    most = max([place.value or 0 for place in places] + [1])
-    drawn += [draw(frame, place, most, unit) for place in sorted(places, key=lambda place: -(place.value or 0))]
+    most = max((place.value for place in places if place.value is not None), default=None)
+    worst_first = sorted(places, key=lambda place: -(place.value or 0))
+    drawn += [draw(frame, place, max(most or 0, 1), unit) for place in worst_first]
     silent = sum(place.value is None for place in places)
     says = ngettext(
         "Map of %(places)s place, most %(most)s, %(silent)s without data",
@@ -166,7 +166,8 @@ def _dot(frame: _Frame, place: Place, most: float, unit: str) -> str:
 
 def _square(frame: _Frame, place: Place, most: float, unit: str) -> str:
     x, y = frame.at(place.at)
-    side = max(frame.km, 5.0) * (_ZERO if place.value == 0 else 1)
+    km = min(frame.km, 2 * _MOST_RADIUS)  # or the zeros of one field's many nodes would hide who saw something
+    side = max(km, 5.0) * (_ZERO if place.value == 0 else 1)
     strength = 0.2 + 0.8 * sqrt((place.value or 0) / most)
     return (
         f'<rect {_of_place(place, strength)} x="{x - side / 2:.1f}" y="{y - side / 2:.1f}" width="{side:.1f}" '

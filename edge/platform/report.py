@@ -31,6 +31,7 @@ from edge.platform.sentences import (
     together_words,
     unit_words,
     unplaced_words,
+    value_words,
     watched,
     when,
 )
@@ -121,7 +122,7 @@ def _more(week: Week) -> str:
 
 
 def _taxon(taxon: TaxonWeek, outlines: Sequence[Sequence[Point]]) -> dict[str, Any]:
-    last, after = taxon.weeks[-1], sign(taxon.total.unit)
+    last = taxon.weeks[-1]
     line_at = taxon.start_at if taxon.together is None else None  # beside the mean that it is for
     return {
         "name": taxon_words(taxon.total.label, taxon.total.stage),
@@ -129,7 +130,7 @@ def _taxon(taxon: TaxonWeek, outlines: Sequence[Sequence[Point]]) -> dict[str, A
         "unit": unit_words(taxon.total.unit),
         "count": count_words(taxon.total.count),
         "between": between(taxon.total.low, taxon.total.high),
-        "a_night": gettext("no data") if last.week_mean is None else number(last.week_mean, 1) + after,
+        "a_night": value_words(last.week_mean, taxon.total.unit, taxon.start_at or 0),
         "degree": degree(taxon.total.unit, taxon.nights),
         "watched": watched(taxon.total.unit, taxon.nights),
         "change": change(last.week_mean, last.week_before),
@@ -148,7 +149,8 @@ def _taxon(taxon: TaxonWeek, outlines: Sequence[Sequence[Point]]) -> dict[str, A
 def _threshold(taxon: TaxonWeek) -> str:
     if taxon.start_at is None:
         return ""
-    return f"{_starts(taxon, taxon.start_at)} {together_words(taxon.together, taxon.total.unit)}".rstrip()
+    together = together_words(taxon.together, taxon.total.unit, taxon.start_at)
+    return f"{_starts(taxon, taxon.start_at)} {together}".rstrip()
 
 
 def _starts(taxon: TaxonWeek, start_at: float) -> str:

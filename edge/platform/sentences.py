@@ -5,7 +5,7 @@ from datetime import datetime
 
 from edge.platform.left_behind import SILENT_DAYS
 from edge.platform.population import Night, TaxonSum, is_incidence
-from edge.platform.words import gettext, named, ngettext, number
+from edge.platform.words import figure_words, gettext, named, ngettext, number
 
 LITTLE_H = 6.0  # a camera that sleeps at night watches longer on a winter's day
 
@@ -48,9 +48,10 @@ def level_words(level: str | None) -> str:
     return gettext("no threshold of the station") if level is None else words.get(level, level)
 
 
-def together_words(mean: float | None, unit: str) -> str:
+def together_words(mean: float | None, unit: str, start_at: float = 0) -> str:
     """What a level is of, beside the mean of one life stage; empty where that is it."""
-    return "" if mean is None else gettext("All life stages together: %(mean)s.", mean=value_words(mean, unit))
+    says = value_words(mean, unit, start_at)
+    return "" if mean is None else gettext("All life stages together: %(mean)s.", mean=says)
 
 
 def area_words(area: str) -> str:
@@ -71,9 +72,16 @@ def count_words(count: int | None) -> str:
     return gettext("no data") if count is None else number(count)
 
 
-def value_words(value: float | None, unit: str) -> str:
-    """A count or, of a disease, a share of the frames; or that nobody looked."""
-    return gettext("no data") if value is None else number(value, 1) + sign(unit)
+def value_words(value: float | None, unit: str, start_at: float = 0) -> str:
+    """A count or, of a disease, a share of the frames; or that nobody looked.
+
+    With more than a decimal where that would make it a zero, or put it beyond its threshold.
+    """
+    if value is None:
+        return gettext("no data")
+    told = round(value, 1)
+    is_true = (told > 0) == (value > 0) and (told >= start_at) == (value >= start_at)
+    return (number(told, 1) if is_true else figure_words(value, start_at)) + sign(unit)
 
 
 def between(low: float | None, high: float | None, digits: int = 0) -> str:
@@ -101,7 +109,7 @@ def incidence(nights: Sequence[Night]) -> str:
     """Frames with the symptom among all frames of the nights."""
     frames = sum(night.frames for night in nights)
     affected = sum(night.count or 0 for night in nights)
-    return f"{number(100 * affected / frames, 1)} %" if frames else gettext("no data")
+    return value_words(100 * affected / frames if frames else None, "affected_frames")
 
 
 def density(nights: Sequence[Night]) -> str:

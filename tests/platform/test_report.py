@@ -26,7 +26,7 @@ from edge.platform.hull import Point
 from edge.platform.outlines import read_outlines
 from edge.platform.population import Trend, Wanted, keep_threshold, newest_week
 from edge.platform.report import INSTALL, html, pdf
-from edge.platform.sentences import change
+from edge.platform.sentences import change, value_words
 from edge.platform.week import MOST_TAXA, AlertTold, places_of, week
 from edge.wire import Key, Stored, encode_batch
 from tests.platform.fleet import BLAST, EVENING, Fleet, epoch, moment
@@ -101,7 +101,7 @@ def test_a_disease_is_told_as_a_share_of_the_frames_and_insects_on_a_square_metr
     assert "incidence at most 15 %" in page
     assert "own, action levels those of each node." in page
     assert '<td class="n">7.5 %</td>' in page
-    assert ": 15.0 %</title>" in page
+    assert f"<title>{MONDAY}: 15 %</title>" in page
     assert "<title>s/a: 7.5 %</title>" in page, "and on the map"
     assert "most 7.5 %, 2 without data" in page
     assert page.count("Density: not calibrated.") == 2
@@ -118,12 +118,21 @@ def test_a_level_of_all_life_stages_says_what_they_are_together(fleet: Fleet) ->
     assert page.count("(the station). All life stages together: 5.9.") == 3
     assert page.count('class="threshold"') == 1, "in no chart of another mean than it is for"
     assert page.count("The dashed line is the threshold.") == 1
+    keep_threshold(fleet.database, APHID[0], "new", 5.9, None, "the station")
+    page = html(week(fleet.database, "330106", MONDAY, SUNDAY), [], MADE)
+    assert page.count("(the station). All life stages together: 5.88.") == 3, "below it"
 
 
 def test_a_threshold_below_one_stands_with_its_decimals(fleet: Fleet) -> None:
     keep_threshold(fleet.database, MOTH[0], "new", 0.125, 1.5, "the station")
     page = html(week(fleet.database, "330106", MONDAY, SUNDAY), [], MADE)
     assert "Threshold: starts at 0.125, sure at 1.5 a camera and night (the station)." in page
+
+
+def test_a_mean_shortly_below_its_threshold_is_not_told_as_that(fleet: Fleet) -> None:
+    keep_threshold(fleet.database, MOTH[0], "new", 3.17, None, "the station")
+    page = html(week(fleet.database, "330106", MONDAY, SUNDAY), [], MADE)
+    assert '<td class="n">3.167</td>' in page
 
 
 def test_a_threshold_is_told_of_its_own_taxon_and_unit_alone(fleet: Fleet) -> None:
@@ -373,6 +382,33 @@ def test_dots_grow_in_area_with_the_count_and_stay_hollow_without_data() -> None
     assert drawn.count('class="silent"') == 1
 
 
+@pytest.mark.parametrize(
+    ("values", "says"),
+    [((3, 0), "most 3, 0 without"), ((0, 0), "most 0, 0 without"), ((0, None), "most 0, 1 without"),
+     ((None, None), "most no data, 2 without")],
+)  # fmt: skip
+def test_a_map_on_which_nothing_was_seen_is_not_said_to_show_one(values: tuple[float | None, ...], says: str) -> None:
+    places = [Place("a", Point(30 + n, 120), value) for n, value in enumerate(values)]
+    assert f"Map of 2 places, {says} data" in area_map(places)
+
+
+def test_the_zeros_of_one_fields_many_nodes_hide_nobody_who_saw_something() -> None:
+    places = [Place(f"n{n}", Point(30 + n / 10_000, 120), 0 if n else 9) for n in range(DOTS_BELOW)]
+    drawn = area_map(places)
+    sides = {kind: {*re.findall(rf'class="{kind}"[^>]* width="([\d.]+)"', drawn)} for kind in ("seen", "zero")}
+    assert sides == {"seen": {"44.0"}, "zero": {"26.4"}}
+
+
+@pytest.mark.parametrize(
+    ("mean", "start_at", "says"),
+    [(0.0042, 0, "0.0042"), (0.05, 0, "0.1"), (0, 0, "0"), (0.96, 1, "0.96"), (1, 1, "1"), (0.04, 0.04, "0.04"),
+     (7.857, 5, "7.9"), (999.97, 1000, "999.97"), (None, 1, "no data")],
+)  # fmt: skip
+def test_a_mean_is_never_rounded_to_zero_nor_onto_its_threshold(mean: float | None, start_at: float, says: str) -> None:
+    assert value_words(mean, "new", start_at) == says
+    assert value_words(mean, "affected_frames", start_at) == says + " %" * (mean is not None)
+
+
 @pytest.mark.parametrize(("many", "size"), [(49, "r"), (50, "width")])
 def test_a_place_without_a_pest_is_smaller_than_any_with_one(many: int, size: str) -> None:
     places = [Place(f"n{n}", Point(30 + n / 100, 120), n * n) for n in range(many)]
@@ -422,6 +458,8 @@ def test_borders_come_from_a_file_and_a_wrong_one_is_a_sentence(tmp_path: Path) 
         '{"type": "Polygon", "coordinates": [[["x"]]]}',
         '{"type": "Polygon", "coordinates": [[[250000, 33]]]}',  # metres
         '{"type": "Polygon", "coordinates": [[[120, 3320000]]]}',
+        f'{{"type": "Polygon", "coordinates": [[[120, 1{"0" * 400}]]]}}',
+        "[" * 100_000,
     ):
         path.write_text(wrong)
         with pytest.raises(UsageError, match=r"county\.geojson: no"):
@@ -577,6 +615,7 @@ def test_a_report_in_the_role_of_all_areas_tells_any(fleet: Fleet) -> None:
 @pytest.mark.parametrize(
     ("more", "says"),
     [(["--week", "60"], "week 60"), (["--week", "28", "--year", "0"], "week 28 of 0"),
+     (["--week", "52", "--year", "9999"], "week 52 of 9999"),
      (["--week", "28", "--area", "331"], "no area code"),
      (["--week", "28", "--thresholds", "nowhere.csv"], "nowhere.csv: cannot be read")],
 )  # fmt: skip
