@@ -175,6 +175,12 @@ def test_what_a_power_cut_left_of_a_nodes_words_is_in_no_ones_way(tmp_path: Path
     assert read_nodes(tmp_path / "ledger.jsonl") == {("farm-3", "n1"): then}
 
 
+def test_nodes_words_that_the_disk_does_not_give_are_named(tmp_path: Path) -> None:
+    nodes_path(tmp_path / "ledger.jsonl").symlink_to("/proc/self/mem")  # gives EIO, as a bad sector does
+    with pytest.raises(StoreError, match=r"ledger\.jsonl\.nodes: cannot be read .*; check its disk, or delete it"):
+        read_nodes(tmp_path / "ledger.jsonl")
+
+
 def test_a_torn_file_loses_its_last_line_only(tmp_path: Path, config: Path) -> None:
     stick, out = tmp_path / "stick.jsonl", tmp_path / "ledger.jsonl"
     with closing(store_of(tmp_path)) as store:

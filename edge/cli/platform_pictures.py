@@ -1,5 +1,6 @@
 """Pictures that nodes sent, as COCO for whoever labels them: the model's boxes, on none of which a person decided."""
 
+import logging
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +11,8 @@ from edge.cli.exporting import whole
 from edge.errors import StoreError
 from edge.exports.coco import CheckedPicture
 from edge.wire import ImageHeader
+
+log = logging.getLogger(__name__)
 
 
 def write_pictures(ledger: Path, out: Path) -> int:
@@ -27,7 +30,12 @@ def _written(folder: Path, out: Path) -> Iterator[CheckedPicture]:
     for path in sorted(folder.glob("*.jpg")):
         if _kind(path) != "picture":  # parts have no boxes, and questions belong to who asked
             continue
-        picture = add_picture(out, path.name, path.read_bytes(), {})
+        try:
+            jpeg = path.read_bytes()
+        except OSError as why:
+            log.warning("picture_not_read", extra={"path": str(path), "why": why.strerror})
+            continue
+        picture = add_picture(out, path.name, jpeg, {})
         if picture is not None:
             yield picture
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
-from edge.errors import StoreError
+from edge.errors import StoreError, to_read
 from edge.wire import Info
 
 NodeName = tuple[str, str]  # site, node
@@ -61,7 +61,11 @@ def nodes_path(ledger: Path) -> Path:
 def read_nodes(ledger: Path) -> dict[NodeName, Info]:
     """What each node said last; empty where nothing was noted. Raises StoreError."""
     path = nodes_path(ledger)
-    lines = path.read_bytes().splitlines(keepends=True) if path.exists() else []
+    try:
+        lines = path.read_bytes().splitlines(keepends=True) if path.exists() else []
+    except OSError as why:
+        then = to_read(why, "check its disk, or delete it: nodes tell it again")
+        raise StoreError(f"{path}: cannot be read ({why.strerror}); {then}") from why
     known: dict[NodeName, Info] = {}
     for number, line in enumerate(lines, start=1):
         if not line.endswith(b"\n"):  # a power cut; the node will say it again

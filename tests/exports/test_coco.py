@@ -165,17 +165,23 @@ def test_a_node_without_a_store_is_named_with_a_remedy(tmp_path: Path, capsys: p
     assert "no store yet" in capsys.readouterr().err
 
 
-def test_pictures_that_nodes_sent_are_undecided_boxes_for_people_to_label(tmp_path: Path) -> None:
+def test_pictures_that_nodes_sent_are_undecided_boxes_for_people_to_label(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     ledger, out = tmp_path / "ledger.jsonl", tmp_path / "coco"
     jpeg = annotate(picture_of("rice_bug.jpg"), BOXES)
     topic = Topic("farm", "n1", "image")
-    for name, kind in (("p-1", "picture"), ("p-2", "excerpt"), ("p-q1", "question")):
+    for name, kind in (("p-1", "picture"), ("p-2", "excerpt"), ("p-q1", "question"), ("p-0", "picture")):
         header = ImageHeader(kind=kind, id=name, bytes=len(jpeg))  # type: ignore[arg-type]
         keep_picture(Picture(topic, header, jpeg), tmp_path / "ledger.jsonl.pictures")
     (damaged,) = (tmp_path / "ledger.jsonl.pictures").rglob("*p-2*.json")
     damaged.write_bytes(damaged.read_bytes().replace(b"excerpt", b"excer\xf0t"))  # by one bit
+    (unread,) = (tmp_path / "ledger.jsonl.pictures").rglob("*p-0*.jpg")
+    unread.unlink()
+    unread.symlink_to("/proc/self/mem")  # gives EIO, as a bad sector does
     words = ["export", "--ledger", str(ledger), "--format", "coco", "--out", str(out)]
     assert platform_main(words) == 0
+    assert f"picture_not_read path={unread} " in capsys.readouterr().err
     with contextlib.redirect_stdout(io.StringIO()):
         told = COCO(str(out / "annotations.json"))
     (image,) = told.dataset["images"]
