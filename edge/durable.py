@@ -1,6 +1,7 @@
 """Files that a power cut leaves whole."""
 
 import os
+from contextlib import suppress
 from pathlib import Path
 from threading import Lock
 
@@ -8,7 +9,7 @@ _locks: dict[str, Lock] = {}  # by file: a second tap on a slow card would take 
 
 
 def write_durably(path: Path, content: bytes) -> None:
-    """Write beside, sync, rename: after a power cut there is the old file or the new one, never half of one.
+    """Write beside, sync, rename, sync: a power cut meanwhile leaves the old file or the new one, never half of one.
 
     Raises OSError that names the file, say of a full disk, and leaves nothing beside it then.
     """
@@ -23,6 +24,17 @@ def write_durably(path: Path, content: bytes) -> None:
         except OSError as why:
             beside.unlink(missing_ok=True)
             raise OSError(why.errno, why.strerror, str(path)) from why
+    sync_names(path.parent)
+
+
+def sync_names(folder: Path) -> None:
+    """A file's new name is durable only once its folder is: a node's card writes its journal each half hour alone."""
+    with suppress(OSError):  # some file systems, as of shares, cannot sync a folder
+        opened = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(opened)
+        finally:
+            os.close(opened)
 
 
 def version_of(path: Path) -> str:

@@ -1,5 +1,6 @@
 """What was changed on the page, on top of node.toml."""
 
+import re
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 from edge.changes import NAME, keep, last_change, load_changed, read, set_on_page, undo
 from edge.durable import write_durably
 from edge.errors import ConfigError
+from tests.faults.small_disk import left_by_a_power_cut
 from tests.slow_card import both
 
 
@@ -113,11 +115,41 @@ def test_a_change_is_on_the_card_before_it_takes_the_former_ones_place(
 
     def note(number: int) -> None:
         beside = Path(f"/proc/self/fd/{number}").readlink()
+        if beside.is_dir():  # afterwards
+            return
         synced.append((beside.name, beside.read_bytes(), (node_toml.parent / NAME).exists()))
 
     monkeypatch.setattr("os.fsync", note)
     keep(node_toml.parent, load_changed(node_toml)[0], {"camera": {"every_s": 30}})
     assert synced[-1] == (f"{NAME}.new", b'{"camera":{"every_s":30}}', False)
+
+
+SAVED = """
+import os
+from pathlib import Path
+from edge.cli.exporting import sync, whole
+from edge.durable import write_durably
+file = Path(os.environ["DISK"], "kept")
+file.write_text("as before")
+for place in (file, file.parent):
+    os.fsync(os.open(place, os.O_RDONLY))
+"""
+BY_THE_PAGE = 'write_durably(file, b"as set")'
+BY_AN_EXPORT = """
+with whole(file) as beside, beside.open("wb") as written:
+    written.write(b"as set")
+    sync(written)
+"""
+
+
+@pytest.mark.parametrize("saving", [BY_THE_PAGE, BY_AN_EXPORT], ids=["settings", "an export"])
+def test_what_was_saved_outlives_a_power_cut_a_moment_later_on_a_card_that_writes_its_journal_each_half_hour(
+    saving: str,
+) -> None:
+    """A technician set the camera, closed the box and pulled the plug: the node woke with the former settings."""
+    unit = Path("firmware_config/card/system/etc/systemd/system/fieldeye-card.service").read_text()
+    (options,) = re.findall(r"^ExecStart=mount -o remount,(\S+) /$", unit, flags=re.MULTILINE)
+    assert left_by_a_power_cut(options, "-c", SAVED + saving) == "as set"
 
 
 def test_a_file_that_cannot_take_its_place_leaves_nothing_beside_it(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from zipfile import ZIP_DEFLATED, ZipFile
 
 from tqdm import tqdm
 
+from edge.durable import sync_names
 from edge.errors import StoreError, UsageError
 from edge.exports import FORMATS, About, Format, Piece
 from edge.wire import PlainRecord
@@ -77,6 +78,7 @@ def whole(out: Path, folder_of: str = "") -> Iterator[Path]:
         try:
             yield beside
             beside.replace(place)
+            sync_names(place.parent)
         finally:
             _clear(beside)
     except OSError as why:

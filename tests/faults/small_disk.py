@@ -29,3 +29,25 @@ def run_on_small_disk(*python: str, size: str = "8m") -> str:
         done = subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return done.stdout
+
+
+def left_by_a_power_cut(options: str, *python: str) -> str:
+    """The file `kept` of an ext4 disk, mounted at $DISK with these options, had the power gone when Python ended."""
+    script = (
+        'cd "$PLACE" && truncate -s 8M disk && mkfs.ext4 -q disk && mkdir before after && '
+        f'mount -o loop,{options} disk before && DISK="$PLACE/before" "$@" && '
+        "cp disk cut && mount -o loop cut after && cat after/kept"  # what was not yet written is in memory alone
+    )
+    with tempfile.TemporaryDirectory() as place:
+        environment = {"PLACE": place, "PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "PYTHONPATH": str(ROOT)}
+        command = [*NAMESPACE, "sh", "-c", script, "sh"]
+        touch = ["sh", "-c", 'touch "$DISK/kept" && sync "$DISK/kept" "$DISK"']
+        if subprocess.run([*command, *touch], env=environment, capture_output=True, check=False).returncode:
+            pytest.skip("needs root, mkfs.ext4 and loop devices to mount a disk whose power goes")
+    with tempfile.TemporaryDirectory() as place:
+        environment["PLACE"] = place
+        done = subprocess.run(
+            [*command, sys.executable, *python], env=environment, capture_output=True, text=True, check=False
+        )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
