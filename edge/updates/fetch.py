@@ -121,7 +121,9 @@ def _answer(request: Request, have: int) -> Iterator[HTTPResponse]:
     try:
         with urlopen(call, timeout=_SILENT_S) as answer:  # noqa: S310
             yield answer
-    except (OSError, HTTPException) as why:
+    except UpdateError:  # a ValueError as well
+        raise
+    except (OSError, HTTPException, ValueError) as why:  # ValueError: it sends to a host or an address that cannot be
         reason = getattr(why, "reason", why)
         if isinstance(why, HTTPError) and why.code in _NEVER:
             raise _GivenUpError(

@@ -90,7 +90,9 @@ class Inbox:
     def ask_for(self, request: Request) -> None:
         """Have a bundle fetched. Raises UpdateError."""
         if not _can_be_fetched(request.url):
-            raise UpdateError("url must begin with https:// or http://, name a host but no user, and be ASCII alone")
+            raise UpdateError(
+                "url must begin with https:// or http://, name a host but no user, and be ASCII without spaces"
+            )
         try:
             self._make_way(request.sha256, request.bytes, self.have_bytes(request.sha256, request.bytes))
             self.be_quiet()
@@ -232,6 +234,7 @@ def _can_be_fetched(url: str) -> bool:
     try:
         parts = urlsplit(url)
         names_a_host = bool(parts.hostname) and parts.port != 0 and parts.username is None
-        return parts.scheme in {"http", "https"} and names_a_host and url.isascii()
-    except ValueError:  # brackets that do not end, or a port that is none
+        (parts.hostname or "").encode("idna")  # as the fetch will
+        return parts.scheme in {"http", "https"} and names_a_host and url.isascii() and " " not in url
+    except ValueError:  # brackets that do not end, a port that is none, or two dots in a row
         return False

@@ -1,5 +1,6 @@
 """Which folder a model is taken from, and how installed models join those that are there already."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
@@ -45,8 +46,8 @@ def merge_models(new: Path, installed: Path) -> None:
         files = None if name in added else _contents(entry, installed)
         if files is None:
             continue
-        kept[name] = entry
-        for file, content in files.items():
+        kept[name] = own = _with_own_picture(entry)
+        for file, content in zip((own.file, own.golden.image), files, strict=True):
             (new / file).parent.mkdir(parents=True, exist_ok=True)
             (new / file).write_bytes(content)
     (new / MANIFEST).write_bytes(msgspec.json.encode(Manifest(format=1, bundles={**kept, **added})))
@@ -82,9 +83,15 @@ def _beside(folder: Path) -> dict[str, Beside]:
         return {}
 
 
-def _contents(entry: Entry, folder: Path) -> dict[str, bytes] | None:
-    """A model's files; None if the card does not read them any more: it must not keep a new one away."""
+def _with_own_picture(entry: Entry) -> Entry:
+    """Its golden picture named by its hash: NAME and NAME-int8 call theirs alike, and each release may have another."""
+    golden = entry.golden
+    return replace(entry, golden=replace(golden, image=f"golden/{golden.sha256}{Path(golden.image).suffix}"))
+
+
+def _contents(entry: Entry, folder: Path) -> list[bytes] | None:
+    """A model's file and picture; None if the card does not read them any more: it must not keep a new one away."""
     try:
-        return {file: (folder / file).read_bytes() for file in (entry.file, entry.golden.image)}
+        return [(folder / file).read_bytes() for file in (entry.file, entry.golden.image)]
     except OSError:
         return None

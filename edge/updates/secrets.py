@@ -56,5 +56,5 @@ def _node_name(path: Path) -> str:
     try:
         table = tomllib.loads(path.read_text("utf-8-sig"))["node"]
         return f"{table['site']}/{table['node']}"
-    except (OSError, KeyError, TypeError, tomllib.TOMLDecodeError) as why:
+    except (OSError, KeyError, TypeError, ValueError) as why:  # tomllib's error, and that of letters that are none
         raise UpdateError(f"{path}: does not say which node this is; copy the rendered file again") from why

@@ -368,7 +368,23 @@ def test_another_file_that_never_comes_in_one_go_is_fetched_anew_only_once(serve
     assert inbox.requests() == []
 
 
-@pytest.mark.parametrize("url", ["file:///etc/passwd", "ftp://host/x", "https:///x", "x", "http://me:secret@host/x"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "file:///etc/passwd",
+        "ftp://host/x",
+        "https:///x",
+        "x",
+        "http://me:secret@host/x",
+        "https://files..example/x",
+        f"https://{'x' * 64}.example/x",
+        "https://host/a b",
+        "https://host/\N{LATIN SMALL LETTER U WITH DIAERESIS}",
+        "http://host:0/x",
+        "http://host:eighty/x",
+        "http://[::1/x",
+    ],
+)
 def test_only_http_is_fetched_and_without_a_password_that_health_would_tell(tmp_path: Path, url: str) -> None:
     with pytest.raises(UpdateError, match="url must begin"):
         Inbox(tmp_path).ask_for(Request(url=url, sha256=SHA256, bytes=1))
@@ -424,6 +440,22 @@ def test_a_request_with_a_flipped_bit_is_dropped(tmp_path: Path) -> None:
     kept.write_bytes(kept.read_bytes().replace(b"http", b"\xe8ttp"))
     assert inbox.requests() == []
     assert not kept.exists()
+
+
+@pytest.mark.parametrize("place", ["http://files..example/x", "http://[::1/x"], ids=["no host", "no address"])
+def test_a_server_that_sends_to_an_impossible_place_is_told_and_given_up_after_a_week(
+    server: Server, tmp_path: Path, place: str
+) -> None:
+    """Health said nothing of it, and the node stayed awake for it until its battery was empty."""
+    server.instead = (302, {"Location": place, "Content-Length": "0"}, b"")
+    inbox = asked(server, tmp_path)
+    with pytest.raises(UpdateError, match="the rest is tried again"):
+        fetch_all(inbox)
+    assert "/x.update: " in told(tmp_path)
+    age(tmp_path / f"{SHA256}.fetch", (MOST_DAYS + 1) * 86_400)
+    with pytest.raises(UpdateError, match="nothing of it came for 7 days"):
+        fetch_all(inbox)
+    assert inbox.requests() == []
 
 
 @pytest.mark.parametrize(("code", "stays"), [(400, False), (403, False), (404, False), (410, False), (503, True)])

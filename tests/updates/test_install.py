@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import json
 import os
 import signal
 import subprocess
@@ -10,6 +11,7 @@ import time
 import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from uuid import uuid4
 
@@ -441,6 +443,25 @@ def test_an_installed_model_joins_those_before_it_and_is_found_first(bench: Benc
     assert main(["model", "verify", "--folder", str(installed)]) == 0
 
 
+def test_a_model_that_is_sent_with_another_golden_picture_runs_beside_one_that_was_judged_by_the_former(
+    bench: Bench,
+) -> None:
+    """NAME and NAME-int8 share the name of their picture: the one that was sent was refused by the other's."""
+    models(bench, 1)
+    bench.prove()
+    version, files = model_files(MODELS, ["pests"])
+    table = json.loads(files["manifest.json"])
+    files["golden/pests.jpg"] += b"\0"  # behind its end: the same to see, and another file
+    table["bundles"]["pests"]["golden"]["sha256"] = hashlib.sha256(files["golden/pests.jpg"]).hexdigest()
+    files["manifest.json"] = json.dumps(table).encode()
+    for counter in (2, 3):  # and joins it once more
+        path = bench.put(f"{counter}.update", signed_bundle("models", version, counter, files, bench.key))
+        install(path, bench.places)
+        bench.prove()
+        assert main(["model", "verify", "--folder", str(bench.places.opt / "models")]) == 0
+    assert sorted(load_manifest(bench.places.opt / "models").bundles) == ["pests", "pests-int8"]
+
+
 def test_an_installed_model_that_cannot_be_read_does_not_keep_a_new_one_away(bench: Bench) -> None:
     models(bench, 1)
     bench.prove()
@@ -628,6 +649,17 @@ def test_a_thin_bundle_takes_the_libraries_that_run_and_no_others(bench: Bench) 
     with pytest.raises(UpdateError, match="send the whole one"):
         install(bench.sign_thin("3.0", 3, lock_of=None), bench.places)
     assert bench.runs() == "fieldeye 2.0"
+
+
+def test_secrets_for_a_node_whose_name_cannot_be_read_are_refused_and_hold_up_no_other_bundle(bench: Bench) -> None:
+    """One flipped bit in node.toml, which the node itself does without: every update waited behind them for ever."""
+    places = replace(bench.places, etc=bench.folder / "etc")
+    places.etc.mkdir()
+    (places.etc / "node.toml").write_bytes(b'[node]\nsite = "s"\nnode = "\xe1"\n')
+    content = signed_bundle("secrets", "1", 1, {SEALED: seal({}, bytes(32))}, bench.key, node="s/a")
+    bench.put("inbox/0.update", content)
+    assert "node.toml: does not say which node this is; copy" in install_waiting(places.inbox, places)[0]
+    assert not list(places.inbox.iterdir())
 
 
 @pytest.mark.parametrize("name", ["claim-code", "update-box", "../update-keys/another.pub"])
