@@ -29,11 +29,15 @@ say() { echo "$(date -u +%FT%TZ) $*" | tee -a "$log"; }
 refuse() { echo "setup.sh: $*" >&2; exit 2; }
 
 check() {
+    local torn
     [ "$(id -u)" = 0 ] || refuse "needs root; run: sudo $0"
     [ "$(getconf LONG_BIT)" = 64 ] || refuse "this system is 32-bit, for which ONNX Runtime is not published; flash the 64-bit Raspberry Pi OS"
     [ -r "$here/node.toml" ] || [ -r /etc/fieldeye/node.toml ] || refuse "$here/node.toml is missing; copy the node's whole folder, as it was rendered"
     compgen -G "$software/fieldeye-*.whl" >/dev/null || refuse "$software holds no fieldeye-*.whl; make it with firmware_config/bundle.sh"
     [ -r "$software/requirements.lock" ] || refuse "$software/requirements.lock is missing; make the folder with firmware_config/bundle.sh"
+    # A card that was taken out before all was written has files that are empty, or of zeros alone.
+    torn=$(grep -rLs '[[:graph:]]' "$here"/{node.toml,ca.pem,update-keys,secrets,system} "$software"/{requirements.lock,counter} "$debs/Packages" || true)
+    [ -z "$torn" ] || refuse "${torn%%$'\n'*} is empty; copy the node's whole folder again, and eject the card before you take it out"
 }
 
 # Copies a file if it differs: written beside and renamed, so that a power cut leaves the old one or the new one.
@@ -63,7 +67,7 @@ install_packages() {
     export DEBIAN_FRONTEND=noninteractive
     dpkg --configure -a
     if [ -r "$debs/Packages" ]; then # what the technician's apt has checked; no other archive is asked
-        echo "deb [trusted=yes] file:$debs ./" >/run/fieldeye-debs.list
+        echo "deb [trusted=yes] \"file:$debs\" ./" >/run/fieldeye-debs.list
         options+=(-o Dir::Etc::sourcelist=/run/fieldeye-debs.list -o Dir::Etc::sourceparts=- -o APT::Get::List-Cleanup=0
             -o APT::Sandbox::User=root)
     fi
@@ -83,8 +87,10 @@ make_user() {
 install_software() {
     local slots=$here/system/usr/local/lib/fieldeye/slots before
     before=$(readlink /opt/fieldeye/venv || true)
-    if [ -n "$before" ] && grep -q " $(mark)\$" "/opt/fieldeye/$before/release"; then return 0; fi
-    if is_older; then say "newer software runs already, and stays"; return 0; fi
+    if /opt/fieldeye/venv/bin/fieldeye --version >/dev/null 2>&1; then # else its Python went with a former Debian
+        if grep -q " $(mark)\$" "/opt/fieldeye/$before/release"; then return 0; fi
+        if is_older; then say "newer software runs already, and stays"; return 0; fi
+    fi
     [ ! -r "$here/node.toml" ] || local -x FIELDEYE_CONFIG=$here/node.toml # what the new software will run with
     bash "$slots" build "$software"
     bash "$slots" switch venv
@@ -198,7 +204,7 @@ forget_secrets() {
     for file in "${secret[@]}"; do
         [ ! -f "$file" ] || mv -f "$file" "$here/forgotten/"
     done
-    sync -f "$here"
+    sync # both places: the last that was put in place may yet be in memory alone
     for file in "$here"/forgotten/*; do
         [ -f "$file" ] || continue
         shred -u "$file"

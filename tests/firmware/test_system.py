@@ -27,6 +27,7 @@ CARD = Path(__file__).parents[2] / "firmware_config/card"
 PROGRAMS = [*(CARD / "system/usr/local/lib/fieldeye").iterdir()]
 SCRIPTS = [*CARD.parent.rglob("*.sh"), *PROGRAMS]
 SERVICES = "system/etc/systemd/system"
+BROUGHT = ("software/requirements.lock", "software/counter", "debs/Packages")
 HOTSPOT = "system/etc/NetworkManager/system-connections/fieldeye-hotspot.nmconnection"
 LTE = '[lte]\napn = "cmnet"\n'
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJcVqU0Y1Q0Qv1n9lY0u1hG6o8m2b7d1m3g3k5q6w7e8 bench"
@@ -547,8 +548,10 @@ def test_a_secret_stays_whole_when_the_power_goes_while_it_is_taken_off_the_boot
     for file in ("secrets/mqtt-password", "update-keys/1.pub", "ca.pem"):
         (card / file).write_text("whole")
     put_program(bin_ / "shred", 'for file; do :; done; : >"$file"; exit 9')  # the power goes after the first pass
+    put_program(bin_ / "sync", f"[ $# -gt 0 ] || cp {etc}/mqtt-password {tmp_path}/on-the-card")
     put = f'put() {{ cp "$3" "{etc}/$(basename "$4")"; }}; install() {{ mkdir -p {etc}; }}; here={card}'
     step_of_setup(tmp_path, f"{put} && install_settings && ! (PATH={bin_}:$PATH; forget_secrets)")
+    assert (tmp_path / "on-the-card").exists()  # before: the last that was put in place may yet be in memory alone
     step_of_setup(tmp_path, f"{put} && install_settings && forget_secrets")
     assert (etc / "mqtt-password").read_text() == "whole"
     assert not list(card.rglob("mqtt-password"))
@@ -736,6 +739,8 @@ def set_up_beside_newer_software(folder: Path) -> tuple[Path, str]:
         (opt / slot).mkdir(parents=True, exist_ok=True)
         (opt / slot / "release").write_text(f"{release}\n")
     (opt / "venv").symlink_to("venv-b")
+    (opt / "venv-b/bin").mkdir()
+    put_program(opt / "venv-b/bin/fieldeye", "echo fieldeye 7")
     for file in ("software/fieldeye-1.whl", "software/requirements.lock", f"{SERVICES}/a.service", HOTSPOT):
         (card / file).parent.mkdir(parents=True, exist_ok=True)
         (card / file).touch()
@@ -766,7 +771,7 @@ def test_software_of_a_card_is_judged_by_the_settings_that_come_with_it_or_by_th
     for version, refuses, brings, runs in (
         ("1.0", "new key", "old key", "1.0"), ("2.0", "old key", "", "1.0"), ("2.0", "old key", "new key", "2.0"),
     ):  # fmt: skip
-        card = tmp_path / f"{version}{brings[:3]}"
+        card = tmp_path / f"stick of {version}{brings[:3]}"
         files = {"edge.py": STRICT.format(version=version, refuses=refuses)}
         commands = "[console_scripts]\nfieldeye = edge:main\n"
         packed(software(card / "software", version), "fieldeye", version, files, commands)
@@ -777,10 +782,70 @@ def test_software_of_a_card_is_judged_by_the_settings_that_come_with_it_or_by_th
             (card / "node.toml").write_text(brings)
         step_of_setup(
             tmp_path,
-            f"here={card} software={card}/software && eval \"$(declare -f | sed 's#/opt/fieldeye#{opt}#g')\" && "
+            f"here='{card}' software='{card}/software' && eval \"$(declare -f | sed 's#/opt/fieldeye#{opt}#g')\" && "
             f"export FIELDEYE_OPT={opt} && trap 'exit 0' EXIT && install_software",
         )
         assert run(opt / "venv/bin/fieldeye", "--version").strip() == f"fieldeye {runs}"
+
+
+def test_set_up_again_replaces_software_that_starts_no_longer_also_by_the_same_or_an_older_one(tmp_path: Path) -> None:
+    """Debian's next release brings another Python: both slots lost their libraries, and setup.sh called them right."""
+    opt, card = tmp_path / "opt", tmp_path / "card"
+    slots = card / "system/usr/local/lib/fieldeye/slots"
+    slots.parent.mkdir(parents=True)
+    shutil.copy(SLOTS, slots)
+    (software(card / "software", "1.0") / "counter").write_text("1\n")
+    for release in ("1 $(mark)", "7 another"):
+        said = step_of_setup(
+            tmp_path,
+            f"here={card} software={card}/software && eval \"$(declare -f | sed 's#/opt/fieldeye#{opt}#g')\" && "
+            f"export FIELDEYE_OPT={opt} FIELDEYE_CONFIG={tmp_path}/node.toml && "
+            "install_software && install_software && "
+            f"mv {opt}/$(readlink {opt}/venv)/lib {tmp_path}/$RANDOM && rm -f {opt}/trial-venv && "
+            f'echo "{release}" >{opt}/$(readlink {opt}/venv)/release && install_software',
+        )
+        assert said.count("installed fieldeye-1.0") == (2 if release == "1 $(mark)" else 1)
+        assert run(opt / "venv/bin/fieldeye", "--version").strip() == "fieldeye 1.0"
+
+
+def test_a_card_that_was_taken_out_while_it_was_written_makes_no_node(tmp_path: Path) -> None:
+    """Of a torn update key or secret nothing was seen until the node in the field refused each update."""
+    node = SetUp(tmp_path)
+    node.copy(SITE)
+    (software(node.card / "software", "1.0") / "requirements.lock").write_text("# none\n")
+    (node.card / "debs").mkdir()
+    (node.card / "debs/Packages").write_text("Package: chrony\n")
+    places = f"here={node.card} software={node.card}/software debs={node.card}/debs"
+    check = f"{places} && id() {{ echo 0; }} && (check) 2>&1 || echo code $?"
+    assert step_of_setup(tmp_path, check) == ""  # of software that was not signed there is no counter
+    (node.card / "software/counter").write_text("1\n")
+    for name in ("node.toml", "ca.pem", "update-keys/1.pub", "secrets/update-box", HOTSPOT, *BROUGHT):
+        file = node.card / name
+        whole = file.read_bytes()
+        for torn in (b"", b"\0" * 200):
+            file.write_bytes(torn)
+            sentence = f"setup.sh: {file} is empty; copy the node's whole folder again, and eject the card"
+            assert sentence in (said := step_of_setup(tmp_path, check))
+            assert said.endswith("code 2\n")
+        file.write_bytes(whole)
+
+
+def test_debians_packages_may_lie_on_a_stick_whose_name_has_a_space(tmp_path: Path) -> None:
+    apt, debs = tool("apt-get", "apt"), tmp_path / "my stick/debs"
+    for folder in (debs, tmp_path / "state/lists/partial", tmp_path / "cache/archives/partial"):
+        folder.mkdir(parents=True)
+    (tmp_path / "status").touch()  # of a machine on which nothing is installed
+    control = "Package: fieldeye-try\nVersion: 1\nArchitecture: all\nMaintainer: a <a@example.org>\nDescription: none\n"
+    (debs / "Packages").write_text(f"{control}Filename: ./fieldeye-try_1_all.deb\nSize: 1\nSHA256: {'0' * 64}\n")
+    own = f"-o Dir::State={tmp_path}/state -o Dir::State::status={tmp_path}/status -o Dir::Cache={tmp_path}/cache"
+    step_of_setup(
+        tmp_path,
+        f"here={tmp_path} debs='{debs}' packages=(fieldeye-try) && dpkg() {{ :; }} && "
+        f"eval \"$(declare -f | sed 's#/run/#{tmp_path}/#g')\" && "
+        f'apt-get() {{ local words=(); [ "${{*: -1}}" = update ] || words=(--simulate); '
+        f'{apt} {own} "${{words[@]}}" "$@" >>{tmp_path}/said; }} && install_packages',
+    )
+    assert "Inst fieldeye-try (1 " in (tmp_path / "said").read_text()
 
 
 def test_setup_gives_a_file_its_mode_and_group_and_leaves_what_is_right(tmp_path: Path) -> None:
