@@ -60,11 +60,11 @@ class Season:
         """Of each pest that was caught and whose need of heat is known. Raises StoreError."""
         with self._lock:
             self._read(today)
-            days = dict(self._days)
+            days, yesterday = dict(self._days), self._running
         ranges = {day: told.range for day, told in days.items() if told.range is not None}
         caught = {day: told.caught for day, told in days.items() if told.caught is not None}
         labels = {label for one in caught.values() for label in one.new if label in species()}
-        found = [_warmth(label, caught, ranges, min(days)) for label in sorted(labels)] if ranges else []
+        found = [_warmth(label, caught, ranges, min(days), yesterday) for label in sorted(labels)] if ranges else []
         return tuple(one for one in found if one is not None)
 
     def _read(self, today: date) -> None:
@@ -99,12 +99,14 @@ def _has_both(newest: Interval) -> bool:
 
 
 def _warmth(
-    label: str, caught: Mapping[date, Catch], ranges: Mapping[date, DayRange], season_first: date
+    label: str, caught: Mapping[date, Catch], ranges: Mapping[date, DayRange], season_first: date, yesterday: date
 ) -> Warmth | None:
+    """Up to `yesterday`, however long a sensor is silent, and to today where that is known by now."""
     biofix = first_catch(nights(caught, label, season_first), SUSTAINED)
     if biofix is None or max(ranges) < biofix.evening:
         return None
-    steps = after_catch(progress(label, ranges, biofix.evening, max(ranges)))
+    last = max(yesterday, *ranges)
+    steps = after_catch(progress(label, ranges, biofix.evening, last))
     said = [(words, step) for step in steps if (words := stage_words(step.row.stage_to))]
     if not said:
         return None

@@ -6,10 +6,11 @@ from datetime import datetime, timedelta
 import pytest
 from flask.testing import FlaskClient
 
-from edge.advice.degree_days import DayRange, degree_days
+from edge.advice.degree_days import DayRange, degree_days, development, species
 from edge.clock import ClockState, Instant
 from edge.counts import Climate, Interval, NoData, Spread, TaxonCount
 from edge.label_sets import remember
+from edge.page.season import stage_words
 from edge.store import Draft
 from tests.page.scenes import Scene, well
 
@@ -74,6 +75,15 @@ def test_a_night_that_comes_late_counts_at_the_next_look(scene: Scene, client: F
     for hour in night(scene, 3, 4):
         scene.store.commit_interval(hour, Draft(seq=None, state=None, pictures=()))
     assert "Caught two nights in a row since the evening of Jun 28." in client.get("/").text
+
+
+def test_a_catch_of_the_morning_counts_though_somebody_looked_in_that_night(scene: Scene, client: FlaskClient) -> None:
+    well(scene)
+    quiet, caught = night(scene, 1, 0), night(scene, 1, 3)[9].counts
+    scene.store.commit([*night(scene, 3, 0), *night(scene, 2, 3), *quiet[:14]])  # up to 2 o'clock
+    assert "Caught two nights in a row" not in client.get("/").text
+    scene.store.commit([replace(quiet[14], counts=caught)])
+    assert "Caught two nights in a row since the evening of Jun 29." in client.get("/").text
 
 
 def test_nights_whose_clock_is_put_right_are_counted_where_they_belong(scene: Scene, client: FlaskClient) -> None:
@@ -162,12 +172,26 @@ def test_a_day_without_a_sensor_is_named_and_no_zero(scene: Scene, client: Flask
     assert f"{5 * EACH_C:.0f} of 117" in page
 
 
+def test_warmth_goes_on_and_names_the_days_when_the_sensor_has_gone_silent(scene: Scene, client: FlaskClient) -> None:
+    well(scene)
+    for back in range(9, 0, -1):
+        scene.store.commit(night(scene, back, 2, WEATHER if back > 4 else None))
+        if back < 4:  # its first catch came when nobody measured any more
+            scene.store.commit(night(scene, back, 2, None, "Spodoptera litura"))
+        client.get("/")  # it has read the season before the sensor went
+    page = client.get("/").text
+    assert "5 days without a temperature are reckoned from their neighbours." in page  # the 22nd, and 27 to 30 June
+    assert f"{9 * EACH_C:.0f} of 117" in page
+    assert page.count("Caught two nights in a row") == 1
+
+
 @pytest.mark.parametrize(
     ("caught", "climate", "label"),
     [
         ([3, 0, 3, 0], WEATHER, MOTH),  # a stray moth
         ([3, 3, 3], None, MOTH),  # no sensor
         ([3, 3, 3], WEATHER, "Nilaparvata lugens"),  # nothing is known of its need of heat
+        ([3, 3, 3], WEATHER, "Spodoptera frugiperda"),  # nor of what follows a catch
         ([], WEATHER, MOTH),
     ],
 )
@@ -175,7 +199,20 @@ def test_without_a_sustained_catch_a_sensor_or_a_source_there_is_no_panel(
     scene: Scene, client: FlaskClient, caught: list[int | None], climate: Climate | None, label: str
 ) -> None:
     season(scene, caught, climate, label)
-    assert "Warmth since" not in client.get("/").text
+    page = client.get("/")
+    assert (page.status_code, "Warmth since" in page.text) == (200, False)
+
+
+def test_each_share_of_eggs_is_told_as_its_source_has_it(scene: Scene) -> None:
+    with scene.app().test_request_context("/"):
+        told = {row.stage_to: stage_words(row.stage_to) for name in species() for row in development(name)}
+    assert {stage: words for stage, words in told.items() if words.endswith("of the eggs laid")} == {
+        "quarter of eggs laid": "25 % of the eggs laid",
+        "30% of eggs laid": "30 % of the eggs laid",
+        "35% of eggs laid": "35 % of the eggs laid",
+        "40% of eggs laid": "40 % of the eggs laid",
+        "half of eggs laid": "50 % of the eggs laid",
+    }
 
 
 def test_it_is_said_in_chinese(scene: Scene, client: FlaskClient) -> None:
