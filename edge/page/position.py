@@ -5,7 +5,7 @@ import re
 from edge.languages.typed import plain
 
 _ANGLE = re.compile(
-    r"(?P<before>[NSEW])?\s*(?<![\d−-])(?<!\d[.,])(?P<degrees>\d{1,3}(?:[.,]\d+)?)\s*[°º]\s*"
+    r"(?P<before>[NSEW])?\s*(?<![\d-])(?<!\d[.,])(?P<degrees>\d{1,3}(?:[.,]\d+)?)\s*[°º]\s*"
     r"(?:(?P<minutes>\d{1,2}(?:[.,]\d+)?)\s*['′’]\s*)?"
     r"(?:(?P<seconds>\d{1,2}(?:[.,]\d+)?)\s*(?:[\"″”]|'')\s*)?(?(before)|(?P<after>[NSEW])?)",
     re.IGNORECASE,
@@ -15,6 +15,10 @@ _PAIR = re.compile(
     r"(?<![\d.])(-?\d{1,2}(?:\.\d+)?)(?:\s*,\s+|\s*,(?=-?\d+\.\d)|\s*;\s*|\s+)(-?\d{1,3}(?:\.\d+)?)(?![\d.])"
 )
 _MINUTES = re.compile(r"[°º]\d|['′’\"″”]")
+# Before or after a pair: another number (of longitude, latitude, height it would be the last two; nor is 31 13 49 one),
+# or a side or dash that is no sign of it and may mean south or west.
+_BEFORE = re.compile(r"(?:\d|[-–]|\b[NSEW])[\s,;]*$", re.IGNORECASE)
+_AFTER = re.compile(r"\s+\d|\s*[NSEW]\b", re.IGNORECASE)
 _COMMAS = re.compile(r"^\s*-?\d{1,2},\d+\s*[;\s]\s*-?\d{1,3},\d+\s*$")
 
 
@@ -31,10 +35,9 @@ def position(typed: str) -> tuple[float, float] | None:
 def _decimals(typed: str) -> tuple[float, float] | None:
     bare = re.sub("[°º]", "", typed)
     pair = _PAIR.search(bare.replace(",", ".") if _COMMAS.match(bare) else bare)
-    # After another number it is no latitude: of longitude, latitude, height it would be the last two.
-    if pair is None or _MINUTES.search(typed) or bare[: pair.start()].rstrip(" ,;")[-1:].isdigit():
+    if pair is None or _MINUTES.search(typed) or _BEFORE.search(bare[: pair.start()]) or _AFTER.match(bare, pair.end()):
         return None
-    return None if re.match(r"\s+\d", bare[pair.end() :]) else (float(pair[1]), float(pair[2]))  # nor are 31 13 49
+    return float(pair[1]), float(pair[2])
 
 
 def _angles(typed: str) -> tuple[float, float] | None:

@@ -30,6 +30,9 @@ from edge.page.position import position
         ("-31,5° 28,4°", (-31.5, 28.4)),
         ("３１．２３０４，１２１．４７３７", (31.2304, 121.4737)),
         ("31º13′49″N 121º28′25″E", (31.230278, 121.473611)),
+        ("−1.2921, 36.8219", (-1.2921, 36.8219)),
+        ("1.2921, −36.8219", (1.2921, -36.8219)),
+        ("−1.2921° −36.8219°", (-1.2921, -36.8219)),
     ],
 )
 def test_a_pair_is_read_as_it_was_copied(typed: str, expected: tuple[float, float]) -> None:
@@ -61,6 +64,12 @@ def test_a_pair_is_read_as_it_was_copied(typed: str, expected: tuple[float, floa
         "121,4737; 31,2304",
         "-100.5, 40.2",
         "121.4737, 31.2304, 12.5",
+        "–1.2921, 36.8219",
+        "- 1.2921, 36.8219",
+        "S 1.2921, 36.8219",
+        "N 31.2304°, 121.4737°",
+        "33.4489, 70.6693 W",
+        "33.4489, 70.6693w",
     ],
 )
 def test_what_is_no_pair_or_lies_nowhere_is_none(typed: str) -> None:
