@@ -45,7 +45,8 @@ def as_spelled(typed: str) -> str:
 
 
 def is_within(scientific_name: str, wider: str) -> bool:
-    """Is it `wider` itself or a part of it, as a species of its family?"""
+    """Is it `wider` itself or a part of it, as a species of its family? Of whatever life stage."""
+    (scientific_name, _), (wider, _) = name_and_stage(scientific_name), name_and_stage(wider)
     while scientific_name not in ("", wider):
         scientific_name = taxon(scientific_name).within
     return scientific_name == wider

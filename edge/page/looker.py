@@ -136,11 +136,11 @@ class Looker:
         return self._read(out, process.returncode)
 
     def _read(self, out: bytes, code: int) -> tuple[Answer, bytes]:
-        """A process that ended without an answer was ended by the photograph."""
+        """A process that was ended before all of its answer was out was ended by the photograph."""
         head, _, jpeg = out.partition(b"\n")
         try:
-            answer = msgspec.json.decode(head, type=Answer)
-        except msgspec.DecodeError:
+            answer = msgspec.json.decode(b"" if code else head, type=Answer)
+        except ValueError:  # msgspec's errors, and that of letters that are none
             log.warning("photograph_broke_the_decoder", extra={"code": code})
             # The kernel kills what takes too much memory or time.
             return Answer(state="refused", why="too_large" if code == -signal.SIGKILL else "damaged"), b""

@@ -50,6 +50,11 @@ TELLS_WHAT_IT_IS_ASKED = (
     sys.executable, "-c", "import json, sys; print(json.dumps({'state': 'failed', 'why': repr(sys.argv[2:])}))"
 )  # fmt: skip
 TAKEN_BY_THE_KERNEL = (sys.executable, "-c", "import os; os.kill(os.getpid(), 9)")
+TAKEN_WHILE_IT_ANSWERS = (
+    sys.executable, "-c",
+    """import os; os.write(1, b'{"state":"done","width_px":9,"height_px":9}\\n\\xff\\xd8'); os.kill(os.getpid(), 9)""",
+)  # fmt: skip
+NO_LETTERS = (sys.executable, "-c", """import os; os.write(1, b'{"state":"failed","why":"\\xff"}\\n')""")
 
 
 @pytest.fixture
@@ -168,6 +173,10 @@ def test_what_the_model_is_not_sure_of_is_said_with_its_doubt(farmer: FlaskClien
             "Coccinella septempunctata",
             ("calm", "Harmless", "Seven-spot ladybird", "Nothing to do: it does no harm to the crop."),
         ),
+        (
+            "Coccinella septempunctata (larva)",
+            ("calm", "Harmless", "Seven-spot ladybird", "Nothing to do: it does no harm to the crop."),
+        ),
     ],
 )
 def test_a_healthy_leaf_is_told_as_healthy_and_a_helper_as_harmless(
@@ -280,7 +289,14 @@ def test_too_many_at_once_are_told_to_come_back(scene: Scene) -> None:
 
 
 @pytest.mark.parametrize(
-    ("command", "says"), [(CRASH, "damaged"), (TAKEN_BY_THE_KERNEL, "too large")], ids=["crash", "no memory"]
+    ("command", "says"),
+    [
+        (CRASH, "damaged"),
+        (TAKEN_BY_THE_KERNEL, "too large"),
+        (TAKEN_WHILE_IT_ANSWERS, "too large"),
+        (NO_LETTERS, "damaged"),
+    ],
+    ids=["crash", "no memory", "no memory midway", "no letters"],
 )
 def test_a_file_that_breaks_the_decoder_ends_its_own_process_only(
     command: tuple[str, ...], says: str, scene: Scene

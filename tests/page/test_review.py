@@ -199,6 +199,7 @@ def test_answers_that_were_kept_as_wrong_by_earlier_software_are_judged_anew(
     [
         ("Delphacidae", HOPPER, "1 of 1 right"),
         ("Insecta", "Bemisia tabaci", "1 of 1 right"),
+        ("Delphacidae (nymph)", HOPPER, "1 of 1 right"),
         (HOPPER, "Delphacidae", "0 of 1 right"),
         ("Delphacidae", BUG, "0 of 1 right"),
     ],
