@@ -96,3 +96,4 @@ def test_a_share_says_what_is_affected_before_the_hundred_which_is_of_all(
 def test_numbers_are_grouped_as_the_language_does(tmp_path: Path) -> None:
     with speaking(tmp_path).app_context(), force_locale("es"):
         assert number(12345.67, 1) == "12.345,7"
+        assert number(-0.4) == "0"

@@ -101,8 +101,8 @@ def ngettext(one: str, many: str, n: int, /, **values: str) -> str:
 
 
 def number(value: float, digits: int = 0) -> str:
-    """A number with at most `digits` decimals, grouped as the reader's language does."""
-    return str(format_decimal(round(value, digits), locale=locale(), decimal_quantization=False))
+    """A number with at most `digits` decimals, grouped as the reader's language does; what rounds to 0 has no minus."""
+    return str(format_decimal(round(value, digits) + 0, locale=locale(), decimal_quantization=False))
 
 
 def figure_words(figure: float, level: float) -> str:

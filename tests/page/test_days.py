@@ -82,7 +82,9 @@ def test_visits_of_a_day_are_added_with_their_ranges() -> None:
 def test_a_range_that_is_not_known_for_one_hour_is_not_known_for_the_day() -> None:
     unknown = TaxonCount(label=HOPPER, eppo="", count=2, low=None, high=None)
     hours = [visits(at(1, 1), 4), replace(visits(at(1, 2), 2), counts=(unknown,))]
-    assert days_of(*hours)[-1].figures[HOPPER] == Figure(6, None, None)
+    fortnight = days_of(*hours)
+    assert fortnight[-1].figures[HOPPER] == Figure(6, None, None)
+    assert [layer.kind for layer in bars(fortnight, HOPPER)[-1].layers] == ["only"]
 
 
 def test_figures_of_another_unit_are_not_mixed_in() -> None:
@@ -161,6 +163,12 @@ def test_a_bar_of_twice_the_count_is_twice_as_high() -> None:
     fortnight = days_of(interval(at(30, 3), {HOPPER: 10}), interval(at(1, 3), {HOPPER: 20}))
     heights = [layer.height for bar in bars(fortnight, HOPPER)[-2:] for layer in bar.layers if layer.kind == "bar"]
     assert heights[1] == pytest.approx(2 * heights[0], abs=0.2)
+
+
+def test_a_single_insect_is_a_low_bar_on_the_floor() -> None:
+    alone = TaxonCount(label=HOPPER, eppo="", count=1, low=None, high=None)
+    (layer,) = bars(days_of(replace(visits(at(1, 1), 1), counts=(alone,))), HOPPER)[-1].layers
+    assert (layer.y, layer.height) == (84, 20)  # of 80, down to 104
 
 
 def test_no_bar_is_taller_than_the_drawing_even_with_its_range() -> None:

@@ -157,6 +157,9 @@ def test_the_night_that_is_over_stays_until_the_next_one_has_a_catch_or_is_over_
     scene.clock.advance(16 * 3600)  # the next morning
     well(scene)
     assert headline(trap.get("/").text) == "Nothing new on the card last night."
+    scene.clock.advance(24 * 3600)  # it was off since then
+    well(scene)
+    assert headline(trap.get("/").text) == "Nothing new on the card since the start."
 
 
 @pytest.mark.parametrize(
