@@ -137,7 +137,8 @@ class Pipeline:
             return pause_s
         except CameraError as why:
             self._show(replace(self._camera_state(), detail=str(why)))
-            return 0.0 if isinstance(why, SortingError) else self._every_s
+            is_yet_to_come = isinstance(why, SortingError) or self._status.state != "ok"
+            return 0.0 if is_yet_to_come else self._every_s  # the next look may be a day away
         self._take(frame)
         return pause_s
 

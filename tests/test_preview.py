@@ -145,6 +145,7 @@ def test_who_watches_takes_no_picture_of_a_seldom_renewed_snapshot_from_the_coun
     phone.clock.advance(7.5)  # from 107.5 s on: no look begins or ends as the picture is renewed
     phone.follow(300)
     assert phone.board.snapshot().camera.frames == 20
+    assert is_open or len(phone.snapshot.opened_s) < 78  # it is not asked on and on between two looks
 
 
 def test_a_seldom_renewed_snapshot_is_shown_once_to_who_watches_and_once_by_a_look(phone: Phone) -> None:
