@@ -289,9 +289,10 @@ class Pipeline:
         self._commits.commit_interval(record, self._counter.census, late.draft(record))
 
     def _close_interval_when_due(self) -> None:
-        begin = self._tally.start
-        age_s = self._parts.clock.monotonic_s() - begin.monotonic_s
-        if age_s >= length_s(begin.utc, self._interval_s, self._zone):
+        now = self._parts.clock.now()
+        age_s = now.monotonic_s - self._tally.start.monotonic_s
+        begin_utc = now.utc - timedelta(seconds=age_s)  # by a clock that may have been set since
+        if age_s >= length_s(begin_utc, self._interval_s, self._zone):
             self._close_interval()
 
     def _close_interval(self) -> None:

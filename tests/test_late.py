@@ -643,12 +643,16 @@ def test_pictures_of_hours_without_the_time_in_which_nothing_was_counted_correct
     assert weather == {(Spread(mean=20.0, least=20.0, most=20.0), Spread(mean=0.5, least=0.5, most=0.5))}
 
 
+@pytest.mark.parametrize("state", [ClockState.UNSYNCED, ClockState.SYNCED])  # by nobody, by somebody who was wrong
 @pytest.mark.parametrize("wrong_s", [-1e6, 1e6])
-def test_an_hour_whose_clock_was_set_in_its_middle_can_be_corrected(fed: Fed, wrong_s: float) -> None:
-    fed.clock.jump(wrong_s, ClockState.UNSYNCED)
-    fed.run(lambda: fed.clock.jump(-wrong_s, ClockState.SYNCED), fed.next_hour, fed.add(120))
+def test_an_hour_whose_clock_was_set_in_its_middle_ends_with_the_hour_and_can_be_corrected(
+    fed: Fed, wrong_s: float, state: ClockState
+) -> None:
+    fed.clock.jump(wrong_s, state)
+    fed.run(lambda: fed.clock.jump(-wrong_s, ClockState.SYNCED), fed.wait(3000), fed.next_hour, fed.add(120))
     assert [(one.frames, one.revision) for one in fed.intervals if one.revision] == [(1, 1)]
-    assert fed.intervals[0].start.utc == NOON
+    first = fed.intervals[0]
+    assert (first.start.utc, round((first.end.utc - NOON).total_seconds())) == (NOON, HOUR_S)
 
 
 def test_a_trap_counts_a_backlog_in_its_hours_and_a_picture_from_before_the_last_one_not_at_all(fed: Fed) -> None:
