@@ -99,8 +99,13 @@ class VideoFile(ClosedAtExit):
 
     @property
     def fps(self) -> float:
-        """Frames a second by the file's own word, else 25."""
+        """Frames a second, else 25. A guess: of a recorded stream, whose frames come as they can, 1000 or 90,000."""
         return self._capture.get(cv2.CAP_PROP_FPS) or 25.0
+
+    @property
+    def time_s(self) -> float:
+        """When the film shows the frame read last; no later than the one before where it tells no times."""
+        return self._capture.get(cv2.CAP_PROP_POS_MSEC) / 1000
 
     def read(self, timeout_s: float) -> Frame:  # noqa: ARG002 a file answers at once
         """See Camera."""
@@ -122,7 +127,10 @@ class VideoFile(ClosedAtExit):
             remedy = to_read(why, "correct camera.source")
             text = f"{self.description}: cannot be read ({os.strerror(why.errno or 0)}); {remedy}"
             raise CameraError(text) from why
-        if not self._capture.open(str(self._path), cv2.CAP_FFMPEG):
+        # Whole, since FFmpeg takes what stands before a colon for the kind of an address; in bytes, since OpenCV
+        # crashes at text that is no UTF-8, as of a name in GBK.
+        name = os.fsencode(self._path.absolute())
+        if not self._capture.open(name, cv2.CAP_FFMPEG):  # type: ignore[call-overload]  # it takes bytes
             raise CameraError(f"{self.description}: is no video that can be read; convert it to MP4")
         self._capture.set(cv2.CAP_PROP_ORIENTATION_AUTO, 1)  # else a phone's film lies on its side
         self._in_round = 0

@@ -151,14 +151,17 @@ def _pictures(path: Path, fps: float | None) -> Iterator[_Taken]:
     if not path.is_file():
         raise UsageError(f"{path}: is not there; give a folder of pictures or a video")
     with VideoFile(CameraTable(kind="opencv", source=str(path), every_s=0), SystemClock()) as video:
-        rate = fps or video.fps
+        time_s = -1.0
         for number in range(sys.maxsize):
+            taken: Image | BadFrameError
             try:
-                yield f"{number:06d}", number / rate, video.read(1.0).image
+                taken = video.read(1.0).image
             except BadFrameError as why:
-                yield f"{number:06d}", number / rate, why
+                taken = why
             except CameraEndedError:
                 return
+            time_s = video.time_s if video.time_s > time_s else time_s + 1 / video.fps
+            yield f"{number:06d}", number / fps if fps else time_s, taken
 
 
 def _when(path: Path) -> tuple[datetime, str]:

@@ -1,5 +1,6 @@
 """Video files: every frame, in order; what is no video says so. A USB camera that gives nothing says since when."""
 
+import os
 import struct
 from pathlib import Path
 from unittest.mock import Mock
@@ -48,6 +49,16 @@ def test_a_film_that_a_phone_took_upright_is_upright(tmp_path: Path) -> None:
     assert image.shape == (320, 240, 3)
     assert image[:160].mean() > 200
     assert image[160:].mean() < 50
+
+
+@pytest.mark.parametrize(
+    "name", ["2026-07-01T06:00:00.avi", os.fsdecode("稻田.avi".encode("gbk"))], ids=["time", "gbk"]
+)
+def test_a_film_is_read_whatever_its_name(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    video_of_pictures(tmp_path).rename(tmp_path / name)
+    monkeypatch.chdir(tmp_path)
+    with open_camera(camera_table("opencv", Path(name)), SystemClock()) as camera:
+        assert camera.read(1).image.shape == (240, 320, 3)
 
 
 @pytest.mark.parametrize("name", ["text.jpg", "empty.jpg"])

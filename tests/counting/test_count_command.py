@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import struct
 from dataclasses import replace
 from pathlib import Path
 
@@ -60,6 +61,33 @@ def test_a_video_counts_as_its_frames_do(weevils: Path, tmp_path: Path, capsys: 
     result = told(capsys, tmp_path / "a.avi", "--mode", "live")
     assert {c["label"]: c["count"] for c in result["counts"]}["Curculionidae"] == 1
     assert result["frames"] == len(frames)
+
+
+def recorded(at: Path, pictures: list[np.ndarray]) -> Path:
+    """Of a stream, 5 a second, each at the time when it came: such a film does not say how many come in a second."""
+    path = at / "recorded.mkv"
+    writer = cv2.VideoWriter(str(path), cv2.CAP_FFMPEG, cv2.VideoWriter.fourcc(*"FFV1"), 5, pictures[0].shape[1::-1])
+    for picture in pictures:
+        writer.write(picture)
+    writer.release()
+    film = bytearray(path.read_bytes())
+    rate_at = film.index(b"\x23\xe3\x83\x84")  # DefaultDuration, four bytes; RFC 9559
+    film[rate_at : rate_at + 8] = b"\xec\x86" + bytes(6)  # Void
+    for number in range(1, 12):
+        at_ms = film.index(b"\x81" + struct.pack(">hx", 200 * number)) + 1  # of a SimpleBlock of track 1
+        struct.pack_into(">h", film, at_ms, 200 * number + 37 * number % 101)
+    path.write_bytes(film)
+    return path
+
+
+def test_a_film_is_counted_by_the_time_of_each_frame_and_not_by_a_guess_at_frames_a_second(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    seen, gone = (picture_with(squares) for squares in ([(16, 16, BLUE)], []))
+    film = recorded(tmp_path, [seen] * 5 + [gone] * 20 + [seen] * 5)
+    assert cv2.VideoCapture(str(film)).get(cv2.CAP_PROP_FPS) > 100
+    result = told(capsys, film, "--mode", "live", "--model", write_model(tmp_path / "squares.onnx"), "--all")
+    assert [(one["label"], one["count"]) for one in result["counts"]] == [("Pieris", 2)]
 
 
 def test_a_trap_counts_nothing_new_on_pictures_of_one_insect(weevils: Path, capsys: pytest.CaptureFixture[str]) -> None:
