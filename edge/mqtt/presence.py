@@ -23,6 +23,7 @@ class Presence:
     def __init__(self, parts: Parts, outlet: Outlet, number: int) -> None:
         self._parts, self._outlet, self._number = parts, outlet, number
         self._info = b""  # as it was told last
+        self._is_birth = parts.budget.most_bytes is None  # health is told, whenever it was told before
         self._summarised: Interval | None = None
 
     def tell_status(self, state: str) -> None:
@@ -40,9 +41,9 @@ class Presence:
         """At the birth too, but on a metered line no sooner for a new connection; returns when it is due again."""
         health, budget = encode_message(self._filled_health()), self._parts.budget
         every_s = self._health_every_s(len(health), is_spent=is_spent)
-        if budget.most_bytes is None or now_s >= budget.health_told_s + every_s:
+        if self._is_birth or now_s >= budget.health_told_s + every_s:
             self._outlet.say("health", health)
-            budget.health_told_s = now_s
+            self._is_birth, budget.health_told_s = False, now_s
         return budget.health_told_s + every_s
 
     def summarise(self) -> None:

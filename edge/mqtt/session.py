@@ -82,7 +82,7 @@ class Session:
             if self._connection.is_up:
                 self._send_due(now_s)
             if self._store_fails and now_s >= self._records_due_s:  # what had failed was done
-                self._store_fails, self._may_have_summary = None, True
+                self._store_fails = None
                 self._parts.show(self._what_is_amiss(), None)
         except StoreError as why:
             self._put_off(why, now_s)
@@ -120,13 +120,13 @@ class Session:
             self._health_due_s = now_s + self._parts.pace.store_again_s  # if the disk does not do its part
             self._health_due_s = self._every_minute(now_s, is_spent=is_spent)
             self._may_have_records = self._may_have_images = True
-        if self._may_have_summary and not is_spent:
-            self._may_have_summary = False
-            self._presence.summarise()
         while self._may_have_records and now_s >= self._records_due_s and self._flight.has_room():
             self._may_have_records = self._send_batch(least_urgent) or self._send_replay(least_urgent)
         if is_spent:
             return
+        if self._may_have_summary and not (self._store_fails and now_s < self._records_due_s):
+            self._presence.summarise()
+            self._may_have_summary = False
         if not self._is_introduced and not self._may_have_records:  # a broker may end the line for it: records first
             self._is_introduced = True
             self._connection.subscribe(STATUS_TOPIC)
