@@ -15,6 +15,7 @@ import pytest
 from edge.cli import export, main
 from edge.cli.stick import write_stick
 from edge.config import StoreTable, load_config
+from edge.errors import StoreError
 from edge.label_sets import remember
 from edge.platform import Ledger
 from edge.platform.nodes import nodes_path, read_nodes
