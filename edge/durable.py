@@ -1,7 +1,7 @@
 """Files that a power cut leaves whole."""
 
+import errno
 import os
-from contextlib import suppress
 from pathlib import Path
 from threading import Lock
 
@@ -28,13 +28,19 @@ def write_durably(path: Path, content: bytes) -> None:
 
 
 def sync_names(folder: Path) -> None:
-    """A file's new name is durable only once its folder is: a node's card writes its journal each half hour alone."""
-    with suppress(OSError):  # some file systems, as of shares, cannot sync a folder
+    """A file's new name is durable only once its folder is: a node's card writes its journal each half hour alone.
+
+    Raises OSError that names the folder, of a card that no longer writes.
+    """
+    try:
         opened = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
         try:
             os.fsync(opened)
         finally:
             os.close(opened)
+    except OSError as why:
+        if why.errno == errno.EIO:  # all else: some file systems, as of shares, cannot sync a folder
+            raise OSError(why.errno, why.strerror, str(folder)) from why
 
 
 def version_of(path: Path) -> str:

@@ -1,7 +1,10 @@
 """What was changed on the page, on top of node.toml."""
 
+import errno
+import os
 import re
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from itertools import pairwise
 from pathlib import Path
 from threading import Event
@@ -10,7 +13,7 @@ import pytest
 
 from edge.changes import NAME, keep, last_change, load_changed, read, set_on_page, undo
 from edge.durable import write_durably
-from edge.errors import ConfigError
+from edge.errors import ConfigError, StoreError
 from tests.faults.small_disk import left_by_a_power_cut
 from tests.slow_card import both
 
@@ -150,6 +153,21 @@ def test_what_was_saved_outlives_a_power_cut_a_moment_later_on_a_card_that_write
     unit = Path("firmware_config/card/system/etc/systemd/system/fieldeye-card.service").read_text()
     (options,) = re.findall(r"^ExecStart=mount -o remount,(\S+) /$", unit, flags=re.MULTILINE)
     assert left_by_a_power_cut(options, "-c", SAVED + saving) == "as set"
+
+
+@pytest.mark.parametrize("code", [errno.EIO, errno.EINVAL], ids=["a dying card", "a share"])
+def test_a_change_whose_name_a_dying_card_does_not_write_is_not_told_as_saved(
+    node_toml: Path, monkeypatch: pytest.MonkeyPatch, code: int
+) -> None:
+    def fsync(number: int) -> None:
+        if Path(f"/proc/self/fd/{number}").is_dir():
+            raise OSError(code, os.strerror(code))
+
+    monkeypatch.setattr("os.fsync", fsync)
+    refused = pytest.raises(StoreError, match="cannot be written") if code == errno.EIO else nullcontext()
+    with refused:
+        keep(node_toml.parent, load_changed(node_toml)[0], {"camera": {"every_s": 30}})
+    assert bool(read(node_toml.parent)) == (code == errno.EINVAL)
 
 
 def test_a_file_that_cannot_take_its_place_leaves_nothing_beside_it(tmp_path: Path) -> None:

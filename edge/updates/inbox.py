@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 import msgspec
 from msgspec import Struct
 
-from edge.durable import write_durably
+from edge.durable import sync_names, write_durably
 from edge.errors import UpdateError
 from edge.updates.lock import UpdateBusyError
 from edge.updates.manifest import ENDING, MOST_BUNDLE_BYTES
@@ -201,6 +201,7 @@ class Inbox:
             part.unlink()
             return 0
         part.replace(part.with_suffix(ENDING))
+        sync_names(self._folder)  # its sender goes away with this answer
         return size_bytes
 
     def _make_way(self, sha256: str, size_bytes: int, have: int) -> None:

@@ -17,7 +17,7 @@ from edge.errors import UpdateError
 from edge.updates.fetch import fetch_all
 from edge.updates.inbox import COMING_S, MOST_DAYS, Inbox, Request
 from edge.updates.slots import Places, said
-from tests.faults.small_disk import run_on_small_disk
+from tests.faults.small_disk import left_by_a_power_cut, run_on_small_disk
 from tests.waiting import wait_until
 
 CONTENT = bytes(range(256)) * 1000
@@ -126,6 +126,23 @@ print(Inbox(pathlib.Path(os.environ["DISK"]) / "inbox").add("0" * 64, 2000, 0, b
 def test_a_rotated_password_comes_to_a_card_with_hardly_any_room() -> None:
     """It needed the 50 MB that a bundle of software leaves for pictures."""
     assert run_on_small_disk("-c", HARDLY_ANY_ROOM, size="1m") == "6\n"
+
+
+ARRIVED = f"""
+import os
+from pathlib import Path
+from edge.updates.inbox import Inbox
+(disk := Path(os.environ["DISK"])).joinpath("inbox").mkdir()
+(disk / "kept").symlink_to("inbox/{hashlib.sha256(b"a bundle").hexdigest()}.update")
+for place in (disk / "inbox", disk):
+    os.fsync(os.open(place, os.O_RDONLY))
+Inbox(disk / "inbox").add("{hashlib.sha256(b"a bundle").hexdigest()}", 8, 0, b"a bundle")
+"""
+
+
+def test_a_bundle_that_is_whole_is_there_after_a_power_cut_since_its_sender_has_gone() -> None:
+    """It lay as a part, which nobody asks for, on a card that writes its journal each half hour."""
+    assert left_by_a_power_cut("commit=1800", "-c", ARRIVED) == "a bundle"
 
 
 def pictures_take_the_room(monkeypatch: pytest.MonkeyPatch) -> None:
