@@ -11,6 +11,8 @@ import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from edge.durable import sync_names
+
 log = logging.getLogger(__name__)
 
 
@@ -50,14 +52,7 @@ class Jpegs:
             path.unlink(missing_ok=True)
             raise
         if self._is_synced:
-            self._sync_folder()
-
-    def _sync_folder(self) -> None:
-        folder = os.open(self._folder, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(folder)  # the new name is durable only once the folder is
-        finally:
-            os.close(folder)
+            sync_names(self._folder)
 
     def read(self, name: str) -> bytes | None:
         """The JPEG, or None if it was never there, is gone or cannot be read. A name that is no id finds nothing."""
