@@ -257,6 +257,14 @@ def test_a_tap_on_a_dot_opens_that_one_also_at_its_rim_and_where_the_middle_of_a
     assert [tip for tip in tips if tip[0] != "0"] == [["0.9", "s/large: 100"]], "others fade"
 
 
+@pytest.mark.parametrize(("value", "says"), [(0.04, "0.04"), (0.96, "0.96"), (0, "0"), (12.34, "12.3")])
+def test_a_mean_shortly_above_nothing_is_no_zero_on_the_map(page: Page, root: str, value: float, says: str) -> None:
+    told = what_is_drawn(page, root) | {"outlines": [], "places": [["s/one", 30.0, 120.0, value]]}
+    open_map(page, root, told)
+    page.locator("#map path.leaflet-interactive").click()
+    assert page.locator("#map .leaflet-tooltip").inner_text() == f"s/one: {says}"
+
+
 def test_the_charts_legend_draws_a_dot_and_a_line(page: Page, root: str) -> None:
     open_map(page, root)
     _, dot, line = page.locator("#chart .u-marker").evaluate_all(

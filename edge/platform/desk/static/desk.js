@@ -23,7 +23,8 @@
   L.control.zoom({ zoomInTitle: box.dataset.zoomIn, zoomOutTitle: box.dataset.zoomOut }).addTo(map);
   const border = { color: colour("edge"), weight: 1, fill: false, interactive: false };
   const shapes = told.outlines.map((ring) => L.polygon(ring, border).addTo(map));
-  const figure = new Intl.NumberFormat(language, { maximumFractionDigits: 1 });
+  const [large, small] = [{ maximumFractionDigits: 1 }, { maximumSignificantDigits: 2 }].map((digits) => new Intl.NumberFormat(language, digits));
+  const figure = (value) => (value < 1 ? small : large).format(value) + box.dataset.sign; // a mean of 0.04 is no zero
   const most = Math.max(1, ...told.places.map((place) => place[3] || 0));
   const largest = Math.min(24, Math.max(5, 24 * Math.sqrt(50 / told.places.length))); // or those of a province are one blob
   const least = Math.max(2, largest / 4);
@@ -35,7 +36,7 @@
         ? { radius: least / 2, color: colour("green"), fillOpacity: 1 } // smaller than any that was seen: red and green look alike to many
         : { radius: Math.max(least, largest * Math.sqrt(value / most)), color: colour("red"), fillOpacity: 0.5 };
     const text = document.createElement("span");
-    text.textContent = `${name}: ${value === null ? box.dataset.noData : figure.format(value) + box.dataset.sign}`;
+    text.textContent = `${name}: ${value === null ? box.dataset.noData : figure(value)}`;
     dots.push(L.circleMarker([latitude, longitude], { weight: Math.min(2, largest / 5), ...look }).bindTooltip(text).addTo(map));
   }
   shapes.push(...dots);
@@ -53,7 +54,7 @@
   if (!told.nights.length) return;
   if (!window.uPlot) return openTable(); // an engine from before 2020 cannot read it
   const day = new Intl.DateTimeFormat(language, { month: "short", day: "numeric", timeZone: "UTC" });
-  const shown = (plot, value) => (value === null || value === undefined ? "–" : figure.format(value) + chart.dataset.sign);
+  const shown = (plot, value) => (value === null || value === undefined ? "–" : figure(value));
   const seconds = told.nights.map((night) => Date.parse(night[0]) / 1000);
   const series = [
     { label: chart.dataset.night, value: (plot, at) => (at === null || at === undefined ? "–" : day.format(at * 1000)) },
@@ -63,7 +64,7 @@
   const axis = { stroke: ink("ink"), grid: { stroke: ink("line") }, ticks: { stroke: ink("line") } };
   const axes = [
     { ...axis, space: 70, incrs: [1, 2, 7, 14, 28].map((days) => days * 86400), values: (plot, at) => at.map((one) => day.format(one * 1000)) },
-    { ...axis, values: (plot, at) => at.map((one) => figure.format(one) + chart.dataset.sign) },
+    { ...axis, values: (plot, at) => at.map((one) => figure(one)) },
   ];
   const size = () => ({ width: chart.clientWidth, height: 320 });
   const plot = new uPlot(
