@@ -50,7 +50,7 @@ def stick_words(out: Path, records: int, photographs: int) -> str:
 def batches(records: Records, *, waiting_only: bool) -> Iterator[list[Stored]]:
     """All kept records, or those that wait for the broker, in their order."""
     last = 0
-    while batch := records.after(last, BATCH_RECORDS, waiting_only=waiting_only):
+    while batch := records.after(last, BATCH_RECORDS, MAX_BATCH_BYTES, waiting_only=waiting_only):
         last = batch[-1].key.seq
         yield batch
 
@@ -70,17 +70,7 @@ def _info_line(info: Info, node: NodeTable) -> _Line:
 
 def _record_lines(batches: Iterator[list[Stored]], node: NodeTable) -> Iterator[_Line]:
     topic = node_topic(node.site, node.node, "records")
-    return ((number, 0, carried_line(topic, told)) for batch in batches for number, told in _payloads(batch))
-
-
-def _payloads(batch: list[Stored]) -> Iterator[tuple[int, bytes]]:
-    """In one, or in halves where a platform would not read it: alerts may be of long sentences."""
-    payload, middle = encode_batch(batch), len(batch) // 2
-    if len(payload) <= MAX_BATCH_BYTES or not middle:
-        yield len(batch), payload
-        return
-    yield from _payloads(batch[:middle])
-    yield from _payloads(batch[middle:])
+    return ((len(batch), 0, carried_line(topic, encode_batch(batch))) for batch in batches)
 
 
 def _question_lines(records: Records, asked: Sequence[Question], node: NodeTable) -> Iterator[_Line]:

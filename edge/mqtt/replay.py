@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 from edge.store import BATCH_BYTES, BATCH_RECORDS, Store
-from edge.wire import ReplayCommand, Stored, encode_batch
+from edge.wire import ReplayCommand, Stored
 
 
 @dataclass(slots=True)
@@ -23,9 +23,7 @@ class Replay:
     def step(self, store: Store, most_bytes: int = BATCH_BYTES) -> list[Stored]:
         """The next batch; empty if the rest is gone or not made yet, which is neither sent nor gone."""
         last = min(self.command.last, store.last_seq())
-        batch = store.records_between_seq(self.next_seq, last, BATCH_RECORDS)
-        while len(batch) > 1 and len(encode_batch(batch)) > most_bytes:
-            batch = batch[: len(batch) // 2]
+        batch = store.records_between_seq(self.next_seq, last, BATCH_RECORDS, most_bytes)
         upto = batch[-1].key.seq if batch else last
         self.gone += gaps(self.next_seq, [stored.key.seq for stored in batch], upto)
         self.next_seq = (upto if batch else self.command.last) + 1

@@ -1,13 +1,13 @@
 """Reads what a store holds. Any number of threads, and other programs beside the node, may do so at once."""
 
 import logging
+import math
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import closing, contextmanager
 from datetime import datetime, timedelta
 from functools import cached_property
-from itertools import islice
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 from zlib import crc32
 
@@ -87,21 +87,10 @@ class Records:
                 " WHERE w.priority <= ? ORDER BY w.priority, w.seq",
                 (least_urgent,),
             )
-            batch: list[Stored] = []
-            size = 0
-            for seq in _except(urgent, without):
-                row = db.execute(f"SELECT {COLUMNS} FROM record WHERE seq = ?", (seq,)).fetchone()  # noqa: S608
-                if row is None:  # shed since: Python ends a statement, and its snapshot, before it gives the last row
-                    continue
-                as_kept = Row(*row)
-                found = self._read(as_kept)
-                size += len(as_kept.body) if found else 0
-                if batch and size > limit_bytes:
-                    break
-                batch += found
-                if len(batch) == limit_records:
-                    break
-            return batch
+            one = f"SELECT {COLUMNS} FROM record WHERE seq = ?"  # noqa: S608
+            rows = (db.execute(one, (seq,)).fetchone() for seq in _except(urgent, without))
+            # None: shed since; Python ends a statement, and its snapshot, before it gives the last row
+            return self._batch((row for row in rows if row is not None), limit_records, limit_bytes)
 
     def waiting(self) -> Waiting:
         """How many records wait for the broker, and since when."""
@@ -145,14 +134,17 @@ class Records:
         where = "utc_ms >= ? AND seq > ? ORDER BY seq DESC LIMIT ?"
         return self._of(Sighting, where, utc_ms(start_utc), seq, limit)
 
-    def records_between_seq(self, first: int, last: int, limit: int | None = None) -> list[Stored]:
+    def records_between_seq(
+        self, first: int, last: int, limit: int | None = None, limit_bytes: float = math.inf
+    ) -> list[Stored]:
         """The first `limit`, or all, of the records first..last that are still there and can be read."""
-        return self._select("seq BETWEEN ? AND ? ORDER BY seq", first, last, most=limit)
+        return self._select("seq BETWEEN ? AND ? ORDER BY seq", first, last, most=limit, most_bytes=limit_bytes)
 
-    def after(self, seq: int, limit: int, *, waiting_only: bool) -> list[Stored]:
+    def after(self, seq: int, limit: int, limit_bytes: int, *, waiting_only: bool) -> list[Stored]:
         """The next `limit` records after `seq` that can be read: of those that wait, or of all that are kept."""
         waits = " AND EXISTS (SELECT 1 FROM waiting w WHERE w.priority = record.priority AND w.seq = record.seq)"
-        return self._select(f"seq > ?{waits if waiting_only else ''} ORDER BY seq", seq, most=limit)
+        where = f"seq > ?{waits if waiting_only else ''} ORDER BY seq"
+        return self._select(where, seq, most=limit, most_bytes=limit_bytes)
 
     def drafts(self, first_utc: datetime, last_utc: datetime) -> list[tuple[int, bytes]]:
         """Seq and state of the intervals that end in (first, last] and can be corrected, see Draft; no damaged one."""
@@ -255,11 +247,25 @@ class Records:
         found = self._select(f"kind = ? AND {where}", KINDS[kind], *values)
         return [one for one in found if isinstance(one.record, kind)]
 
-    def _select(self, where: str, *values: int, most: int | None = None) -> list[Stored]:
+    def _select(self, where: str, *values: int, most: int | None = None, most_bytes: float = math.inf) -> list[Stored]:
         """A LIMIT in `where` counts damaged rows, which `most` passes over."""
         with sentences(self._path, "read records"):
             rows = self._readers.mine().execute(f"SELECT {COLUMNS} FROM record WHERE {where}", values)  # noqa: S608
-            return list(islice((one for row in rows for one in self._read(Row(*row))), most))
+            return self._batch(rows, most, most_bytes)
+
+    def _batch(self, rows: Iterable[tuple[Any, ...]], most: int | None, most_bytes: float) -> list[Stored]:
+        """The first that can be read, in so many bytes at most by themselves; one, however large it is."""
+        batch: list[Stored] = []
+        size = 0
+        for row in map(Row._make, rows):
+            found = self._read(row)
+            size += len(row.body) if found else 0
+            if batch and size > most_bytes:
+                break
+            batch += found
+            if len(batch) == most:
+                break
+        return batch
 
     def _read(self, row: Row) -> list[Stored]:
         """The record, or nothing if its row is damaged: one bad row must not hide the others."""
