@@ -3,7 +3,7 @@
 import logging
 from contextlib import suppress
 from pathlib import Path
-from threading import Lock
+from threading import RLock
 
 from edge.boxes import Image
 from edge.calibration.record import Calibration, from_json, to_json
@@ -14,7 +14,7 @@ from edge.errors import ConfigError, StoreError, to_read
 log = logging.getLogger(__name__)
 
 NAME, BEFORE = "calibration.json", "calibration.before.json"
-_one_at_a_time = Lock()  # of those who write both files
+calibrating = RLock()  # of those who write both files, and who first reads what held: another would be written over
 
 
 def save_calibration(folder: Path, calibration: Calibration) -> None:
@@ -22,7 +22,7 @@ def save_calibration(folder: Path, calibration: Calibration) -> None:
 
     Raises StoreError.
     """
-    with _one_at_a_time:
+    with calibrating:
         _write(folder / BEFORE, _content(folder / NAME))
         _write(folder / NAME, to_json(calibration))
 
@@ -33,7 +33,7 @@ def undo_calibration(folder: Path, last: str) -> bool:
     `last`: that save, by `last_calibration` as it was shown. False if it is not the last one any more, or there is
     none. Raises StoreError.
     """
-    with _one_at_a_time:  # of two taps while the card keeps the first one waiting, the second undoes nothing
+    with calibrating:  # of two taps while the card keeps the first one waiting, the second undoes nothing
         if not last or last != last_calibration(folder):
             return False
         now, before = _content(folder / NAME), _content(folder / BEFORE)
@@ -91,7 +91,7 @@ def let_turn(folder: Path, from_deg: int, to_deg: int) -> None:
 
     The files stay those of the picture as it is until the node begins anew. Raises StoreError.
     """
-    with _one_at_a_time:
+    with calibrating:
         for path in (folder / NAME, folder / BEFORE):
             _let_turn(path, from_deg, to_deg)
 

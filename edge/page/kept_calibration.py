@@ -2,7 +2,6 @@
 
 from collections.abc import Container
 from dataclasses import replace
-from threading import Lock
 
 import numpy as np
 
@@ -15,6 +14,7 @@ from edge.calibration import (
     Reference,
     Region,
     Scale,
+    calibrating,
     find_corners,
     focused,
     load_calibration,
@@ -32,12 +32,11 @@ from edge.store import Store
 
 LAYOUT = Layout()
 NEWEST = 200  # sightings among which pictures to count by hand are looked for
-one_at_a_time = Lock()  # who reads before another one has written would write over it
 
 
 def keep_focus(node: Node, frame: Image) -> Reference:
     """This is what a sharp picture looks like, in the region that is kept, also of a picture of another shape."""
-    with one_at_a_time:
+    with calibrating:
         found = _known(node, None)
         reference = focused(frame, _region(found))
         _keep(node, found, focus=reference)
@@ -46,7 +45,7 @@ def keep_focus(node: Node, frame: Image) -> Reference:
 
 def keep_hand(node: Node, pictures: int) -> None:
     """So many were counted by a person, whatever shape the picture has now."""
-    with one_at_a_time:
+    with calibrating:
         _keep(node, _known(node, None), counted_by_eye=pictures)
 
 
@@ -55,7 +54,7 @@ def keep_region(node: Node, region: Region) -> None:
 
     One that reads as the one until now is the same: the form rounds it.
     """
-    with one_at_a_time:
+    with calibrating:
         found = known(node)
         if region_text(region) == region_text(_region(found)):
             _keep(node, found)
@@ -68,7 +67,7 @@ def keep_scale(
 ) -> None:
     """By the board, whose squares have this side, by a typed area, or none of both: each in place of what held."""
     board = "" if scale is None else f"{LAYOUT.across}x{LAYOUT.down}"
-    with one_at_a_time:
+    with calibrating:
         _keep(node, known(node), scale=scale, side_mm=side_mm, board=board, typed_area_mm2=typed_area_mm2)
 
 

@@ -6,7 +6,7 @@ import msgspec
 from flask import Blueprint, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 
-from edge.calibration import EVERYTHING, Region, last_calibration, undo_calibration
+from edge.calibration import EVERYTHING, Region, calibrating, last_calibration, undo_calibration
 from edge.errors import BadFrameError, ConfigError
 from edge.languages.typed import plain
 from edge.page import kept_calibration
@@ -102,7 +102,7 @@ def keep_hand() -> ResponseReturnValue:
 def undo() -> ResponseReturnValue:
     """What held before the last measurement; another undo brings it back. A form that was shown before the last
     measurement or undo does nothing: the list shows what holds."""
-    with kept_calibration.one_at_a_time:
+    with calibrating:
         before, last = kept_calibration.figures(kept_calibration.known(node())), last_calibration(node().folder)
         if not undo_calibration(node().folder, request.form.get("last", last)):
             return redirect("/set-up", 303)

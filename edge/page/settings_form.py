@@ -7,7 +7,7 @@ from edge.calibration import EVERYTHING, let_turn
 from edge.changes import keep, last_change, undo
 from edge.page.admission import needs
 from edge.page.health import newer_words, unmeant
-from edge.page.kept_calibration import one_at_a_time, region_of
+from edge.page.kept_calibration import region_of
 from edge.page.node import node
 from edge.page.settings import Group, changed, shown, told
 from edge.page.trust import Role, trust
@@ -66,8 +66,7 @@ def _page(groups: tuple[Group, ...], hint: str = "") -> str:
 
 def _turn(from_deg: int, to_deg: int) -> None:
     """What was drawn and measured turns with the picture; as the camera may have been turned too, somebody looks."""
-    with one_at_a_time:
-        let_turn(node().folder, from_deg, to_deg)
+    let_turn(node().folder, from_deg, to_deg)
     if region_of(node()) != EVERYTHING:
         change_visit(node().store, lambda visit: visit.without("region"))
 
