@@ -90,7 +90,7 @@ class Session:
     def end(self) -> None:
         """The connection is gone or given up: what was not acknowledged will be sent again."""
         self._mark(self._parts.clock.monotonic_s())
-        self._parts.handed.update(self._flight.records | self._delivered)
+        self._parts.handed.update(self._sent)
         self._parts.figures.resent += len(self._flight.records)
         self._parts.images.lost()
         self._connection.close()
@@ -153,16 +153,14 @@ class Session:
         due_s, now = self._presence.tell_health(now_s, is_spent=is_spent), self._parts.clock.now()
         self._parts.store.give_up_damaged(now)
         if now.state is ClockState.SYNCED:
-            without = self._parts.handed | self._flight.records | self._delivered
-            question = self._parts.images.question
+            without, question = self._parts.handed | self._sent, self._parts.images.question
             self._parts.store.correct_clock(now, without=without, without_question=question)
         self._parts.budget.save()
         return due_s
 
     def _send_batch(self, least_urgent: int) -> bool:
         limit_bytes = min(BATCH_BYTES, self._connection.most_payload_bytes)
-        without = self._flight.records | self._delivered
-        batch = self._parts.store.next_batch(limit_bytes=limit_bytes, without=without, least_urgent=least_urgent)
+        batch = self._parts.store.next_batch(limit_bytes=limit_bytes, without=self._sent, least_urgent=least_urgent)
         return self._send_records(batch)
 
     def _send_records(self, batch: list[Stored]) -> bool:
@@ -298,6 +296,11 @@ class Session:
         """Has nothing been acknowledged for too long, though something is on its way?"""
         oldest_s = self._flight.oldest_s()
         return oldest_s is not None and now_s - max(oldest_s, self._progress_s) > self._parts.config.ack_timeout_s
+
+    @property
+    def _sent(self) -> frozenset[Mark]:
+        """On this connection: records that are on their way, or delivered and not marked as that yet."""
+        return self._flight.records | self._delivered
 
     def _has_work(self) -> bool:
         now_s = self._parts.clock.monotonic_s()
