@@ -60,6 +60,6 @@ def _records(path: Path, file: BinaryIO, end: int) -> Iterator[PlainRecord]:
 def _record(path: Path, number: int, line: bytes) -> PlainRecord:
     try:
         record: PlainRecord = msgspec.json.decode(line, type=PlainRecord)
-    except (msgspec.DecodeError, UnicodeDecodeError) as why:
+    except ValueError as why:
         raise StoreError(f"{path}:{number}: not a record ({why}); give the file of `fieldeye-platform ingest`") from why
     return record

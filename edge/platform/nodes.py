@@ -72,7 +72,7 @@ def read_nodes(ledger: Path) -> dict[NodeName, Info]:
             break
         try:
             told = msgspec.json.decode(line, type=_Introduced)
-        except (msgspec.DecodeError, UnicodeDecodeError) as why:
+        except ValueError as why:
             raise StoreError(f"{path}:{number}: says nothing of a node ({why}); mend or delete that line") from why
         known[told.site, told.node] = told.info
     return known

@@ -50,8 +50,9 @@ def level_words(level: str | None) -> str:
 
 def together_words(mean: float | None, unit: str, start_at: float = 0) -> str:
     """What a level is of, beside the mean of one life stage; empty where that is it."""
-    says = value_words(mean, unit, start_at)
-    return "" if mean is None else gettext("All life stages together: %(mean)s.", mean=says)
+    if mean is None:
+        return ""
+    return gettext("All life stages together: %(mean)s.", mean=value_words(mean, unit, start_at))
 
 
 def area_words(area: str) -> str:

@@ -14,5 +14,5 @@ def decode_document(payload: bytes, kind: type[_Document]) -> _Document:
     """The record in a JSON payload; unknown fields are ignored. Raises WireError, and nothing else, for any bytes."""
     try:
         return msgspec.json.decode(payload, type=kind)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as why:  # bad text, and nesting without end
+    except (ValueError, RecursionError) as why:  # bad text, and nesting without end
         raise WireError(f"{kind.__name__}: {why}; see docs/contract") from why

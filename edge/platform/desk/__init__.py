@@ -14,7 +14,7 @@ from werkzeug.exceptions import HTTPException
 
 from edge.errors import StoreError, UsageError
 from edge.languages import COOKIE, HTML_LANGUAGE, LANGUAGES, REVIEWED, PoBabel, chosen_language, language
-from edge.platform.database import open_database
+from edge.platform.database import GONE, open_database
 from edge.platform.desk import alerts_page, map_page, nodes_page, questions_page
 from edge.platform.desk.entry import CHECKS_AT_ONCE, LOG_INS_AT_ONCE, desk, page_of_form, refused
 from edge.platform.desk.people import CONNECTION_NAME, secret
@@ -73,14 +73,13 @@ def _refuse(app: Flask) -> None:
         code = error.code or 500
         return refused(code, gettext("There is no such page here.") if code == NOT_FOUND else cannot())
 
-    @app.errorhandler(StoreError)
-    @app.errorhandler(psycopg.OperationalError)
-    @app.errorhandler(psycopg.errors.IdleInTransactionSessionTimeout)  # this machine stood still meanwhile
-    @app.errorhandler(psycopg.errors.UndefinedTable)  # before a backup is restored
-    @app.errorhandler(psycopg.DataError)  # a NUL, which no column of text can hold
     def _noted(error: Exception) -> tuple[str, int]:
         app.logger.error("%s: %s", quote(request.path), str(error).partition("\n")[0])
         return refused(400 if isinstance(error, psycopg.DataError) else 503, cannot())
+
+    # UndefinedTable: before a backup is restored. DataError: a NUL, which no column of text can hold.
+    for error in (StoreError, *GONE, psycopg.errors.UndefinedTable, psycopg.DataError):
+        app.register_error_handler(error, _noted)
 
 
 def _speak(app: Flask, *, https: bool) -> None:
