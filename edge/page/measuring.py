@@ -13,6 +13,7 @@ from edge.page import kept_calibration
 from edge.page.admission import needs
 from edge.page.node import node
 from edge.page.set_up import done
+from edge.page.sightings import size_px
 from edge.page.steps import agreement_words
 from edge.page.trust import Role, trust, visitor
 from edge.page.untouched import is_untouched, stands
@@ -143,7 +144,7 @@ def _region_page(corners: str, wrong: str = "") -> str:
 
 
 def _picture_px() -> tuple[int, int] | None:
-    """Width and height that the live picture is given room by, before it comes over a slow line."""
+    """Width and height of the live picture."""
     frame = node().board.frame()
     return None if frame is None else (frame.shape[1], frame.shape[0])
 
@@ -177,7 +178,13 @@ def _hand_page(found: Iterable[str], wrong: dict[str, str]) -> str:
     visit, region = load(node().store), kept_calibration.region_of(node())
     agreed = compared(visit)
     pictures = [
-        (name, stands(name, str(visit.counted.get(name, "")), request.form), wrong.get(name, ""), number(place))
+        (
+            name,
+            size_px(node().store.picture(name)),
+            number(place),
+            stands(name, str(visit.counted.get(name, "")), request.form),
+            wrong.get(name, ""),
+        )
         for place, name in enumerate(found, start=1)
     ]
     return render_template(

@@ -123,7 +123,7 @@ def photo_of(
 def photo(name: str, sightings: Sequence[Sighting], store: Store, when: Moments, mode: Mode) -> Photo | None:
     """A stored picture with the boxes of all that was seen on it; None if it is gone or broken."""
     content = store.picture(name)
-    size = _size(content)
+    size = size_px(content)
     same = [sighting for sighting in sightings if sighting.picture == name]
     if content is None or size is None or not same:
         return None
@@ -167,7 +167,7 @@ def outline(box: Box, size: tuple[int, int]) -> Outline:
     )
 
 
-def _size(jpeg: bytes | None) -> tuple[int, int] | None:
+def size_px(jpeg: bytes | None) -> tuple[int, int] | None:
     """Width and height in px of a picture, None if it is gone or broken. Reads its header only."""
     if jpeg is None:
         return None

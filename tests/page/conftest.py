@@ -1,6 +1,6 @@
 """A real app on a real store, in any of the scenes."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from time import sleep
@@ -52,20 +52,37 @@ def slow_posts(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Addresses that a browser sends to; each answer takes a second, as over a weak line."""
     addresses: list[str] = []
 
+    def late(answer: Response) -> Response:
+        if request.method == "POST":
+            addresses.append(request.path)
+            sleep(1.0)
+        return answer
+
+    answer_through(late, monkeypatch)
+    return addresses
+
+
+@pytest.fixture
+def slow_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each picture comes a second after it was asked for, as over a weak line."""
+
+    def late(answer: Response) -> Response:
+        if answer.mimetype == "image/jpeg":
+            sleep(1.0)
+        return answer
+
+    answer_through(late, monkeypatch)
+
+
+def answer_through(late: Callable[[Response], Response], monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a browser is answered goes through `late`."""
+
     def slow(*parts: Any) -> Flask:
         app = create_app(*parts)
-
-        @app.after_request
-        def late(answer: Response) -> Response:
-            if request.method == "POST":
-                addresses.append(request.path)
-                sleep(1.0)
-            return answer
-
+        app.after_request(late)
         return app
 
     monkeypatch.setattr("tests.page.browsing.create_app", slow)
-    return addresses
 
 
 @pytest.fixture(params=SCENES)

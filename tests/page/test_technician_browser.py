@@ -40,6 +40,8 @@ UNDER_THE_TABS = """() => {
     return held.getBoundingClientRect().bottom - tabs.getBoundingClientRect().top;
 }"""  # how many px of what has the focus
 FOCUSED = "document.activeElement.outerHTML.slice(0, 100)"
+TOPS = """[...document.querySelectorAll("main :is(a, button, input, textarea)")].filter((one) => one.offsetParent)
+.map((one) => [one.outerHTML, one.getBoundingClientRect().top])"""
 HEAD = 4  # skip link, node, account and language come before the content
 RIM_PX = 4  # a browser brings the line of a text area into view, not its rim
 
@@ -235,6 +237,23 @@ def test_nothing_that_the_keyboard_reaches_lies_under_the_tabs(
             for _ in range(controls + HEAD):
                 visit.page.keyboard.press("Tab")
                 assert visit.page.evaluate(UNDER_THE_TABS) < RIM_PX, (address, visit.page.evaluate(FOCUSED))
+
+
+@pytest.mark.usefixtures("slow_pictures")
+@pytest.mark.parametrize("address", ["/live", "/set-up/model", "/set-up/region", "/set-up/scale", "/set-up/hand"])
+def test_nothing_moves_under_a_finger_when_a_picture_comes_late(
+    address: str, browser: Browser, labelled: Scene
+) -> None:
+    with technician(browser, labelled, View()) as visit:
+        visit.page.goto(visit.root + address, wait_until="domcontentloaded")
+        assert not visit.page.evaluate("[...document.querySelectorAll('.photo img')].some((one) => one.complete)")
+        before = visit.page.evaluate(TOPS)
+        visit.page.evaluate(
+            "Promise.all([...document.querySelectorAll('.photo img')]"
+            ".map((one) => { one.loading = 'eager'; return one.decode(); }))"
+        )
+        assert visit.page.evaluate(TOPS) == before
+        assert before
 
 
 @pytest.mark.parametrize(
