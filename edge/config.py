@@ -35,6 +35,7 @@ AreaCode = Annotated[str, Meta(pattern=r"^[0-9]{12}\Z(?#twelve digits in quotes,
 # What goes to the broker is at most as long as the wire takes it: 80 letters of a label or unit, 2000 of a sentence.
 Label = Annotated[str, Meta(max_length=80)]
 Sentence = Annotated[str, Meta(max_length=1000)]  # of which the node makes a longer one
+Figure = Annotated[float, Meta(gt=0, le=1e12)]  # nor larger than the wire takes it, in thousandths
 Seconds = Annotated[float, Meta(gt=0)]
 Share = Annotated[float, Meta(ge=0, le=1)]
 Luma = Annotated[float, Meta(ge=0, le=255)]
@@ -182,8 +183,8 @@ class OwnThreshold(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
     label: Label  # scientific name, as the model says it
     unit: Label  # with its effort: insects/trap/night, insects/picture, insects/m2, visits/day, % pictures
-    act_at: Annotated[float, Meta(gt=0)]
-    sure_at: Annotated[float, Meta(gt=0)] | None = None  # from here on without further doubt
+    act_at: Figure
+    sure_at: Figure | None = None  # from here on without further doubt
     quantity: Label = "them"  # what is counted, for "Count ... by eye"
     action: Annotated[Sentence, Meta(pattern=r"\S(?#words that say what to do)")] = (
         "act as your plant protection station advises"

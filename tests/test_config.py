@@ -130,6 +130,13 @@ def test_every_released_model_is_known_to_be_for_a_mode() -> None:
             ("[mqtt]", '[[advice.threshold]]\nlabel = "P"\nunit = "u"\nact_at = 1\naction = ""\n[mqtt]'),
             "advice.threshold[0].action: must be words that say what to do",
         ),
+        *(
+            (
+                ("[mqtt]", f'[[advice.threshold]]\nlabel = "P"\nunit = "u"\nact_at = {act}\nsure_at = {sure}\n[mqtt]'),
+                f"advice.threshold[0].{key}: must be <= 1000000000000",
+            )
+            for act, sure, key in (("1", "1e13", "sure_at"), ("1e13", "2e13", "act_at"))
+        ),
         (("latitude = 30.27", "latitude = 97.0"), "node.latitude"),
         (("every_s = 5", "fed = true\nloop = true"), "camera.fed is for"),
         (('kind = "folder"', 'kind = "opencv"\nfed = true'), "camera.fed is for"),

@@ -68,6 +68,8 @@ def test_a_programs_own_words_come_before_the_common_ones(tmp_path: Path) -> Non
 def test_a_unit_is_said_in_the_readers_language_and_an_unknown_one_as_it_stands(tmp_path: Path) -> None:
     with speaking(tmp_path).app_context(), force_locale("zh"):
         assert threshold_unit_words("insects/hill") == "每丛"
+        for unit in ("insects/card/week", "adults/card/week"):  # of a station: how yellow cards are read
+            assert threshold_unit_words(unit) == "每张粘虫板每周"
         assert threshold_unit_words("eggs/100 sweeps") == "eggs/100 sweeps"
     with speaking(tmp_path).app_context(), force_locale("hi"):
         assert threshold_unit_words("visits/day") == "आगमन प्रति दिन"  # आना is an old coin too

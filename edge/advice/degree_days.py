@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from datetime import date, timedelta, tzinfo
 from functools import cache
 from importlib.resources import files
-from math import asin, ceil, cos, inf, isfinite, pi
+from math import asin, ceil, cos, inf, pi
 
 from edge.counts import Interval, Spread
 from edge.errors import UsageError
+from edge.weather import COLDEST_C, HOTTEST_C
 
 HOUR = timedelta(hours=1)
 LEAST_HOURS = 18  # of a day with a reading: with fewer, dawn or afternoon may be missing
@@ -23,7 +24,7 @@ class DayRange:
     most_c: float
 
     def __post_init__(self) -> None:
-        if not (isfinite(self.least_c) and isfinite(self.most_c)) or self.least_c > self.most_c:
+        if not COLDEST_C <= self.least_c <= self.most_c <= HOTTEST_C:  # nan, and a summer in °F
             raise ValueError(f"a day from {self.least_c:g} to {self.most_c:g} °C is none")
 
 
@@ -64,7 +65,8 @@ def degree_days(day: DayRange, lower_c: float, upper_c: float | None) -> float:
         return upper - lower_c
     if high <= lower_c:
         return 0.0
-    warm = -pi / 2 if low >= lower_c else asin((lower_c - mean) / swing)  # the sine rises through the lower threshold
+    # The sine rises through the lower threshold; what lies a hair below it is rounded to below -1
+    warm = -pi / 2 if low >= lower_c else asin(max(-1.0, (lower_c - mean) / swing))
     hot = pi / 2 if high <= upper else asin((upper - mean) / swing)  # and through the upper one
     above = (mean - lower_c) * (hot - warm) + swing * (cos(warm) - cos(hot))
     capped = (upper - lower_c) * (pi / 2 - hot) if high > upper else 0.0

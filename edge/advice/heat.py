@@ -99,6 +99,6 @@ def _reached(row: Development, days: Mapping[date, DayRange], first: date, last:
     for n in range((last - first).days + 1):
         day = first + timedelta(days=n)
         total_c += degree_days(days[day], row.lower_c, row.upper_c) if day in days else 0.0
-        if total_c >= row.degree_days_c:
+        if round(total_c, 6) >= row.degree_days_c:  # ten days of 8.3 are less than 83
             return day
     return None

@@ -1,6 +1,7 @@
 """Arguments that several commands take, checked where they are read."""
 
 import argparse
+import csv
 from datetime import date
 from pathlib import Path
 
@@ -47,10 +48,12 @@ def area_for(who: str, asked: str | None, former: str | None) -> str:
 def read_csv(path: Path, columns: str) -> str:
     """Text of a CSV in UTF-8, with or without a mark before it. Raises UsageError, which names its `columns`."""
     try:
-        return path.read_text("utf-8-sig")
-    except (OSError, UnicodeDecodeError) as why:
+        text = path.read_text("utf-8-sig")
+        list(csv.reader(text.splitlines()))
+    except (OSError, UnicodeDecodeError, csv.Error) as why:
         then = to_read(why, f"give a CSV in UTF-8 with the columns {columns}")
         raise UsageError(f"{path}: cannot be read; {then}") from why
+    return text
 
 
 def as_day(text: str) -> date:

@@ -74,9 +74,9 @@ def _event(record: PlainInterval, place: Place) -> dict[str, Any]:
 
 
 def _effort(record: PlainInterval) -> dict[str, Any]:
-    """How long a trap hung, where that is known; frames of everything else."""
+    """How long a trap hung, where that is known and somebody looked; frames of everything else."""
     looked = f"{record.frames} frames looked at, {record.awake_s:g} s awake"
-    if record.exposed_s is None:
+    if record.exposed_s is None or record.counts is None:
         return {"samplingEffort": looked, "sampleSizeValue": record.frames, "sampleSizeUnit": "frame"}
     effort = f"{record.exposed_s:.0f} s exposed, {looked}"
     return {"samplingEffort": effort, "sampleSizeValue": record.exposed_s, "sampleSizeUnit": "second"}

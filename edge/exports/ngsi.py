@@ -25,7 +25,7 @@ CONTEXT = [
     "https://raw.githubusercontent.com/smart-data-models/dataModel.Alert/master/context.jsonld",
     "https://uri.etsi.org/ngsi-ld/v1/ngsi-ld-core-context.jsonld",
 ]
-COUNT_UNIT = "C62"  # UN/CEFACT: one, a plain count
+COUNT_UNIT, DENSITY_UNIT = "C62", "C93"  # UN/CEFACT: one, a plain count; one per square metre
 Entity = dict[str, Any]
 _SEVERITY = {"calm": "informational", "look": "medium", "act": "high"}
 _SUBCATEGORY = {"mollusc": "snail", "nematode": "nematodes", "bacterium": "bacteria", "oomycete": "fungus"}
@@ -73,7 +73,7 @@ def _measurements(interval: PlainInterval, place: Place) -> Iterator[Entity]:
         figures = {"count": count.count, "low": count.low, "high": count.high, "per_m2": count.per_m2}
         for what, value in figures.items():
             if value is not None:
-                yield _measurement(interval, count, what, value, quote(taxon_key, safe="")) | common
+                yield common | _measurement(interval, count, what, value, quote(taxon_key, safe=""))
     for what, spread, unit in _climate(interval):
         measured = {"controlledProperty": _property(what), "measurementType": _property("mean")}
         measured |= {"numValue": _number(spread.mean, at, unit), "unit": _property(unit)}
@@ -91,12 +91,14 @@ def _climate(interval: PlainInterval) -> Iterator[tuple[str, SpreadOf, str]]:
 def _measurement(interval: PlainInterval, count: SummaryCount | None, what: str, value: float, part: str) -> Entity:
     """One figure of a taxon; without a taxon the zero of an interval that showed none."""
     names = (count.eppo, count.stage) if count else ()
+    unit = DENSITY_UNIT if what == "per_m2" else COUNT_UNIT
     entity = {
         "id": _id("DeviceMeasurement", interval, part, what),
         "type": "DeviceMeasurement",
         "controlledProperty": _property(taxon(count.label).group or "pest" if count else "any"),
         "measurementType": _property(":".join(filter(None, (*names, interval.unit, what)))),
-        "numValue": _number(value, interval.end.utc),
+        "numValue": _number(value, interval.end.utc, unit),
+        "unit": _property(unit),
         "outlier": _property(interval.saturated),  # the trap was too full to count on
     }
     return entity | ({"textValue": _property(count.label)} if count else {})

@@ -11,6 +11,8 @@ def threshold_unit_words(unit: str) -> str:
         "adults/trap/night": gettext("a trap and night"),
         "insects/card/night": gettext("a card and night"),
         "adults/card/night": gettext("a card and night"),
+        "insects/card/week": gettext("a card and week"),
+        "adults/card/week": gettext("a card and week"),
         "insects/trap/week": gettext("a trap and week"),
         "adults/trap/week": gettext("a trap and week"),
         "visits/day": gettext("visits a day"),

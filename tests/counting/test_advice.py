@@ -42,6 +42,11 @@ def test_a_warmer_day_never_gives_less_heat(a: float, b: float, lower: float, up
     assert degree_days(warm, lower, upper) >= degree_days(cool, lower, upper) - 1e-9
 
 
+def test_a_day_whose_least_is_a_mean_a_hair_below_the_threshold_has_its_degree_days() -> None:
+    least_c = (7.1 + 7.3) / 2  # as a spreadsheet reckons it: 7.199999999999999
+    assert degree_days(DayRange(least_c, 25), 7.2, 31.1) == pytest.approx((7.2 + 25) / 2 - 7.2)
+
+
 def test_a_missing_day_is_a_gap_and_not_a_cold_day() -> None:
     days = {JULY: DayRange(15, 25), JULY + timedelta(2): DayRange(19, 29)}
     heat = heat_sum(days, JULY, JULY + timedelta(2), 10, None)
@@ -71,7 +76,7 @@ def test_a_typed_day_with_words_for_numbers_is_refused_with_its_line() -> None:
         read_days(text, "days.csv")
 
 
-@pytest.mark.parametrize("cells", ["nan,25", "12,nan", "12,inf", "-inf,25", "25,12"])
+@pytest.mark.parametrize("cells", ["nan,25", "12,nan", "12,inf", "-inf,25", "25,12", "63,88", "-70,12"])  # 88 °F
 def test_a_typed_day_that_no_thermometer_shows_is_refused_with_its_line(cells: str) -> None:
     with pytest.raises(UsageError, match=r"days.csv, line 2: .*write it as"):
         read_days(f"date,tmin,tmax\n2026-07-01,{cells}\n", "days.csv")
@@ -114,6 +119,12 @@ def test_a_stage_is_reached_within_the_days_that_were_asked_for() -> None:
         steps = progress("Helicoverpa armigera", days, JULY, JULY + timedelta(last))
         reached += [step.reached for step in steps if step.row.stage_from == "egg"]
     assert reached == [None, JULY + timedelta(2), JULY + timedelta(2)]  # 17.4 a day of the 48 that are needed
+
+
+def test_a_stage_whose_heat_is_complete_to_the_degree_is_reached_on_that_day() -> None:
+    days = {JULY + timedelta(n): DayRange(20, 20) for n in range(12)}  # 8.3 a day of 83, which sum up to 82.999...
+    (eggs,) = [s for s in progress("Thaumatotibia leucotreta", days, JULY, max(days)) if s.row.stage_from == "adult"]
+    assert eggs.reached == JULY + timedelta(9)
 
 
 def test_a_day_above_what_a_species_bears_gives_a_sum_and_a_stage_no_more_than_the_upper_end() -> None:
@@ -218,6 +229,7 @@ def test_a_stray_moth_is_no_first_catch_where_two_nights_running_are_wanted() ->
         (60, "insects/plant", "insects/leaf", 5),
         (2, "insects/leaf", "insects/m2", 192),
         (100, "insects/m2", "insects/hill", 4),
+        (24, "insects/m2", "insects/plant", 3),
         (3, "larvae/m2", "number/m2", 3),
         (3, "larvae/0.5 m2", "individuals/m2", 6),
         (40, "%plants", "% plants", 40),
@@ -254,7 +266,10 @@ def test_leaves_become_plants_where_only_their_number_on_one_is_known_and_shares
     assert converted(5, "% leaf", "% plant", stand) is None
 
 
-@pytest.mark.parametrize(("unit", "wanted"), [("insects/leaf", "insects/plant"), ("insects/leaf", "insects/m2")])
+@pytest.mark.parametrize(
+    ("unit", "wanted"),
+    [("insects/leaf", "insects/plant"), ("insects/plant", "insects/leaf"), ("insects/leaf", "insects/m2")],
+)
 def test_leaves_are_not_counted_on_plants_of_which_nobody_said_how_many_they_have(unit: str, wanted: str) -> None:
     assert converted(1, unit, wanted, Stand(plants_per_m2=8)) is None
 

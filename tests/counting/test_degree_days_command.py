@@ -109,6 +109,14 @@ def test_a_day_that_can_be_read_in_two_ways_is_refused(rows: str, says: str) -> 
         read_days(f"date,tmin,tmax\n{rows}\n", "days.csv")
 
 
+def test_a_file_of_another_kind_is_refused_with_what_to_give(
+    csv_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    csv_path.write_text('<day date="2026-06-01" tmin="12" tmax="27"/>' * 3000, encoding="utf-8")  # of a weather service
+    assert main(["degree-days", MOTH, "--csv", str(csv_path)]) == 2
+    assert "cannot be read; give a CSV in UTF-8 with the columns date,tmin,tmax" in capsys.readouterr().err
+
+
 def test_a_day_after_the_last_that_is_known_has_no_temperature_yet(
     csv_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

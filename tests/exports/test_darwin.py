@@ -123,14 +123,16 @@ def test_the_archive_names_its_publisher_whatever_the_letters(tmp_path: Path) ->
 
 
 def test_a_zero_has_effort_and_no_occurrence_and_no_data_has_neither(tmp_path: Path) -> None:
-    with archive(told(NOTHING_SEEN, NO_DATA), tmp_path) as reader:
-        zero, dark = list(reader)
+    hung = replace(NO_DATA, mode="trap", unit="new", exposed_s=3600.0)
+    with archive(told(NOTHING_SEEN, NO_DATA, hung), tmp_path) as reader:
+        zero, dark, unseen = list(reader)
         assert zero.extensions == dark.extensions == []
     assert (zero.data[DWC + "sampleSizeValue"], zero.data[DWC + "eventRemarks"]) == (
         "3600",
         "looked at, and nothing seen",
     )
-    assert (dark.data[DWC + "sampleSizeValue"], dark.data[DWC + "eventRemarks"]) == ("0", "no data: dark")
+    for event in (dark, unseen):
+        assert (event.data[DWC + "sampleSizeValue"], event.data[DWC + "eventRemarks"]) == ("0", "no data: dark")
 
 
 def test_a_taxon_counted_as_none_is_absent(tmp_path: Path) -> None:

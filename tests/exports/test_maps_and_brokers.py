@@ -156,7 +156,10 @@ def test_an_entity_stays_that_of_its_taxon_when_a_correction_puts_another_before
 
 def test_a_larva_says_so_and_climate_is_an_entity_a_property() -> None:
     found = {(entity["controlledProperty"], entity["measurementType"]): entity for entity in entities(LARVAE)}
-    assert found["pest", "PLUTMA:larva:visits:per_m2"]["numValue"] == 8.0
+    dense = found["pest", "PLUTMA:larva:visits:per_m2"]
+    assert (dense["numValue"], dense["unit"]) == (8.0, "C93")  # UN/CEFACT: reciprocal square metre
+    for entity in json.loads(written("ngsi-ld", told(LARVAE, DAMP))):
+        assert entity["numValue"]["unitCode"] == entity["unit"]["value"]
     warm = found["temperature", "mean"]
     assert (warm["numValue"], warm["unit"]) == (24.5, "CEL")
     assert ("relativeHumidity", "mean") not in found
