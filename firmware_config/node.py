@@ -101,6 +101,8 @@ def node_toml(fleet: Fleet, entry: NodeEntry) -> str:
             client_file="mqtt-client",
             home_assistant=fleet.broker.home_assistant,
             daily_mb=entry.daily_mb,
+            daily_pictures_mb=entry.daily_pictures_mb,
+            keepalive_s=entry.keepalive_s,
         ),
         store=entry.store,
         advice=entry.advice,

@@ -138,15 +138,15 @@ def listening(broker: Broker, *options: str) -> Iterator["subprocess.Popen[str]"
             process.kill()
 
 
-def test_listen_prints_one_object_a_record_and_marks_repetitions() -> None:
-    payload = encode_batch(stored(sighting(), interval()))
+def test_listen_prints_one_object_a_record_and_marks_repetitions_but_no_correction() -> None:
+    payload, corrected = (encode_batch(stored(sighting(), interval(revision=number))) for number in (0, 1))
     with Broker() as broker, broker.connect("node") as node, listening(broker, "--json") as process:
         node.publish(f"{PREFIX}/status", b'{"state":"online","session":1,"connection":1}', retain=True)
         assert process.stdout
         told = [json.loads(process.stdout.readline())]
-        for _ in range(2):
-            node.publish(f"{PREFIX}/records", payload)
-        told += [json.loads(process.stdout.readline()) for _ in range(4)]
+        for sent in (payload, payload, corrected, corrected, payload):
+            node.publish(f"{PREFIX}/records", sent)
+        told += [json.loads(process.stdout.readline()) for _ in range(10)]
         process.send_signal(signal.SIGINT)
         assert process.wait(60) == 0
     assert [(one["kind"], one.get("seq"), one.get("repeated", False)) for one in told] == [
@@ -155,6 +155,9 @@ def test_listen_prints_one_object_a_record_and_marks_repetitions() -> None:
         ("interval", 2, False),
         ("sighting", 1, True),
         ("interval", 2, True),
+        ("sighting", 1, True),
+        ("interval", 2, False),
+        *[("sighting", 1, True), ("interval", 2, True)] * 2,
     ]
 
 
@@ -163,8 +166,9 @@ def test_listen_speaks_to_people_without_json() -> None:
         node.publish(f"{PREFIX}/status", b'{"state":"online","session":1,"connection":1}', retain=True)
         assert process.stdout
         assert process.stdout.readline() == "farm-3/n1 is online\n"
-        node.publish(f"{PREFIX}/records", encode_batch(stored(sighting())))
+        node.publish(f"{PREFIX}/records", encode_batch(stored(sighting(), interval(revision=1))))
         assert "saw 2 x Plutella xylostella (88%)" in process.stdout.readline()
+        assert process.stdout.readline().endswith("frames (corrected)\n")
 
 
 @pytest.mark.parametrize(("broker", "code"), [("127.0.0.1:1", 1), ("nowhere:port", 2), (":1883", 2)])

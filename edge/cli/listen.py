@@ -14,6 +14,7 @@ from edge.cli.stopping import stop_on_signal
 from edge.errors import WireError
 from edge.platform import Bad, Deduplicator, Heard, Message, Subscriber, decode
 from edge.platform.album import Album, keep_picture
+from edge.wire import Key
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -28,20 +29,24 @@ def run(args: argparse.Namespace) -> int:
     stop = Event()
     stop_on_signal(stop)
     seen, album = Deduplicator(), Album()
+    revisions: dict[Key, int] = {}  # above 0, which are few
     for message in Subscriber(broker_address(args)).messages(stop):
         heard = decode(message)
         is_image = isinstance(heard, Heard) and heard.topic.channel == "image"
-        for told in _picture(message, album, args.pictures) if is_image else _records(heard, seen):
+        for told in _picture(message, album, args.pictures) if is_image else _records(heard, seen, revisions):
             show(told, sentence(told), as_json=args.json)
     return DONE
 
 
-def _records(heard: Heard | Bad, seen: Deduplicator) -> list[dict[str, Any]]:
-    """One object a record or message. Those sent again after a lost acknowledgement say so."""
+def _records(heard: Heard | Bad, seen: Deduplicator, revisions: dict[Key, int]) -> list[dict[str, Any]]:
+    """One object a record or message. Those sent again after a lost acknowledgement say so; a correction is none."""
     told = heard.as_json()
     if isinstance(heard, Heard):
         for one, decoded in zip(told, heard.records, strict=False):  # a message that is no batch has none
-            if not seen.is_new(decoded.key):
+            is_new, revision = seen.is_new(decoded.key), one.get("revision", 0)
+            if revision > revisions.get(decoded.key, 0):
+                revisions[decoded.key] = revision
+            elif not is_new:
                 one["repeated"] = True
     return told
 
@@ -62,7 +67,8 @@ def _picture(message: Message, album: Album, folder: Path | None) -> list[dict[s
 def sentence(told: dict[str, Any]) -> str:
     """One decoded object as a line for people."""
     where = f"{told.get('site')}/{told.get('node')}"
-    kind, again = told["kind"], " (sent again)" if told.get("repeated") else ""
+    kind = told["kind"]
+    again = " (sent again)" if told.get("repeated") else " (corrected)" if told.get("revision") else ""
     if kind == "sighting":
         at = told["at"]
         what = f"{told['count']} x {told['label']} ({told['confidence']:.0%})"

@@ -12,6 +12,7 @@ import pytest
 import yaml
 from hypothesis import given, settings
 
+from edge.counts import STAGES
 from edge.errors import WireError
 from edge.mqtt.commands import VERBS
 from edge.page.camera import reason_words
@@ -170,6 +171,18 @@ def names_with_a_list(definitions: Iterable[Any]) -> Iterator[str]:
 def test_the_contract_names_each_reason_for_which_a_frame_is_not_looked_at() -> None:
     (row,) = re.findall(r"^\| reasons \(`skipped`, `no_data`\) \|(.*)$", (CONTRACT / "contract.md").read_text(), re.M)
     assert set(re.findall(r"`([a-z_]+)`", row)) - {"no_data"} == {*reason_words(), "no_frame"}
+
+
+def test_the_contract_names_each_life_stage_that_a_model_may_tell() -> None:
+    (told,) = re.findall(r"^\| `stage` \| (.*?), where the model", (CONTRACT / "contract.md").read_text(), re.M)
+    assert re.split(", | or ", told) == list(STAGES)
+
+
+@pytest.mark.parametrize("part", ["camera", "store", "link"])
+def test_the_contract_says_what_each_field_of_a_nodes_health_means(part: str) -> None:
+    (row,) = re.findall(rf"^\| `{part}` \(`health`\) \|(.*)$", (CONTRACT / "contract.md").read_text(), re.M)
+    fields = schema("messages")["$defs"][f"{part.title()}Health"]["properties"]
+    assert set(fields) <= set(re.findall(r"`([a-z_]+)`", row))
 
 
 def test_an_interval_of_the_examples_was_awake_while_frames_came_dark_ones_too() -> None:

@@ -175,34 +175,37 @@ def test_the_wifi_password_becomes_the_key_of_the_standards_own_example(tmp_path
     assert key in files["nodes/a/network-config"].content
 
 
-def test_weather_action_levels_and_daily_megabytes_of_a_node_arrive_in_its_node_toml(tmp_path: Path) -> None:
+def test_weather_action_levels_and_what_a_metered_line_takes_arrive_in_a_nodes_node_toml(tmp_path: Path) -> None:
     level = '{ label = "Delphacidae", unit = "insects/picture", act_at = 10 }'
     more = f"""
 daily_mb = 12.5
+daily_pictures_mb = 2
+keepalive_s = 900
 climate = {{ kind = "mqtt", host = "192.168.4.20", topic = "zigbee2mqtt/field" }}
 advice = {{ crop = "rice", threshold = [{level}] }}
 """
     out = render_fleet(tmp_path, SITE + entry("a", more) + entry("b"))
     told, silent = (load_config(out / f"nodes/{node}/fieldeye/node.toml") for node in "ab")
     assert told.mqtt
-    assert told.mqtt.daily_mb == 12.5
+    assert (told.mqtt.daily_mb, told.mqtt.daily_pictures_mb, told.mqtt.keepalive_s) == (12.5, 2, 900)
     assert told.climate == ClimateTable(kind="mqtt", host="192.168.4.20", topic="zigbee2mqtt/field")
     own = OwnThreshold(label="Delphacidae", unit="insects/picture", act_at=10)
     assert told.advice == AdviceTable(crop="rice", threshold=(own,))
     assert (silent.climate, silent.advice, silent.mqtt and silent.mqtt.daily_mb) == (None, AdviceTable(), None)
+    assert not re.search("daily_pictures_mb|keepalive_s", (out / "nodes/b/fieldeye/node.toml").read_text())
 
 
 def test_what_the_example_of_a_fleet_shows_behind_a_mark_is_taken_too(tmp_path: Path) -> None:
     put_private(tmp_path / "wifi-password", WIFI_PASSWORD)
     example = Path(firmware_config.__file__).with_name("fleet.example.toml").read_text()
-    shown = re.sub(r"^# (?=(daily_mb|advice|climate) = )", "", example, flags=re.MULTILINE)
+    shown = re.sub(r"^# (?=(daily_mb|keepalive_s|advice|climate) = )", "", example, flags=re.MULTILINE)
     (tmp_path / "fleet.toml").write_text(shown)
     fleet = load_fleet(tmp_path / "fleet.toml")
     config = parse_config(node_toml(fleet, fleet.nodes[0]), "house1-trap")
     assert config.climate is not None
     assert [one.label for one in config.advice.threshold] == ["Insecta"]  # what "cards" names on a sticky card
     assert config.mqtt is not None
-    assert config.mqtt.daily_mb == 20
+    assert (config.mqtt.daily_mb, config.mqtt.keepalive_s) == (20, 900)
 
 
 @settings(max_examples=10)
@@ -251,6 +254,7 @@ def test_whatever_a_fleet_file_allows_arrives_unchanged_in_node_toml(
         ),
         (entry("a", "latitude = 5"), "go together"),
         (entry("a", "daily_mb = 0"), "node a: daily_mb: must be > 0"),
+        (entry("a", "keepalive_s = 4"), "node a: keepalive_s: must be >= 5"),
         (entry("a", 'climate = { kind = "sht3x" }'), "node a: climate.kind sht3x needs a driver and the I2C bus"),
         (entry("a", 'climate = { kind = "mqtt" }'), "climate.topic is missing"),
         (entry("a", 'climate = { kind = "mqtt", topic = "t", password_file = "p" }'), "does not come with a card"),
