@@ -91,10 +91,16 @@ def area(xyxy: Floats) -> Floats:
 
 def intersection(a: Floats, b: Floats) -> Floats:
     """Common areas (n, m) in px² of boxes a (n, 4) and b (m, 4)."""
-    left_top = np.maximum(a[:, None, :2], b[None, :, :2])
-    right_bottom = np.minimum(a[:, None, 2:], b[None, :, 2:])
-    sides = np.clip(right_bottom - left_top, 0, None)
-    return np.asarray(sides[..., 0] * sides[..., 1], np.float32)
+    across, down = (_in_common(a[:, axis::2], b[:, axis::2]) for axis in (0, 1))
+    across *= down
+    return across
+
+
+def _in_common(a: Floats, b: Floats) -> Floats:
+    """Common lengths (n, m) of stretches a (n, 2) and b (m, 2). In place: 12 MB for a thousand boxes, not 32."""
+    length = np.asarray(np.minimum(a[:, None, 1], b[None, :, 1]), np.float32)
+    length -= np.maximum(a[:, None, 0], b[None, :, 0])
+    return np.maximum(length, 0, out=length)
 
 
 def iou(a: Floats, b: Floats) -> Floats:

@@ -19,10 +19,11 @@ from edge.counts import Unit
 from edge.detections import Detections
 from edge.leaf import Sightings, lesion_share
 from edge.tracker import Tracks, followed
-from edge.trap import Card, Reading, read_card
+from edge.trap import FORGOTTEN_AFTER, Card, Reading, read_card
 
 BOARD = "board"  # the word for pictures on which the calibration board lies where is counted
 UNITS: Mapping[Mode, Unit] = {"live": "visits", "trap": "new", "leaf": "affected_frames"}
+DAY_S = 86_400.0
 SLOWEST_S = 2.0  # between pictures; at one a second 9 % of the visits are wrong, see docs/counting.md
 
 
@@ -70,12 +71,13 @@ class TrapCensus:
 
     card: Card
     region: Region = EVERYTHING  # in which all that it is given lies
+    forgotten_after: int = FORGOTTEN_AFTER  # bare pictures
 
     def looked(self, found: Detections, sure: Bools, time_s: float, image: Image) -> tuple["TrapCensus", Step]:  # noqa: ARG002 a card has no clock
         """See Census. A board that lies on the card, to measure it, is neither a catch nor another card."""
         if shows_board(image, self.region):
             return self, Step(np.empty(0, np.int64), np.zeros(len(found), np.int64), BOARD)
-        card, reading = read_card(self.card, found, sure, image, self.region)
+        card, reading = read_card(self.card, found, sure, image, self.region, self.forgotten_after)
         is_new = (found.xyxy[:, None] == reading.new_xyxy[None]).all(axis=2).any(axis=1)
         skipped = reading.verdict if reading.verdict == "unmatched" else ""
         return replace(self, card=card), Step(reading.new, is_new.astype(np.int64), skipped, card=reading)
@@ -110,6 +112,11 @@ def follows(camera: CameraTable) -> bool:
 def unit_of(camera: CameraTable) -> Unit:
     """What its intervals count in."""
     return "max_per_frame" if camera.mode == "live" and not follows(camera) else UNITS[camera.mode]
+
+
+def forgotten_after(camera: CameraTable) -> int:
+    """Bare pictures after which a trap forgets an insect: those of a day; of a fed folder nobody knows how many."""
+    return FORGOTTEN_AFTER if camera.fed else max(FORGOTTEN_AFTER, round(DAY_S / max(camera.every_s, 1.0)))
 
 
 def begun(mode: Mode, classes: int, lesions: Collection[int] = ()) -> Census:

@@ -126,7 +126,8 @@ class Detector:
             found = self._look(image[top:bottom, left:right], thresholds)
             corner = np.array([left, top, left, top], np.float32)
             seen.append(Seen((left, top, right, bottom), replace(found, xyxy=found.xyxy + corner)))
-        return merge_tiles(seen, width_px, height_px, self.bundle.nms_iou)
+        merged = merge_tiles(seen, width_px, height_px, self.bundle.nms_iou)
+        return merged.where(self._has_one_name(merged.xyxy, merged.confidence, merged.class_id))
 
     def _look(self, image: Image, thresholds: Floats) -> Detections:
         fit = self.prepare(image)

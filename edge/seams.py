@@ -12,7 +12,8 @@ SAME_THING = 0.3  # IoU of whole boxes from two tiles: boxes of 12 px that are 2
 SAME_PART = 0.5  # IoU of what two tiles show of one thing in the strip that both saw
 WITHIN = 0.5  # share of a piece that lies in another box: it is a piece of that
 FAINT = 0.3  # share of a box's confidence below which another one neither hides nor stretches it
-MOST = 1000  # strongest that are compared, pair by pair: those of four squares, up to 1000 each, would take 1.2 GB
+MOST = 1800  # strongest that are compared, pair by pair: the thousand insects of a full card, many in two or four tiles
+MOST_PIECES = 1000  # of these: 76 MB, and those of four squares, up to 1000 each, would take 1.2 GB
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +37,7 @@ def merge_tiles(seen: list[Seen], width_px: int, height_px: int, nms_iou: float)
     found = _Tiled(_together([s.found for s in seen]), tile).strongest_first(MOST)
     cut = _is_cut(found, width_px, height_px)
     whole, pieces = found.where(~cut), found.where(cut)
-    pieces = pieces.where(np.flatnonzero(~_lies_in(pieces.found, whole.found).any(axis=1)))
+    pieces = pieces.where(np.flatnonzero(~_lies_in(pieces.found, whole.found).any(axis=1))[:MOST_PIECES])
     of_one_thing = _are_of_one_thing(pieces)
     confirmed = of_one_thing.any(axis=1) | ~_is_within_another(pieces, every_tile)
     joined = _joined(pieces.where(confirmed), _groups(of_one_thing[np.ix_(confirmed, confirmed)]))

@@ -54,6 +54,7 @@ class Net:
     objectness_bias: float | None = None
     metadata: dict[str, Any] | None = field(default_factory=facts)
     free_size: bool = False
+    leans: bool = False  # what is of both colours is class 1 in the left half of the picture and class 0 in the right
 
 
 def write_model(path: Path, net: Net = Net()) -> Path:
@@ -68,7 +69,10 @@ def write_model(path: Path, net: Net = Net()) -> Path:
             helper.make_node("Transpose", [f"f{stride}"], [f"t{stride}"], perm=[0, 2, 1]),
         ]
     weights.append(numpy_helper.from_array(np.array([1, 5 + net.classes, -1], np.int64), "flat"))
-    nodes.append(helper.make_node("Concat", [f"t{s}" for s in net.strides], ["raw"], axis=1))
+    nodes.append(helper.make_node("Concat", [f"t{s}" for s in net.strides], ["seen" if net.leans else "raw"], axis=1))
+    if net.leans:
+        weights.append(numpy_helper.from_array(_leaning(net), "leaning"))
+        nodes.append(helper.make_node("Add", ["seen", "leaning"], ["raw"]))
     side = "side" if net.free_size else net.side_px
     graph = helper.make_graph(
         nodes,
@@ -98,6 +102,14 @@ def _head(stride: int, net: Net) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, 
     if net.objectness_bias is not None:
         bias[4] = net.objectness_bias
     return kernel, bias
+
+
+def _leaning(net: Net) -> np.ndarray[Any, Any]:
+    """(points, 5 + C) added to the logits."""
+    is_right = np.concatenate([np.tile(np.arange(n) >= n / 2, n) for n in (net.side_px // s for s in net.strides)])
+    leaning = np.zeros((len(is_right), 5 + net.classes), np.float32)
+    leaning[:, 5], leaning[:, 6] = 20 * SURE * is_right, 20 * SURE * ~is_right
+    return leaning
 
 
 SQUARE_PX = 8

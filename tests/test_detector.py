@@ -248,6 +248,12 @@ def test_a_picture_in_tiles_gives_each_insect_once(squares_in_tiles: Detector, c
     assert len(found) == len(cells)
 
 
+def test_an_insect_that_two_tiles_name_otherwise_is_shown_under_one_name(tmp_path: Path) -> None:
+    both = picture_with([(48, 24, (255, 0, 255))], 104, 64)  # in the right half of one tile, in the left of the other
+    look = detector(tmp_path, Net(metadata=facts(tile={"side_px": 64, "overlap_px": 24}), leans=True))
+    assert [look(tile).class_id.tolist() for tile in (both[:, :64], both[:, 40:], both)] == [[0], [1], [0]]
+
+
 def test_a_camera_of_four_times_the_pixels_sees_the_same_insects_in_tiles_of_twice_the_side(tmp_path: Path) -> None:
     cells = [(8, 16, BLUE), (72, 40, RED), (136, 88, BLUE)]
     picture = picture_with(cells, 160, 112)

@@ -410,6 +410,15 @@ def test_an_insect_that_came_as_another_fell_is_a_sighting(tmp_path: Path) -> No
     assert told.tally.counted == {"Pieris": 1}
 
 
+def test_what_a_drop_on_the_lens_hides_for_half_an_hour_of_pictures_a_minute_is_not_new_when_it_dries(
+    tmp_path: Path,
+) -> None:
+    trap, hidden, dry = Counting(tmp_path), scene((40, 40, RED)), scene((40, 40, RED), (8, 8, BLUE))
+    told = [trap.looked(picture) for picture in (hidden, dry, *[hidden] * 30, dry)]
+    assert [one.on_card for one in told] == [1, 2, 2, *[1] * 29, 2]
+    assert trap.tally.counted == {"Pieris": 1}
+
+
 def test_a_picture_that_shows_no_known_card_is_no_time_in_which_one_hung(tmp_path: Path) -> None:
     trap = Counting(tmp_path)
     another = np.random.default_rng(8).integers(60, 200, (64, 64, 3)).astype(np.uint8)

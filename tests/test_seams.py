@@ -9,14 +9,16 @@ from edge.boxes import iou, tiles
 from edge.detections import Detections, no_detections
 from edge.seams import Seen, merge_tiles
 
-WIDTH_PX, HEIGHT_PX, SIDE_PX, OVERLAP_PX = 1300, 900, 416, 64
+WIDTH_PX, HEIGHT_PX, SIDE_PX, OVERLAP_PX = CARD = 1300, 900, 416, 64
 
 
-def seen_through_tiles(truth: Detections, jitter_px: float = 0, seed: int = 0) -> list[Seen]:
+def seen_through_tiles(
+    truth: Detections, jitter_px: float = 0, seed: int = 0, card: tuple[int, int, int, int] = CARD
+) -> list[Seen]:
     """What a perfect detector, but for `jitter_px`, finds in each tile: every insect cut at the tile's edges."""
     noise = np.random.default_rng(seed)
     seen = []
-    for tile in tiles(WIDTH_PX, HEIGHT_PX, SIDE_PX, OVERLAP_PX):
+    for tile in tiles(*card):
         low, high = np.array(tile[:2], np.float32), np.array(tile[2:], np.float32)
         loose = truth.xyxy + noise.uniform(-jitter_px, jitter_px, truth.xyxy.shape).astype(np.float32)
         part = np.concatenate([np.maximum(loose[:, :2], low), np.minimum(loose[:, 2:], high)], axis=1)
@@ -218,6 +220,17 @@ def test_of_more_boxes_than_memory_has_room_to_compare_the_strongest_stay(monkey
     monkeypatch.setattr("edge.seams.MOST", 3)
     found = two_tiles([[x, 10, x + 20, 30] for x in (20, 60, 100)], [[x, 10, x + 20, 30] for x in (450, 500)])
     assert found.confidence.tolist() == pytest.approx([0.9, 0.9, 0.5])
+    monkeypatch.setattr("edge.seams.MOST_PIECES", 1)
+    assert two_tiles([[300, 10, 416, 30], [300, 100, 416, 120]], []).xyxy.tolist() == [[300, 10, 416, 30]]
+
+
+@pytest.mark.parametrize("card", [(2592, 1944, 576, 64), (2304, 1296, 443, 49)], ids=["20 tiles", "24 tiles"])
+def test_a_thousand_insects_on_a_card_are_a_thousand(card: tuple[int, int, int, int]) -> None:
+    width_px, height_px, *_ = card
+    x, y = np.meshgrid(np.arange(0.5, 40) * width_px / 40 - 8, np.arange(0.5, 25) * height_px / 25 - 8)
+    corners = np.stack([x, y, x + 16, y + 16], axis=-1).reshape(-1, 4).astype(np.float32)
+    truth = Detections(corners, np.ones(1000, np.float32), np.zeros(1000, np.int64))
+    assert len(merge_tiles(seen_through_tiles(truth, card=card), width_px, height_px, 0.5)) == 1000
 
 
 def test_pieces_of_two_classes_are_never_joined() -> None:

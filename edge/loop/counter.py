@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 from edge.calibration import Region
 from edge.cameras import Frame
-from edge.census import Census, LiveCensus, TrapCensus, begun, follows, unit_of
+from edge.census import Census, LiveCensus, TrapCensus, begun, follows, forgotten_after, unit_of
 from edge.clock import Instant
 from edge.config import CameraTable
 from edge.counts import CAMERA, Interval, Seen, Sighting, name_and_stage
@@ -47,7 +47,7 @@ class Counter:
         self.longest_gap_s = max(3 * camera.every_s, 30.0)  # frames further apart are not one time awake
         self.census: Census | None = None
         if camera.mode == "trap":
-            self.census = TrapCensus(trap_card.load())
+            self.census = TrapCensus(trap_card.load(), forgotten_after=forgotten_after(camera))
         elif follows(camera):
             self.census = begun("live", len(bundle.classes))
         self._mode, self._unit = camera.mode, unit_of(camera)

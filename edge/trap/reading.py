@@ -27,13 +27,14 @@ from edge.trap.registration import (
 
 Verdict = Literal["first", "matched", "unmatched", "changed", "restarted"]
 RESTART_AFTER = 2  # pictures in a row that do not show the card: it is another one, or the camera was moved
-FORGOTTEN_AFTER = 24  # pictures in a row on which its place was bare: a day of hourly ones
+FORGOTTEN_AFTER = 24  # pictures in a row on which its place was bare, at least: a day of hourly ones
 TELLING = 6  # insects that hung there: the loss of fewer says nothing of the card
 CHANGED_SHARE = 0.5  # a sudden loss of so many of them is a new card and no wind
 ROUNDED_PX = 1.5  # by which a side may be off its proportion, as both pictures' sides are rounded
 EDGE_SHARE = 0.4  # of its box that lies where its middle does: half, and boxes are a little off
 FILL = 0.56  # share of its box that an insect covers: 818 insects outlined by hand on cards
 FULL = 1 / 3  # share of the card from which the catch is no longer in proportion
+FULL_AT = 1000  # insects on it, from which on a detector tells the strongest alone, see edge.seams
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -62,12 +63,18 @@ class Region(Protocol):
 
 
 def read_card(
-    card: Card, found: Detections, sure: Bools, image: Image, region: Region | None = None
+    card: Card,
+    found: Detections,
+    sure: Bools,
+    image: Image,
+    region: Region | None = None,
+    forgotten_after: int = FORGOTTEN_AFTER,
 ) -> tuple[Card, Reading]:
     """The card after one more picture (H, W, 3) uint8 BGR, and what is new on it. Pure.
 
     `sure` (n,): the detection is above the model's threshold; an unsure one counts when a second picture shows it.
-    `region`: in which all of `found` lies; None: the whole picture.
+    `region`: in which all of `found` lies; None: the whole picture. `forgotten_after`: so many pictures with its place
+    bare an insect is new when it is seen there again.
     """
     found, sure = _with_one_name(found, sure)
     now = relief(image)
@@ -81,7 +88,7 @@ def read_card(
         return _unmatched(card, seen, now)
     card, move = _followed(card, now, move)
     card = _of_region(card, counts, move)
-    return _matched(replace(card, unmatched=0), seen.through(move), now, move)
+    return _matched(replace(card, unmatched=0), seen.through(move), now, move, forgotten_after)
 
 
 def _with_one_name(found: Detections, sure: Bools) -> tuple[Detections, Bools]:
@@ -203,7 +210,7 @@ def _unmatched(card: Card, seen: Picture, now: Relief) -> tuple[Card, Reading]:
     return _begun(begins, seen, "changed" if is_another else "restarted")
 
 
-def _matched(card: Card, seen: Picture, now: Relief, move: Affine) -> tuple[Card, Reading]:
+def _matched(card: Card, seen: Picture, now: Relief, move: Affine, forgotten_after: int) -> tuple[Card, Reading]:
     places, insects = card.known_places, card.insects
     moved, view = warped(now, move, places.as_relief().size)
     row_of = paired(insects, seen)
@@ -219,7 +226,7 @@ def _matched(card: Card, seen: Picture, now: Relief, move: Affine) -> tuple[Card
     updated, decided = _updated(insects, seen, row_of, lost)
     joined = updated.joined(seen.as_insects(old | new))
     before = int(card.present.sum())
-    read = replace(card, insects=_remembered(joined), places=seen_places)
+    read = replace(card, insects=_remembered(joined, forgotten_after), places=seen_places)
     gone, gone_before = (int((bare & card.present).sum()) for bare in (lost, insects.bare > 0))
     is_another = before >= TELLING and gone_before <= CHANGED_SHARE * before < gone  # once: its places stay bare
     verdict: Verdict = "changed" if is_another else "matched"
@@ -242,21 +249,21 @@ def _updated(insects: Insects, seen: Picture, row_of: Ints, lost: Bools) -> tupl
     return replace(insects, xyxy=xyxy, look=look, bare=bare, waiting=waiting), decided
 
 
-def _remembered(insects: Insects) -> Insects:
+def _remembered(insects: Insects, forgotten_after: int) -> Insects:
     """A leaf or a drop on the lens may hide an insect for a night; kept for ever, dew's places would blind the card."""
-    forgotten = (insects.bare >= FORGOTTEN_AFTER) | (insects.waiting & (insects.bare > 0))
+    forgotten = (insects.bare >= forgotten_after) | (insects.waiting & (insects.bare > 0))
     return insects.where(~forgotten)
 
 
 def _reading(card: Card, seen: Picture, verdict: Verdict, new: Bools) -> Reading:
-    covered = _covered(card)
+    covered, present = _covered(card), int(card.present.sum())
     return Reading(
         verdict=verdict,
         new=seen.found.class_id[new],
         new_xyxy=seen.found.xyxy[new],
-        present=int(card.present.sum()),
+        present=present,
         covered=covered,
-        saturated=covered > FULL,
+        saturated=covered > FULL or present >= FULL_AT,
     )
 
 

@@ -13,7 +13,8 @@ import pytest
 
 from edge.boxes import Bools, Image
 from edge.calibration import EVERYTHING, Region, shows_board
-from edge.census import begun
+from edge.census import begun, forgotten_after
+from edge.config import CameraTable
 from edge.detections import Detections, no_detections
 from edge.trap import Card, Reading, load_card, read_card, save_card
 from edge.trap.card import FALLEN_AFTER
@@ -584,6 +585,14 @@ def test_what_a_leaf_or_a_drop_on_the_lens_hides_for_a_night_is_not_new_when_it_
     assert told[-1].present == len(morning.numbers)
 
 
+@pytest.mark.parametrize(
+    ("every_s", "fed", "pictures"),
+    [(60.0, False, 1440), (3600.0, False, 24), (7200.0, False, 24), (0.0, False, 86_400), (60.0, True, 24)],
+)
+def test_a_hidden_insect_is_remembered_for_the_pictures_of_a_day(every_s: float, pictures: int, *, fed: bool) -> None:
+    assert forgotten_after(CameraTable(kind="folder", mode="trap", every_s=every_s, fed=fed)) == pictures
+
+
 def behind_grass(image: Image) -> tuple[Image, Bools]:
     """With sunlit blades of grass before the half of it; and where they are (h, w)."""
     grass, over = np.full_like(image, (40, 110, 60)), np.zeros(image.shape[:2], np.uint8)
@@ -1124,6 +1133,16 @@ def test_a_full_card_says_that_it_no_longer_catches_in_proportion() -> None:
     grid = [(x, y, x + 80, y + 80) for x in range(0, 1216, 90) for y in range(0, 892, 90)]
     full = Picture(picture.image, np.arange(len(grid)), np.array(grid, np.float32), 0)
     assert readings([full])[1][0].saturated
+
+
+@pytest.mark.parametrize(("insects", "is_full"), [(999, False), (1000, True)])
+def test_a_card_is_full_from_a_thousand_insects_on_of_which_a_detector_tells_no_more(
+    insects: int, *, is_full: bool
+) -> None:
+    corners = np.array([(x, y) for x in range(0, 1280, 30) for y in range(0, 960, 30)][:insects], np.float32)
+    boxes = Detections(np.hstack([corners, corners + 8]), np.ones(insects, np.float32), np.zeros(insects, np.int64))
+    _, reading = read_card(Card.none(), boxes, np.ones(insects, np.bool_), marked())
+    assert (reading.present, reading.saturated) == (insects, is_full)
 
 
 def test_a_card_that_fills_half_of_the_picture_is_full_at_half_as_many() -> None:
