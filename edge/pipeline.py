@@ -81,7 +81,7 @@ class Pipeline:
         self._counter = Counter(parts.detector, camera, self._trap_card, keeps_card=parts.keeps_card)
         eye = self._counter.eye
         remember(store, self._counter.model, eye.labels)
-        self._calibration = KeptCalibration(folder, camera.rotation_deg)
+        self._calibration = KeptCalibration(folder, camera.rotation_deg, parts.clock)
         self._gate = GateState(in_colour=bool(store.setting(IN_COLOUR)))
         self._lens = Lens(config.node)
         self._optics = OpticsWatch()
@@ -247,7 +247,7 @@ class Pipeline:
         at = frame.instant
         if fed.has_counted(frame):
             return
-        is_past = self._trap_card.is_past(at)
+        is_past = self._trap_card.is_past(at, self._parts.clock.now())
         if not is_past and at.monotonic_s >= self._tally.start.monotonic_s:
             self._correct()
             fed.count(frame)

@@ -296,6 +296,9 @@ def test_a_store_that_follows_another_counts_no_picture_again_and_none_for_sure_
     fed: Fed, trouble: Callable[[Path], None], counted: int
 ) -> None:
     fed.run(fed.add(60), fed.add(120))
+    earlier = fed.state / "fieldeye.db.damaged-1"
+    spoil_all(earlier)
+    os.utime(earlier, (0, 0))  # years ago
     trouble(fed.state / "fieldeye.db")
     fed.add(180)()
     for _ in range(2):
@@ -461,6 +464,19 @@ def test_what_was_counted_on_another_area_is_not_corrected(fed: Fed) -> None:
 
     fed.run(fed.add(60), fed.next_hour, calibrate, fed.wait(1), fed.add(120))
     assert (fed.frames(), fed.skipped()) == ({0: 1}, {"too_late": 1})
+
+
+def test_a_late_picture_counts_on_the_area_of_its_time_though_another_is_measured_right_after(fed: Fed) -> None:
+    def late_and_measured() -> None:
+        fed.add(120)()
+        fed.meanwhile[fed.calls + 1] = partial(
+            save_calibration, fed.state, Calibration(at=NOON, who="Mei", rotation_deg=0, typed_area_mm2=500.0)
+        )
+
+    fed.run(fed.add(60), fed.next_hour)
+    fed.run(late_and_measured)
+    first, *_ = fed.intervals
+    assert (first.revision, first.frames, first.area_mm2) == (1, 2, None)
 
 
 def test_what_was_counted_in_another_region_is_not_corrected_and_in_the_same_one_is(fed: Fed) -> None:
@@ -690,6 +706,38 @@ def test_a_power_cut_after_a_correction_of_a_trap_doubles_none_of_its_insects(
     assert told == {"Pieris": 1, "Aleyrodidae": 1}
 
 
+def test_a_power_cut_after_a_disk_that_refused_takes_again_costs_a_trap_none_of_its_insects(
+    fed: Fed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fed.mode = "trap"
+    one, two, three = (8, 8, BLUE), (40, 40, BLUE), (40, 0, RED)
+    blocked, has_room = fed.state / "card.npz.new", Event()
+
+    def refuse() -> None:
+        blocked.mkdir()
+        with closing(sqlite3.connect(fed.state / "fieldeye.db")) as db, db:
+            db.execute("CREATE TRIGGER refuse BEFORE INSERT ON record BEGIN SELECT RAISE(ABORT, 'no room'); END")
+
+    def take() -> None:
+        blocked.rmdir()
+        with closing(sqlite3.connect(fed.state / "fieldeye.db")) as db, db:
+            db.execute("DROP TRIGGER refuse")
+        has_room.set()
+
+    def cut(_store: Store) -> None:
+        if has_room.is_set():
+            raise PowerCut
+
+    with monkeypatch.context() as power:
+        power.setattr(fed, "after_commit", cut)
+        with pytest.raises(PowerCut):
+            fed.run(fed.add(60, one), fed.next_hour, refuse, fed.add(HOUR_S + 60, one, two), fed.next_hour, take)
+    fed.boot()
+    fed.run(fed.add(2 * HOUR_S + 60, one, two, three))
+    told = sum((Counter(counts(one)) for one in fed.intervals if one.frames), Counter())
+    assert told == {"Pieris": 1, "Aleyrodidae": 1}
+
+
 def test_pictures_of_one_second_all_count_on_a_trap(fed: Fed) -> None:
     fed.mode = "trap"
     fed.run(fed.add(60), fed.add(60, name="20260701_120100_2.png"), fed.add(60, name="20260701_120100_3.png"))
@@ -704,6 +752,27 @@ def test_a_trap_on_which_pictures_came_before_anybody_set_the_clock_counts_those
     fed.boot()
     fed.run(fed.add(120))
     assert (fed.frames()[0], fed.skipped()) == (1, {"unmatched": 1})
+
+
+@pytest.mark.parametrize("boots", [False, True])
+def test_a_trap_on_which_pictures_came_by_a_clock_that_was_ahead_counts_those_since_it_was_set_right(
+    boots: bool, fed: Fed
+) -> None:
+    """As by a phone with a wrong date, before a server of time was there."""
+    fed.mode = "trap"
+    one, two = (8, 8, BLUE), (40, 40, BLUE)
+    fed.clock.jump(365 * 24 * HOUR_S, ClockState.SYNCED)
+    set_right = fed.together(
+        lambda: fed.clock.jump(-365 * 24 * HOUR_S, ClockState.SYNCED), fed.add(0, one, two, name="2.png")
+    )
+    if boots:
+        fed.run(fed.add(0, one, name="1.png"))
+        fed.boot()
+        fed.run(set_right)
+    else:
+        fed.run(fed.add(0, one, name="1.png"), set_right)
+    assert [counts(interval) for interval in fed.intervals if interval.frames] == [{"Pieris": 1}]
+    assert fed.skipped() == {"unmatched": 1}
 
 
 def test_how_long_a_card_hung_between_two_pictures_is_not_known_when_the_clock_was_set_in_between(fed: Fed) -> None:

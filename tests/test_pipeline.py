@@ -204,8 +204,11 @@ def test_a_face_on_a_picture_is_kept_hidden_or_keeps_it_away(bench: Bench, wish:
     portrait = np.asarray(cv2.imread(str(Path(__file__).parent / "data" / "people" / "astronaut.jpg")), np.uint8)
     portrait[210:240, 210:240] = BLUE
     bench.add("1.png", portrait)
+    bench.add("2.png", scene((0, 0, BLUE), (32, 32, BLUE)))
     bench.build(faces=wish).run(bench.stop)
-    (one,) = bench.sightings
+    one, nobody = bench.sightings
+    assert nobody.picture
+    assert bench.store.picture(nobody.picture)
     content = bench.store.picture(one.picture) if one.picture else None
     if content is None:
         assert shown is None
@@ -467,6 +470,17 @@ def test_pictures_that_cannot_be_used_are_counted_by_reason_and_the_loop_goes_on
     assert len(bench.sightings) == 1
 
 
+def test_after_a_picture_that_cannot_be_used_the_next_look_comes_in_its_time(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("edge.pipeline.REST_S", 0.01)
+    turns = iter(range(5))
+    bench.turned = lambda: None if next(turns) < 4 else bench.stop.set()
+    bench.add("1.png", b"no picture")
+    bench.build(mode="leaf", loop=True, every_s=3600).run(bench.stop)
+    assert bench.interval.skipped == (("not_an_image", 1),)
+
+
 @pytest.mark.parametrize(
     ("mode", "picture", "reason"),
     [
@@ -502,6 +516,16 @@ def test_intervals_end_in_time_and_none_of_their_frames_is_counted_twice(
     stored = bench.store.records_between_seq(1, 1000)
     frames = sum(s.record.frames for s in stored if isinstance(s.record, Interval))
     assert frames == bench.board.snapshot().camera.looked
+
+
+def test_an_interval_ends_in_time_however_long_the_next_look_is_away(
+    bench: Bench, running: Callable[[Pipeline, Event], Thread], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("edge.pipeline.REST_S", 0.05)
+    bench.add("1.png", scene((16, 16, BLUE)))
+    running(bench.build(mode="trap", interval_s=1, loop=True, every_s=FOREVER), bench.stop)
+    wait_until(lambda: bench.store.latest_interval() is not None, within_s=20)
+    assert not bench.stop.is_set()
 
 
 def test_a_stop_commits_the_open_interval(bench: Bench, running: Callable[[Pipeline, Event], Thread]) -> None:
@@ -729,15 +753,19 @@ def test_of_more_than_memory_takes_the_oldest_go_while_the_card_takes_none(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr("edge.loop.commits.MOST_UNKEPT", 2)
+    board = StatusBoard(instant())
+    board.show(store="the card is dead")  # so what is committed is kept in memory
     with closing(open_store(tmp_path)) as store:
-        commits = Commits(store, StatusBoard(instant()), KeptCard(tmp_path, "pests@0.1.0"), lambda: None)
+        commits = Commits(store, board, KeptCard(tmp_path, "pests@0.1.0"), lambda: None)
         with closing(sqlite3.connect(tmp_path / "fieldeye.db")) as other:
             other.execute("CREATE TRIGGER refuse BEFORE INSERT ON record BEGIN SELECT RAISE(ABORT, 'no room'); END")
             for n in (1, 2, 3):
                 commits.commit([sighting(count=n)])
+            assert "no room" in board.snapshot().store
             other.execute("DROP TRIGGER refuse")
         commits.commit([sighting(count=4)])
         assert [one.record.count for one in all_records(store)] == [2, 3, 4]  # type: ignore[union-attr]
+        assert board.snapshot().store == "the card is dead"
     assert [line.message for line in caplog.records].count("store_trouble_changed") == 2  # that it began, and ended
 
 
@@ -964,6 +992,20 @@ def test_while_somebody_looks_more_frames_are_shown_than_are_counted(
         assert camera.frames == 1
         assert camera.last_frame is not None
         bench.stop.set()
+
+
+@pytest.mark.parametrize(("slowest_s", "unit"), [(60.0, "visits"), (0.0, "max_per_frame")])
+def test_a_node_whose_looks_take_too_long_to_know_an_insect_again_tells_the_most_on_one_picture(
+    slowest_s: float, unit: str, bench: Bench, running: Callable[[Pipeline, Event], Thread],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    monkeypatch.setattr("edge.pipeline.SLOWEST_S", slowest_s)
+    with network_camera() as source:
+        thread = running(bench.build(every_s=0.05, address=source.address), bench.stop)
+        wait_until(lambda: bench.board.snapshot().camera.looked >= 2, within_s=20)
+        bench.stop.set()
+        thread.join(60)
+    assert bench.interval.unit == unit
 
 
 def test_a_folder_is_not_read_on_for_somebody_who_looks(

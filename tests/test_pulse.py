@@ -1,5 +1,6 @@
 """A heartbeat that nothing can fake: neither a publisher that stands still nor an inference that never ends."""
 
+import resource
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
 from pathlib import Path
@@ -51,6 +52,23 @@ def test_a_publisher_that_stands_still_is_a_reason_not_to_feed_the_watchdog(tmp_
         clock.advance(PUBLISHER_STUCK_S + 1)
         pulse.beat()
         assert manager.drain() == 0
+
+
+def test_a_heartbeat_for_which_a_board_has_no_file_left_or_that_nobody_hears_ends_no_node(
+    tmp_path: Path, manager: Manager
+) -> None:
+    clock, limits = SetClock(), resource.getrlimit(resource.RLIMIT_NOFILE)
+    pulse = Pulse(clock, None, None, keeper(tmp_path, clock))
+    resource.setrlimit(resource.RLIMIT_NOFILE, (0, limits[1]))
+    try:
+        pulse.beat()
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+    assert manager.drain() == 0
+    pulse.beat()
+    assert manager.drain() == 1
+    (tmp_path / "notify").unlink()
+    pulse.beat()
 
 
 def test_an_inference_that_never_ends_starves_the_watchdog_until_it_does(

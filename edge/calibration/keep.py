@@ -1,12 +1,14 @@
 """The calibration on the card: saved by whoever calibrates, read by the loop at start and whenever it was saved."""
 
 import logging
+import math
 from contextlib import suppress
 from pathlib import Path
 from threading import RLock
 
 from edge.boxes import Image
 from edge.calibration.record import Calibration, from_json, to_json
+from edge.clock import Clock
 from edge.config import CameraTable
 from edge.durable import version_of, write_durably
 from edge.errors import ConfigError, StoreError, to_read
@@ -14,6 +16,7 @@ from edge.errors import ConfigError, StoreError, to_read
 log = logging.getLogger(__name__)
 
 NAME, BEFORE = "calibration.json", "calibration.before.json"
+AGAIN_S = 60.0  # a card may not give it for a moment, and who gives it to this user (chown) leaves its time as it was
 calibrating = RLock()  # of those who write both files, and who first reads what held: another would be written over
 
 
@@ -40,7 +43,7 @@ def undo_calibration(folder: Path, last: str) -> bool:
         if before:
             _write(folder / NAME, before)
         else:
-            (folder / NAME).unlink(missing_ok=True)
+            _remove(folder / NAME)
         _write(folder / BEFORE, now)
         return True
 
@@ -118,6 +121,13 @@ def _write(path: Path, content: bytes) -> None:
         raise StoreError(f"{path}: cannot be written ({why.strerror}); free some space and save again") from why
 
 
+def _remove(path: Path) -> None:
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as why:
+        raise StoreError(f"{path}: cannot be removed ({why.strerror}); see to the memory card and undo again") from why
+
+
 def size_to_fit(camera: CameraTable, image: Image | None) -> tuple[int, int] | None:
     """`size_px` of `load_calibration`; of a fed folder none, as its pictures may be of several cameras."""
     return None if image is None or camera.fed else (image.shape[1], image.shape[0])
@@ -126,25 +136,31 @@ def size_to_fit(camera: CameraTable, image: Image | None) -> tuple[int, int] | N
 class KeptCalibration:
     """The calibration in a store's folder as it is now. Owned by the loop: looking for a newer one costs one stat."""
 
-    def __init__(self, folder: Path, rotation_deg: int) -> None:
+    def __init__(self, folder: Path, rotation_deg: int, clock: Clock) -> None:
         self._folder = folder
         self._rotation_deg = rotation_deg
+        self._clock = clock
         self.size_px: tuple[int, int] | None = None  # of the newest picture, as the loop says
         self._seen: tuple[object, ...] = ()
+        self._again_s = math.inf  # monotonic, when one that was refused is read again
         self.current: Calibration | None = None
         self.trouble = ""  # why the file cannot be used
         self.changed()
 
     def changed(self) -> bool:
         """Look again; is it another one now, or in other trouble? Density needs a true one: what is refused is none."""
-        seen = (version_of(self._folder / NAME), self.size_px)
-        if seen == self._seen:
+        seen, now_s = (version_of(self._folder / NAME), self.size_px), self._clock.monotonic_s()
+        if seen == self._seen and now_s < self._again_s:
             return False
         self._seen, before = seen, (self.current, self.trouble)
-        self.trouble = ""
         try:
-            self.current = load_calibration(self._folder, self._rotation_deg, self.size_px)
+            self.current, self.trouble = load_calibration(self._folder, self._rotation_deg, self.size_px), ""
+            self._again_s = math.inf
         except ConfigError as why:
-            log.warning("calibration_refused", extra={"why": str(why)})
             self.current, self.trouble = None, str(why)
-        return (self.current, self.trouble) != before
+            self._again_s = now_s + AGAIN_S
+        if (self.current, self.trouble) == before:
+            return False
+        if self.trouble:
+            log.warning("calibration_refused", extra={"why": self.trouble})
+        return True

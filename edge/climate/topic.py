@@ -3,12 +3,14 @@
 import json
 import logging
 import math
+import re
 from collections import deque
 
 from paho.mqtt.client import Client, MQTTMessage
 from paho.mqtt.enums import CallbackAPIVersion
 
 from edge.config import ClimateTable
+from edge.errors import ConfigError
 from edge.mqtt import read_secret, trusting
 from edge.weather import Reading
 
@@ -16,6 +18,7 @@ log = logging.getLogger(__name__)
 
 MOST_KEPT = 100  # the loop takes them each turn; more in one turn are too many of a weather, and the oldest go
 MOST_BYTES = 4096
+_FILTER = re.compile(r"(?:(?:[^+#/]*|\+)/)*(?:[^+#/]*|\+|#)")  # MQTT 5, section 4.7.1
 FOG = 105.0  # per cent; a sensor that is wet reads a little too high, and many programs do not end at 100
 
 
@@ -26,6 +29,7 @@ class TopicSensor:
     """
 
     def __init__(self, config: ClimateTable) -> None:
+        _check(config)
         self._config = config
         self._came: deque[Reading] = deque(maxlen=MOST_KEPT)
         self._unread = False
@@ -61,6 +65,17 @@ class TopicSensor:
         self._unread = reading is None
         if reading is not None:
             self._came.append(reading)
+
+
+def _check(config: ClimateTable) -> None:
+    """Of what follows paho's thread would die. Raises ConfigError."""
+    if not _FILTER.fullmatch(config.topic):
+        wrong = f"climate.topic: {config.topic} cannot be asked for"
+        raise ConfigError(f"{wrong}; + and # stand alone between two slashes, and # only at the end")
+    try:
+        config.host.encode("idna")
+    except UnicodeError as why:
+        raise ConfigError(f"climate.host: {config.host} is no name ({why}); correct it") from why
 
 
 def read_payload(payload: bytes, config: ClimateTable) -> Reading | None:

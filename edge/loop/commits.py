@@ -28,6 +28,7 @@ class Commits:
         self._records: list[Record] = []
         self._intervals: list[tuple[Interval, Draft]] = []
         self.trouble = ""
+        self._in_memory = board.snapshot().store  # why results are kept there, which no commit mends
 
     def commit(self, records: Sequence[Record], picture: bytes | None = None) -> None:
         """These records, after those that wait, which are not of this `picture`'s time."""
@@ -83,7 +84,7 @@ class Commits:
             log.warning("store_trouble_changed", extra={"now": trouble or "none", "unkept": len(self._records)})
         if trouble != self.trouble:
             self.trouble = trouble
-            self._board.show(store=trouble)
+            self._board.show(store=trouble or self._in_memory)
 
     def end(self) -> None:
         """Raises StoreError if something is left that the card did not take."""

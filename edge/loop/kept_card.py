@@ -34,9 +34,14 @@ class KeptCard:
         self.seen = kept.seen
         return kept.card
 
-    def is_past(self, at: Instant) -> bool:
-        """Was it seen later than that? Then what was on it is counted, in the intervals since."""
-        return self.seen is not None and self.seen.state is not ClockState.UNSYNCED and at.utc < self.seen.utc
+    def is_past(self, at: Instant, now: Instant) -> bool:
+        """Was it seen later than that? Then what was on it is counted, in the intervals since.
+
+        One that was seen later than now was seen by a clock that was ahead, which tells nothing.
+        """
+        if self.seen is None or self.seen.state is ClockState.UNSYNCED:
+            return False
+        return at.utc < self.seen.utc <= now.utc
 
     def time(self, now: Instant) -> None:
         """A picture from before the clock was set has its time once it is."""

@@ -10,12 +10,12 @@ from edge.durable import write_durably
 
 
 def notify(state: str) -> None:
-    """Send one sd_notify(3) message, for instance READY=1."""
+    """Send one sd_notify(3) message, for instance READY=1. One that cannot be sent ends no node: systemd misses it."""
     address = os.environ.get("NOTIFY_SOCKET")
     if not address:
         return
     where = "\0" + address[1:] if address.startswith("@") else address
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as speaker:
+    with suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as speaker:
         speaker.sendto(state.encode(), where)
 
 

@@ -10,8 +10,9 @@ import pytest
 from edge.climate import open_climate
 from edge.climate.topic import read_payload
 from edge.config import ClimateTable
+from edge.errors import ConfigError
 from edge.weather import Reading
-from tests.broker import Broker
+from tests.broker import Broker, free_port
 from tests.waiting import wait_until
 
 ZIGBEE = ClimateTable(kind="mqtt", topic="zigbee2mqtt/field")
@@ -30,6 +31,23 @@ def test_a_reading_that_another_device_publishes_is_taken_once(broker: Broker) -
 
         wait_until(has_come, within_s=20)
         assert set(came) == {Reading(21.5, 0.62)}
+
+
+@pytest.mark.parametrize("topic", ["zigbee2mqtt#", "zigbee2mqtt/#/field", "zigbee2mqtt/field+", "+field/t", "##"])
+def test_a_topic_that_no_broker_takes_is_told_and_not_waited_on_for_ever(topic: str) -> None:
+    with pytest.raises(ConfigError, match=r"climate\.topic: .* cannot be asked for; \+ and # stand alone"):
+        open_climate(ClimateTable(kind="mqtt", topic=topic))
+
+
+@pytest.mark.parametrize("host", ["station..lan", f"{'a' * 64}.lan"], ids=["two full stops", "too long"])
+def test_a_name_that_no_machine_has_is_told_and_not_waited_on_for_ever(host: str) -> None:
+    with pytest.raises(ConfigError, match=r"climate\.host: .*lan is no name \(.*label .*\); correct it"):
+        open_climate(ClimateTable(kind="mqtt", host=host, topic="t"))
+
+
+@pytest.mark.parametrize("topic", ["#", "+", "+/+/temperature", "zigbee2mqtt/#", "/weather//t", "气象/温度"])
+def test_a_topic_that_a_broker_takes_is_waited_on(topic: str) -> None:
+    open_climate(ClimateTable(kind="mqtt", port=free_port(), topic=topic)).close()
 
 
 def test_a_broker_that_comes_later_and_goes_away_is_no_error(broker: Broker) -> None:

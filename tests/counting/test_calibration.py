@@ -1,6 +1,8 @@
 """Millimetres per pixel from a board seen at a slant; a region, focus, light; and a board that prints in true size."""
 
+import errno
 import json
+import os
 import re
 from collections.abc import Sequence
 from dataclasses import replace
@@ -45,9 +47,10 @@ from edge.cameras.pixels import rotated
 from edge.cli import main
 from edge.config import CameraTable
 from edge.counts import CAMERA
-from edge.errors import BadFrameError, ConfigError, UsageError
+from edge.errors import BadFrameError, ConfigError, StoreError, UsageError
 from edge.node.info import camera_info
 from edge.wire import CalibrationInfo, CameraInfo
+from tests.clocks import SetClock
 from tests.counting import cutouts
 from tests.counting.boards import LAYOUT, SIDE_MM, photograph, true_mm_per_px
 from tests.slow_card import both
@@ -280,7 +283,7 @@ def test_the_platform_is_told_who_measured_what_and_nothing_of_a_board_where_an_
 
 def test_a_saved_calibration_takes_the_place_of_the_one_before(tmp_path: Path) -> None:
     assert load_calibration(tmp_path) is None
-    kept = KeptCalibration(tmp_path, 0)
+    kept = KeptCalibration(tmp_path, 0, SetClock())
     assert kept.current is None
     for area_mm2 in (1000.0, 2000.0):
         save_calibration(tmp_path, Calibration(at=MONDAY, who="Mei", rotation_deg=0, typed_area_mm2=area_mm2))
@@ -301,6 +304,20 @@ def test_a_calibration_is_undone_and_brought_back_and_the_first_one_leaves_none(
             known = load_calibration(tmp_path)
             held.append(known and known.area_mm2)
     assert held == [None, 1000.0, 1000.0, 2000.0]
+
+
+def test_an_undo_that_the_card_does_not_take_says_so_and_what_held_holds(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save_calibration(tmp_path, Calibration(at=MONDAY, who="Mei", rotation_deg=0, typed_area_mm2=1000.0))
+
+    def fail(path: Path, *, missing_ok: bool) -> None:
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS), str(path))
+
+    monkeypatch.setattr(Path, "unlink", fail)
+    with pytest.raises(StoreError, match=r"calibration\.json: cannot be removed \(Read-only file system\); see"):
+        undo_calibration(tmp_path, last_calibration(tmp_path))
+    assert load_calibration(tmp_path) is not None
 
 
 @pytest.mark.parametrize("first", ["undo", "save"])
@@ -324,7 +341,7 @@ def test_an_undo_that_was_shown_before_somebody_else_had_to_wait_for_the_card_un
 
 def test_a_calibration_that_cannot_be_read_is_none_and_says_so_to_who_asks(tmp_path: Path) -> None:
     save_calibration(tmp_path, Calibration(at=MONDAY, who="Mei", rotation_deg=0, typed_area_mm2=1000.0))
-    kept = KeptCalibration(tmp_path, 0)
+    kept = KeptCalibration(tmp_path, 0, SetClock())
     (tmp_path / "calibration.json").write_bytes(b'{"at":')
     assert kept.changed()
     assert kept.current is None
@@ -337,8 +354,31 @@ def test_a_calibration_that_cannot_be_read_is_none_and_says_so_to_who_asks(tmp_p
     assert kept.trouble == ""
 
 
+def test_a_calibration_that_the_card_does_not_give_for_a_moment_counts_a_minute_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    known, clock = Calibration(at=MONDAY, who="Mei", rotation_deg=0, typed_area_mm2=1000.0), SetClock()
+    save_calibration(tmp_path, known)
+
+    def fail(path: Path) -> bytes:
+        raise OSError(errno.EIO, os.strerror(errno.EIO), str(path))
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "read_bytes", fail)
+        kept = KeptCalibration(tmp_path, 0, clock)
+        assert "cannot be read (Input/output error)" in kept.trouble
+        clock.advance(60)
+        assert not kept.changed()
+    assert [line.message for line in caplog.records] == ["calibration_refused"]
+    clock.advance(59)  # a card that fails is not waited for at each turn
+    assert not kept.changed()
+    clock.advance(1)
+    assert kept.changed()
+    assert (kept.current, kept.trouble, kept.changed()) == (known, "", False)
+
+
 def test_a_calibration_is_in_other_trouble_also_where_there_was_none_before(tmp_path: Path) -> None:
-    kept = KeptCalibration(tmp_path, 0)
+    kept = KeptCalibration(tmp_path, 0, SetClock())
     (tmp_path / "calibration.json").write_bytes(b'{"at":')
     assert kept.changed()
     assert "calibration.json: no calibration" in kept.trouble
@@ -371,7 +411,7 @@ def test_a_scale_turns_with_its_picture(by_deg: int) -> None:
 
 def test_a_calibration_made_on_a_picture_turned_otherwise_is_refused_and_says_so(tmp_path: Path) -> None:
     save_calibration(tmp_path, Calibration(at=MONDAY, who="Mei", region=CORNER, rotation_deg=0))
-    kept = KeptCalibration(tmp_path, 180)
+    kept = KeptCalibration(tmp_path, 180, SetClock())
     assert kept.current is None
     assert "made with camera.rotation_deg 0, which is 180 now; calibrate the camera again" in kept.trouble
 
@@ -381,7 +421,7 @@ def test_a_calibration_that_does_not_say_how_its_picture_was_turned_is_refused_a
     content = json.loads((tmp_path / "calibration.json").read_bytes())
     del content["rotation_deg"]
     (tmp_path / "calibration.json").write_text(json.dumps(content))
-    kept = KeptCalibration(tmp_path, 0)
+    kept = KeptCalibration(tmp_path, 0, SetClock())
     assert kept.current is None
     assert kept.trouble.endswith("`rotation_deg`); calibrate the camera again")
 
