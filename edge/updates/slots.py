@@ -66,7 +66,7 @@ def trial(places: Places, kind: Kind) -> int | None:
     words = _text(file).split()
     if len(words) != 2 or not link.is_symlink() or str(link.readlink()) != words[0]:
         return None
-    return int(words[1])
+    return int(words[1]) if words[1].isdecimal() else 0
 
 
 def on_trial(places: Places) -> list[Kind]:

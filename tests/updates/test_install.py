@@ -326,6 +326,15 @@ def test_starts_that_ended_because_they_were_asked_to_are_not_bad(bench: Bench) 
     assert trial(bench.places, "models") == 0
 
 
+def test_a_count_of_starts_that_cannot_be_read_goes_back(bench: Bench) -> None:
+    models(bench, 1)
+    file = bench.places.opt / "trial-models"
+    file.write_text(file.read_text().replace(" 0", " p"))  # one flipped bit
+    assert trial(bench.places, "models") == 0
+    assert "the former runs again" in bench.slots("starting")
+    assert running_counter(bench.places, "models") == 0
+
+
 def test_a_power_cut_counts_as_a_bad_start_and_the_fourth_start_goes_back(bench: Bench) -> None:
     models(bench, 1)
     for _ in range(3):
