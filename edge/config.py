@@ -132,7 +132,7 @@ class MqttTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     keepalive_s: Annotated[int, Meta(ge=5, le=3600)] = 30
     ack_timeout_s: Seconds = 60.0
     health_every_s: Seconds = 60.0
-    daily_mb: Annotated[float, Meta(gt=0, le=1_000_000)] | None = None  # of a metered line a UTC day; then only alerts
+    daily_mb: Annotated[float, Meta(ge=0.001, le=1_000_000)] | None = None  # a metered line's UTC day; then only alerts
     home_assistant: bool = False  # tells a Home Assistant at the same broker how to show this node
     daily_pictures_mb: Annotated[float, Meta(ge=0)] = 0.0  # kept pictures sent unasked, over the day; 0: only if asked
 
@@ -350,7 +350,8 @@ def _check_pairs(config: NodeConfig, name: str) -> None:
 
 def _lies_in(camera: CameraTable, folder: str) -> bool:
     """Is its source the path of the folder or of something below it?"""
-    return camera.is_path and Path(camera.source).resolve().is_relative_to(Path(folder).resolve())
+    # of a link that points at itself Path.resolve raises RuntimeError
+    return camera.is_path and Path(os.path.realpath(camera.source)).is_relative_to(os.path.realpath(folder))
 
 
 def _check_address(camera: CameraTable, name: str) -> None:

@@ -16,7 +16,8 @@ _MISTYPED = re.compile(r"^expected `(?P<wanted>\w+)[^`]*`, got `(?P<got>\w+)`$")
 _OUTSIDE = re.compile(r"^expected `\w+` (?P<range>[<>]=? .+)$")
 _TOO_LONG = re.compile(r"^expected `str` of length <= (?P<letters>\d+)$")
 _TOML = {"str": "a text in quotes", "int": "a whole number", "float": "a number", "bool": "true or false",
-         "array": "a list in [ ]", "object": "a table"}  # fmt: skip
+         "array": "a list in [ ]", "object": "a table",
+         "date": "a day", "datetime": "a day and a time", "time": "a time"}  # fmt: skip
 _AT = re.compile(r"^(?P<what>.+?) - at `\$\.?(?P<where>.*)`$")
 
 

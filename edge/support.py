@@ -76,10 +76,10 @@ def journal() -> str:
     """The last lines of the service's journal, or why they cannot be had."""
     command = ["journalctl", "--unit", "fieldeye", "--lines", str(LOG_LINES), "--no-pager", "--output", "short-iso"]
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)  # noqa: S603  fixed words
+        done = subprocess.run(command, capture_output=True, timeout=30, check=False)  # noqa: S603  fixed words
     except (OSError, subprocess.TimeoutExpired) as why:
         return f"no journal: {why}"
-    return done.stdout or done.stderr
+    return (done.stdout or done.stderr).decode("utf-8", "replace")  # whatever the terminal has
 
 
 def figures_of(store: Records) -> str:

@@ -97,6 +97,8 @@ def test_every_released_model_is_known_to_be_for_a_mode() -> None:
         (("every_s = 5", "every = 5"), "unknown key camera.every; did you mean every_s?"),
         (("[mqtt]", "[mqqt]"), "unknown key mqqt; did you mean mqtt?"),
         (("every_s = 5", 'every_s = "often"'), "camera.every_s: must be a number and is a text in quotes"),
+        (("every_s = 5", "every_s = 00:05:00"), "camera.every_s: must be a number and is a time"),
+        (("[camera]", "crop = 2026-05-01\n[camera]"), "node.crop: must be a text in quotes and is a day"),
         (('site = "orchard"', 'site = "my orchard"'), "node.site"),
         (('site = "orchard"', ""), "node: lacks `site`"),
         (('"folder"', '"webcam"'), "camera.kind"),
@@ -122,6 +124,7 @@ def test_every_released_model_is_known_to_be_for_a_mode() -> None:
         (("every_s = 5", f"source = {'[' * 5000}"), "is too long to be read"),
         (('source = "pictures"', 'source = "pic\\u0000tures"'), "camera.source: holds a NUL"),
         (("[mqtt]", '[store]\nfolder = "\\u0000"\n[mqtt]'), "store.folder: holds a NUL"),
+        (("[mqtt]", "[mqtt]\ndaily_mb = 1e-7"), "mqtt.daily_mb: must be >= 0.001"),
         (("[mqtt]", "[mqtt]\ndaily_mb = inf"), "mqtt.daily_mb: must be <= 1000000"),
         (("[mqtt]", "[mqtt]\ndaily_mb = 1e308"), "mqtt.daily_mb: must be <= 1000000"),
         (('source = "pictures"', 'source = "/var/lib/fieldeye/pictures"'), "lies in store.folder"),
@@ -161,6 +164,14 @@ def test_a_mistake_is_answered_with_file_key_and_remedy(change: tuple[str, str],
     assert sentence.startswith("node.toml: ")
     assert says in sentence
     assert "\n" not in sentence
+
+
+def test_a_link_that_points_at_itself_is_no_fault_of_ours(tmp_path: Path) -> None:
+    loop = tmp_path / "loop"
+    loop.symlink_to(loop)
+    for key in ("[store]\nfolder", '[camera]\nkind = "folder"\nsource'):
+        other = "" if "camera" in key else '[camera]\nkind = "folder"\n'
+        parse_config(f'[node]\nsite = "s"\nnode = "n"\n{other}{key} = "{loop}"\n', "node.toml")
 
 
 def test_plain_text_is_allowed_on_loopback_and_in_a_laboratory_that_says_so() -> None:

@@ -1,6 +1,7 @@
 """`fieldeye-platform ingest`: each record once in its file, whatever happens to it on the way."""
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -186,6 +187,29 @@ def test_a_file_that_another_ingest_writes_is_left_to_it(tmp_path: Path, capsys:
     assert platform_main(["ingest", "--file", str(stick), "--out", str(out)]) == 0
     assert capsys.readouterr().out == "0 records kept, 1 sent again, 0 set aside as bad\n"
     assert kept(out) == [1]
+
+
+@pytest.mark.parametrize(("how", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, -signal.SIGTERM)])
+def test_whoever_does_not_wait_for_the_last_file_stops_it_and_goes_on_later(
+    tmp_path: Path, how: signal.Signals, code: int
+) -> None:
+    first, second, out = tmp_path / "first", tmp_path / "second", tmp_path / "records.jsonl"
+    lines = [carried_line(node_topic(SITE, NODE, "records"), records({seq: sighting()})[1]) for seq in (1, 2)]
+    first.write_bytes(lines[0])
+    os.mkfifo(second)  # of a stick that takes long
+    words = ["--file", str(first), "--file", str(second), "--out", str(out)]
+    as_at_a_terminal = f"import signal; signal.signal(signal.SIGINT, signal.default_int_handler); {INGEST}"
+    with subprocess.Popen([sys.executable, "-c", as_at_a_terminal, *words]) as process:
+        try:
+            wait_until(lambda: kept(out) == [1], within_s=30)
+            process.send_signal(how)
+            assert process.wait(30) == code
+        finally:
+            process.kill()
+    second.unlink()
+    second.write_bytes(lines[1])
+    assert platform_main(["ingest", *words]) == 0
+    assert kept(out) == [1, 2]
 
 
 def test_a_file_that_takes_no_more_is_named_and_goes_on_once_there_is_room(tmp_path: Path) -> None:

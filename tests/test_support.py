@@ -3,6 +3,7 @@
 import base64
 import io
 import json
+import os
 import shutil
 import zipfile
 from collections.abc import Iterator
@@ -20,7 +21,7 @@ from edge.page import create_app, serve
 from edge.page.trust import Role
 from edge.status import LinkStatus, StatusBoard
 from edge.store import Entry, Store
-from edge.support import known_secrets, pack, scrubbed
+from edge.support import journal, known_secrets, pack, scrubbed
 from tests.clocks import SetClock
 from tests.network import by_ipv6
 from tests.page.scenes import Scene
@@ -187,6 +188,18 @@ def test_a_node_that_does_not_run_and_has_no_usable_configuration_still_gives_a_
     parts = bundle(config, "--log", str(tmp_path / "missing"))
     assert "did you mean node" in json.loads(parts["about.json"])["configuration"]
     assert parts["log.txt"].startswith("cannot be had")
+
+
+def test_a_journal_that_is_not_in_the_terminals_letters_is_read_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As of a technician whose terminal has GBK: here, the other way round, a journal in it."""
+    said = "葵花 started".encode("gbk")
+    (tmp_path / "said").write_bytes(said)
+    put(tmp_path / "journalctl", f"#!/bin/sh\ncat '{tmp_path / 'said'}'\n")
+    (tmp_path / "journalctl").chmod(0o700)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    assert journal() == said.decode("utf-8", "replace")
 
 
 def test_a_folder_that_is_not_there_is_named(node: Path, capsys: pytest.CaptureFixture[str]) -> None:

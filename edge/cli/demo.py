@@ -28,6 +28,7 @@ PICTURES = Path(__file__).parent / "demo_pictures"
 PAGE_PORT = 8080
 BROKER_PORT = 1883
 NODE_TOML = "node.toml"
+YEAR_S = 31_536_000  # no timer takes an end that never comes
 ARRIVES_S = 3.0  # an acknowledged record reaches the listener within milliseconds; a busy machine takes longer
 CONFIG = """
 [node]
@@ -84,7 +85,7 @@ def run(args: argparse.Namespace) -> int:
     with ExitStack() as outer:
         folder = Path(outer.enter_context(tempfile.TemporaryDirectory(prefix="fieldeye-demo-")))
         port = _start_broker(outer, folder)
-        ear = outer.enter_context(Ear(port, as_json=args.json)) if port else None
+        ear = outer.enter_context(Ear(port, stop, as_json=args.json)) if port else None
         with ExitStack() as parts:
             node = build(_config(args, folder, port), parts, stop)
             _greet(node, port, folder)
@@ -99,8 +100,8 @@ def run(args: argparse.Namespace) -> int:
 
 def _check(args: argparse.Namespace) -> None:
     """Raises UsageError for what a demonstration cannot begin with."""
-    if args.seconds is not None and not args.seconds > 0:
-        raise UsageError(f"--seconds {args.seconds:g}: is above 0; leave it out to end by Ctrl-C")
+    if args.seconds is not None and not 0 < args.seconds < YEAR_S:
+        raise UsageError(f"--seconds {args.seconds:g}: is above 0 and below a year; leave it out to end by Ctrl-C")
     if not args.pictures.is_dir():
         raise UsageError(f"--pictures {args.pictures}: no such folder; name a folder of pictures")
     if not pictures_in(args.pictures):
@@ -108,11 +109,14 @@ def _check(args: argparse.Namespace) -> None:
 
 
 class Ear:
-    """Listens to the broker as the platform does, in a thread of its own, and prints each record."""
+    """Listens to the broker as the platform does, in a thread of its own, and prints each record.
 
-    def __init__(self, port: int, *, as_json: bool) -> None:
+    `enough` ends the demonstration: nobody reads any more what is printed, or the disk that it goes to is full.
+    """
+
+    def __init__(self, port: int, enough: Event, *, as_json: bool) -> None:
         self._subscriber = Subscriber(BrokerAddress(host="127.0.0.1", port=port))
-        self._as_json = as_json
+        self._enough, self._as_json = enough, as_json
         self._stop = Event()
         self._thread = Thread(target=self._listen, name="ear")
         self.seen = Deduplicator()
@@ -129,12 +133,16 @@ class Ear:
     def wait_for(self, records: int) -> None:
         """Until so many different ones were received, or a little longer than the last takes."""
         until_s = monotonic() + ARRIVES_S
-        while self.seen.counted < records and monotonic() < until_s:
+        while self.seen.counted < records and monotonic() < until_s and self._thread.is_alive():
             self._stop.wait(0.02)
 
     def _listen(self) -> None:
         for message in self._subscriber.messages(self._stop):
-            self._tell(message)
+            try:
+                self._tell(message)
+            except OSError:  # the sum that is printed at the end meets it again, and says it
+                self._enough.set()
+                return
 
     def _tell(self, message: Message) -> None:
         heard = decode(message)
@@ -159,15 +167,20 @@ def _start_broker(outer: ExitStack, folder: Path) -> int | None:
 
 def _config(args: argparse.Namespace, folder: Path, port: int | None) -> NodeConfig:
     text = CONFIG.format(
-        pictures=json.dumps(str(args.pictures.resolve())),  # a JSON string is a TOML string
+        pictures=_toml(str(args.pictures.resolve())),
         every_s=args.every,
-        model=json.dumps(args.model),
-        folder=json.dumps(str(folder)),
+        model=_toml(args.model),
+        folder=_toml(str(folder)),
         page=free_port(PAGE_PORT),
     )
     text += BROKER.format(port=port) if port else ""  # a guessed port would tell whatever broker starts there later
     (folder / NODE_TOML).write_text(text, encoding="utf-8")  # for other commands while the demonstration runs
     return parse_config(text, "demo")
+
+
+def _toml(text: str) -> str:
+    """In quotes: a JSON string is one of TOML, but for its escapes in pairs, as of 𠮷, and for a bare DEL."""
+    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
 def _greet(node: Node, port: int | None, folder: Path) -> None:

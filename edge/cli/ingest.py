@@ -98,12 +98,12 @@ def _keep_secret(urls: Sequence[str]) -> None:
 
 
 def _into_ledger(args: argparse.Namespace, spoiled: list[Path]) -> int:
-    stop = Event()
-    stop_on_signal(stop)
     with Ledger(args.out) as ledger:
-        if args.file:
+        if args.file:  # whoever stops it gives them once more: what was kept counts once
             news = _of_files(args.file, ledger, spoiled)
         else:
+            stop = Event()
+            stop_on_signal(stop)
             news = ingest(Subscriber(broker_address(args)), ledger, SystemClock(), stop)
         with tqdm(unit=" records", disable=not sys.stderr.isatty()) as progress:
             for new in news:

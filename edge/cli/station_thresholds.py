@@ -32,6 +32,8 @@ def keep_thresholds(database: Database, path: Path) -> None:
         if told[:2] in rows:
             raise UsageError(f"{where}: {told[0]},{told[1]} stands in an earlier line, too; keep one of them")
         rows[told[:2]] = told
+    if not rows:
+        raise UsageError(f"{path}: holds no threshold; give a CSV with the columns {','.join(COLUMNS)}")
     with database.transaction():
         for kept in rows.values():
             keep_threshold(database, *kept)

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shlex
 import shutil
 import signal
 import socket
@@ -23,6 +24,7 @@ from tests.page.visitors import TOKEN
 
 DEMO = [sys.executable, "-m", "edge", "demo", "--every", "0.5"]
 BIN = Path(sys.executable).parent
+PICTURES = Path(__file__).parents[1] / "data" / "frames"
 SUM = re.compile(r"(\d+) frames, (\d+) detections, (\d+) records sent, (\d+) acknowledged, (\d+) received")
 
 
@@ -93,6 +95,26 @@ def test_ctrl_c_ends_it_by_itself_with_the_sum() -> None:
         guard.cancel()
     assert process.returncode == 0
     assert SUM.search(rest)
+
+
+@pytest.mark.parametrize(
+    ("shell", "code", "says"),
+    [("{} | head -n 1", 0, ""), ("{} >/dev/full", 1, "fieldeye: the disk that this writes to is full")],
+    ids=["a reader that has seen enough", "a full disk"],
+)
+def test_where_nobody_can_be_told_any_more_it_ends_by_itself(shell: str, code: int, says: str) -> None:
+    whole = f"set -o pipefail; {shell.format(shlex.join([*DEMO, '--seconds', '60']))}"
+    ended = subprocess.run(["bash", "-c", whole], capture_output=True, text=True, timeout=50, check=False)
+    assert ended.returncode == code
+    assert "Traceback" not in ended.stderr
+    assert says in ended.stderr
+
+
+def test_a_folder_may_be_named_in_rare_chinese_letters(tmp_path: Path) -> None:
+    (tmp_path / "𠮷田").mkdir()
+    shutil.copy(PICTURES / "brown_planthopper_nymph.jpg", tmp_path / "𠮷田")
+    ended = demo("--seconds", "1", "--pictures", str(tmp_path / "𠮷田"))
+    assert ended.returncode == 0, ended.stderr
 
 
 @contextmanager

@@ -32,6 +32,7 @@ MOTH = ["degree-days", "Helicoverpa armigera", "--from", "2026-06-01"]
         (["update", "install", "{folder}/none.update"], 2, "none.update: no such file"),
         (["model", "install", "{folder}/none.update"], 2, "none.update: no such file"),
         (["demo", "--seconds", "-3"], 2, "--seconds -3: is above 0"),
+        (["demo", "--seconds", "inf"], 2, "--seconds inf: is above 0 and below a year"),
         (["demo", "--pictures", "{folder}"], 2, "holds no picture; put JPEG or PNG files there"),
         (["model", "list", "--folder", "{folder}"], 1, "name a folder that has the manifest.json"),
         (["update", "back", *NO_NODE], 1, "so run this on a node"),

@@ -253,7 +253,7 @@ def test_whatever_a_fleet_file_allows_arrives_unchanged_in_node_toml(
             )
         ),
         (entry("a", "latitude = 5"), "go together"),
-        (entry("a", "daily_mb = 0"), "node a: daily_mb: must be > 0"),
+        (entry("a", "daily_mb = 0"), "node a: daily_mb: must be >= 0.001"),
         (entry("a", "keepalive_s = 4"), "node a: keepalive_s: must be >= 5"),
         (entry("a", 'climate = { kind = "sht3x" }'), "node a: climate.kind sht3x needs a driver and the I2C bus"),
         (entry("a", 'climate = { kind = "mqtt" }'), "climate.topic is missing"),

@@ -211,6 +211,16 @@ def test_thresholds_are_kept_all_or_none(
         assert database.execute("SELECT count(*) FROM threshold").fetchone() == (0,)
 
 
+@pytest.mark.parametrize("holds", ["", "label,unit,start_at,sure_at,source\n"])
+def test_a_file_of_thresholds_that_holds_none_is_not_taken_for_kept(
+    database: Database, holds: str, tmp_path: Path
+) -> None:
+    """As one that a full disk cut off."""
+    (tmp_path / "own.csv").write_text(holds)
+    with pytest.raises(UsageError, match=r"own\.csv: holds no threshold; give a CSV with the columns label,unit,"):
+        keep_thresholds(database, tmp_path / "own.csv")
+
+
 @pytest.mark.parametrize(
     ("label", "unit", "says"),
     [
