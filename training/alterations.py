@@ -39,12 +39,15 @@ def alteration_of(config: TrainConfig, samples: Sequence[Sample], dataset_of: Se
 
 
 def _transplants_of(config: TrainConfig, samples: Sequence[Sample]) -> Transplants | None:
-    """Insects cut out of training pictures, but for those that `label_care.csv` lets stay."""
+    """Insects cut out of training pictures, but for those that `label_care.csv` lets stay. Raises ConfigError."""
     wanted = config.transplant
     if wanted is None:
         return None
     among = [sample for sample in samples if sample.dataset in wanted.datasets]
     cut = read_transplants(movable(among, Path(config.data), read_decisions()))
+    if not cut:
+        told = f"{config.name}: no insect of {', '.join(wanted.datasets)} can be cut out"
+        raise ConfigError(f"{told}; take transplant away, or name other datasets there")
     return Transplants(by_class(cut), wanted.share, wanted.most)
 
 
@@ -60,8 +63,11 @@ def pasting_of(config: TrainConfig, dataset_of: Sequence[str]) -> Pasting | None
     [dataset] = [one for one in config.datasets if one.name == paste.dataset]
     root = Path(config.data) / dataset.name
     images = images_of_split(root, "train", dataset.held_out)
+    cutouts = read_cutouts(root, images, class_id)
+    if not cutouts:
+        raise ConfigError(f"{root}: no insect to train has an outline that can be pasted; outline some, or paste none")
     return Pasting(
-        read_cutouts(root, images, class_id), np.array([name == dataset.name for name in dataset_of]), paste.most,
+        cutouts, np.array([name == dataset.name for name in dataset_of]), paste.most,
         paste.written, _strangers_of(config, paste.strangers, paste.kinds, class_id) if paste.strangers else [],
     )  # fmt: skip
 

@@ -91,6 +91,14 @@ def load_detector(path: Path, labels: tuple[str, ...]) -> Checkpoint:
     return state
 
 
+def load_leaf(path: Path) -> Checkpoint:
+    """The checkpoint of a leaf network. Raises ConfigError also when it is a detector's."""
+    state = load_checkpoint(path)
+    if state.labels:
+        raise ConfigError(f"{path}: is a detector's; name the run of a leaf network with --run")
+    return state
+
+
 def known_settings(state: Checkpoint) -> State:
     """Its configuration without what is no setting any more, which a run of an earlier build may name."""
     return {name: value for name, value in state.config.items() if name in TrainConfig.__struct_fields__}

@@ -24,7 +24,7 @@ class DatasetConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
 
     name: str  # folder below `data`, and key in classes.csv
     annotation: str  # a key of training.datasets.READERS; "empty" and "reviewed" only train
-    repeat: int = 1  # how often an epoch shows each picture: a small set is shown more often
+    repeat: AtLeastOne = 1  # how often an epoch shows each picture: a small set is shown more often
     one_in: AtLeastOne = 1  # an epoch shows one picture (or tile) in so many, others than the last: a large set less
     held_out: tuple[str, ...] = ()  # groups of `train` that validate instead, for a set whose splits.csv has no val
 
@@ -154,7 +154,15 @@ def read_config(path: Path) -> TrainConfig:
     if config.name != path.stem or not NAME.fullmatch(config.name):
         told = f"{path}: its name is {config.name!r}, and a bundle's card tells the command by it"
         raise ConfigError(f"{told}; call both alike, with letters, digits, _ and - alone")
+    tile = config.tile
+    if tile and tile.overlap_px >= tile.side_px:
+        told = f"{path}: tiles of {tile.side_px} px cannot overlap by {tile.overlap_px} px"
+        raise ConfigError(f"{told}; make overlap_px smaller")
     mixture = [dataset.name for dataset in config.datasets]
+    twice = [name for at, name in enumerate(mixture) if name in mixture[:at]]
+    if twice:
+        told = f"{path}: has the dataset {twice[0]!r} twice"
+        raise ConfigError(f"{told}; take one out, each of its pictures would be shown and judged twice")
     pasted = (config.paste.dataset,) if config.paste else ()
     moved = config.transplant.datasets if config.transplant else ()
     strange = [name for name in (*pasted, *moved) if name not in mixture]

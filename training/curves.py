@@ -37,9 +37,13 @@ def draw_curves(log: Path, picture: Path) -> None:
 
 
 def _lines(log: Path) -> list[dict[str, float]]:
+    """Each epoch once: a run that was begun anew, or from an earlier checkpoint, has learned the later ones again."""
+    lines: list[dict[str, float]] = []
     try:
-        lines = [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()]
-    except ValueError as why:
+        for line in map(json.loads, log.read_text(encoding="utf-8").splitlines()):
+            epoch = line["epoch"]
+            lines = [*(one for one in lines if one["epoch"] < epoch), line]
+    except (KeyError, TypeError, ValueError) as why:
         raise UsageError(f"{log}: not the log of a run ({why}); name runs/<name>/log.jsonl") from why
     if not lines:
         raise UsageError(f"{log}: no epoch yet; wait for the first")

@@ -16,6 +16,7 @@ import cv2
 import numpy as np
 
 from edge.boxes import Bools, Floats, Image, Ints, area, intersection
+from edge.errors import ConfigError
 from training.datasets.yolo import outlines_of
 from training.ink import written
 from training.samples import Example, read_image
@@ -70,19 +71,30 @@ class Pasting:
 
 
 def read_cutouts(root: Path, images: Collection[str], class_id: int) -> list[Cutout]:
-    """The outlined insects of these pictures (paths below `root`) of a COCO set with one annotations.json."""
+    """The outlined insects of these pictures (paths below `root`) of a COCO set with one annotations.json.
+
+    One without polygons, a box or a crowd, is left out.
+    """
     told: dict[str, Any] = json.loads(text_of(root / "annotations.json"))
     cutouts = []
     for picture in (one for one in told["images"] if one["file_name"] in images):
         image = read_image(root / picture["file_name"])
-        outlines = [one["segmentation"] for one in told["annotations"] if one["image_id"] == picture["id"]]
+        drawn = [one.get("segmentation") for one in told["annotations"] if one["image_id"] == picture["id"]]
+        outlines = [one for one in drawn if one and isinstance(one, list)]
         cutouts += [cutout for outline in outlines if (cutout := _cut(image, outline, class_id)) is not None]
     return cutouts
 
 
 def read_strangers(root: Path, images: Iterable[Path], kinds: Collection[str], class_id: int) -> list[Cutout]:
-    """The insects of these kinds that polygons outline in these pictures of the YOLO set at `root`."""
+    """The insects of these kinds that polygons outline in these pictures of the YOLO set at `root`.
+
+    Raises ConfigError for a kind that the set does not have.
+    """
     names = text_of(root / "classes.txt").splitlines()
+    strange = [kind for kind in kinds if kind not in names]
+    if strange:
+        told = f"{root / 'classes.txt'}: has no class {strange[0]!r}, which paste.kinds names"
+        raise ConfigError(f"{told}; write one of {', '.join(names)}")
     cutouts = []
     for path in images:
         outlines = [outline for index, outline in outlines_of(path) if names[index] in kinds]

@@ -15,6 +15,7 @@ from pathlib import Path
 import cv2
 
 from edge.bundle import MODELS
+from edge.durable import write_durably
 from edge.errors import ConfigError
 from training.classes import read_classes
 from training.command import finish
@@ -71,12 +72,18 @@ def golden_of(config: TrainConfig, paths: Sequence[Path]) -> Sample:
 
 
 def strangers(config: TrainConfig) -> list[Sample]:
-    """Pictures that may be shown, of a set the bundle does not know, for one whose own sets state no licence."""
-    if config.golden is None:
+    """Pictures that may be shown, of a set the bundle does not know, for one whose own sets state no licence.
+
+    Raises ConfigError for none.
+    """
+    shown: list[Sample] = []
+    if config.golden is not None:
+        dataset = DatasetConfig(name=config.golden, annotation=EMPTY)
+        classes = read_classes(config.labelled)
+        shown = may_be_shown(read_dataset(Path(config.data) / config.golden, dataset, "val", classes))
+    if not shown:
         raise ConfigError(f"{config.name}: no picture of its sets may be shown; name an open set as golden")
-    dataset = DatasetConfig(name=config.golden, annotation=EMPTY)
-    classes = read_classes(config.labelled)
-    return may_be_shown(read_dataset(Path(config.data) / config.golden, dataset, "val", classes))
+    return shown
 
 
 def reported(config: TrainConfig, models: Path, split: str, folder: Path, *, with_copies: bool = True,
@@ -113,7 +120,8 @@ def write_card(card_path: Path, looks: Looks, figures: Sequence[Figures], sample
     picture.unlink(missing_ok=True)
     if samples:
         sheet = right_and_wrong(samples, looks.shown(samples), looks.bundle.labels)
-        cv2.imwrite(str(picture), sheet, [cv2.IMWRITE_JPEG_QUALITY, 85])
+        _, jpeg = cv2.imencode(".jpg", sheet, [cv2.IMWRITE_JPEG_QUALITY, 85])
+        write_durably(picture, jpeg.tobytes())  # of a full disk cv2 says nothing
     examples = picture.name if samples else None
     card_path.write_text(card(read_facts(looks.path), figures, text, examples), encoding="utf-8")
 

@@ -51,6 +51,10 @@ def _undecided(config: TrainConfig, checkpoint: Path, models: Path) -> dict[str,
     """Write both files of a checkpoint, which have no thresholds yet."""
     classes = read_classes(config.labelled)
     state = load_detector(checkpoint, classes.labels)
+    if state.epoch < config.epochs:
+        print(
+            f"{checkpoint}: has learned {state.epoch} of {config.epochs} epochs and is exported as it is; train goes on"
+        )
     model = _folded(config, state, len(classes.labels))
     if config.soup:
         model = midway(model, load_folded(start_of(config, checkpoint.parent), classes.labels))
@@ -174,8 +178,9 @@ def main() -> None:
     parser.add_argument("config", type=Path, help="say, training/configs/pests_8.toml")
     parser.add_argument("--runs", type=Path, default=Path("runs"), help="where training.train wrote; default: runs/")
     parser.add_argument("--models", type=Path, default=MODELS, help="where the bundles go; default: models/")
-    parser.add_argument("--int8", action="store_true", help="write the int8 file again, from the float32 one")
-    parser.add_argument("--choose", action="store_true", help="choose thresholds of the released files again")
+    again = parser.add_mutually_exclusive_group()
+    again.add_argument("--int8", action="store_true", help="write the int8 file again, from the float32 one")
+    again.add_argument("--choose", action="store_true", help="choose thresholds of the released files again")
     parser.add_argument("--add", type=Path, nargs="+", default=[], metavar="FOLDER", help="as given to training.train")
     arguments = parser.parse_args()
     torch.set_num_threads(1)

@@ -18,6 +18,7 @@ from edge.bundle import load_bundle
 from edge.detections import Detections
 from edge.detector import Detector
 from edge.errors import ConfigError
+from training.classes import read_classes
 from training.command import finish
 from training.config import read_config
 from training.label_decisions import COLUMNS, REGION
@@ -67,7 +68,11 @@ def main() -> None:
     if not 0 <= arguments.least <= 1:
         raise ConfigError(f"--least {arguments.least}: a confidence lies from 0 to 1; give 0.3, say")
     config = read_config(arguments.config)
-    detector = Detector(load_bundle(arguments.bundle), confidence=arguments.least)
+    bundle = load_bundle(arguments.bundle)
+    if bundle.labels != read_classes(config.labelled).labels:  # by another order kinds would be others
+        told = f"{arguments.bundle}: tells other labels, or the same in another order, than {config.name}"
+        raise ConfigError(f"{told}; name a bundle of the same datasets, in the same order")
+    detector = Detector(bundle, confidence=arguments.least)
     tiles: list[Image] = []
     with arguments.out.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)

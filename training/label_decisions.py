@@ -16,12 +16,13 @@ from pathlib import Path
 
 import numpy as np
 
-from training.samples import IGNORE, Sample
+from edge.errors import ConfigError
+from training.samples import IGNORE, Sample, check_mark
 from training.text import rows_of
 
 DECISIONS_CSV = Path(__file__).with_name("label_care.csv")
 COLUMNS = ("dataset", "image", "action", "left", "top", "right", "bottom", "reason")
-DROP, REGION, WRONG, STAY = "drop", "ignore", "wrong", "stay"
+ACTIONS = DROP, REGION, WRONG, STAY = "drop", "ignore", "wrong", "stay"
 SAME_PX = 1.0  # a mark in the file is rounded
 
 Region = tuple[float, float, float, float]  # left, top, right, bottom px
@@ -39,9 +40,18 @@ class Decision:
 
 
 def read_decisions() -> list[Decision]:
-    """All rows of the file. Raises ConfigError."""
-    rows = rows_of(DECISIONS_CSV, COLUMNS)
-    return [Decision(r["dataset"], r["image"], r["action"], _region(r), r["reason"]) for r in rows]
+    """All rows of the file. Raises ConfigError, also for one that would decide nothing."""
+    decisions = []
+    for row in rows_of(DECISIONS_CSV, COLUMNS):
+        which = f"{DECISIONS_CSV}: {row['action']} of {row['image']}"
+        if row["action"] not in ACTIONS:
+            raise ConfigError(f"{which} is no action; write one of {', '.join(ACTIONS)}")
+        try:
+            region = _region(row)
+        except ValueError as why:
+            raise ConfigError(f"{which}: {why}; write left, top, right and bottom of it in px") from why
+        decisions.append(Decision(row["dataset"], row["image"], row["action"], region, row["reason"]))
+    return decisions
 
 
 def cared_for(samples: Sequence[Sample], root: Path, decisions: Sequence[Decision]) -> list[Sample]:
@@ -58,7 +68,11 @@ def movable(samples: Sequence[Sample], root: Path, decisions: Sequence[Decision]
 
 
 def _region(row: dict[str, str]) -> Region:
+    """Raises ValueError for none, but of a picture that is dropped."""
     left, top, right, bottom = (float(row[edge] or 0) for edge in ("left", "top", "right", "bottom"))
+    check_mark((left, top, right, bottom))
+    if row["action"] != DROP and not (left < right and top < bottom):
+        raise ValueError("the region has no area")
     return left, top, right, bottom
 
 

@@ -1,5 +1,6 @@
 """One annotated picture on disk, whatever format it came from, and one in memory, ready to be changed."""
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -101,6 +102,14 @@ def check_mark(corners: Sequence[float]) -> None:
     left, top, right, bottom = corners
     if not (np.isfinite(corners).all() and left <= right and top <= bottom):
         raise ValueError(f"the mark [{', '.join(f'{one:g}' for one in corners)}] is turned round or no number")
+
+
+def check_once(file: Path, named: Iterable[tuple[str, Sequence[float]]]) -> None:
+    """Raises ConfigError for a mark, name and corners px, that stands twice: one of the two would always be missed."""
+    for (name, corners), times in Counter((name, tuple(corners)) for name, corners in named).items():
+        if times > 1:
+            told = f"{file}: has the mark {name} at [{', '.join(f'{one:g}' for one in corners)}] twice"
+            raise ConfigError(f"{told}; take one out")
 
 
 def is_beside(mark: Floats, inside: Floats) -> bool:

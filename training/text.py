@@ -17,12 +17,17 @@ def text_of(path: Path) -> str:
 
 
 def rows_of(table: Path, columns: Sequence[str]) -> list[dict[str, str]]:
-    """Rows of a CSV file, cells without blanks round them, empty where a row lacks them.
+    """Rows of a CSV file but for empty ones, cells without blanks round them, empty where a row lacks them.
 
-    Raises ConfigError for one without these columns.
+    Raises ConfigError for one without these columns, and for a quote that nobody closed: it would swallow rows.
     """
-    rows = csv.DictReader(io.StringIO(text_of(table), newline=""), restval="")
-    missing = [column for column in columns if column not in (rows.fieldnames or ())]
+    rows = csv.DictReader(io.StringIO(text_of(table), newline=""), restval="", strict=True)
+    try:
+        missing = [column for column in columns if column not in (rows.fieldnames or ())]
+        listed = [{name: cell.strip() for name, cell in row.items() if name is not None} for row in rows]
+    except csv.Error as why:
+        told = f"{table}, line {rows.line_num + 1}: {why}"
+        raise ConfigError(f"{told}; put a quote at both ends of a cell, or none") from why
     if missing:
         raise ConfigError(f"{table}: no column {missing[0]!r}; begin it with the line {','.join(columns)}")
-    return [{name: cell.strip() for name, cell in row.items() if name is not None} for row in rows]
+    return [row for row in listed if any(row.values())]  # spreadsheets write rows of commas at the end

@@ -69,7 +69,8 @@ class Learner:
         ema = Ema({name: value.to(device) for name, value in state.ema.items()}, config.optimiser.ema_decay)
         optimiser = new_optimiser(model, config.optimiser)
         if state.optimiser:
-            optimiser.load_state_dict(state.optimiser)
+            now = optimiser.state_dict()["param_groups"]  # the decay of then may have been changed since
+            optimiser.load_state_dict({**state.optimiser, "param_groups": now})
         torch.set_rng_state(state.random)
         return cls(model, average, ema, optimiser)
 
@@ -141,10 +142,10 @@ def tell_how_far(run: Path, epoch: int, epochs: int) -> bool:
 
 
 def append_line(path: Path, line: dict[str, float]) -> None:
-    """One JSON object a line, also on standard output."""
+    """One JSON object a line, also on standard output; a last line without its end, of a power cut, is taken away."""
     text = json.dumps({name: round(value, 5) for name, value in line.items()})
-    with path.open("a", encoding="utf-8") as file:
-        file.write(text + "\n")
+    before = path.read_bytes() if path.is_file() else b""
+    write_durably(path, before[: before.rfind(b"\n") + 1] + f"{text}\n".encode())
     print(text, flush=True)
 
 

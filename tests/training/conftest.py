@@ -1,5 +1,7 @@
 """A tiny real dataset, and configurations that use it."""
 
+import resource
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -12,6 +14,17 @@ from training.onnx_file import export_onnx
 TINY = Path(__file__).parents[1] / "data" / "training"
 SIDE_PX = 160
 LABELS = 21  # of pest-vision and rice-pests together
+
+
+@contextmanager
+def room_for(file_bytes):
+    """No file may grow larger."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (file_bytes, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 @pytest.fixture(scope="session", autouse=True)

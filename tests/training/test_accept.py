@@ -153,14 +153,16 @@ def test_a_bundle_of_other_labels_is_neither_judged_nor_decided_anew_and_stays_a
     assert bytes_of(tmp_path) == before
 
 
+@pytest.mark.parametrize("golden", [None, "rice-pests"])
 def test_a_bundle_of_which_no_picture_may_be_shown_is_refused_before_a_figure_is_written(
-    folders, tiny_config, monkeypatch
+    golden, folders, tiny_config, monkeypatch
 ):
     old, _ = folders
+    config = msgspec.structs.replace(tiny_config, golden=golden)
     before = bytes_of(old)
     monkeypatch.setattr("training.evaluate.may_be_shown", lambda _samples: [])
     with pytest.raises(ConfigError, match="no picture of its sets may be shown; name an open set as golden"):
-        evaluate(tiny_config, old)
+        evaluate(config, old)
     assert bytes_of(old) == before
 
 

@@ -9,12 +9,15 @@ from msgspec.structs import replace
 
 from edge.bundle import MODELS
 from edge.errors import BundleError, ConfigError
+from tests.training.conftest import room_for
 from training.config import DatasetConfig
-from training.evaluate import ABOUT
+from training.evaluate import ABOUT, write_card
 from training.facts import learned
 from training.judging.card import PUBLISHED, averaged, origin
+from training.judging.looks import Looks
 from training.leaves.card import ABOUT as ABOUT_LEAF
 from training.leaves.card import grades
+from training.mixture import samples_of
 from training.onnx_file import bundle_paths, read_facts
 
 RELEASED = ["pests", "pests-open", "cards", "diseases"]
@@ -80,6 +83,12 @@ def test_the_confidence_that_a_card_names_is_a_score_of_a_hundredth_at_its_tempe
     (told,) = re.findall(rf"`fieldeye detect --model {name} --confidence (\S+)`", card)
     temperature = read_facts(MODELS / f"{name}.onnx")["temperature"]
     assert log(float(told) / (1 - float(told))) * temperature == pytest.approx(log(0.01 / 0.99), abs=0.01)
+
+
+def test_a_disk_without_room_for_the_sheet_is_named_and_no_card_shows_what_is_not_there(tiny_config, tmp_path):
+    with room_for(9000), pytest.raises(OSError, match=r"pests\.jpg"):
+        write_card(tmp_path / "pests.md", Looks(MODELS / "pests.onnx"), [], samples_of(tiny_config, "test"))
+    assert not list(tmp_path.iterdir())
 
 
 def test_the_card_of_the_leaf_network_tells_at_which_limits_its_file_grades():

@@ -1,7 +1,5 @@
-import resource
 import subprocess
 import sys
-from contextlib import contextmanager
 from subprocess import PIPE, Popen
 from zipfile import ZipFile
 
@@ -11,9 +9,11 @@ import torch
 
 import training.train
 from edge.errors import ConfigError
+from tests.training.conftest import LABELS, room_for
 from training.checkpoints import Checkpoint, current_commit, load_checkpoint, save_checkpoint
+from training.curves import draw_curves
 from training.engine import DivergedError
-from training.train import train
+from training.train import Learner, append_line, train
 
 HOLDS = """
 import sys
@@ -73,17 +73,6 @@ def test_saving_never_touches_the_bytes_of_the_checkpoint_before(tmp_path):
         before.seek(0)
         assert before.read() == old  # the name moved to a new file
     assert load_checkpoint(path).model["weight"].sum() == 9
-
-
-@contextmanager
-def room_for(file_bytes):
-    """No file may grow larger."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (file_bytes, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 def test_a_disk_without_room_is_named_and_the_checkpoint_before_stays_alone(tmp_path):
@@ -164,6 +153,25 @@ def test_a_disk_without_room_for_the_starting_weights_is_named(tmp_path, tiny_co
     with room_for(1000), pytest.raises(OSError, match=r"tiny/start\.onnx"):
         train(tiny_config, run)
     assert not list(run.iterdir())
+
+
+def test_a_disk_without_room_tears_no_line_of_the_log_and_one_that_is_torn_is_taken_away(tmp_path):
+    log = tmp_path / "log.jsonl"
+    append_line(log, {"epoch": 0, "loss": 1.0})
+    with room_for(log.stat().st_size + 9), pytest.raises(OSError, match=r"log\.jsonl"):
+        append_line(log, {"epoch": 1, "loss": 0.5})
+    assert log.read_text() == '{"epoch": 0, "loss": 1.0}\n'
+    log.write_text(log.read_text() + '{"epoch": 1, "lo')  # by an earlier build, or a power cut
+    append_line(log, {"epoch": 2, "loss": 0.25})
+    draw_curves(log, tmp_path / "curves.png")
+    assert log.read_text() == '{"epoch": 0, "loss": 1.0}\n{"epoch": 2, "loss": 0.25}\n'
+
+
+def test_a_run_that_goes_on_with_another_decay_of_weights_has_that_one(whole, tiny_config):
+    other = msgspec.structs.replace(tiny_config.optimiser, weight_decay=0.5)
+    config = msgspec.structs.replace(tiny_config, optimiser=other)
+    learner = Learner.at(whole, config, LABELS, torch.device("cpu"))
+    assert [group["weight_decay"] for group in learner.optimiser.param_groups] == [0.5, 0.0]
 
 
 def test_a_loss_that_is_not_finite_ends_the_run(tmp_path, tiny_config):

@@ -1,5 +1,6 @@
 """Each command explains itself, and a wrong name is one sentence and exit code 2."""
 
+import json
 import re
 import subprocess
 import sys
@@ -10,6 +11,7 @@ import pytest
 
 from edge.errors import UsageError
 from training.command import finish
+from training.curves import draw_curves
 from training.engine import DivergedError
 
 ROOT = Path(__file__).parents[2]
@@ -106,11 +108,30 @@ def test_a_fault_of_ours_keeps_its_traceback():
         finish(lambda: 1 // 0)
 
 
-@pytest.mark.parametrize(("text", "told"), [("", "no epoch yet"), ("epoch 1\n", "not the log of a run")])
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("", "no epoch yet"),
+        ("epoch 1\n", "not the log of a run"),
+        ("3\n", "not the log of a run"),
+        ('{"loss": 1}\n', "not the log of a run"),
+    ],
+)
 def test_a_log_without_epochs_is_no_log(text, told, monkeypatch, capsys, tmp_path):
     (tmp_path / "log.jsonl").write_text(text)
     assert called("curves", [str(tmp_path / "log.jsonl"), str(tmp_path / "a.png")], monkeypatch) == 2
     assert told in capsys.readouterr().err
+
+
+def test_a_run_that_was_begun_anew_is_drawn_without_the_epochs_of_before(tmp_path):
+    pictures = []
+    for name, epochs in (("anew", [0, 1, 2, 3, 1, 2]), ("straight", [0, 1, 2])):
+        lines = [{"epoch": epoch, "loss": 3.0 + len(epochs) - at} for at, epoch in enumerate(epochs)]
+        lines[0]["loss"] = 9.0
+        (tmp_path / f"{name}.jsonl").write_text("\n".join(map(json.dumps, lines)))
+        draw_curves(tmp_path / f"{name}.jsonl", tmp_path / "curves.png")
+        pictures.append((tmp_path / "curves.png").read_bytes())
+    assert pictures[0] == pictures[1]
 
 
 def test_a_picture_of_no_kind_is_one_sentence(monkeypatch, capsys, tmp_path):
@@ -120,6 +141,11 @@ def test_a_picture_of_no_kind_is_one_sentence(monkeypatch, capsys, tmp_path):
     assert told.startswith(f"{tmp_path / 'a.txt'}: cannot be drawn (Format 'txt' is not supported")
     assert told.endswith("end its name in .png\n")
     assert told.count("\n") == 1
+
+
+def test_two_things_to_make_again_of_which_one_would_be_left_out_are_refused(monkeypatch, capsys):
+    assert called("export", ["absent.toml", "--int8", "--choose"], monkeypatch) == 2
+    assert "--choose: not allowed with argument --int8" in capsys.readouterr().err
 
 
 def test_a_confidence_that_cannot_be_is_refused_before_anything_is_read(monkeypatch, capsys):

@@ -117,6 +117,7 @@ def test_a_side_that_no_stride_divides_is_refused(tmp_path):
         ("learning_rate = 1.2e-3", "warmup_steps = 0"),
         ("one_in = 2", "one_in = 0"),
         ("most = 3", "most = 0"),
+        ("repeat = 4", "repeat = 0"),
     ],
 )
 def test_none_of_what_is_divided_or_drawn_by_is_refused(tmp_path, old, new):
@@ -147,6 +148,17 @@ def test_tiles_of_no_pixels_are_refused(tmp_path):
     tile = "tile = { side_px = 96, overlap_px = 16, picture_px = 0 }"
     with pytest.raises(ConfigError, match=r"picture_px"):
         read_config(changed(tmp_path, "side_px = 416", f"side_px = 416\n{tile}"))
+
+
+def test_tiles_that_overlap_by_as_much_as_they_are_long_are_refused(tmp_path):
+    tile = "tile = { side_px = 96, overlap_px = 96 }"
+    with pytest.raises(ConfigError, match=r"changed\.toml: tiles of 96 px cannot overlap by 96 px; "):
+        read_config(changed(tmp_path, "side_px = 416", f"side_px = 416\n{tile}"))
+
+
+def test_a_set_that_is_named_twice_is_refused_since_each_would_be_shown_and_judged_twice(tmp_path):
+    with pytest.raises(ConfigError, match=r"changed\.toml: has the dataset 'rice-pests' twice; "):
+        read_config(changed(tmp_path, '{ name = "cacao-pods"', '{ name = "rice-pests"'))
 
 
 def test_each_epoch_belongs_to_its_phase():

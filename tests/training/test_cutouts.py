@@ -5,8 +5,12 @@ import json
 import cv2
 import numpy as np
 import pytest
+from msgspec.structs import replace
 
 from edge.boxes import area, intersection
+from edge.errors import ConfigError
+from training.alterations import pasting_of
+from training.config import CONFIGS, read_config
 from training.cutouts import (
     CORNER,
     CROSSED,
@@ -114,6 +118,19 @@ def test_pictures_that_are_not_named_give_nothing(root):
     assert read_cutouts(root, {"elsewhere.png"}, class_id=1) == []
 
 
+@pytest.mark.parametrize("outline", [None, [], {"counts": "PPYo0", "size": [120, 160]}])
+def test_an_insect_without_an_outline_is_not_pasted_and_a_set_of_such_alone_is_named(outline, root):
+    told = json.loads((root / "annotations.json").read_text())
+    bare = {"image_id": 1, "segmentation": outline} if outline is not None else {"image_id": 1}
+    (root / "annotations.json").write_text(json.dumps(told | {"annotations": [*told["annotations"], bare]}))
+    assert len(read_cutouts(root, {"card.png"}, class_id=1)) == 1
+    (root / "annotations.json").write_text(json.dumps(told | {"annotations": [bare]}))
+    (root / "splits.csv").write_text("image,group,split\ncard.png,afbd6f68,train\n")
+    (root / "sticky-cards").symlink_to(root)
+    with pytest.raises(ConfigError, match=r"sticky-cards: no insect to train has an outline that can be pasted; "):
+        pasting_of(replace(read_config(CONFIGS / "cards_11.toml"), data=str(root)), [])
+
+
 @pytest.fixture
 def meadow(tmp_path):
     """A YOLO set of one picture: a dark diamond of 300 px on grass, marked as a polygon, and a box beside it."""
@@ -134,7 +151,8 @@ def test_strangers_are_the_outlined_insects_of_the_kinds_that_are_named(meadow):
     assert STORED_PX <= max(moth.opacity.shape) <= STORED_PX + 20
     assert moth.opacity[0].max() == 0.0  # nothing of it is cut off by its frame
     assert moth.opacity.mean() == pytest.approx(0.45, abs=0.06)  # half of its box is insect, and there is a margin
-    assert read_strangers(meadow, [meadow / "images" / "a.png"], ["beetle"], class_id=1) == []
+    with pytest.raises(ConfigError, match=r"classes\.txt: has no class 'beetle', which paste\.kinds names; write one"):
+        read_strangers(meadow, [meadow / "images" / "a.png"], ["moth", "beetle"], class_id=1)
 
 
 def test_strangers_lie_on_the_card_without_their_meadow_and_with_boxes_of_their_size(meadow, one_insect):

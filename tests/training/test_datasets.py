@@ -81,6 +81,14 @@ def test_a_bad_line_is_named_with_file_and_number(line, own):
         read_dataset(own, PEST_VISION, "train", PESTS)
 
 
+def test_a_line_that_stands_twice_is_refused_since_one_of_the_two_would_always_be_missed(own):
+    (own / "labels/pest_00.txt").write_text("0 0.5 0.5 0.25 0.25\n0 0.5 0.5 0.5 0.5\n0 0.50 0.5 0.25 0.25\n")
+    with pytest.raises(
+        ConfigError, match=r"pest_00\.txt: has the mark pieris at \[84, 54.75, 140, 91.25\] twice; take"
+    ):
+        read_dataset(own, PEST_VISION, "train", PESTS)
+
+
 @pytest.mark.parametrize("file", ["splits.csv", "classes.txt", "labels/pest_00.txt"])
 def test_the_mark_that_windows_puts_before_utf_8_is_no_part_of_a_file(file, own):
     (own / file).write_text((own / file).read_text(), encoding="utf-8-sig")
@@ -206,6 +214,11 @@ def test_held_out_groups_of_train_validate_instead_and_test_stays():
     assert set(images_of_split(root, "train", {"0", "1"})) == set(train) - set(moved)
     last = {"12", "13"}  # groups of the test split
     assert images_of_split(root, "test", last) == images_of_split(root, "test")
+
+
+def test_a_group_that_no_picture_is_of_is_not_left_out_but_named_since_its_pictures_would_train():
+    with pytest.raises(ConfigError, match=r"splits\.csv: no picture is of the group 'O', which is to be held"):
+        images_of_split(TINY / "pest-vision", "train", ("1", "O"))
 
 
 def test_a_set_without_the_labels_trains_with_no_boxes_and_is_not_judged(tiny_config):

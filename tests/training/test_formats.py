@@ -159,6 +159,15 @@ def test_a_voc_box_that_is_turned_round_or_no_number_is_refused_and_no_sliver(tm
         samples(tmp_path, "rice-diseases", "voc")
 
 
+def test_a_voc_mark_that_stands_twice_is_refused_since_one_of_the_two_would_always_be_missed(tmp_path):
+    with_split(tmp_path, "leaf.jpg")
+    (tmp_path / "leaf.xml").write_text(voc(ONE, OTHER, ONE).replace("Rice_Blast", "Brown_Spot", 1))
+    assert len(samples(tmp_path, "rice-diseases", "voc")[0].xyxy) == 3, "two names at one place are two marks"
+    (tmp_path / "leaf.xml").write_text(voc(ONE, OTHER, ONE))
+    with pytest.raises(ConfigError, match=r"leaf\.xml: has the mark Rice_Blast at \[10, 10, 30, 30\] twice; take one"):
+        samples(tmp_path, "rice-diseases", "voc")
+
+
 def coco(boxes, file_name="pod.jpg", crowds=()):
     return json.dumps({
         "categories": [{"id": 1, "name": "BLACKPOD"}, {"id": 3, "name": "HEALTHY"}],
@@ -488,6 +497,7 @@ def test_empty_rows_of_a_spreadsheet_and_blanks_round_a_number_are_no_fault(tmp_
     root = with_leaf(tmp_path, " 2 ")
     with (root / "dataset.csv").open("a") as table:
         table.write(",,\n,,\n")
+    (root / "splits.csv").write_text((root / "splits.csv").read_text() + "\n,,\n,,")
     assert len(read(root, "coffee-leaves", "masks")[0]) == 1
 
 

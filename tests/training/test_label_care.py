@@ -4,14 +4,26 @@ import numpy as np
 import pytest
 from msgspec.structs import replace
 
-from edge.bundle import load_bundle
+from edge.bundle import MODELS, load_bundle
 from edge.detector import Detector
+from edge.errors import ConfigError
 from tests.training.conftest import TINY
+from training import label_care
 from training.classes import read_classes
-from training.config import DatasetConfig
+from training.config import CONFIGS, DatasetConfig
 from training.datasets import read_dataset
 from training.label_care import proposed, seen_near
-from training.label_decisions import DECISIONS_CSV, DROP, REGION, STAY, WRONG, Decision, cared_for, read_decisions
+from training.label_decisions import (
+    COLUMNS,
+    DECISIONS_CSV,
+    DROP,
+    REGION,
+    STAY,
+    WRONG,
+    Decision,
+    cared_for,
+    read_decisions,
+)
 from training.mixture import samples_of
 from training.samples import IGNORE, Sample, load_example
 from training.sheets import SAID, TILE_PX
@@ -84,8 +96,41 @@ def unlabelled(sample, keep):
     return Sample(sample.image_path, sample.dataset, np.array(sample.xyxy[:keep]), np.array(sample.class_id[:keep]))
 
 
-def test_decisions_with_the_mark_that_windows_puts_before_utf_8_are_the_same(tmp_path, monkeypatch):
+def test_decisions_as_a_spreadsheet_saves_them_with_a_mark_before_and_empty_rows_behind_are_the_same(
+    tmp_path, monkeypatch
+):
     before = read_decisions()
-    (tmp_path / "care.csv").write_text(DECISIONS_CSV.read_text("utf-8"), encoding="utf-8-sig")
+    (tmp_path / "care.csv").write_text(f"{DECISIONS_CSV.read_text('utf-8')},,,,,,,\n", encoding="utf-8-sig")
     monkeypatch.setattr("training.label_decisions.DECISIONS_CSV", tmp_path / "care.csv")
     assert read_decisions() == before
+
+
+@pytest.mark.parametrize(
+    ("row", "says"),
+    [
+        ("Wrong,1,2,3,4,a snail", ": Wrong of b.jpg is no action; write one of drop, ignore, wrong, stay"),
+        ("ignore,1,2,x,4,blurred", ": ignore of b.jpg: could not convert string to float: 'x'; write left, top, right"),
+        ("ignore,1,2,nan,4,blurred", ": ignore of b.jpg: the mark [1, 2, nan, 4] is turned round or no number; write"),
+        ("wrong,3,2,1,4,a snail", ": wrong of b.jpg: the mark [3, 2, 1, 4] is turned round or no number; write left"),
+        ("stay,1,2,1,4,a leg", ": stay of b.jpg: the region has no area; write left, top, right and bottom"),
+        ("ignore,1,2,3,2,blurred", ": ignore of b.jpg: the region has no area"),
+        ("ignore,,,,,blurred", ": ignore of b.jpg: the region has no area"),
+        ('drop,,,,,"a drawing', ", line 3: unexpected end of data; put a quote at both ends of a cell, or none"),
+    ],
+)
+def test_a_decision_that_says_nothing_is_named_and_not_passed_over(row, says, tmp_path, monkeypatch):
+    first = "pest-vision,a.jpg,drop,,,,,a drawing"
+    table = tmp_path / "care.csv"
+    table.write_text("\n".join([",".join(COLUMNS), first, f"pest-vision,b.jpg,{row}", first]))
+    monkeypatch.setattr("training.label_decisions.DECISIONS_CSV", table)
+    with pytest.raises(ConfigError) as caught:
+        read_decisions()
+    assert str(caught.value).startswith(f"{table}{says}")
+
+
+def test_a_bundle_of_other_labels_proposes_nothing_since_its_kinds_are_others(tmp_path, monkeypatch):
+    words = ["--bundle", MODELS / "cards.onnx", "--out", tmp_path / "new.csv", "--sheet", tmp_path / "new.png"]
+    monkeypatch.setattr("sys.argv", ["label_care", *map(str, [CONFIGS / "pests_8.toml", *words])])
+    with pytest.raises(ConfigError, match=r"cards\.onnx: tells other labels, or the same in another order, than"):
+        label_care.main()
+    assert not list(tmp_path.iterdir())

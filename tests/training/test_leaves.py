@@ -1,16 +1,21 @@
 import shutil
+from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 import torch
 
+from edge.bundle import MODELS
 from edge.errors import ConfigError
 from edge.severity import LeafReader
 from training.checkpoints import Checkpoint, save_checkpoint
 from training.datasets.masks import UNSURE, painted
+from training.judging.figures import Share
+from training.leaves.card import LeafFigures
 from training.leaves.export import export, fitted_limits, fitted_line
-from training.leaves.net import LeafNet
+from training.leaves.judge import figures_of, release
+from training.leaves.net import LeafNet, started
 from training.leaves.pictures import Leaf, changed, read_leaves, share_of, shares
 from training.leaves.train import EPOCHS, SIDE_PX, lesion_share, loss_of, train
 
@@ -106,11 +111,51 @@ def test_leaves_to_validate_that_each_have_several_equal_stresses_are_refused(ta
         train(table.parent, tmp_path / "none.npz", tmp_path)
 
 
+@pytest.mark.parametrize("content", [b"version https://git-lfs.github.com/spec/v1\n", b"PK\x03\x04cut off", b""])
+def test_starting_weights_that_are_not_whole_are_refused_in_one_sentence(content, tmp_path):
+    (tmp_path / "lite0.npz").write_bytes(content)
+    with pytest.raises(ConfigError, match=r"lite0\.npz: no weights, or not whole; fetch it again"):
+        started(tmp_path / "lite0.npz")
+
+
+def test_the_run_of_a_detector_is_no_run_of_the_leaf_network_and_stays_as_it_is(dataset, tmp_path):
+    state = Checkpoint(1, {}, {}, {}, torch.get_rng_state(), {}, "none", 0, 0, ("Pieris",))
+    save_checkpoint(tmp_path / "last.pt", state)
+    before = (tmp_path / "last.pt").read_bytes()
+    for goes_on in (
+        lambda: train(dataset, tmp_path / "none.npz", tmp_path),
+        lambda: export(dataset, tmp_path / "last.pt", tmp_path / "leaf.onnx"),
+    ):
+        with pytest.raises(ConfigError, match=r"last\.pt: is a detector's; name the run of a leaf network with --run"):
+            goes_on()
+    assert [one.name for one in tmp_path.iterdir()] == ["last.pt"]
+    assert (tmp_path / "last.pt").read_bytes() == before
+
+
 def test_a_run_that_is_started_again_says_how_far_it_is(dataset, tmp_path, capsys):
     state = LeafNet().state_dict()
     save_checkpoint(tmp_path / "last.pt", Checkpoint(EPOCHS, state, state, {}, torch.get_rng_state(), {}, "none", 0, 0))
     train(dataset, tmp_path / "none.npz", tmp_path)
     assert capsys.readouterr().out == f"{tmp_path}: has learned all {EPOCHS} epochs; export it\n"
+
+
+def test_a_picture_in_which_the_network_sees_no_leaf_is_named():
+    grey = Leaf("7", np.full((208, 416, 3), 114, np.uint8), np.zeros((208, 416), np.uint8), 0.0, 0, 0)
+    with pytest.raises(ConfigError, match=r"leaf\.onnx: sees no leaf in 7, a picture of one; train"):
+        figures_of(MODELS / "leaf.onnx", [grey], "val")
+
+
+def test_a_network_that_has_no_golden_picture_stays_the_file_of_the_manifest(tmp_path):
+    path = shutil.copy(MODELS / "leaf.onnx", tmp_path)
+    before = (tmp_path / "leaf.onnx").read_bytes()
+    share = Share(0.9, None)
+    figures = LeafFigures(
+        split="test", leaves=1, share_mae=0.1, share_bias=0.1, grade=share, stress=share, judged_stresses=1,
+        grades=[[1]], stresses=[[1]], size_bytes=1, ms=1.0,
+    )  # fmt: skip
+    with pytest.raises(ConfigError, match=r"cacao-pods/splits\.csv: not found"):
+        release(Path(path), figures, tmp_path)
+    assert (tmp_path / "leaf.onnx").read_bytes() == before
 
 
 def test_a_mask_is_read_by_its_colours():

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from edge.detections import Detections, no_detections
-from training.metrics import Judged, Truth, at_threshold, average_precision, cooled, judged
+from training.metrics import Judged, Truth, at_threshold, average_precision, cooled, judged, together
 from training.samples import IGNORE
 from training.thresholds import best_threshold, choose, fitted_temperature
 
@@ -116,6 +116,8 @@ def test_overconfident_detections_are_cooled():
     said = cooled(truly.astype(np.float32), 0.5)  # twice the logit
     one = Judged(said, rng.uniform(size=4000) < truly, 0)
     assert fitted_temperature(one) == pytest.approx(2.0, abs=0.25)
+    faint = Judged(np.full(40_000, 0.03, np.float32), np.zeros(40_000, np.bool_), 0)  # is never shown, and never right
+    assert fitted_temperature(together([one, faint])) == fitted_temperature(one)
 
 
 def test_a_class_without_marks_gets_a_threshold_all_the_same():

@@ -4,6 +4,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from edge.errors import ConfigError
 from training.judging.shown import NOT_SHOWN_CSV, marked_pictures, may_be_shown
 from training.samples import Sample
 
@@ -18,6 +19,11 @@ def sample(dataset, name):
 )
 def test_only_pictures_of_sets_with_a_stated_open_licence_are_shown(dataset, may):
     assert bool(may_be_shown([sample(dataset, "a.jpg")])) is may
+
+
+def test_a_set_of_which_no_licence_is_known_is_named():
+    with pytest.raises(ConfigError, match=r"sources\.toml: no table for dataset 'bees'; add where it is from"):
+        may_be_shown([sample("bees", "a.jpg")])
 
 
 def test_a_picture_with_a_stock_agencys_mark_is_judged_but_not_shown():

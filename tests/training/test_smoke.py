@@ -262,10 +262,12 @@ def test_thresholds_are_chosen_again_from_the_released_files_alone(shipped, tmp_
 
 
 @pytest.mark.usefixtures("_not_quantised")
-def test_a_soup_lies_half_way_back_to_the_weights_that_the_run_went_on_from(shipped, tmp_path):
+def test_a_soup_lies_half_way_back_to_the_weights_that_the_run_went_on_from(shipped, tmp_path, capsys):
     config, folder, _ = shipped
     start, tuned = (weights_of(path) for path in (folder / "start.onnx", folder / "tiny.onnx"))
-    souped, _ = export(msgspec.structs.replace(config, soup=True), folder / "last.pt", tmp_path)
+    longer = (PhaseConfig(epochs=9, sides_px=(SIDE_PX,)),)
+    souped, _ = export(msgspec.structs.replace(config, soup=True, phases=longer), folder / "last.pt", tmp_path)
+    assert f"{folder / 'last.pt'}: has learned 2 of 9 epochs and is exported as it is" in capsys.readouterr().out
     half = {name: (start[name] + tuned[name]) / 2 for name in tuned}
     assert any(not np.allclose(half[name], tuned[name], atol=1e-7) for name in half)
     assert all(np.allclose(value, half[name], atol=1e-5) for name, value in weights_of(souped).items())
@@ -283,7 +285,7 @@ def test_a_soup_needs_the_weights_that_the_run_went_on_from(shipped, tmp_path):
 
 
 @pytest.mark.usefixtures("_not_quantised")
-def test_pictures_that_a_bundle_learned_are_judged_by_a_run_that_left_them_out(shipped, tmp_path, monkeypatch):
+def test_pictures_that_a_bundle_learned_are_judged_by_a_run_that_left_them_out(shipped, tmp_path, monkeypatch, capsys):
     config, folder, _ = shipped
     left_out = DatasetConfig(name="rice-pests", annotation="yolo", held_out=("0", "1", "2"))
     fold = msgspec.structs.replace(config, datasets=(config.datasets[0], left_out), name="fold")
@@ -298,6 +300,7 @@ def test_pictures_that_a_bundle_learned_are_judged_by_a_run_that_left_them_out(s
     path, _ = export(folded, tmp_path / "runs" / "whole" / "last.pt", tmp_path)
     without, with_fold = decided(folder / "tiny.onnx"), decided(path)
     assert with_fold == decided(tmp_path / "runs" / "fold" / "tiny.onnx")
+    assert "has learned" not in capsys.readouterr().out, "both runs came to their end"
     assert with_fold != without
 
 

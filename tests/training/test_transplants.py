@@ -3,14 +3,18 @@
 import cv2
 import numpy as np
 import pytest
+from msgspec.structs import replace
 
 from edge.boxes import area, intersection, iou
+from edge.errors import ConfigError
 from tests.training.conftest import TINY
+from training.alterations import alteration_of
 from training.classes import read_classes
-from training.config import DatasetConfig
+from training.config import DatasetConfig, TransplantConfig
 from training.cutouts import CORNER
 from training.datasets import read_dataset
 from training.label_decisions import STAY, Decision, movable
+from training.mixture import samples_of
 from training.samples import Example, Sample
 from training.transplants import ENLARGED, SIDES, Transplants, by_class, read_transplants, transplanted
 
@@ -55,6 +59,14 @@ def test_what_has_no_outline_that_can_be_found_is_left_out(beetle):
     bare = sample("0 0.5 0.5 0.4 0.3")
     cv2.imwrite(str(bare.image_path), np.full((240, 320, 3), GRASS, np.uint8))
     assert read_transplants([bare]) == []
+
+
+def test_a_run_that_is_to_lay_insects_elsewhere_and_can_cut_out_none_says_so_before_it_begins(tiny_config):
+    config = replace(tiny_config, transplant=TransplantConfig(datasets=("pest-vision",), share=0.5, most=2))
+    samples = samples_of(config, "train")
+    assert alteration_of(config, samples, []) is not None
+    with pytest.raises(ConfigError, match=r"tiny: no insect of pest-vision can be cut out; take transplant away"):
+        alteration_of(config, [one for one in samples if one.dataset != "pest-vision"], [])
 
 
 def test_laid_on_another_picture_it_brings_no_grass_and_its_box_fits(beetle):

@@ -29,15 +29,20 @@ COLUMNS = ("image", "group", "split")
 
 
 def images_of_split(root: Path, split: str, held_out: Collection[str] = ()) -> list[str]:
-    """Paths below `root` of the pictures that `splits.csv` gives to train, val or test. Raises ConfigError.
+    """Paths below `root` of the pictures that `splits.csv` gives to train, val or test.
 
     Groups of train that are `held_out` count as val. A set's own train and test folders are never used: some hold near
-    copies of each other on both sides.
+    copies of each other on both sides. Raises ConfigError, also for a group to hold out that no picture is of.
     """
     table = root / "splits.csv"
     if not table.is_file():
         raise ConfigError(f"{table}: not found; put the dataset there, see: python -m training.fetch")
-    return [row["image"] for row in split_rows(table) if _split_of(row, held_out) == split]
+    rows = split_rows(table)
+    strange = sorted(set(held_out) - {row["group"] for row in rows})
+    if strange:
+        told = f"{table}: no picture is of the group {strange[0]!r}, which is to be held out"
+        raise ConfigError(f"{told}; mend held_out in the configuration")
+    return [row["image"] for row in rows if _split_of(row, held_out) == split]
 
 
 def split_rows(table: Path) -> list[dict[str, str]]:

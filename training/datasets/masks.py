@@ -43,7 +43,7 @@ def leaf_rows(root: Path, images: Sequence[str], columns: Sequence[str]) -> list
     Raises ConfigError for a lack of row or column, and for two rows of one leaf.
     """
     table = root / TABLE
-    listed = [row for row in rows_of(table, columns) if row["id"]]  # spreadsheets write empty rows at the end
+    listed = rows_of(table, columns)
     rows = {row["id"]: row for row in listed}
     if len(rows) < len(listed):
         ((twice, _),) = Counter(row["id"] for row in listed).most_common(1)

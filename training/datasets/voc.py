@@ -13,7 +13,7 @@ import numpy as np
 from edge.errors import ConfigError
 from training.classes import ClassTable
 from training.datasets.empty import SUFFIXES
-from training.samples import Sample, check_mark, marked, within
+from training.samples import Sample, check_mark, check_once, marked, within
 
 CORNERS = ("xmin", "ymin", "xmax", "ymax")
 FOLDERS = frozenset({"images", "jpegimages", "annotations"})  # tell pictures from their files
@@ -57,6 +57,7 @@ def _sample(image: Path, dataset: str, annotation: Path, classes: ClassTable) ->
         width, height = (float(root.findtext(f"size/{side}", "").strip() or 0) for side in ("width", "height"))
     except (ET.ParseError, LookupError, ValueError) as why:  # the second: of an encoding that nobody knows
         raise ConfigError(f"{annotation}: {why}; mend the file or take the dataset again") from why
+    check_once(annotation, named)
     xyxy = within(np.array([box for _, box in named], np.float32).reshape(-1, 4), image, [(width, height)] * len(named))
     return marked(image, dataset, xyxy, [classes.class_id(dataset, name) for name, _ in named])
 

@@ -11,7 +11,7 @@ import numpy as np
 from edge.boxes import Floats
 from edge.errors import ConfigError
 from training.classes import ClassTable
-from training.samples import Sample, check_mark, is_beside, marked, upright_size
+from training.samples import Sample, check_mark, check_once, is_beside, marked, upright_size
 from training.text import text_of
 
 MOST_OF_BOX, MOST_OF_CORNER = 1.01, 2.0  # shares: above is px; corners of pest-vision lie up to 1.97 and are cut
@@ -73,7 +73,7 @@ def label_path(image_path: Path) -> Path:
 def _sample(root: Path, dataset: str, image: str, names: list[str], classes: ClassTable) -> Sample:
     path = root / image
     size = np.array(upright_size(path) * 2, np.float32)
-    boxes, ids = [], []
+    named = []
     for number, line in enumerate(text_of(label_path(path)).splitlines(), start=1):
         if not line.strip():
             continue
@@ -81,9 +81,10 @@ def _sample(root: Path, dataset: str, image: str, names: list[str], classes: Cla
             name, relative = _mark(line, names)
         except ValueError as why:
             raise ConfigError(f"{label_path(path)}, line {number}: {why}; mend or remove the line") from why
-        boxes.append(relative * size)
-        ids.append(classes.class_id(dataset, name))
-    return marked(path, dataset, np.array(boxes, np.float32).reshape(-1, 4), ids)
+        named.append((name, (relative * size).tolist()))
+    check_once(label_path(path), named)
+    xyxy = np.array([box for _, box in named], np.float32).reshape(-1, 4)
+    return marked(path, dataset, xyxy, [classes.class_id(dataset, name) for name, _ in named])
 
 
 def _mark(line: str, names: list[str]) -> tuple[str, Floats]:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from training.fetch import read_sources
+from training.fetch import source_of
 from training.samples import Sample
 from training.text import rows_of
 
@@ -13,12 +13,16 @@ COLUMNS = ("dataset", "image", "reason")
 
 
 def may_be_shown(samples: Sequence[Sample]) -> list[Sample]:
-    """Those of open sets that are not in not_shown.csv: a set's licence does not reach what was not its publisher's."""
-    sources, marked = read_sources(), marked_pictures()
+    """Those of open sets that are not in not_shown.csv: a set's licence does not reach what was not its publisher's.
+
+    Raises ConfigError for a set of which nothing is known.
+    """
+    licence_of = {name: source_of(name).licence for name in {sample.dataset for sample in samples}}
+    marked = marked_pictures()
     return [
         sample
         for sample in samples
-        if sources[sample.dataset].licence in OPEN_LICENCES and (sample.dataset, sample.image_path.name) not in marked
+        if licence_of[sample.dataset] in OPEN_LICENCES and (sample.dataset, sample.image_path.name) not in marked
     ]
 
 

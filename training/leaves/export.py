@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from edge.boxes import Floats, Ints
 from edge.bundle import MODELS
 from edge.severity import VIEWS, LeafReader
-from training.checkpoints import load_checkpoint
+from training.checkpoints import load_leaf
 from training.classes import HEALTHY, read_classes
 from training.command import finish
 from training.datasets.masks import STRESSES
@@ -51,7 +51,7 @@ def export(root: Path, checkpoint: Path, path: Path) -> None:
 
 
 def _write(root: Path, checkpoint: Path, path: Path) -> None:
-    state = load_checkpoint(checkpoint)
+    state = load_leaf(checkpoint)
     model = LeafNet()
     model.load_state_dict(state.ema)
     export_onnx(Told(model), path, SIDE_PX, ("shares", "stress"))

@@ -15,6 +15,7 @@ import cv2
 import numpy as np
 
 from edge.bundle import MODELS
+from edge.errors import ConfigError
 from edge.severity import LeafMetrics, LeafReader
 from training.command import finish
 from training.datasets import images_of_split
@@ -34,7 +35,7 @@ LOOKED_AT = 40  # pictures among which it is chosen
 
 
 def figures_of(path: Path, leaves: Sequence[Leaf], split: str) -> LeafFigures:
-    """Of the exported file."""
+    """Of the exported file. Raises ConfigError for one that sees no leaf in a picture of one."""
     reader = LeafReader(path)
     labels = [stress.label for stress in reader.bundle.stresses]
     off, took_ms = [], []
@@ -45,7 +46,7 @@ def figures_of(path: Path, leaves: Sequence[Leaf], split: str) -> LeafFigures:
         told = reader(leaf.image)
         took_ms.append(1000 * (time.process_time() - began_s))
         if told.severity is None or told.grade is None or told.stress is None:
-            raise ValueError(f"{leaf.name}: no leaf was seen in a picture of a leaf")
+            raise ConfigError(f"{path}: sees no leaf in {leaf.name}, a picture of one; train it anew")
         off.append(told.severity - leaf.share)
         grades[leaf.grade, told.grade] += 1
         is_grade.append(told.grade == leaf.grade)
@@ -64,14 +65,19 @@ def figures_of(path: Path, leaves: Sequence[Leaf], split: str) -> LeafFigures:
 
 
 def release(path: Path, figures: LeafFigures, data: Path) -> None:
-    """Figures into the file, the file into the manifest, and card and report beside. Raises ConfigError."""
+    """Figures into the file, the file into the manifest, and card and report beside. Raises ConfigError.
+
+    The file is left as it was then, or it would be no longer the one that the manifest knows.
+    """
+    golden, seen = golden_of(path, data)
     metrics = LeafMetrics(
         split=figures.split, leaves=figures.leaves, share_mae=round(figures.share_mae, 4),
         grade_agreement=round(figures.grade.value or 0.0, 4), stress_accuracy=round(figures.stress.value or 0.0, 4),
     )  # fmt: skip
     write_facts(path, {**read_facts(path), "metrics": asdict(metrics)})
     facts = read_facts(path)
-    entered(path.parent, "leaves", {CROP: entry_of(path, data)})
+    copy = golden_copy(golden, path.parent, path.stem)
+    entered(path.parent, "leaves", {CROP: entry(path, facts["version"], copy, seen)})
     for folder, text in (
         ("reports/leaf.json", json.dumps(asdict(figures), indent=1)),
         ("cards/leaf.md", card(facts, figures)),
@@ -81,8 +87,8 @@ def release(path: Path, figures: LeafFigures, data: Path) -> None:
         target.write_text(text + "\n", encoding="utf-8")
 
 
-def entry_of(path: Path, data: Path) -> dict[str, object]:
-    """What the manifest says of the file; copies the golden picture beside. Raises ConfigError.
+def golden_of(path: Path, data: Path) -> tuple[Path, dict[str, object]]:
+    """The picture that the manifest shows the file by, and what it sees there. Raises ConfigError.
 
     Leaves of its own set may not be published, so the picture is of GOLDEN: the one whose stress it is surest of.
     """
@@ -93,7 +99,7 @@ def entry_of(path: Path, data: Path) -> dict[str, object]:
         "severity": round(told[best].severity or 0.0, 4), "stress": told[best].stress,
         "confidence": round(told[best].confidence, 4),
     }  # fmt: skip
-    return entry(path, reader.bundle.version, golden_copy(pods / best, path.parent, path.stem), seen)
+    return pods / best, seen
 
 
 def _share(is_right: Sequence[bool]) -> Share:

@@ -6,13 +6,13 @@ published ImageNet weights; decoder in the manner of Lin et al. (2017), Feature 
 
 from pathlib import Path
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from edge.errors import ConfigError
 from training.datasets.masks import MASKS, STRESSES
+from training.weights import read_weights
 
 STRIDE = 4  # of the masks: a cell says how much of it is lesion, so the sum is finer than the cells
 MEAN, SCALE = 127.0, 1 / 128
@@ -106,12 +106,9 @@ class LeafNet(nn.Module):
 
 def started(weights: Path) -> LeafNet:
     """A network whose encoder holds the published weights. Raises ConfigError."""
-    if not weights.is_file():
-        raise ConfigError(f"{weights}: no such file; put the starting weights there, see training/README.md")
     model = LeafNet()
     own = model.state_dict()
-    with np.load(weights) as archive:
-        known = {key: torch.from_numpy(archive[key].astype(np.float32)) for key in archive.files if key in own}
+    known = {key: value for key, value in read_weights(weights).items() if key in own}
     if not known:
         raise ConfigError(f"{weights}: not the weights of EfficientNet-Lite0; take efficientnet_lite0_imagenet.npz")
     model.load_state_dict({**own, **known})

@@ -16,7 +16,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from edge.errors import ConfigError
-from training.checkpoints import Checkpoint, current_commit, load_checkpoint, save_checkpoint
+from training.checkpoints import Checkpoint, current_commit, load_leaf, save_checkpoint
 from training.command import finish
 from training.config import OptimiserConfig
 from training.datasets.masks import UNSURE
@@ -43,7 +43,7 @@ def train(root: Path, weights: Path, run: Path) -> None:
         raise ConfigError(f"{told}; give it more there")
     if all(leaf.stress == UNSURE for leaf in held_out):
         raise ConfigError(f"{root / 'splits.csv'}: no leaf in val has one predominant stress; give it one that has")
-    state = load_checkpoint(run / "last.pt") if (run / "last.pt").is_file() else _begun(weights)
+    state = load_leaf(run / "last.pt") if (run / "last.pt").is_file() else _begun(weights)
     if state.epoch:
         tell_how_far(run, state.epoch, EPOCHS)
     model, average = LeafNet(), LeafNet()
