@@ -19,7 +19,7 @@ from edge.climate import ClimateSensor, NoSensor, open_climate
 from edge.clock import Clock, SystemClock
 from edge.config import ClimateTable, NodeConfig
 from edge.detector import Detector
-from edge.errors import BundleError, ConfigError, ThreadStuckError, UsageError
+from edge.errors import BundleError, ConfigError, StoreDamagedError, StoreError, ThreadStuckError, UsageError
 from edge.fallback import open_detector
 from edge.label_sets import names_of
 from edge.loop.commits import put_times_right
@@ -249,13 +249,23 @@ def _keeper(config: NodeConfig, store: Store, clock: Clock, board: StatusBoard, 
         config.camera,
         clock,
         read=read,
-        is_idle=lambda: (
-            not (inbox.is_coming(clock.now().utc) or (config.mqtt is not None and store.has_to_send(clock.now().utc)))
-        ),
+        is_idle=lambda: not (inbox.is_coming(clock.now().utc) or _has_to_send(config, store, clock)),
         is_installing=lambda: inbox.is_waiting() or is_installing(Places()),
         is_visited=lambda: board.is_visited(clock.monotonic_s()),
         ask=ask_halt,
     )
+
+
+def _has_to_send(config: NodeConfig, store: Store, clock: Clock) -> bool:
+    if config.mqtt is None:
+        return False
+    try:
+        return store.has_to_send(clock.now().utc)
+    except StoreDamagedError:
+        raise
+    except StoreError as why:  # the node stays awake for what may wait, though not for ever
+        log.warning("outbox_not_read", extra={"why": str(why)})
+        return True
 
 
 def _proof(base: _Base, places: Places) -> Proof:

@@ -10,8 +10,8 @@ from datetime import date
 from typing import get_args
 
 from edge.config import PowerTable, Sleep
-from edge.power.keeper import AWAKE_S, LOOK_EVERY_S, WAITS_S
-from edge.power.schedule import LEAST_SLEEP_S, MOST_SLEEP_S
+from edge.power.keeper import AWAKE_S, LOOK_EVERY_S, LOOKED_S, WAITS_S
+from edge.power.schedule import LEAST_BETWEEN_S, LEAST_SLEEP_S, MOST_SLEEP_S
 from edge.power.sun import day_length_h, irradiation_above_kwh_m2
 
 SLEEPS: tuple[Sleep, ...] = get_args(Sleep)
@@ -116,7 +116,7 @@ def duty(boot_s: float, *, light_h: float, every_s: float, sleep: Sleep, stays_s
     day_s = min(DAY_S, light_h * 3600 + power.before_sunrise_s + power.after_sunset_s)
     if sleep == "never":
         return Duty(starts=0, awake_s=DAY_S, pictures=DAY_S / every_s)
-    if sleep == "night" or every_s <= LEAST_SLEEP_S:
+    if sleep == "night" or every_s <= LEAST_BETWEEN_S:
         starts = 1.0 if day_s < DAY_S else 0.0
         return Duty(starts=starts, awake_s=day_s - starts * boot_s, pictures=day_s / every_s)
     every_s = min(every_s, MOST_SLEEP_S)
@@ -124,6 +124,9 @@ def duty(boot_s: float, *, light_h: float, every_s: float, sleep: Sleep, stays_s
     left_s = every_s - on_s % every_s
     if left_s <= LEAST_SLEEP_S:  # it stays for the next look
         on_s, left_s = on_s + left_s, every_s
+    soon_s = (boot_s + LOOKED_S - on_s) % every_s
+    if soon_s < LEAST_SLEEP_S < left_s - soon_s:  # and until it has looked
+        on_s, left_s = on_s + soon_s + LOOK_EVERY_S / 2, left_s - soon_s - LOOK_EVERY_S / 2
     each_s = on_s + left_s  # from start to start
     starts = day_s / each_s + (2 - on_s / each_s) * min(1.0, (DAY_S - day_s) / each_s)
     return Duty(starts=starts, awake_s=starts * (on_s - boot_s), pictures=starts * (1 + (on_s - boot_s) // every_s))

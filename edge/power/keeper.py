@@ -14,7 +14,7 @@ from edge.clock import Clock, ClockState
 from edge.config import CameraTable, NodeTable, PowerTable
 from edge.durable import write_durably
 from edge.power.gauge import Battery
-from edge.power.schedule import LEAST_SLEEP_S, next_look, wake_at
+from edge.power.schedule import LEAST_BETWEEN_S, LEAST_SLEEP_S, next_look, wake_at
 from edge.updates.slots import LONGEST_INSTALLATION_S
 
 log = logging.getLogger(__name__)
@@ -23,6 +23,7 @@ LOOK_EVERY_S = 30.0
 LOW_TIMES = 3  # so many looks in a row: a motor or a radio that starts pulls the voltage down for a moment
 CHARGING_S = 6 * 3600.0  # what an empty battery is given before it is tried again
 AWAKE_S = 180.0  # after a start the node stays so long, for a person with a phone and for the broker
+LOOKED_S = 60.0  # after the start, and each `every_s` later, the loop has looked: the model is loaded first
 WAITS_S = 900.0  # and so long for a broker that takes nothing, or an update that does not come
 AGAIN_S = 3600.0  # after it asked for the same reason: where nothing would wake the board, the root unit leaves it on
 ASKED = "halt"  # the file in the service's runtime folder: a line with the UTC second to wake at, and `must` or `may`
@@ -92,15 +93,20 @@ class Keeper:
         now = self._clock.now()
         if self._power.sleep == "never" or now.state is ClockState.UNSYNCED or now_s - self._since_s < AWAKE_S:
             return None
-        if self._is_visited() or (not self._is_idle() and now_s - self._since_s < WAITS_S) or self._installs(now_s):
+        if self._is_visited() or (now_s - self._since_s < WAITS_S and not self._is_idle()) or self._installs(now_s):
             return None
         latitude, longitude = self._node.latitude, self._node.longitude
         night = None if latitude is None or longitude is None else wake_at(now.utc, self._power, latitude, longitude)
         if night is not None:
             return Halt("it is night", night)
-        between = self._power.sleep == "between" and self._camera.every_s > LEAST_SLEEP_S
-        look = next_look(now.utc, self._camera.every_s) if between else now.utc
-        return Halt("until the next look", look) if (look - now.utc).total_seconds() > LEAST_SLEEP_S else None
+        every_s = self._camera.every_s
+        if self._power.sleep != "between" or every_s <= LEAST_BETWEEN_S:
+            return None
+        look = next_look(now.utc, every_s)
+        left_s, soon_s = (look - now.utc).total_seconds(), every_s - (now_s - self._since_s - LOOKED_S) % every_s
+        if soon_s < LEAST_SLEEP_S < left_s - soon_s:  # it sleeps after that look, or would leave out each second one
+            return None
+        return Halt("until the next look", look) if left_s > LEAST_SLEEP_S else None
 
     def _installs(self, now_s: float) -> bool:
         """Is an update being installed, and has been for no longer than one may take?"""

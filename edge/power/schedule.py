@@ -7,6 +7,9 @@ from edge.config import PowerTable
 from edge.power.sun import sun_day
 
 LEAST_SLEEP_S = 300.0  # shorter than that, a boot costs more than it saves
+LEAST_BETWEEN_S = (
+    480.0  # looks no further apart leave no such sleep between them: a boot and the look take three minutes
+)
 MOST_SLEEP_S = 86_400.0  # a node is heard of once a day; `halt` refuses more
 
 

@@ -31,21 +31,30 @@ def test_the_load_of_a_day_is_the_sum_done_by_hand() -> None:
     assert between == pytest.approx(starts * (60 * 3 + 195 * 1) / 3600 + off_h * 0.1 + starts * 0.01)
 
 
-def spent_wh(board: Board, sleep: Sleep, *, is_idle: bool, every_s: float = 3600) -> float:
-    """From noon to noon in December, without looks: what the real keeper lets a board in Shouguang spend."""
-    noon, spent_ws = datetime(2026, 12, 16, 4, tzinfo=UTC), 0.0
+def spent_wh(board: Board, sleep: Sleep, *, is_idle: bool) -> float:
+    return spent(board, sleep, is_idle=is_idle)[0]
+
+
+def spent(board: Board, sleep: Sleep, *, is_idle: bool = True, every_s: float = 3600) -> tuple[float, float]:
+    """From noon to noon in December: Wh that the real keeper lets a board in Shouguang spend but for looks, and those.
+
+    It looks after each start, and `every_s` later while it is awake.
+    """
+    noon, spent_ws, looks = datetime(2026, 12, 16, 4, tzinfo=UTC), 0.0, 0.0
     clock, end = SetClock(noon), noon + timedelta(days=1)
     while clock.utc < end:
         clock.advance(board.boot_s)
         spent_ws += board.boot_s * board.busy_w
+        start = clock.utc
         made, asked = keeper(clock, PowerTable(sleep=sleep), is_idle=is_idle, every_s=every_s)
         while not asked and clock.utc < end:
             turn(made, clock, 10)
             spent_ws += 10 * board.idle_w
+        looks += 1 + (clock.utc - start).total_seconds() // every_s
         off_s = (min(asked[0].until, end) - clock.utc).total_seconds() if asked else 0.0
         clock.advance(off_s)
         spent_ws += off_s * board.off_w
-    return spent_ws / 3600
+    return spent_ws / 3600, looks
 
 
 @pytest.mark.parametrize("board", BOARDS.values(), ids=BOARDS)
@@ -82,9 +91,15 @@ def test_a_plan_counts_the_starts_that_nodes_all_round_the_earth_make_on_average
     assert plan.starts == pytest.approx(sum(starts(every_s, node) for node in nodes) / len(nodes) / 4, rel=0.05)
 
 
-def test_a_node_that_finds_the_next_look_too_near_to_sleep_stays_for_it_in_the_plan_as_well() -> None:
-    plan = need(SITE, BOARD, every_s=500, picture_ws=0, sleep="between")
-    assert plan.load_wh == pytest.approx(spent_wh(BOARD, "between", is_idle=True, every_s=500), rel=0.05)
+@pytest.mark.parametrize(("every_s", "boot_s"), [(500, 60), (600, 120), (600, 60), (3600, 60)])
+def test_a_node_that_finds_the_next_look_too_near_to_sleep_stays_for_it_in_the_plan_as_well(
+    every_s: float, boot_s: float
+) -> None:
+    board = replace(BOARD, boot_s=boot_s)
+    plan = need(SITE, board, every_s=every_s, picture_ws=0, sleep="between")
+    assert (plan.load_wh, plan.pictures) == pytest.approx(spent(board, "between", every_s=every_s), rel=0.05)
+    by_day = day_length_h(SITE.latitude_deg, datetime(2026, 12, 16, tzinfo=UTC).date()) + 1
+    assert plan.pictures == pytest.approx(by_day * 3600 / every_s, rel=0.2), "no second one is left out"
 
 
 def test_the_plan_of_a_node_that_looks_less_often_than_daily_is_that_of_one_start_a_day() -> None:
@@ -99,7 +114,7 @@ def test_under_a_sun_that_does_not_set_a_day_has_24_hours_and_no_start() -> None
 
 
 def test_looks_that_come_too_soon_for_a_sleep_between_cost_what_the_day_awake_costs() -> None:
-    night, between = (need(SITE, BOARD, every_s=300, picture_ws=12, sleep=sleep) for sleep in ("night", "between"))
+    night, between = (need(SITE, BOARD, every_s=480, picture_ws=12, sleep=sleep) for sleep in ("night", "between"))
     assert replace(between, sleep="night") == night
 
 
@@ -124,6 +139,14 @@ def test_more_work_or_less_sun_never_needs_a_smaller_panel_or_battery(
 def test_the_worst_month_is_that_of_the_low_sun(latitude: float, month: int) -> None:
     assert worst_month(latitude) == month
     assert sun_hours(replace(SITE, latitude_deg=latitude, month=month)) < 4
+
+
+def test_sun_hours_are_what_falls_above_the_air_by_what_of_it_reaches_the_ground() -> None:
+    """At the equator in March: the sun is overhead at noon, and 0.5 % nearer than a year's mean."""
+    above_kwh_m2 = 24 / 3.1416 * 1.361 / 0.995**2
+    assert sun_hours(replace(SITE, latitude_deg=0, month=3, clearness=0.3)) == pytest.approx(
+        0.3 * above_kwh_m2, rel=0.01
+    )
 
 
 def test_the_panel_gives_back_what_the_load_took() -> None:

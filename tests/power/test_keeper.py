@@ -2,6 +2,7 @@
 
 import logging
 import os
+import sqlite3
 import subprocess
 import time
 from collections.abc import Callable
@@ -18,7 +19,7 @@ import pytest
 from edge.app import _keeper as keeper_of
 from edge.clock import ClockState
 from edge.config import CameraTable, MqttTable, NodeConfig, NodeTable, PowerTable, StoreTable, parse_config
-from edge.errors import ConfigError
+from edge.errors import ConfigError, StoreDamagedError
 from edge.power.gauge import Battery, read_battery, status_of
 from edge.power.keeper import Halt, Keeper, ask_halt
 from edge.power.schedule import longest_sleep_s, next_look, wake_at
@@ -194,6 +195,33 @@ def test_a_photograph_for_the_station_keeps_it_awake_as_long_as_a_record_does(
     assert (tmp_path / "halt").exists()
 
 
+def test_a_card_that_does_not_read_what_waits_ends_no_node_and_keeps_it_awake_as_a_record_does(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RUNTIME_DIRECTORY", str(tmp_path))
+    config, clock = sleeper(tmp_path, MqttTable(host="localhost")), SetClock(DAY)
+    with closing(Store(config.store, "n")) as store:
+        made = keeper_of(config, store, clock, StatusBoard(clock.now()), Inbox(tmp_path / "inbox"))
+        with closing(sqlite3.connect(tmp_path / "fieldeye.db")) as other:
+            other.execute("ALTER TABLE question RENAME TO away")
+        turn(made, clock, 880)
+        assert not (tmp_path / "halt").exists()
+        turn(made, clock, 50)
+    assert (tmp_path / "halt").exists()
+
+
+def test_a_store_that_is_found_damaged_before_a_sleep_ends_the_node_for_a_start_that_mends_it(tmp_path: Path) -> None:
+    config, clock = sleeper(tmp_path, MqttTable(host="localhost")), SetClock(DAY)
+    with closing(Store(config.store, "n")) as store:
+        made = keeper_of(config, store, clock, StatusBoard(clock.now()), Inbox(tmp_path / "inbox"))
+        with closing(sqlite3.connect(tmp_path / "fieldeye.db", isolation_level=None)) as other:
+            other.execute("PRAGMA writable_schema = 1")
+            other.execute("UPDATE sqlite_master SET sql = 'no table' WHERE name = 'question'")
+            other.execute("PRAGMA schema_version = 999")
+        with pytest.raises(StoreDamagedError):
+            turn(made, clock, 300)
+
+
 def test_an_installation_keeps_it_awake_longer_than_a_broker_does_but_not_for_ever() -> None:
     clock = SetClock(NIGHT)
     made, asked = keeper(clock, PowerTable(sleep="night"), is_installing=lambda: True)
@@ -265,12 +293,22 @@ def test_a_node_that_does_not_know_the_time_stays_awake() -> None:
     assert asked == []
 
 
-@pytest.mark.parametrize("every_s", [240, 0])
+@pytest.mark.parametrize("every_s", [480, 240, 0])
 def test_pictures_come_too_often_to_sleep_between(every_s: float) -> None:
     clock = SetClock(DAY)
     made, asked = keeper(clock, PowerTable(sleep="between"), every_s=every_s)
     turn(made, clock, 3600)
     assert asked == []
+
+
+def test_a_node_that_stays_for_a_look_that_is_too_near_to_sleep_until_sleeps_once_it_has_looked() -> None:
+    """Ten minutes apart, on a board that takes two to start: at 4:12 for the first time, and then at 4:22."""
+    clock = SetClock(DAY + timedelta(minutes=12))
+    made, asked = keeper(clock, PowerTable(sleep="between"), every_s=600)
+    while not asked:
+        turn(made, clock, 10)
+    assert DAY + timedelta(minutes=22) < clock.utc < DAY + timedelta(minutes=24)
+    assert asked[0].until == DAY + timedelta(minutes=30)
 
 
 @pytest.mark.parametrize("every_s", [172_800, 604_800])

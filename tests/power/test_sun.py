@@ -81,6 +81,7 @@ def test_irradiation_above_the_air_is_that_of_a_worked_example() -> None:
         (0, "2026-06-21", 24 / 3.1416 * 1.361 / 1.0163**2 * 0.9175),  # at noon 23.44 degrees from overhead
         (90, "2026-06-21", 24 * 1.361 / 1.0163**2 * 0.3978),  # 23.44 degrees high all day
         (90, "2026-12-21", 0.0),
+        (50, "2026-12-16", 24 * 1.361 / 0.9843**2 * 0.06165),  # mean sine of astral's height at each minute above 0
     ],
 )
 def test_irradiation_above_the_air_is_what_geometry_gives_where_it_is_simple(
