@@ -79,6 +79,69 @@ def test_a_video_cut_in_half_gives_its_first_half_and_ends(tmp_path: Path) -> No
     assert 0 < read < len(PICTURES)
 
 
+@pytest.mark.parametrize("loop", [False, True])
+def test_a_video_that_was_cut_off_before_its_first_picture_holds_none(loop: bool, tmp_path: Path) -> None:
+    video = video_of_pictures(tmp_path)
+    whole = video.read_bytes()
+    video.write_bytes(whole[: whole.index(b"movi") + 12])
+    with open_camera(camera_table("opencv", video, loop=loop), SystemClock()) as camera:
+        assert str(read_until_error(camera)[0]).endswith("field.avi: holds no picture; convert it to MP4")
+
+
+@pytest.mark.parametrize(
+    ("left", "says"),
+    [(None, "cannot be read (No such file or directory); correct camera.source"),
+     (12, "can no longer be read; copy it again")],
+)  # fmt: skip
+def test_a_looping_video_that_is_gone_or_was_cut_off_when_it_begins_again_says_so(
+    left: int | None, says: str, tmp_path: Path
+) -> None:
+    video = video_of_pictures(tmp_path)
+    whole = video.read_bytes()
+    with open_camera(camera_table("opencv", video, loop=True), SystemClock()) as camera:
+        camera.read(1)
+        video.unlink()
+        if left is not None:
+            video.write_bytes(whole[: whole.index(b"movi") + left])
+        assert str(read_until_error(camera)[0]).endswith(says)
+
+
+@pytest.mark.parametrize(
+    ("changes", "wanted"),
+    [({}, {}), ({"exposure_us": 2500, "gain": 3.0},
+               {cv2.CAP_PROP_AUTO_EXPOSURE: 1.0, cv2.CAP_PROP_EXPOSURE: 25.0, cv2.CAP_PROP_GAIN: 3.0})],
+)  # fmt: skip
+def test_a_usb_camera_is_told_what_is_configured_in_v4l2s_units_and_what_it_refuses_is_logged(
+    changes: dict[str, float], wanted: dict[int, float], monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:  # fmt: skip
+    capture = Mock(spec=cv2.VideoCapture)
+    capture.set.side_effect = lambda key, _: key != cv2.CAP_PROP_GAIN
+    monkeypatch.setattr(cv2, "VideoCapture", lambda: capture)
+    UsbDevice(camera_table("opencv", "/dev/null", width_px=1280, height_px=720, **changes)).open()
+    always = {cv2.CAP_PROP_FOURCC: cv2.VideoWriter.fourcc(*"MJPG"), cv2.CAP_PROP_FRAME_WIDTH: 1280,
+              cv2.CAP_PROP_FRAME_HEIGHT: 720, cv2.CAP_PROP_BUFFERSIZE: 1}  # fmt: skip
+    assert dict(call.args for call in capture.set.call_args_list) == always | wanted
+    refused = [vars(line)["opencv_properties"] for line in caplog.records]
+    assert refused == ([[cv2.CAP_PROP_GAIN]] if changes else [])
+
+
+def test_a_usb_camera_that_another_program_has_cannot_be_opened(monkeypatch: pytest.MonkeyPatch) -> None:
+    capture = Mock(spec=cv2.VideoCapture)
+    capture.open.return_value = False
+    monkeypatch.setattr(cv2, "VideoCapture", lambda: capture)
+    with pytest.raises(CameraError, match=r"camera /dev/null: cannot be opened; .*whether others use it"):
+        UsbDevice(camera_table("opencv", "/dev/null")).open()
+
+
+def test_a_number_is_the_usb_camera_of_that_number() -> None:
+    with (
+        pytest.raises(CameraError, match="camera /dev/video63: cannot be opened"),
+        open_camera(camera_table("opencv", "63"), SystemClock()) as camera,
+    ):
+        camera.read(10)
+
+
 @pytest.mark.parametrize(("given", "says"), [(0, "gives no picture;"), (3, "gives no pictures any more;")])
 def test_a_usb_camera_that_was_pulled_out_is_told_from_one_that_never_gave_a_picture(
     given: int, says: str, monkeypatch: pytest.MonkeyPatch

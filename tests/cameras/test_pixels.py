@@ -68,6 +68,10 @@ def test_row_padding_is_no_part_of_the_picture() -> None:
     assert to_luma(as_yuv420(PADDING), "YUV420", WIDTH, HEIGHT).shape == (HEIGHT, WIDTH)
     wide = np.pad(as_yuyv(), ((0, 0), (0, PADDING), (0, 0)), constant_values=255)
     assert np.array_equal(to_bgr(wide, "YUYV", WIDTH, HEIGHT), to_bgr(as_yuyv(), "YUYV", WIDTH, HEIGHT))
+    nv12 = padded(as_nv12(), WIDTH + PADDING)
+    assert np.array_equal(to_bgr(nv12, "NV12", WIDTH, HEIGHT), to_bgr(as_nv12(), "NV12", WIDTH, HEIGHT))
+    packed = np.pad(BGR, ((0, 2), (0, PADDING), (0, 0)), constant_values=255)
+    assert np.array_equal(to_bgr(packed, "RGB888", WIDTH, HEIGHT), BGR)
 
 
 @pytest.mark.parametrize(("pixel_format", "raw"), [("YUV420", as_yuv420(PADDING)), ("NV12", as_nv12())])
@@ -84,10 +88,11 @@ def test_luma_is_the_pictures_grey(pixel_format: str) -> None:
     assert np.corrcoef(luma.ravel(), grey.ravel())[0, 1] > 0.99
 
 
-@pytest.mark.parametrize("pixel_format", ["SRGGB10", "YUV420", "RGB888"])
-def test_a_format_or_size_that_was_not_expected_is_a_bad_frame(pixel_format: str) -> None:
+@pytest.mark.parametrize("shape", [(7, 5), (35,)])
+@pytest.mark.parametrize("pixel_format", ["SRGGB10", "YUV420", "NV12", "RGB888"])
+def test_a_format_or_size_that_was_not_expected_is_a_bad_frame(pixel_format: str, shape: tuple[int, ...]) -> None:
     with pytest.raises(BadFrameError, match=pixel_format) as caught:
-        to_bgr(np.zeros((7, 5), np.uint8), pixel_format, WIDTH, HEIGHT)
+        to_bgr(np.zeros(shape, np.uint8), pixel_format, WIDTH, HEIGHT)
     assert caught.value.reason == "format"
 
 
@@ -99,6 +104,16 @@ def test_a_turn_is_clockwise() -> None:
     assert rotated(image, 270)[-1, 0].all()
 
 
-@pytest.mark.parametrize(("size", "luma"), [((1296, 2304), (180, 320)), ((480, 640), (240, 320)), ((60, 80), (60, 80))])
+@pytest.mark.parametrize(
+    ("size", "luma"),
+    [
+        ((1296, 2304), (180, 320)),
+        ((480, 640), (240, 320)),
+        ((60, 80), (60, 80)),
+        ((2304, 1296), (240, 135)),
+        ((2000, 2), (240, 1)),
+        ((2, 2000), (1, 320)),
+    ],
+)
 def test_luma_keeps_the_aspect_and_is_never_enlarged(size: tuple[int, int], luma: tuple[int, int]) -> None:
     assert small_luma(np.zeros((*size, 3), np.uint8), 320, 240).shape == luma

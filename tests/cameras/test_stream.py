@@ -180,6 +180,15 @@ def test_a_camera_that_refuses_the_password_is_told_from_one_that_is_not_there(s
     assert "gives no pictures for this address, user name and password; correct camera.source" in said[0]
     assert "cannot be opened; look at plug or network" in said[1]
     assert "s3cret" not in said[0]
+    assert "TCP" not in said[0], "that is RTSP's"
+    assert source.connections == 1, "a wrong password that is sent twice locks out twice as soon"
+
+
+@pytest.mark.parametrize("address", ["rtspx://127.0.0.1/a", "http://127.0.0.1:99999/a", "http:///a"])
+def test_what_is_no_address_of_a_camera_is_told_as_one_that_cannot_be_opened(address: str) -> None:
+    with open_camera(camera_table("opencv", address), SystemClock()) as camera:
+        error, _ = read_until_error(camera, NOTICED_WITHIN_S)
+    assert f"camera {address}: cannot be opened; look at plug or network" in str(error)
 
 
 def test_an_opened_camera_that_is_never_read_is_closed_without_waiting(source: NetworkCamera) -> None:

@@ -97,6 +97,9 @@ def test_a_trouble_that_lasts_is_one_line_in_the_log(caplog: pytest.LogCaptureFi
     chip.answers = True
     sensor.readings(300.0)
     assert [line.getMessage() for line in caplog.records] == ["climate_sensor_changed"] * 2
+    gone, back = (vars(line)["now"] for line in caplog.records)
+    assert gone.startswith("the SHT3x at 0x44 does not answer (")
+    assert back == "answers"
 
 
 def test_a_sensor_is_asked_no_more_often_than_configured() -> None:

@@ -84,7 +84,7 @@ def test_a_range_that_is_not_known_for_one_hour_is_not_known_for_the_day() -> No
     hours = [visits(at(1, 1), 4), replace(visits(at(1, 2), 2), counts=(unknown,))]
     fortnight = days_of(*hours)
     assert fortnight[-1].figures[HOPPER] == Figure(6, None, None)
-    assert [layer.kind for layer in bars(fortnight, HOPPER)[-1].layers] == ["only"]
+    assert [(layer.kind, layer.height) for layer in bars(fortnight, HOPPER)[-1].layers] == [("only", 80)]
 
 
 def test_figures_of_another_unit_are_not_mixed_in() -> None:
@@ -163,6 +163,14 @@ def test_a_bar_of_twice_the_count_is_twice_as_high() -> None:
     fortnight = days_of(interval(at(30, 3), {HOPPER: 10}), interval(at(1, 3), {HOPPER: 20}))
     heights = [layer.height for bar in bars(fortnight, HOPPER)[-2:] for layer in bar.layers if layer.kind == "bar"]
     assert heights[1] == pytest.approx(2 * heights[0], abs=0.2)
+
+
+def test_a_bar_shows_its_range_and_on_it_the_line_of_the_count_with_the_figure_above() -> None:
+    """Of 10, where 8 to 13 are likely: 80 units are 13."""
+    bar = bars(days_of(interval(at(1, 3), {HOPPER: 10})), HOPPER)[-1]
+    told = [(layer.kind, layer.y, layer.height) for layer in bar.layers]
+    assert told == [("maybe", 24, 80), ("sure", 54.8, 49.2), ("bar", 42.5, 61.5)]
+    assert (bar.x, bar.right, bar.text, bar.text_y) == (329, 346, "10", 18)
 
 
 def test_a_single_insect_is_a_low_bar_on_the_floor() -> None:
@@ -267,6 +275,7 @@ def test_a_catch_of_several_nights_is_told_with_them_in_words_and_for_programs(
     assert "Data since Jun 27. A catch of several nights is drawn as high as its mean a night. 1 day" in page
     assert re.search('<rect class="sure" x="[0-9]+" y="[0-9.]+" width="67"', page)
     assert [row[1] for row in rows_of(page)[:5]] == ["42 in 3 nights", *["in the catch of Jul 1"] * 2, "no data", "8"]
+    assert rows_of(page)[1] == ["Jun 30", "in the catch of Jul 1", "not looked"]
     told = client.get("/api/v1/days").json["days"]
     assert [day["nights"] for day in told[-5:]] == [1, None, None, None, 3]
     assert [one["nights"] for day in told for one in day["counts"] or ()] == [1, 3]
@@ -284,7 +293,9 @@ def test_a_zero_of_several_nights_has_them_named_in_the_table(scene: Scene, clie
     scene.configure(camera={"mode": "trap"})
     none_new = replace(trap_hour(scene.before(hours=1), 0, nights=3), counts=())
     scene.store.commit([none_new])
-    assert [row[1] for row in rows_of(client.get("/").text)[1:4]] == [*["in the catch of Jul 1"] * 2, "not looked"]
+    page = client.get("/").text
+    assert [row[1] for row in rows_of(page)[1:4]] == [*["in the catch of Jul 1"] * 2, "not looked"]
+    assert "mean a night" not in page
 
 
 def test_what_is_no_trap_has_no_nights(scene: Scene, client: FlaskClient) -> None:

@@ -242,8 +242,10 @@ def test_a_battery_that_is_to_be_looked_at_is_named_once(scene: Scene, client: F
 
 
 @pytest.mark.parametrize(
-    ("row", "tone"), [("-56.", "calm"), ("-72.", "calm"), ("-81.", "look"), ("-256", None), ("0", None)]
-)
+    ("row", "tone"),
+    [("-56.", "calm"), ("-72.", "calm"), ("-81.", "look"), ("-256", None), ("0", None),
+     ("-81.  -256 0 0 0\n wlan1: 0000 54. -56.", "calm"), ("no level", None)],
+)  # fmt: skip
 def test_wifi_is_read_where_the_kernel_tells_it(row: str, tone: str | None, scene: Scene) -> None:
     well(scene)
     heads = "Inter-| sta-|   Quality\n face | tus | link level noise\n"
@@ -256,6 +258,20 @@ def test_what_the_board_does_not_tell_is_left_out(scene: Scene) -> None:
     well(scene)
     silent = replace(COOL, temperature_c=None, throttled=None)
     assert {"warmth", "power"}.isdisjoint(parts(scene, silent))
+    assert read_board(Path("/nonexistent")).disk_free_bytes is None, "a store that is gone takes no page along"
+
+
+@pytest.mark.parametrize(
+    ("told", "is_weak", "is_slowed"),
+    [("0", False, False), ("50000", False, False), ("d0001", True, True), ("2", False, True), ("4", False, True),
+     ("8", False, True), ("", None, None)],
+)  # fmt: skip
+def test_weak_power_and_a_slowed_processor_are_those_of_now_and_not_of_the_past(
+    told: str, is_weak: bool | None, is_slowed: bool | None, scene: Scene
+) -> None:
+    edge.board.THROTTLED.write_text(f"{told}\n")
+    board = read_board(Path(scene.config.store.folder))
+    assert (board.under_voltage, board.is_throttled) == (is_weak, is_slowed)
 
 
 def test_the_farmer_is_told_which_parts_to_look_at(scene: Scene) -> None:

@@ -16,7 +16,7 @@ from edge.loop.alarms import Alarms
 from edge.mqtt.care import standing_alerts
 from edge.page.chart import FLOOR, TOP, mark_y
 from edge.page.days import Day, Effort, Figure
-from edge.page.levels import gauge, key_of, period_words
+from edge.page.levels import Gauge, gauge, key_of, period_words
 from edge.page.references import CREDITS, _table, reference
 from edge.page.trust import Role
 from edge.store import Deed
@@ -76,6 +76,8 @@ def test_a_pest_below_its_level_is_told_and_asks_for_nothing(scene: Scene, clien
         (Measured(9.96, "insects/picture"), "calm", 1, "9.96 on one picture: below the action level of 10."),
         (Measured(9, "insects/picture"), "act", 1, "9 on one picture: still close to the action level of 10."),
         (Measured(5, "insects/picture", 3, 9), "look", 1, "5 on one picture: still close to the action level of 10."),
+        (Measured(5, "insects/picture", 3, 9), "look", 0, "5 on one picture: still close to the action level of 10."),
+        (Measured(5, "insects/picture", 3, 10), "look", 1, "5 on one picture: the true number may have reached the"),
     ],
 )
 def test_a_level_that_is_held_above_its_figure_is_not_said_to_be_reached(
@@ -95,6 +97,27 @@ def test_a_share_is_not_headed_by_a_number_of_pictures(unit: str, scene: Scene, 
     page = client.get("/").text
     assert headline(page) == "Brown planthopper: yesterday"
     assert "15.4 " in page
+
+
+@pytest.mark.parametrize(
+    ("unit", "value", "first", "sentence"),
+    [
+        ("insects/picture", 14.2, "Brown planthopper: 14", "14.2 on one picture: the action level of 10 is reached."),
+        ("insects/picture", 10.0, "Brown planthopper: 10", "10 on one picture: the action level of 10 is reached."),
+        ("insects/picture", 9.0, "Brown planthopper: 9", "9 on one picture: still close to the action level of 10."),
+        ("% pictures", 15.4, "Brown planthopper", "the action level of 10 is reached."),
+    ],
+)
+def test_a_figure_of_before_its_level_was_edited_is_told_without_a_day(
+    unit: str, value: float, first: str, sentence: str, scene: Scene, client: FlaskClient
+) -> None:
+    seen(scene)
+    over = standing(scene, 14, "act")
+    edited = replace(over, threshold=replace(over.threshold, unit=unit), figure=Measured(value, unit), period=None)
+    scene.board.show(alerts=(replace(edited, count=None),))
+    page = client.get("/").text
+    assert headline(page) == first
+    assert sentence in page
 
 
 def test_the_chart_of_a_trap_shows_the_night_that_is_held_against_the_level_across_it(scene: Scene) -> None:
@@ -131,6 +154,7 @@ def test_what_is_done_is_remembered_with_who_and_steps_back(scene: Scene, client
     assert deed is not None
     assert deed.about == 14
     page = farmer.get("/").text
+    assert '<section class="card wait"' in page
     assert headline(page) == "Brown planthopper: 14 yesterday"
     assert "Done by farmer, just now" in page
     assert "Ask your plant protection station today" not in page
@@ -138,6 +162,7 @@ def test_what_is_done_is_remembered_with_who_and_steps_back(scene: Scene, client
     page = farmer.get("/").text
     assert headline(page) == "Brown planthopper: 14 yesterday"
     assert ("Done by farmer" in page, "Ask your plant protection station today" in page) == (False, True)
+    assert '<section class="card stop"' in page
 
 
 @pytest.mark.parametrize("address", ["/node", "/seen", "/set-up", "/set-up/server"])
@@ -173,22 +198,23 @@ def test_what_is_done_about_one_pest_does_not_hide_another(scene: Scene, client:
 
 
 @pytest.mark.parametrize(
-    ("days", "count", "sentence"),
+    ("days", "about", "count", "sentence"),
     [
-        (1, 40, "Done by Mei, 1 day ago"),  # of the day itself, which began before
-        (2, 23, "Done by Mei, 2 days ago"),
-        (2, 24, "Done 2 days ago; since then it has become more."),
-        (3, 16, "Done by Mei, 3 days ago"),
-        (4, 9, "Done by Mei, 4 days ago"),
-        (4, 16, "Done 4 days ago; it is still at the action level."),
+        (1, 16.0, 40, "Done by Mei, 1 day ago"),  # of the day itself, which began before
+        (2, 16.0, 23, "Done by Mei, 2 days ago"),
+        (2, 16.0, 24, "Done 2 days ago; since then it has become more."),
+        (3, 16.0, 16, "Done by Mei, 3 days ago"),
+        (4, 16.0, 9, "Done by Mei, 4 days ago"),
+        (4, 16.0, 16, "Done 4 days ago; it is still at the action level."),
+        (4, None, 16, "Done 4 days ago; it is still at the action level."),  # by an earlier version
     ],
 )
 def test_what_was_done_holds_while_it_helps(
-    days: int, count: int, sentence: str, scene: Scene, client: FlaskClient
+    days: int, about: float | None, count: int, sentence: str, scene: Scene, client: FlaskClient
 ) -> None:
     over_the_level(scene)
     first = standing(scene, 16, "act")
-    scene.store.decisions.do(key_of(first), Deed("Mei", scene.clock.utc, 16.0))
+    scene.store.decisions.do(key_of(first), Deed("Mei", scene.clock.utc, about))
     scene.clock.advance(86_400 * days)
     well(scene)
     later = replace(standing(scene, count, "act"), since=first.since)
@@ -329,6 +355,14 @@ def test_count_range_and_level_all_fit_on_the_bar(value: float) -> None:
     assert (bar.count_x >= bar.level_x) == (value >= 10)
 
 
+def test_a_bar_without_a_range_is_drawn_without_one() -> None:
+    """Of 350 units, three quarters are the level."""
+    assert gauge(Measured(5.0, "visits/day", 3.0, 9.0), 10.0) == Gauge(
+        count_x=131.2, low_x=78.8, range_wide=157.5, level_x=262.5
+    )
+    assert gauge(Measured(5.0, "visits/day"), 10.0) == Gauge(count_x=131.2, low_x=131.2, range_wide=0.0, level_x=262.5)
+
+
 def days(*counts: int) -> list[Day]:
     return [
         Day(
@@ -365,7 +399,9 @@ def test_pests_over_their_level_come_first_in_the_days_then_those_with_a_level_a
     level: str, scene: Scene, client: FlaskClient
 ) -> None:
     crowd(scene, [standing(scene, 14, level), standing(scene, 1, "calm", BUG)])
-    assert drawn(client.get("/").text) == ["Brown planthopper", "Slender rice bug", "Greenbug"]
+    page = client.get("/").text
+    assert drawn(page) == ["Brown planthopper", "Slender rice bug", "Greenbug"]
+    assert page.count(" · action level: 10</p>") == 2
 
 
 def test_a_pest_over_a_level_that_cannot_be_drawn_is_among_the_days(scene: Scene, client: FlaskClient) -> None:

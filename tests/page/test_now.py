@@ -7,7 +7,8 @@ from typing import get_args
 import pytest
 from flask.testing import FlaskClient
 
-from edge.counts import BLIND
+from edge.config import Mode
+from edge.counts import BLIND, Unit
 from edge.gate import Reason
 from edge.page.admission import needs
 from edge.page.camera import reason_words
@@ -217,6 +218,25 @@ def test_a_leaf_node_that_saw_nothing_speaks_of_diseases(scene: Scene) -> None:
     assert "no pest" not in page
 
 
+@pytest.mark.parametrize(
+    ("mode", "unit", "words"),
+    [
+        ("live", "max_per_frame", "Looked on 2 days: no pest seen."),
+        ("trap", "new", "Looked on 2 nights: nothing new."),
+    ],
+)
+def test_days_without_a_pest_are_told_as_days_that_were_looked_at(
+    mode: Mode, unit: Unit, words: str, scene: Scene
+) -> None:
+    scene.configure(camera={"mode": mode})
+    well(scene)
+    for back in (1, 0):
+        scene.store.commit([replace(interval(scene.before(days=back, hours=2), {}), mode=mode, unit=unit)])
+    page = scene.app().test_client().get("/").text
+    assert "All pests" in page
+    assert words in page
+
+
 def test_a_fed_folder_that_is_missing_sends_nobody_to_a_cable(scene: Scene) -> None:
     scene.board.show(camera=CameraStatus(state="missing", detail="/media/card: no such folder"))
     client = fed_client(scene)
@@ -357,11 +377,16 @@ def test_what_is_there_stands_beside_the_two_days_before(scene: Scene, client: F
     assert "Most on one picture, each day: yesterday 4, the day before 3" in client.get("/").text
 
 
-def test_a_day_before_that_nobody_looked_at_is_no_zero(scene: Scene, client: FlaskClient) -> None:
+@pytest.mark.parametrize(
+    ("back", "words"), [(1, "yesterday 2, the day before no data"), (2, "yesterday no data, the day before 2")]
+)
+def test_a_day_before_that_nobody_looked_at_is_no_zero(
+    back: int, words: str, scene: Scene, client: FlaskClient
+) -> None:
     well(scene)
-    scene.store.commit([interval(scene.before(days=1), {HOPPER: 2})])
+    scene.store.commit([interval(scene.before(days=back), {HOPPER: 2})])
     scene.store.commit([sighting(scene.before(minutes=1), HOPPER, 3)])
-    assert "yesterday 2, the day before no data" in client.get("/").text
+    assert words in client.get("/").text
 
 
 def test_before_the_second_day_nothing_is_compared(scene: Scene, client: FlaskClient) -> None:
@@ -480,6 +505,9 @@ def test_a_photograph_that_is_gone_is_said_to_be_gone(scene: Scene, client: Flas
 def test_missing_days_are_named_apart_from_days_before_the_first(scene: Scene, client: FlaskClient) -> None:
     seen(scene)
     assert "Data since Jun 19. 2 days without data are hatched: that is not a zero." in client.get("/").text
+    scene.store.commit([interval(scene.before(days=back, hours=3), {}) for back in (13, 7, 6)])
+    page = client.get("/").text
+    assert ("Data since" in page, "without data" in page) == (False, False)
 
 
 def test_more_sightings_than_fit_are_one_touch_away(scene: Scene, client: FlaskClient) -> None:

@@ -100,8 +100,9 @@ def test_a_trap_is_ready_after_the_first_pictures_of_its_card_and_not_where_no_m
 
 def test_a_trap_that_sleeps_between_pictures_is_to_be_looked_at_once_four_in_a_row_know_no_card(scene: Scene) -> None:
     words = []
-    for _ in range(4):
+    for start in "cdef":
         scene.clock.advance(86_400)
+        scene.clock.boot_id, scene.clock.mono_s = start * 36, 100.0
         scene.board = StatusBoard(scene.clock.now())
         well(scene)
         unmatched(scene, 1)
@@ -145,6 +146,8 @@ def test_a_night_with_nothing_new_is_calm_however_many_hang_there(trap: FlaskCli
     assert "All quiet" in page
     assert "New on the trap, each night: 0 on Jun 30, 9 on Jun 29" in page
     assert "Last seen: Brown planthopper, 19 hours ago" in page
+    scene.store.commit([sighting(scene.before(), HOPPER, 61)], picture_of("planthopper.jpg"))
+    assert headline(trap.get("/").text) == "Brown planthopper: new on the card"
 
 
 def test_the_night_that_is_over_stays_until_the_next_one_has_a_catch_or_is_over_itself(
@@ -223,6 +226,10 @@ def test_a_full_card_is_said_until_it_is_changed(trap: FlaskClient, scene: Scene
     assert "This node is ready." not in part_by_part
     scene.store.commit([trap_hour(scene.before(hours=1), 1)])
     assert FULL not in trap.get("/").text + trap.get("/node").text
+    scene.store.commit([replace(trap_hour(scene.before(), 1), saturated=True)])
+    for put_in, is_full in ((date(2026, 6, 30), True), (date(2026, 7, 1), False)):
+        save(scene.store, Visit(card=put_in))
+        assert (FULL in trap.get("/node").text) == is_full
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ import sys
 from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
+from xml.etree.ElementTree import Element, fromstring
 
 import numpy as np
 import pypdfium2
@@ -326,6 +327,22 @@ def test_a_night_without_data_is_a_cross_and_a_zero_is_a_line() -> None:
     assert "1 without data" in drawn
 
 
+def test_bars_stand_on_one_line_as_high_as_their_figures_below_the_threshold_that_is_drawn() -> None:
+    drawn = parsed(bars([_night(0, 4.0), _night(1, None), _night(2, 20.0)], start_at=40, unit="new"))
+    assert drawn.get("viewBox") == "0 0 640 134"
+    placed = [[float(one.get(side, "")) for side in ("x", "y", "width", "height")] for one in drawn.iter("rect")]
+    assert placed == [[1, 97, 211.3, 9], [427.7, 61, 211.3, 45]]
+    assert [one.text for one in drawn.iter("title")] == [f"{MONDAY}: 4", f"{MONDAY + timedelta(days=2)}: 20"]
+    (line,) = drawn.iter("line")
+    assert (line.get("y1"), line.get("y2")) == ("16.0", "16.0")
+    assert [one.get("y") for one in drawn.iter("text")] == ["117", "57.0", "131", "131"]  # cross, figure, both nights
+
+
+def parsed(drawn: str) -> Element:
+    """As who draws it reads it, which takes no error."""
+    return fromstring(drawn.replace(' xmlns="http://www.w3.org/2000/svg"', "", 1))  # noqa: S314  our own
+
+
 def test_the_mean_which_the_level_follows_is_a_line_beside_the_threshold_and_bars_have_one_colour() -> None:
     nights = [_night(0, 0.0), _night(1, None), replace(_night(2, 30.0), week_mean=10.0, level="calm")]
     drawn = bars(nights, start_at=20, unit="individuals")
@@ -372,6 +389,26 @@ def test_the_maps_legend_says_how_much_is_told_there(many: int, says: str, fleet
 def test_a_change_of_less_than_half_a_per_cent_is_no_minus_zero_and_one_from_zero_has_no_per_cent() -> None:
     assert [change(now, 1000) for now in (996, 1004, 990, 0)] == ["+0%", "+0%", "-1%", "-100%"]
     assert [change(now, 0) for now in (3, 0)] == ["none before", "none, as before"]
+
+
+def test_squares_lie_about_their_places_as_dots_do_and_are_the_stronger_the_more_was_seen() -> None:
+    ring = [Point(30, 120), Point(31, 120), Point(31, 121)]
+    places = [Place(f"s/n{n}", Point(30 + n / 100, 120 + n / 100), 100 if n else 25) for n in range(DOTS_BELOW)]
+    dots, squares = (parsed(area_map(some, [ring])) for some in (places[:2], places))
+    (outline,) = squares.iter("polygon")
+    assert len((outline.get("points") or "").split()) == len(ring)
+    at = {title_of(one): [float(one.get(side, "")) for side in ("cx", "cy")] for one in dots.iter("circle")}
+    for one in squares.iter("rect"):
+        x, y, wide, high = (float(one.get(side, "")) for side in ("x", "y", "width", "height"))
+        if title_of(one) in at:
+            assert [x + wide / 2, y + high / 2] == pytest.approx(at[title_of(one)], abs=0.2)
+    assert {title_of(one).split(": ")[1]: one.get("fill-opacity") for one in squares.iter("rect")} == {
+        "100": "1.00", "25": "0.60"
+    }  # fmt: skip
+
+
+def title_of(shape: Element) -> str:
+    return shape.findtext("title") or ""
 
 
 def test_dots_grow_in_area_with_the_count_and_stay_hollow_without_data() -> None:
