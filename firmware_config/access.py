@@ -16,7 +16,7 @@ _TREE = "fieldeye/v1"
 _SAID = ("status", "info", "health", "records", "summary", "image")
 _REPLIES = ("replay", "image", "answer", "seen", "update", "model", "doctor")
 # As edge/mqtt/discovery.py has it; tests/firmware/test_broker.py holds the two together.
-_DISCOVERY = "homeassistant/device/fieldeye_{site}_{node}/config"
+_DISCOVERY = "homeassistant/device/fieldeye_{site}/{node}/config"
 _HEARD = ("status", "summary", "health")  # what Home Assistant reads of a node
 
 _Rules = list[dict[str, str | bool]]

@@ -230,7 +230,7 @@ def test_a_pause_grows_with_failures_shrinks_with_time_and_has_an_end(failures: 
 
 def test_what_the_file_does_not_take_is_told_with_a_sentence(accounts: Accounts) -> None:
     accounts.close()
-    with pytest.raises(StoreError, match=f"{NAME}: cannot keep the account Li"):
+    with pytest.raises(StoreError, match=rf"{NAME}: cannot keep the account Li \(.*\): see the log$"):
         accounts.put(LI, NOON)
 
 

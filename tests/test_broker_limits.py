@@ -107,6 +107,8 @@ def test_a_record_that_is_too_large_for_the_broker_is_kept_and_said_and_the_conn
         node.commit(sighting())
         wait_until(lambda: node.link.word == "too_large", within_s=5)
         assert "raise its limit" in node.link.detail
+        told_s = node.publisher.beat_s
+        wait_until(lambda: node.publisher.beat_s > told_s + 0.6, within_s=5)  # longer than it rests before a dial
         assert node.store.waiting().records == 1
         assert net.connections == 1
 
@@ -135,6 +137,13 @@ def test_a_broker_that_gives_no_commands_gets_records_and_is_said_by_node_and_do
             assert (last.what, last.is_well, last.sentence) == ("broker commands", False, node.link.detail)
         assert platform.births() == 1
         platform.client.leave()
+
+
+@pytest.mark.parametrize("code", [0x88, 0x89, 0x8B, 0x8D, 0x9F])
+def test_a_broker_that_has_no_room_now_is_no_refusal_and_is_tried_again_soon(code: int) -> None:
+    trouble = from_reason_code(code)
+    assert (trouble.state, trouble.is_lasting) == ("lost", False)
+    assert trouble.sentence.endswith("; trying again")
 
 
 @pytest.mark.parametrize("code", [0x9C, 0x9D])

@@ -152,4 +152,6 @@ def test_decisions_that_cannot_be_read_keep_neither_health_nor_the_platform_wait
     store.decisions.do(key_of(LOOK), Deed("Li", SINCE))
     store.decisions.close()
     assert [one.who for one in standing_alerts(board, store, UTC)] == [""]
-    assert answered(store, board, seen()) == "busy"
+    told = seen()
+    assert [answered(store, board, told) for _ in range(2)] == ["busy", "busy"], "by its id it may be told again later"
+    assert store.audit_trail() == []

@@ -239,7 +239,7 @@ def test_a_verb_that_is_not_allowed_is_refused(store: Store, verb: str) -> None:
 
 
 def test_a_node_without_the_time_cannot_judge_expiry_and_replays_all_the_same(store: Store) -> None:
-    clock = SetClock(datetime(1970, 1, 1, tzinfo=UTC), ClockState.UNSYNCED)
+    clock = SetClock(datetime(2036, 1, 1, tzinfo=UTC), ClockState.UNSYNCED)
     late = command(store, expires=datetime(2026, 1, 1, tzinfo=UTC))
     assert commands_of(store, clock).take("replay", encode_message(late)) is None
 
@@ -249,6 +249,24 @@ def test_the_audit_trail_tells_what_was_asked_and_what_came_of_it(store: Store) 
     answer(store, command(store, id="4f1c9a0f", epoch=str(uuid4())))
     trail = [(entry.command, entry.what, entry.outcome) for entry in store.audit_trail()]
     assert trail == [("4f1c9a0f", "replay 1-10", "wrong_epoch"), ("4f1c9a0e", "replay 3-9", "accepted")]
+
+
+@pytest.mark.parametrize(
+    ("url", "outcome"),
+    [
+        ("https://example.org/a@2/bundle?signature=secret", "done"),
+        ("https://example.org/a@2/bundle#secret", "done"),
+        ("https://li:secret@example.org/a@2/bundle", "not_kept"),
+        ("https://[li@ly:secret@example.org/a@2/bundle", "not_kept"),
+    ],
+)
+def test_the_audit_trail_tells_where_a_bundle_lies_without_what_lets_one_in(
+    store: Store, url: str, outcome: str
+) -> None:
+    expires = datetime.now(UTC) + timedelta(hours=1)
+    told = UpdateCommand(id=uuid4().hex, expires=expires, sha256="0" * 64, size_bytes=99, url=url)
+    assert answer(store, encode_message(told), "update") == outcome
+    assert [one.what for one in store.audit_trail()] == ["bundle 00000000 from https://example.org/a@2/bundle"]
 
 
 @pytest.mark.parametrize("last_damaged", [5, 44])

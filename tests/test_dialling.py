@@ -267,6 +267,41 @@ def test_an_authority_brought_ahead_of_the_brokers_change_outlives_a_restart_of_
             wait_until(node.is_connected, within_s=5)
 
 
+def test_an_authority_brought_ahead_of_the_brokers_change_outlives_a_dial_that_hangs(tmp_path: Path) -> None:
+    ca = tmp_path / "ca.pem"
+    with Broker(tls=True) as broker, Network(broker.port) as net:
+        ca.write_text((broker.folder / "ca.pem").read_text())
+        secured, pace = to(net.port, tls=True, ca_file=str(ca)), replace(RESTS, dial_s=0.2)
+        with running(tmp_path / "store", secured, pace) as node:
+            wait_until(node.is_connected, within_s=5)
+            ca.write_text(tls.site_authority(KeyStore(tmp_path / "keys"), SITE).certificate_pem)
+            before, net.hold = net.connections, True
+            net.cut()
+            wait_until(lambda: node.link.word == "connect_hangs", within_s=5)
+            watch()
+            assert net.connections <= before + 2, "no more hang at once, however long it takes"
+            net.hold = False
+            wait_until(node.is_connected, within_s=5)
+
+
+def test_an_authority_half_written_or_brought_ahead_after_a_failed_dial_cuts_no_node_off(tmp_path: Path) -> None:
+    ca = tmp_path / "ca.pem"
+    with Broker(tls=True) as broker, Network(broker.port) as net:
+        ca.write_text((broker.folder / "ca.pem").read_text())
+        net.refuse = True
+        with running(tmp_path / "store", to(net.port, tls=True, ca_file=str(ca))) as node:
+            wait_until(lambda: net.connections > 0, within_s=5)
+            ca.write_text("half of a file")
+            before = net.connections
+            wait_until(lambda: net.connections > before + 1, within_s=5)
+            net.refuse = False
+            wait_until(node.is_connected, within_s=5)
+            ca.write_text(tls.site_authority(KeyStore(tmp_path / "keys"), SITE).certificate_pem)
+            before = net.connections
+            net.cut()
+            wait_until(lambda: net.connections > before and node.is_connected(), within_s=5)
+
+
 @pytest.mark.parametrize("state", [ClockState.UNSYNCED, ClockState.SYNCED])
 def test_a_certificate_that_is_not_valid_yet_is_tried_again_soon_only_while_the_clock_is_not_set(
     state: ClockState, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -402,8 +437,10 @@ def test_a_proxy_that_closes_costs_no_certificate(*, is_reset: bool, tmp_path: P
 def test_a_broker_behind_a_proxy_that_closes_is_tried_soon_however_much_is_spent(tmp_path: Path) -> None:
     with Network(free_port()) as net:
         metered = to(net.port, tls=True, daily_mb=CLOSED_TLS_DIAL_BYTES / 1e6)
-        with running(tmp_path, metered, RESTS):
+        with running(tmp_path, metered, RESTS) as node:
             wait_until(lambda: net.connections > 3, within_s=5)
+            kept = spent(node.store.setting("sent_today"))
+            assert kept >= 3 * CLOSED_TLS_DIAL_BYTES, "a power cut would begin a new day"
 
 
 @pytest.mark.parametrize(

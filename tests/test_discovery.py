@@ -24,7 +24,7 @@ from tests.test_store import open_store
 from tests.waiting import wait_until
 
 NODE_TABLE = NodeTable(site=SITE, node=NODE)
-TOPIC = f"homeassistant/device/fieldeye_{SITE}_{NODE}/config"
+TOPIC = f"homeassistant/device/fieldeye_{SITE}/{NODE}/config"
 INFO = MESSAGES["info"]
 assert isinstance(INFO, Info)
 TOLD = json.loads(discovery_payload(NODE_TABLE, INFO))
@@ -45,7 +45,16 @@ def test_the_topic_and_the_ids_are_the_nodes() -> None:
     assert discovery_topic(NODE_TABLE) == TOPIC
     ids = [entity["unique_id"] for entity in TOLD["components"].values()]
     assert len(ids) == len(set(ids)) == 13
-    assert all(one.startswith(f"fieldeye_{SITE}_{NODE}_") for one in ids)
+    assert all(one.startswith(f"fieldeye_{SITE}:{NODE}_") for one in ids)
+
+
+def test_nodes_of_two_sites_at_one_broker_are_never_taken_for_one_device() -> None:
+    nodes = NodeTable(site="north", node="field_1"), NodeTable(site="north_field", node="1")
+    one, other = (json.loads(discovery_payload(node, INFO)) for node in nodes)
+    assert discovery_topic(nodes[0]) != discovery_topic(nodes[1])
+    assert one["device"]["identifiers"] != other["device"]["identifiers"]
+    ids = {entity["unique_id"] for told in (one, other) for entity in told["components"].values()}
+    assert len(ids) == 2 * len(one["components"])
 
 
 @pytest.mark.parametrize(
@@ -162,7 +171,7 @@ def test_it_is_told_at_the_birth_and_again_when_home_assistant_starts(tmp_path: 
             wait_until(lambda: len(home.inbox) > 1, within_s=10)
     assert len(home.inbox) == 2
     assert {message.payload for message in home.inbox} == {home.inbox[0].payload}
-    assert json.loads(home.inbox[0].payload)["device"]["identifiers"] == [f"fieldeye_{SITE}_{NODE}"]
+    assert json.loads(home.inbox[0].payload)["device"]["identifiers"] == [f"fieldeye_{SITE}:{NODE}"]
 
 
 def test_records_go_before_a_broker_may_end_the_connection_for_a_topic_of_home_assistants(

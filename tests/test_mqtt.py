@@ -10,6 +10,7 @@ from contextlib import closing, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import msgspec
@@ -326,9 +327,50 @@ def test_a_line_that_swallows_everything_does_not_stop_the_publisher_from_stoppi
 def test_a_connection_that_never_answers_is_left_and_stops_in_time(tmp_path: Path, broker: Broker) -> None:
     with Network(broker.port) as net:
         net.blackhole = True
-        with running(tmp_path, to(net.port), replace(FAST, connect_s=90.0)) as node:
+        with running(tmp_path, to(net.port), replace(FAST, connect_s=90.0, accept_s=90.0)) as node:
             wait_until(lambda: net.connections == 1, within_s=5)
             node.end(within_s=STOPS_S)
+
+
+def test_a_node_that_has_sent_everything_sleeps_and_leaves_its_card_alone(
+    tmp_path: Path, broker: Broker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks: list[Instant] = []
+    turns: list[Instant] = []
+    next_batch, turn = Store.next_batch, Connection.turn
+    monkeypatch.setattr(Store, "next_batch", lambda *of, **limits: looks.append(instant()) or next_batch(*of, **limits))
+    monkeypatch.setattr(Connection, "turn", lambda *of: turns.append(instant()) or turn(*of))
+    platform = Platform(broker)
+    with running(tmp_path, to(broker.port)) as node:
+        committed = node.commit(sighting())
+        wait_until(lambda: platform.has(committed) and "health" in platform.messages, within_s=10)
+        wait_drained(node)
+        began_s, looked, turned = node.publisher.beat_s, len(looks), len(turns)
+        wait_until(lambda: node.publisher.beat_s > began_s + 0.3, within_s=5)
+        assert (len(looks) - looked < 5, len(turns) - turned < 20) == (True, True)
+    platform.client.leave()
+
+
+def test_a_node_that_has_nothing_to_send_tells_the_broker_that_it_is_there(tmp_path: Path) -> None:
+    with Broker("log_type all\n") as broker, running(tmp_path, to(broker.port, keepalive_s=1)) as node:
+        wait_until(lambda: "Received PINGREQ" in broker.log(), within_s=5)
+        assert node.is_connected()
+
+
+def test_who_commits_never_waits_for_a_publisher_that_hangs_or_has_ended(tmp_path: Path) -> None:
+    def wake_often() -> None:
+        for _ in range(2000):
+            node.publisher.wake()
+
+    with running(tmp_path, to(free_port())) as node:
+        node.end()
+        waking = Thread(target=wake_often, daemon=True)
+        waking.start()
+        waking.join(10)
+        waits = waking.is_alive()
+        node.publisher.close()
+        assert not waits
+        node.commit(sighting())
 
 
 def test_a_node_killed_between_commit_and_acknowledgement_sends_again_after_restart(

@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -524,6 +525,19 @@ def test_readers_see_whole_commits_while_the_loop_writes(store: Store) -> None:
     assert not [number for number in seen if number % 2]
 
 
+def test_a_log_that_grew_while_somebody_read_gives_its_room_back(store: Store, tmp_path: Path) -> None:
+    log = tmp_path / "fieldeye.db-wal"
+    with closing(sqlite3.connect(tmp_path / "fieldeye.db")) as reader:
+        reader.execute("BEGIN")
+        reader.execute("SELECT count(*) FROM setting").fetchone()
+        for letter in "abc":
+            store.set_setting("long", letter * 600_000)
+        assert log.stat().st_size > WAL_BYTES
+    for letter in "abc":
+        store.set_setting("short", letter)
+    assert log.stat().st_size <= WAL_BYTES
+
+
 LEFT_READING = """
 import sys, threading
 from pathlib import Path
@@ -700,6 +714,19 @@ def test_a_damaged_file_is_set_aside_and_a_new_epoch_begins(tmp_path: Path, dama
             assert store.epoch != before
             assert store.commit([sighting()])[0].seq == 1
         assert (tmp_path / f"fieldeye.db.damaged-{number}").read_bytes() == damaged
+
+
+def test_the_last_records_of_a_damaged_file_are_set_aside_with_it_in_its_log(tmp_path: Path) -> None:
+    cut, log = tmp_path / "cut", "fieldeye.db-wal"
+    open_store(tmp_path).close()
+    with closing(open_store(tmp_path)) as store:
+        store.commit([sighting()])
+        shutil.copytree(tmp_path, cut, ignore=shutil.ignore_patterns("cut"))  # as a power cut leaves it
+    kept = (cut / log).read_bytes()
+    assert kept
+    garbage(cut / "fieldeye.db")
+    open_store(cut).close()
+    assert (cut / "fieldeye.db.damaged-1-wal").read_bytes() == kept
 
 
 OPENED = """
@@ -1044,7 +1071,8 @@ def test_the_former_program_goes_on_with_a_newer_file_that_lets_it_and_the_newer
 
 def test_a_step_that_does_not_let_the_former_program_go_on_ends_the_leave_of_those_before(tmp_path: Path) -> None:
     open_store(tmp_path).close()
-    bring(tmp_path, add_a_table, rename_a_table)
+    for _ in ("the update", "its next start"):
+        bring(tmp_path, add_a_table, rename_a_table)
     with pytest.raises(StoreNewerError, match=r"fieldeye\.db: written by a newer .* \(version 6, this one knows 4"):
         open_store(tmp_path)
     with pytest.raises(StoreNewerError):
@@ -1201,6 +1229,18 @@ for n in range(400):
     store.mark_delivered(marks([store.commit([interval(n)])[0].seq]))
 print("lost", store.health().lost)
 """
+SCARCE = """
+small_store(24).close()
+fill()
+Store(StoreTable(folder=str(folder), max_mb=64), "n1").close()
+assert not (folder / "reserve").exists()
+os.truncate(folder / "filler", (folder / "filler").stat().st_size - 2_500_000)
+store = Store(StoreTable(folder=str(folder), max_mb=64), "n1")
+for n in range(20):
+    store.commit([interval(n) for n in range(100)])
+assert not (folder / "reserve").exists()
+print("lost", store.health().lost)
+"""
 REFUSED = """
 store = small_store(24)
 fill()
@@ -1285,6 +1325,10 @@ def test_a_small_store_whose_records_are_delivered_goes_on_and_loses_none_on_a_f
     assert "lost 0" in run_on_small_disk("-c", DISK + CONNECTED)
 
 
+def test_what_is_free_beside_room_for_a_reserve_is_used_before_a_record_is_lost() -> None:
+    assert "lost 0" in run_on_small_disk("-c", DISK + SCARCE)
+
+
 def test_what_does_not_fit_on_a_full_disk_is_refused_by_that_cause_until_there_is_room_and_costs_nothing() -> None:
     assert "5000 records do not fit: the disk is full; free some space on it" in run_on_small_disk("-c", DISK + REFUSED)
 
@@ -1299,6 +1343,18 @@ def test_times_are_put_right_on_a_full_disk() -> None:
 
 def test_a_read_only_disk_is_named_in_a_sentence() -> None:
     assert "read-only" in run_on_small_disk("-c", DISK + READ_ONLY)
+
+
+def test_a_commit_that_fails_for_another_cause_than_a_full_disk_costs_neither_a_picture_nor_the_reserve(
+    store: Store, tmp_path: Path
+) -> None:
+    store.commit([sighting()], JPEG)
+    with closing(sqlite3.connect(tmp_path / "fieldeye.db")) as db:
+        db.execute("ALTER TABLE waiting RENAME TO away")
+    with pytest.raises(StoreError, match="no such table"):
+        store.commit([sighting()])
+    assert store.picture(f"{store.epoch.hex[:8]}-1") == JPEG
+    assert (tmp_path / "reserve").exists()
 
 
 def test_a_picture_that_cannot_be_kept_does_not_cost_the_record_nor_another_picture(

@@ -14,7 +14,7 @@ from edge.mqtt.care import take_care
 from edge.mqtt.replay import Replay
 from edge.status import StatusBoard
 from edge.store import Answer, Entry, Store
-from edge.updates.inbox import Inbox
+from edge.updates.inbox import Inbox, place
 from edge.wire import (
     MAX_COMMAND_BYTES,
     MAX_REPLAY_RECORDS,
@@ -106,7 +106,8 @@ class Commands:
         if isinstance(command, UpdateCommand):
             return self._receive(command)
         reply = self._at_once(command)
-        self._note(command, "accepted" if reply is None else reply.code)
+        if reply is None or reply.code != "busy":  # else the same id may come again
+            self._note(command, "accepted" if reply is None else reply.code)
         if reply is None:
             waits = Replay(command, command.first) if isinstance(command, ReplayCommand) else command
             self._queue(command).append(waits)
@@ -183,7 +184,7 @@ def _described(command: Command) -> str:
     if isinstance(command, ImageCommand):
         return f"image {command.picture}"
     if isinstance(command, UpdateCommand):
-        return f"bundle {command.sha256[:8]} from {command.url or 'the broker'}"
+        return f"bundle {command.sha256[:8]} from {place(command.url or 'the broker')}"
     if isinstance(command, SeenCommand):
         return f"seen {command.label} {command.level}"
     return f"answer {command.question}"

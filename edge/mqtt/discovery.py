@@ -17,8 +17,8 @@ LATE_S = 120.0  # a connection may have to be made anew
 
 
 def discovery_topic(node: NodeTable) -> str:
-    """Where it is told; the device's id is the node's."""
-    return f"homeassistant/device/{_device_id(node)}/config"
+    """Where it is told: in two levels, as Home Assistant reads it, since no letter of a level is in no name."""
+    return f"homeassistant/device/fieldeye_{node.site}/{node.node}/config"
 
 
 def discovery_payload(node: NodeTable, info: Info, *, health_s: float = 60.0, longest_sleep_s: float = 0.0) -> bytes:
@@ -57,7 +57,7 @@ def discovery_payload(node: NodeTable, info: Info, *, health_s: float = 60.0, lo
 
 
 def _device_id(node: NodeTable) -> str:
-    return f"fieldeye_{node.site}_{node.node}"
+    return f"fieldeye_{node.site}:{node.node}"  # `:` stands in no name: else a_b's c would be shown as a's b_c
 
 
 def _expiry(every_s: float | None, longest_sleep_s: float) -> dict[str, int]:

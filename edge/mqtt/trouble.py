@@ -77,9 +77,10 @@ _REFUSALS = {  # MQTT 5 reason codes of CONNACK, PUBACK and DISCONNECT
     0x9B: ("no_qos", "the broker does not acknowledge messages (QoS 1); use one that does"),
     0x9C: ("moved", "the broker sends this node to another server; ask who runs it for its name and set mqtt.host"),
     0x9D: ("moved", "the broker has moved; ask who runs it for its new name and set mqtt.host"),
+    0x9F: ("busy", "the broker is busy; trying again"),  # more at once than it takes, as all do after its restart
 }
 LOGIN_REFUSED = ("bad_login", "not_authorised")  # Mosquitto says the second for a wrong password
-_TRANSIENT = (0x88, 0x89, 0x8B, 0x8D)
+_TRANSIENT = (0x88, 0x89, 0x8B, 0x8D, 0x9F)
 _NOT_YET_VALID = 9  # X509_V_ERR_CERT_NOT_YET_VALID of OpenSSL
 
 

@@ -5,12 +5,11 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from http.client import HTTPException, HTTPResponse
 from urllib.error import HTTPError
-from urllib.parse import urlsplit
 from urllib.request import Request as Call
 from urllib.request import urlopen
 
 from edge.errors import UpdateError
-from edge.updates.inbox import MOST_DAYS, Inbox, Request
+from edge.updates.inbox import MOST_DAYS, Inbox, Request, place
 
 _BLOCK_BYTES = 1 << 16
 _SILENT_S = 60.0
@@ -50,7 +49,7 @@ def _fetch_in_time(inbox: Inbox, request: Request) -> None:
             inbox.date(request)
             raise
         raise _GivenUpError(
-            f"{_place(request)}: nothing of it came for {MOST_DAYS} days; tell the node of it again"
+            f"{place(request.url)}: nothing of it came for {MOST_DAYS} days; tell the node of it again"
         ) from why
 
 
@@ -66,14 +65,14 @@ def _fetch(inbox: Inbox, request: Request) -> None:
             _skip(answer, have)
         while have < request.bytes and (block := answer.read(min(_BLOCK_BYTES, request.bytes - have))):
             if not inbox.is_asked_for(request):
-                raise UpdateError(f"{_place(request)}: another bundle took its place")
+                raise UpdateError(f"{place(request.url)}: another bundle took its place")
             before, have = have, inbox.add(request.sha256, request.bytes, have, block)
             if have < before:
                 raise _dropped(inbox, request, begun)
             if have not in {before + len(block), request.bytes}:
-                raise UpdateError(f"{_place(request)}: somebody else sends it as well; the rest is tried again")
+                raise UpdateError(f"{place(request.url)}: somebody else sends it as well; the rest is tried again")
     if have < request.bytes:
-        raise UpdateError(f"{_place(request)}: ended after {have} of {request.bytes} bytes; the rest is tried again")
+        raise UpdateError(f"{place(request.url)}: ended after {have} of {request.bytes} bytes; the rest is tried again")
 
 
 def _check_room(inbox: Inbox, request: Request) -> None:
@@ -87,12 +86,12 @@ def _dropped(inbox: Inbox, request: Request, begun: int) -> UpdateError:
     """Why all that came was dropped. Anything may have answered the times before: then it is fetched anew, once."""
     if begun and not request.is_anew:
         inbox.begin_anew(request)
-        return UpdateError(f"{_place(request)}: what came at several times does not fit; it is fetched anew")
+        return UpdateError(f"{place(request.url)}: what came at several times does not fit; it is fetched anew")
     return _another_file(request)
 
 
 def _another_file(request: Request) -> _GivenUpError:
-    return _GivenUpError(f"{_place(request)}: is another file than was announced; tell the node of the right one")
+    return _GivenUpError(f"{place(request.url)}: is another file than was announced; tell the node of the right one")
 
 
 def _check_it_is_the_rest(answer: HTTPResponse, request: Request, have: int) -> None:
@@ -105,7 +104,7 @@ def _check_it_is_the_rest(answer: HTTPResponse, request: Request, have: int) -> 
     may_differ = not is_html and (is_part or answer.length is None)  # a part of it: RFC 9110, 15.3.7
     if answer.length != left_bytes and not may_differ:
         raise UpdateError(
-            f"{_place(request)}: gives another file than was announced, or a network's page to log in; "
+            f"{place(request.url)}: gives another file than was announced, or a network's page to log in; "
             "what came is kept, the rest is tried again"
         )
 
@@ -127,11 +126,6 @@ def _answer(request: Request, have: int) -> Iterator[HTTPResponse]:
         reason = getattr(why, "reason", why)
         if isinstance(why, HTTPError) and why.code in _NEVER:
             raise _GivenUpError(
-                f"{_place(request)}: gives nothing ({why.code} {reason}); tell the node where it is"
+                f"{place(request.url)}: gives nothing ({why.code} {reason}); tell the node where it is"
             ) from why
-        raise UpdateError(f"{_place(request)}: {reason}; what came is kept, the rest is tried again") from why
-
-
-def _place(request: Request) -> str:
-    """The URL for people, without a signature that may follow: many read a node's health."""
-    return urlsplit(request.url)._replace(query="", fragment="").geturl()
+        raise UpdateError(f"{place(request.url)}: {reason}; what came is kept, the rest is tried again") from why

@@ -7,6 +7,7 @@ the installer's to say.
 import errno
 import hashlib
 import os
+import re
 import shutil
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -222,6 +223,11 @@ def _is_fresh(part: Path, utc: datetime) -> bool:
         return abs(utc.timestamp() - part.stat().st_mtime) < COMING_S
     except FileNotFoundError:
         return True  # it was the last piece: the bundle is whole
+
+
+def place(url: str) -> str:
+    """Of a URL for people, without a user or a signature in it: many read a node's health and its audit trail."""
+    return re.sub(r"//[^/]*@", "//", re.split(r"[?#]", url, maxsplit=1)[0])
 
 
 def _size_bytes(part: Path) -> int:

@@ -19,8 +19,8 @@ async def check(told: dict) -> None:
     """Raises whatever Home Assistant raises."""
     hass = HomeAssistant(tempfile.mkdtemp())
     assert discovery.TOPIC_MATCHER.match(told["topic"].removeprefix("homeassistant/")), "no topic of device discovery"
-    object_id = told["topic"].split("/")[2]
-    device = discovery._parse_device_payload(hass, told["payload"], object_id, None)  # noqa: SLF001 the real one
+    _, _, node_id, object_id, _ = told["topic"].split("/")
+    device = discovery._parse_device_payload(hass, told["payload"], object_id, node_id)  # noqa: SLF001 the real one
     assert device, "Home Assistant does not take the payload"
     configs = {}
     for name, entity in device["components"].items():
