@@ -633,6 +633,19 @@ def test_what_lands_where_something_has_long_gone_is_new(bare: int, is_new: int)
     assert len(card.insects) == len(wet)
 
 
+@pytest.mark.parametrize(("bare", "is_new"), [(29, 0), (32, 1)])
+def test_a_card_that_was_changed_for_one_of_the_same_print_hides_newcomers_for_a_quarter_of_the_time_alone(
+    bare: int, is_new: int
+) -> None:
+    lie, card, told = [*STAY, (600, 200), (600, 700)], Card.none(), []
+    for places in ([], lie, lie, *[[]] * bare, [STAY[0]]):
+        found = crosses(*places)
+        card, reading = read_card(card, found, np.ones(len(found), np.bool_), marked(*places), forgotten_after=120)
+        told.append(reading)
+    assert new(told) == [0, len(lie), 0, *[0] * bare, is_new]
+    assert told[3].verdict == "changed"
+
+
 def test_insects_that_fell_one_by_one_make_no_new_card() -> None:
     """In the end more places are bare than insects are left."""
     lie = [(x, y) for y in (200, 700) for x in range(150, 1200, 130)]
