@@ -115,7 +115,7 @@ class NodeEntry(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     advice: AdviceTable = AdviceTable()
     climate: ClimateTable | None = None
     power: PowerTable = PowerTable()
-    daily_mb: Annotated[float, Meta(ge=0.001, le=1_000_000)] | None = None  # as mqtt.daily_mb there, and so the next two
+    daily_mb: Annotated[float, Meta(ge=0.001, le=1_000_000)] | None = None  # as mqtt.daily_mb there; so the next two
     daily_pictures_mb: Annotated[float, Meta(ge=0)] = 0.0
     keepalive_s: Annotated[int, Meta(ge=5, le=3600)] = 30
 

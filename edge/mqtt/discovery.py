@@ -17,7 +17,7 @@ LATE_S = 120.0  # a connection may have to be made anew
 
 
 def discovery_topic(node: NodeTable) -> str:
-    """Where it is told: in two levels, as Home Assistant reads it, since no letter of a level is in no name."""
+    """Where it is told: in two levels, as Home Assistant reads it, since in one no letter is left to part the names."""
     return f"homeassistant/device/fieldeye_{node.site}/{node.node}/config"
 
 
