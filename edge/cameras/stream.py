@@ -80,7 +80,7 @@ class StreamDevice:
         if self._has_given:
             raise CameraError(f"{self.name}: gives no pictures any more; {LOOK_AT}")
         _FORMS.pop(self._config.source, None)
-        raise CameraError(f"{self.name}: gives no picture; {LOOK_AT}")
+        raise CameraError(f"{self.name}: gives no picture; correct camera.source if it is a web page's, else {LOOK_AT}")
 
     def picture(self) -> tuple[Image, Image]:
         """See Device."""
@@ -110,7 +110,14 @@ def _opens(capture: cv2.VideoCapture, source: str, limits: list[int]) -> bool:
 
 
 def _why_closed(source: str, took_s: float) -> str:
-    if not _answers(source):
+    unknown = "the name of its host is not known; look at network and DNS, or correct camera.source"
+    if took_s > LONGEST_SILENCE_S:  # only a search for a name outlasts FFmpeg's time-outs: another would take as long
+        return unknown
+    try:
+        is_there = _answers(source)
+    except socket.gaierror:
+        return unknown
+    if not is_there:
         return f"cannot be opened; {LOOK_AT}, and whether others use it"
     if took_s >= REFUSED_S:
         late = f"what answers there gave no picture within {took_s:.0f} s"
@@ -121,13 +128,15 @@ def _why_closed(source: str, took_s: float) -> str:
 
 
 def _answers(address: str) -> bool:
-    """Does anybody there take a connection? FFmpeg's own reason does not reach us."""
+    """Does anybody there take a connection? FFmpeg tells no reason. Raises socket.gaierror: its name is not known."""
     try:
         where = urlsplit(address)
         port = where.port or PORTS[where.scheme]
         if where.hostname is None:  # which would be this machine
             return False
         socket.create_connection((where.hostname, port), ANSWER_S).close()
+    except socket.gaierror:
+        raise
     except (OSError, ValueError, KeyError):  # no TCP, or no address at all
         return False
     return True

@@ -184,11 +184,34 @@ def test_a_camera_that_refuses_the_password_is_told_from_one_that_is_not_there(s
     assert source.connections == 1, "a wrong password that is sent twice locks out twice as soon"
 
 
+def test_an_address_of_a_cameras_log_in_page_is_told_as_one_to_correct(source: NetworkCamera) -> None:
+    source.health = "a snapshot"
+    source.pictures = [b"<html><form>Log in</form></html>"]
+    address = source.address.replace("field.mjpg", "snapshot.cgi")  # which FFmpeg opens, whatever it holds
+    with open_camera(camera_table("opencv", address), SystemClock()) as camera:
+        error, _ = read_until_error(camera, NOTICED_WITHIN_S)
+    assert "gives no picture; correct camera.source if it is a web page's, else look at plug or network" in str(error)
+
+
 @pytest.mark.parametrize("address", ["rtspx://127.0.0.1/a", "http://127.0.0.1:99999/a", "http:///a"])
 def test_what_is_no_address_of_a_camera_is_told_as_one_that_cannot_be_opened(address: str) -> None:
     with open_camera(camera_table("opencv", address), SystemClock()) as camera:
         error, _ = read_until_error(camera, NOTICED_WITHIN_S)
     assert f"camera {address}: cannot be opened; look at plug or network" in str(error)
+
+
+@pytest.mark.parametrize("hangs", [False, True])
+def test_a_camera_whose_name_nobody_knows_is_told_so_and_name_servers_that_hang_are_not_asked_twice(
+    hangs: bool, source: NetworkCamera, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Dead name servers hold FFmpeg for a minute; with another one the reader would pass for stuck and end the node."""
+    address = "rtsp://camera.invalid/field"
+    if hangs:
+        address, source.health = source.address, "locked"  # who answers would be asked, and told as one that refuses
+        monkeypatch.setattr("edge.cameras.stream.LONGEST_SILENCE_S", 0.0)
+    with open_camera(camera_table("opencv", address), SystemClock()) as camera:
+        error, _ = read_until_error(camera, NOTICED_WITHIN_S)
+    assert str(error).endswith(": the name of its host is not known; look at network and DNS, or correct camera.source")
 
 
 def test_an_opened_camera_that_is_never_read_is_closed_without_waiting(source: NetworkCamera) -> None:
