@@ -205,4 +205,4 @@ def nothing_words(*, is_zero: bool, is_counted: bool, is_fed: bool, is_trap: boo
         return gettext("No picture of the last 24 hours has been counted yet.")
     if is_zero and is_trap:
         return gettext("Nothing new on the card.")
-    return gettext("Nothing was seen.") if is_zero else gettext("No data: nothing has been looked at yet.")
+    return gettext("Nothing was seen.") if is_zero else gettext("No data: nothing was looked at.")

@@ -15,6 +15,7 @@ DOTS_BELOW = 50  # places; more are drawn as square kilometres, since dots would
 WIDTH, BAR_HEIGHT = 640.0, 90.0
 _ABOVE, _BELOW = 16.0, 28.0  # the highest figure, and crosses with the first and last night
 _MOST_RADIUS, _EDGE = 22.0, 30.0
+_SCALE = 18.0  # below the lowest dot
 _ZERO = 0.6  # of the smallest that was seen: red and green look alike to many, and on grey paper
 LARGEST_HEIGHT = 380.0
 # Each shape carries its look, for the paper's renderer does not apply the page's style to a picture. What a dark screen
@@ -136,8 +137,8 @@ class _Frame:
         self._narrow = cos(radians((min(lats) + max(lats)) / 2))
         wide, high = (max(lons) - self._west) * self._narrow, self._north - min(lats)
         across = (WIDTH - 2 * _EDGE) / max(wide, 0.01)
-        self.scale = min(across, (LARGEST_HEIGHT - 2 * _EDGE) / max(high, 0.01))
-        self.height = high * self.scale + 2 * _EDGE
+        self.scale = min(across, (LARGEST_HEIGHT - 2 * _EDGE - _SCALE) / max(high, 0.01))
+        self.height = high * self.scale + 2 * _EDGE + _SCALE
 
     def at(self, point: Point) -> tuple[float, float]:
         """x and y."""

@@ -19,7 +19,7 @@ from edge.languages import LANGUAGES
 from edge.page import create_app, serve
 from edge.status import StatusBoard
 from tests.page.browsing import NEEDS_CHROMIUM, View, skip_without_font, visiting
-from tests.page.scenes import BUG, SCENES, Scene, broker_away, picture_of, seen, sighting, standing
+from tests.page.scenes import BUG, SCENES, Scene, broker_away, interval, picture_of, seen, sighting, standing, well
 from tests.waiting import wait_until
 
 pytestmark = NEEDS_CHROMIUM
@@ -454,6 +454,24 @@ def test_whoever_needs_large_text_reads_the_answer_on_the_first_screen_and_each_
             heights = visit.page.evaluate("[...document.querySelectorAll('.rows li')].map(e => e.offsetHeight)")
             assert len(heights) == 3
             assert max(heights) < 844
+
+
+@pytest.mark.parametrize("width_px", [320, 390])
+def test_the_long_label_of_a_model_of_ones_own_breaks_and_no_letter_of_it_is_cut(
+    width_px: int, browser: Browser, scene: Scene
+) -> None:
+    well(scene)
+    labels = [f"Spodoptera_frugiperda_{stage}_third_instar" for stage in ("larva", "nymph")]
+    scene.store.commit([interval(scene.before(hours=1), dict.fromkeys(labels, 9))])
+    scene.store.commit([sighting(scene.before(minutes=2), labels[0])], picture_of("planthopper.jpg"))
+    scene.board.show(alerts=tuple(standing(scene, 14, "act", label) for label in labels))
+    with visiting(browser, scene, View(width_px)) as visit:
+        visit.go("/")
+        for place in ("h1", ".note h2", "figcaption", ".bars h3", ".rows .name"):
+            assert visit.page.locator(place, has_text="Spodoptera_frugiperda").count() >= 1, place
+        assert not visit.is_wider_than_the_screen()
+        cut = "all => all.filter((one) => one.scrollWidth > one.clientWidth).map((one) => one.textContent)"
+        assert visit.page.eval_on_selector_all("main :is(h1, h2, h3, p, figcaption)", cut) == []
 
 
 def test_no_part_of_the_first_page_is_lost_on_paper(browser: Browser, scene: Scene) -> None:

@@ -322,7 +322,18 @@ def test_who_needs_large_text_says_on_the_screen_that_it_is_done(language: str, 
         for address in ("/node", "/"):
             visit.go_with_text(32, address)
             assert not visit.is_wider_than_the_screen(), address
-        assert visit.page.locator(".card button").count() == 1
+        heights = visit.page.locator(".card button").evaluate_all("all => all.map(e => e.offsetHeight)")
+        assert len(heights) == 1
+        assert max(heights) < 4 * 48  # no column of single letters
+
+
+def test_the_two_ways_on_from_what_is_for_the_technician_stand_apart(browser: Browser, scene: Scene) -> None:
+    with farmer(browser, scene, PHONE) as visit:
+        visit.go("/audit")
+        first, log_in = (visit.page.locator("main .button").nth(n).bounding_box() for n in (0, 1))
+    assert first is not None
+    assert log_in is not None
+    assert log_in["y"] >= first["y"] + first["height"] + 8
 
 
 @pytest.mark.parametrize("view", [PHONE, DESK], ids=str)

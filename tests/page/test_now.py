@@ -73,7 +73,7 @@ def test_a_zero_of_the_first_minutes_does_not_speak_for_a_whole_day(scene: Scene
 def test_a_node_that_saw_nothing_for_a_day_claims_no_zero_and_is_not_well(scene: Scene, client: FlaskClient) -> None:
     blind(scene)
     page, part_by_part = client.get("/").text, client.get("/node").text
-    assert "No data: nothing has been looked at yet." in page
+    assert "No data: nothing was looked at." in page
     assert "since the start" not in page
     assert "To look at: Camera" in page
     assert "This node is ready." not in part_by_part
@@ -171,7 +171,7 @@ def test_a_node_that_sees_again_speaks_for_the_last_day_only(scene: Scene, clien
 def test_before_anything_was_looked_at_no_zero_is_claimed(scene: Scene, client: FlaskClient) -> None:
     first_minutes(scene)
     page = client.get("/").text
-    assert "No data: nothing has been looked at yet." in page
+    assert "No data: nothing was looked at." in page
     assert "No pest seen" not in page
     assert "Nothing was seen" not in page
 

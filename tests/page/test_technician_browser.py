@@ -217,6 +217,13 @@ def test_each_page_of_the_technician_fits_the_screen_and_keeps_nobody_out(
         assert visit.foreign == []
 
 
+def test_no_page_of_a_technician_who_needs_large_text_slides_sideways(browser: Browser, labelled: Scene) -> None:
+    with technician(browser, labelled, View(320)) as visit:
+        for address in PAGES:
+            visit.go_with_text(32, address)
+            assert not visit.is_wider_than_the_screen(), address
+
+
 def test_the_title_of_a_group_of_settings_stands_within_its_panel(browser: Browser, labelled: Scene) -> None:
     with technician(browser, labelled, View()) as visit:
         visit.go("/settings")

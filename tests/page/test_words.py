@@ -27,6 +27,8 @@ SECOND_WORDS = {  # of the node, its board and settings, beside the word that a 
 }
 SET_RIGHT = [  # by native readers: each said something else than the English
     ("yesterday", {"hi": "बीते कल"}),  # कल is tomorrow too
+    ("For the technician", {"zh": "供技术员使用"}),  # was: technicians' entrance, also above the cause of a fault
+    ("%(name)s: %(count)s %(period)s", {"hi": "%(name)s: %(period)s %(count)s"}),  # was: 14 yesterday
     ("probably", {"zh": "很可能", "hi": "संभवतः", "id": "kemungkinan besar", "sw": "inaelekea ndivyo"}),  # was: perhaps
     (
         "Corners in percent of the picture, one a line: across, down",  # was: width, height

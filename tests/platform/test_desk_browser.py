@@ -181,6 +181,14 @@ def test_each_page_fits_keeps_nobody_out_and_asks_no_other_server(
         page.screenshot(path=DOCS / screen)
 
 
+def test_a_label_of_one_long_word_does_not_make_the_alerts_wider_than_a_phone(page: Page, root: str) -> None:
+    page.set_viewport_size({"width": 320, "height": 900})
+    page.goto(root + PAGES["alerts"], wait_until="load")
+    for what in ("h2", ".about"):
+        page.locator(what).first.evaluate("one => { one.textContent = 'Spodoptera_frugiperda_larva_third_instar'; }")
+    assert not page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth")
+
+
 @pytest.fixture(autouse=True)
 def in_english(request: pytest.FixtureRequest) -> Iterator[None]:
     """The next test finds the desk as the first did."""

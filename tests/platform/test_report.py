@@ -14,6 +14,7 @@ from xml.etree.ElementTree import Element, fromstring
 import numpy as np
 import pypdfium2
 import pytest
+from playwright.sync_api import Browser
 
 from edge.cli import platform_main
 from edge.cli.station_thresholds import keep_thresholds
@@ -30,6 +31,7 @@ from edge.platform.report import INSTALL, html, pdf
 from edge.platform.sentences import change, value_words
 from edge.platform.week import MOST_TAXA, AlertTold, places_of, week
 from edge.wire import Key, Stored, encode_batch
+from tests.page.browsing import CHROMIUM
 from tests.platform.fleet import BLAST, EVENING, Fleet, epoch, moment
 from tests.records import APHID, MOTH, alert, count
 
@@ -182,6 +184,22 @@ def test_density_has_its_range_and_none_where_a_night_has_none(fleet: Fleet) -> 
 
 def _aphids(fleet: Fleet) -> str:
     return html(week(fleet.database, "330106", MONDAY, SUNDAY), [], MADE)
+
+
+@pytest.mark.browser
+@pytest.mark.skipif(not CHROMIUM.exists(), reason="/usr/bin/chromium is missing: apt install chromium")
+def test_on_a_phone_the_figures_of_charts_can_be_read_and_a_long_label_breaks(fleet: Fleet, browser: Browser) -> None:
+    fleet.counts("a", 11, count(("Spodoptera_frugiperda_larva_third_instar", ""), 3))
+    fleet.sum_up()
+    page = browser.new_page(viewport={"width": 320, "height": 800})
+    page.set_content(html(week(fleet.database, "330106", MONDAY, SUNDAY), [], MADE))
+    heights = page.eval_on_selector_all(
+        "svg :is(.figure, .scale)", "all => all.map((one) => one.getBoundingClientRect().height)"
+    )
+    assert len(heights) > 8
+    assert min(heights) > 9  # px of a line
+    assert not page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth")
+    page.close()
 
 
 @pytest.mark.parametrize(
@@ -427,6 +445,13 @@ def test_dots_grow_in_area_with_the_count_and_stay_hollow_without_data() -> None
 def test_a_map_on_which_nothing_was_seen_is_not_said_to_show_one(values: tuple[float | None, ...], says: str) -> None:
     places = [Place("a", Point(30 + n, 120), value) for n, value in enumerate(values)]
     assert f"Map of 2 places, {says} data" in area_map(places)
+
+
+def test_the_scale_of_a_map_lies_below_its_lowest_dot() -> None:
+    drawn = parsed(area_map([Place("s/a", Point(30.1, 120.1), 7)]))
+    (dot,), (scale,) = drawn.iter("circle"), drawn.iter("text")
+    top_px = float(scale.get("y", "")) - float(scale.get("font-size", ""))
+    assert float(dot.get("cy", "")) + float(dot.get("r", "")) < top_px
 
 
 def test_the_zeros_of_one_fields_many_nodes_hide_nobody_who_saw_something() -> None:
