@@ -41,6 +41,7 @@ def broker_address(args: argparse.Namespace) -> BrokerAddress:
         tls=_tls(args) if is_encrypted else None,
         username=args.username,
         password=read_secret(args.password_file, "--password-file").reveal() if args.password_file else None,
+        client_file=secret_path(args.client_file, "--client-file") if args.client_file else None,
         client_key=_client_key(args.client_file) if args.client_file else None,
     )
 

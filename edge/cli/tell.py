@@ -14,7 +14,7 @@ from edge.errors import StoreError, UsageError
 from edge.languages import LANGUAGES
 from edge.mqtt import read_secret
 from edge.platform.database import Database, open_database, reachable
-from edge.platform.recipients import add_recipient, area_told, remove_recipient, told_by_email
+from edge.platform.recipients import add_recipient, area_told, remove_recipient, told_by_email, without_zone
 from edge.platform.sentences import area_words
 from edge.platform.tables import migrate
 from edge.platform.telling_people import Away, Turn, tell_people
@@ -22,6 +22,7 @@ from edge.platform.webhook_and_mail import MailServer
 
 EVERY_S = 10.0
 NEVER = "never"
+ZONES = "install tzdata-legacy, or add them once more with another --zone"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -58,6 +59,8 @@ def run(args: argparse.Namespace) -> int:
             remove_recipient(database, args.remove)
             print(f"{args.remove} is told nothing from now on")
             return DONE
+        for address, zone in without_zone(database):
+            print(f"{address}: this machine does not know {zone}, UTC is taken; {ZONES}", file=sys.stderr)
         mail = _mail_server(args)
         if mail is None and (waiting := told_by_email(database)):
             print(f"{waiting} recipients by e-mail wait: there is no mail server; give --mail-server", file=sys.stderr)

@@ -3,6 +3,7 @@
 import ssl
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from paho.mqtt.reasoncodes import ReasonCode
 
@@ -24,7 +25,8 @@ class BrokerAddress:
     tls: ssl.SSLContext | None = None
     username: str | None = None
     password: str | None = field(default=None, repr=False)
-    client_key: str | None = field(default=None, repr=False)  # of the certificate by which the broker knows who asks
+    client_file: Path | None = None  # the certificate, with its key, by which the broker knows who asks
+    client_key: str | None = field(default=None, repr=False)
 
     @property
     def where(self) -> str:

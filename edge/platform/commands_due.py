@@ -17,6 +17,8 @@ LOOK_AGAIN = timedelta(minutes=1)  # at all nodes, 2,000 of which with 100 quest
 # Each is noted as sent in the statement that finds it. What another holds that leads, too, or notes what a node says,
 # is left to a later turn: to wait for one row with others in hand ends in a deadlock.
 _OF = "(%(of)s::text[] IS NULL OR site || '/' || node = ANY (%(of)s))"
+# What was noted while the database's clock ran ahead does not wait until then.
+_NOT_JUST = "NOT BETWEEN now() - %(again)s AND now() + %(again)s"
 _COMMAND = "replace(gen_random_uuid()::text, '-', '')"
 # To the name that was heard last of the card that asked. Where both told one number they are copies that both run.
 _ANSWERS = f"""
@@ -29,7 +31,7 @@ _ANSWERS = f"""
               AND NOT other.seen && asked.seen AND named.site = node.site AND named.heard > node.heard
             ORDER BY named.heard DESC LIMIT 1
         ) AS renamed ON true
-        WHERE answered IS NOT NULL AND outcome IS NULL AND (told IS NULL OR told <= now() - %(again)s)
+        WHERE answered IS NOT NULL AND outcome IS NULL AND (told IS NULL OR told {_NOT_JUST})
           AND (%(of)s::text[] IS NULL OR site || '/' || coalesce(renamed.name, node) = ANY (%(of)s))
         FOR NO KEY UPDATE OF question SKIP LOCKED
     ), sent AS (
@@ -43,7 +45,7 @@ _SEEN = f"""
     WITH due AS (
         SELECT k.node_id, label, unit, level, k.since, site, node AS name
         FROM acknowledgement k JOIN node USING (node_id)
-        WHERE outcome IS NULL AND (sent IS NULL OR sent <= now() - %(again)s) AND NOT {IS_GONE} AND {_OF}
+        WHERE outcome IS NULL AND (sent IS NULL OR sent {_NOT_JUST}) AND NOT {IS_GONE} AND {_OF}
         FOR NO KEY UPDATE OF k SKIP LOCKED
     ), noted AS (
         UPDATE acknowledgement k SET sent = now(), command = {_COMMAND} FROM due
@@ -61,13 +63,13 @@ _UNFINISHED = f"""
           AND info->'capabilities' ? 'image' AND coalesce(status->>'state', 'online') = 'online'
           AND health ? 'store' AND NOT health->'store' ? 'questions'
           AND received BETWEEN now() - '30 days'::interval AND now() - '1 hour'::interval
-          AND (told IS NULL OR now() - told >= told - received)
+          AND (told IS NULL OR now() - told >= told - received OR told > now() + %(again)s)
           AND NOT EXISTS (SELECT FROM question q WHERE q.node_id = question.node_id AND q.jpeg IS NULL
-                          AND q.told > now() - %(again)s)
+                          AND q.told BETWEEN now() - %(again)s AND now() + %(again)s)
     ), due AS (
         SELECT node_id, site, node AS name, id FROM question JOIN unfinished USING (node_id, id)
         -- asked once more of the row as it is now: another may have led meanwhile
-        WHERE place <= %(most)s AND jpeg IS NULL AND (told IS NULL OR told <= now() - %(again)s) AND {_OF}
+        WHERE place <= %(most)s AND jpeg IS NULL AND (told IS NULL OR told {_NOT_JUST}) AND {_OF}
         FOR NO KEY UPDATE OF question SKIP LOCKED
     ), asked AS (
         UPDATE question q SET told = now(), command = {_COMMAND}

@@ -4,6 +4,7 @@ import logging
 import ssl
 from collections import deque
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from threading import Event
 
 from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags, MQTTMessage
@@ -126,10 +127,13 @@ class Connection:
 
 
 def _come_back(client: Client, address: BrokerAddress) -> None:
-    """Try once to connect again; a broker that is away still is no error.
+    """Try once to connect again, with a certificate that was renewed; a broker that is away still is no error.
 
     Raises BrokerError if it is not trusted any more: the authority's file is read at the start alone.
     """
+    if address.tls is not None and address.client_file is not None:
+        with suppress(OSError):  # half a file: the one of before stays
+            address.tls.load_cert_chain(address.client_file)
     try:
         client.reconnect()
     except ssl.SSLCertVerificationError as why:

@@ -6,7 +6,7 @@ from typing import Any
 
 import psycopg
 from psycopg import Connection
-from psycopg.conninfo import conninfo_to_dict
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from edge.errors import ConfigError, StoreError
 
@@ -17,6 +17,8 @@ BAD_VALUE = (psycopg.DataError, psycopg.errors.ProgramLimitExceeded)
 GONE = (psycopg.OperationalError, psycopg.errors.IdleInTransactionSessionTimeout)
 NO_TABLES = (psycopg.errors.UndefinedTable, psycopg.errors.UndefinedFunction)  # as before a backup is restored
 _GIVE_UP_S = 10
+# A server whose power or line has gone answers nothing: without these its end is noticed after two hours.
+_LINE = {"keepalives_idle": 20, "keepalives_interval": 10, "keepalives_count": 2, "tcp_user_timeout": 40_000}
 # Set once connected, whatever server, database, role, address and PG… variables say; a pooler refuses none of it.
 _SETTINGS = "".join(
     f"SET {setting};"
@@ -50,7 +52,7 @@ def open_database(url: str, name: str = "fieldeye", *, only_reads: bool = False)
         raise ConfigError(f"--database is no address; {_AS_WRITTEN}") from why
     try:
         database = psycopg.connect(
-            url,
+            make_conninfo(url, **(_LINE | told)),
             autocommit=True,
             connect_timeout=_GIVE_UP_S,
             application_name=name,

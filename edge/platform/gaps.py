@@ -27,11 +27,14 @@ _MISSING = """
     ) AS renamed
     CROSS JOIN LATERAL (
         SELECT span FROM unnest(int8multirange(int8range(1, (health->'store'->>'last_seq')::bigint + 1))
-                                - ledger.seen - ledger.gone - renamed.seen) AS span ORDER BY span LIMIT %s
+                                - ledger.seen - ledger.gone - renamed.seen) AS span ORDER BY span LIMIT %(most)s
     ) AS spans
     WHERE (health->'store'->>'waiting')::bigint = 0 AND health->'store'->>'last_seq' IS NOT NULL
 """
-_DUE = " AND info->'capabilities' ? 'replay' AND (asked IS NULL OR asked <= now() - %s)"
+# One who asked while the database's clock ran ahead has not just asked.
+_NOT_JUST_ASKED = "(asked IS NULL OR asked NOT BETWEEN now() - %(every)s AND now() + %(every)s)"
+_ASK = f"UPDATE ledger SET asked = now() WHERE ledger_id = ANY (%(due)s) AND {_NOT_JUST_ASKED} RETURNING ledger_id"  # noqa: S608
+_DUE = f" AND info->'capabilities' ? 'replay' AND {_NOT_JUST_ASKED}"
 
 
 class Gap(NamedTuple):
@@ -47,8 +50,7 @@ class Gap(NamedTuple):
 def missing(database: Database, *, not_asked_for: timedelta | None = None) -> list[Gap]:
     """All gaps, or those of nodes that carry out a replay and were not asked within that time."""
     due = "" if not_asked_for is None else _DUE
-    more = () if not_asked_for is None else (not_asked_for,)
-    rows = database.execute((_MISSING + due).encode(), (MOST_SPANS, *more))
+    rows = database.execute((_MISSING + due).encode(), {"most": MOST_SPANS, "every": not_asked_for})
     return [Gap(site, node, ledger, epoch, Span(*span)) for site, node, ledger, epoch, *span in rows]
 
 
@@ -57,11 +59,7 @@ def requests(
 ) -> list[tuple[str, ReplayCommand]]:
     """Topic and command for the first gaps of each node (of those alone) that is due; noted as asked for."""
     due = [gap for gap in missing(database, not_asked_for=every) if of is None or (gap.site, gap.node) in of]
-    rows = database.execute(
-        "UPDATE ledger SET asked = now() WHERE ledger_id = ANY (%s) AND (asked IS NULL OR asked <= now() - %s)"
-        " RETURNING ledger_id",
-        (sorted({gap.ledger_id for gap in due}), every),
-    ).fetchall()
+    rows = database.execute(_ASK.encode(), {"due": sorted({gap.ledger_id for gap in due}), "every": every}).fetchall()
     mine = {ledger_id for (ledger_id,) in rows}  # of others one that leads too has just asked
     spans: dict[tuple[str, UUID], list[Span]] = defaultdict(list)
     for gap in due:

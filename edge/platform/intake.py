@@ -28,6 +28,7 @@ from edge.platform.rows import (
 )
 from edge.platform.spans import Spans, multirange_text
 from edge.platform.whose_card import ledger_of, note_gone
+from edge.platform.zones import zone_of
 
 log = logging.getLogger(__name__)
 _LINES = 200
@@ -220,7 +221,7 @@ class Intake:
             "SELECT ledger_id, time_zone FROM ledger JOIN node USING (node_id) WHERE ledger_id = ANY (%s)",
             (list(ledger_ids),),
         )
-        return {ledger_id: ZoneInfo(zone) for ledger_id, zone in rows}
+        return {ledger_id: zone_of(zone) for ledger_id, zone in rows}
 
     def _copy_alerts(self, new: Sequence[Arrived]) -> None:
         alerts = [alert_row(one, one.decoded.record) for one in new if isinstance(one.decoded.record, Alert)]

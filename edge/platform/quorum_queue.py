@@ -43,6 +43,7 @@ class QuorumQueue:
         self._inbox: deque[Delivery] = deque()  # bounded by the window, which the broker keeps
         self._connection: BlockingConnection | None = None
         self._channel: BlockingChannel | None = None
+        self._voice: BlockingChannel | None = None  # on a connection of its own, for commands
         self._link = Link()
         self._count, self._wants_others = 0, False
         self._warned: set[str] = set()  # of which queues
@@ -79,6 +80,9 @@ class QuorumQueue:
             lost = "" if self._is_served() else "the broker has closed the channel or deleted a queue"
         except (AMQPError, OSError, ValueError) as why:  # the last: pika's of a connection that is closed already
             lost = f"{type(why).__name__} {why}"
+        with suppress(AMQPError, OSError, ValueError):  # the next command opens another
+            if self._voice is not None:
+                self._voice.connection.process_data_events(time_limit=0)
         if lost:
             self._link.lost(lost)
             self._come_back(stop)
@@ -92,11 +96,19 @@ class QuorumQueue:
                     self._channel.basic_ack(delivery.tag)
 
     def say(self, topic: str, payload: bytes) -> None:
-        """Send a command; the MQTT plugin hands it to the node with quality of service 1."""
-        with suppress(AMQPError, OSError):  # the gap is found again
-            if self._channel is not None:
-                lasting = BasicProperties(delivery_mode=2)
-                self._channel.basic_publish(EXCHANGE, topic.replace("/", "."), payload, lasting)
+        """Send a command; the MQTT plugin hands it to the node with quality of service 1.
+
+        RabbitMQ, while a disk of it is full, reads nothing more of a connection that has published: acknowledgements on
+        it would not free the disk.
+        """
+        with suppress(AMQPError, OSError, ValueError):  # the gap is found again
+            if self._voice is None or not self._voice.is_open:
+                servers = [pika.URLParameters(url) for url in self._urls]
+                for server in servers:
+                    server.blocked_connection_timeout = TURN_S  # else what is beyond the line's buffer would wait
+                self._voice = BlockingConnection(servers).channel()
+            lasting = BasicProperties(delivery_mode=2)
+            self._voice.basic_publish(EXCHANGE, topic.replace("/", "."), payload, lasting)
 
     def listen_to_others(self) -> None:
         """From now on also what nodes tell of themselves. Retained messages reach no queue: earlier ones are missed."""
@@ -107,9 +119,10 @@ class QuorumQueue:
 
     def close(self) -> None:
         """May be called twice."""
-        with suppress(AMQPError, OSError):
-            if self._connection is not None and self._connection.is_open:
-                self._connection.close()
+        for one in (self._connection, self._voice and self._voice.connection):
+            with suppress(AMQPError, OSError):
+                if one is not None and one.is_open:
+                    one.close()
 
     def _is_served(self) -> bool:
         """RabbitMQ closes a channel on which nothing is acknowledged for half an hour, and leaves the connection."""

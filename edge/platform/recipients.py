@@ -3,11 +3,11 @@
 import re
 from datetime import datetime, time
 from urllib.parse import urlsplit
-from zoneinfo import ZoneInfo
 
 from edge.errors import UsageError
 from edge.platform.database import Database
 from edge.platform.population import as_area
+from edge.platform.zones import zone_of
 
 _FITS = {
     "webhook": re.compile(r"^https?://[^\s/?#@]+([/?#][!-~]*)?\Z"),  # beyond ASCII: in the host's name alone
@@ -86,7 +86,13 @@ def told_by_email(database: Database) -> int:
 def who_sleeps(database: Database, now: datetime) -> list[int]:
     """Recipients in their quiet hours."""
     rows = database.execute("SELECT recipient_id, quiet_from, quiet_until, zone FROM recipient").fetchall()
-    return [one for one, first, end, zone in rows if is_quiet(first, end, now.astimezone(ZoneInfo(zone)).time())]
+    return [one for one, first, end, zone in rows if is_quiet(first, end, now.astimezone(zone_of(zone)).time())]
+
+
+def without_zone(database: Database) -> list[tuple[str, str]]:
+    """Addresses whose zone this machine does not know, and that."""
+    rows = database.execute("SELECT address, zone FROM recipient ORDER BY address").fetchall()
+    return [(address, zone) for address, zone in rows if zone_of(zone).key != zone]
 
 
 def is_quiet(quiet_from: time | None, quiet_until: time | None, at: time) -> bool:

@@ -5,7 +5,6 @@ from datetime import UTC, datetime
 from email.header import Header
 from email.message import EmailMessage
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from edge.counts import Task
 from edge.languages import REVIEWED
@@ -13,6 +12,7 @@ from edge.languages.tasks import task_words
 from edge.languages.units import threshold_unit_words
 from edge.platform.sentences import level_words, taxon_words
 from edge.platform.words import figure_words, gettext, number, speaking
+from edge.platform.zones import zone_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,7 +72,7 @@ def letter(risen: Risen, sender: str) -> EmailMessage:
 
 def _as_told(risen: Risen) -> tuple[str, str]:
     """Nodes tell in English."""
-    where = f"{_when(risen)} ({risen.zone}), area {risen.area_code}"
+    where = f"{_when(risen)} ({zone_of(risen.zone).key}), area {risen.area_code}"
     subject = f"{risen.level}: {risen.label} at {risen.site}/{risen.node}"
     return subject, f"{risen.reason}\n\n{_look_at(risen)}\n\n{where}\n{risen.source}\n"
 
@@ -82,7 +82,7 @@ def _in_own_words(risen: Risen) -> tuple[str, str]:
     stands = gettext(
         "%(taxon)s at %(node)s, %(at)s (%(zone)s): %(value)s %(unit)s; the action level is %(start)s.",
         at=_when(risen),
-        zone=risen.zone,
+        zone=zone_of(risen.zone).key,
         value=figure_words(risen.value, risen.start_at),
         unit=threshold_unit_words(risen.unit),
         start=number(risen.start_at, 3),
@@ -99,7 +99,7 @@ def _in_own_words(risen: Risen) -> tuple[str, str]:
 
 
 def _when(risen: Risen) -> str:
-    return risen.at.astimezone(ZoneInfo(risen.zone)).strftime("%Y-%m-%d %H:%M")
+    return risen.at.astimezone(zone_of(risen.zone)).strftime("%Y-%m-%d %H:%M")
 
 
 def _look_at(risen: Risen) -> str:

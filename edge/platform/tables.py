@@ -36,6 +36,10 @@ _POINTS_ARE_THERE = """
                     AND has_table_privilege('fieldeye_reader', to_regclass('night_point'), 'SELECT'), false)
     FROM pg_extension WHERE extname = 'postgis'
 """
+# Of a database that was moved: what a node tells next holds again.
+_WITHOUT_ZONE = """
+    UPDATE node SET time_zone = 'UTC' WHERE time_zone NOT IN (SELECT name FROM pg_timezone_names) RETURNING site, node
+"""
 _FIND_POSTGIS = """
     SELECT set_config('search_path', concat_ws(', ', current_setting('search_path'), extnamespace::regnamespace), true)
     FROM pg_extension WHERE extname = 'postgis'
@@ -67,6 +71,9 @@ def migrate(database: Database) -> list[int]:
                     database.execute(script.encode())
                 names = ", ".join(known[version])
                 database.execute("INSERT INTO schema_version (version, name) VALUES (%s, %s)", (version, names))
+            for site, node in database.execute(_WITHOUT_ZONE).fetchall():
+                why = "the database's server does not know its zone, nights are of UTC; install tzdata-legacy there"
+                log.warning("time_zone_refused", extra={"site": site, "node": node, "why": f"{why}, then start again"})
             _bring_back_rights(database, [one for scripts in known.values() for one in scripts.values()])
     except psycopg.errors.InsufficientPrivilege as why:
         raise StoreError(

@@ -31,7 +31,7 @@ class Worker:
     ) -> None:
         self._source, self._connect, self._leader, self._metrics, self._clock = source, connect, leader, metrics, clock
         self._opened: tuple[Database, Intake, Registry] | None = None
-        self._told: set[type[Exception]] = set()  # in the log, of a database that is lost until a turn ends well
+        self._told: set[type[Exception] | str] = set()  # in the log, of a database that is lost until a turn ends well
 
     def run(self, stop: Event) -> Iterator[Kept]:
         """Until `stop` is set; yields what became of each batch.
@@ -96,8 +96,8 @@ class Worker:
         return self._opened
 
     def _lost(self, why: Exception, stop: Event) -> None:
+        self._tell(why)
         if self._opened is not None:
-            self._tell(why)
             self._opened[0].close()
         self._opened = None
         self._metrics.database_up.set(0)
@@ -105,8 +105,9 @@ class Worker:
         stop.wait(AGAIN_S)
 
     def _tell(self, why: Exception) -> None:
-        """Once: a database that lets us in, but takes no batch, is opened and lost every second or two."""
-        if type(why) not in self._told:
+        """Each reason once, also why it lets us in no more: it is opened in vain, or lost, every second or two."""
+        reason = str(why) if isinstance(why, StoreError) else type(why)  # others name a file or row
+        if reason not in self._told:
             says = next((says for kinds, says in _SENTENCES if isinstance(why, kinds)), first_line)
             log.warning("database_lost", extra={"why": says(why)})
-        self._told.add(type(why))
+        self._told.add(reason)

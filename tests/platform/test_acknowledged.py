@@ -314,6 +314,8 @@ def test_a_word_that_a_starting_node_refused_is_sent_again_once_its_alert_stands
     assert seen_due(fleet.database) == [], "it does not stand there"
     says(fleet, "a", TOLD)
     assert [again.who for _, again in seen_due(fleet.database)] == ["Wang"]
+    fleet.database.execute("UPDATE acknowledgement SET sent = now() + interval '1 day'")
+    assert [again.who for _, again in seen_due(fleet.database)] == ["Wang"], "the database's clock was ahead"
 
 
 HOSTILE = [

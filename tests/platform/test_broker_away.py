@@ -1,5 +1,6 @@
 """A broker that refuses, goes away or is no longer trusted: said once, and never waited for in vain."""
 
+import shutil
 import signal
 import socket
 import ssl
@@ -34,6 +35,7 @@ from tests.network import PUBACK, Network
 from tests.platform.test_intake import batch
 from tests.platform.test_workers import LONG_S, ingesting, told_by
 from tests.records import EPOCH, instant, sighting
+from tests.test_platform import address
 from tests.waiting import wait_until
 
 SHARE = f"$share/fieldeye/{RECORDS}"
@@ -226,6 +228,44 @@ def test_a_broker_with_another_authority_is_a_sentence_and_the_end_and_the_next_
             node.publish(f"{TOPIC}/status", retain=True)
         with closing(listening(broker, Event())) as again:
             assert next(message.topic for message in again if message) == f"{TOPIC}/status"
+
+
+def test_a_renewed_certificate_of_its_own_lets_a_worker_in_again_without_a_new_start(tmp_path: Path) -> None:
+    """A line outlives the certificate with which it was opened: months later the broker starts anew."""
+
+    def is_up() -> bool:
+        source.take(Event(), 1)
+        return source.is_up
+
+    def trust(whom: Broker) -> None:
+        shutil.copy(whom.folder / "ca.pem", broker.folder / "clients.pem")
+
+    def bring_certificate(*parts: str) -> None:
+        own.write_text("".join((other.folder / one).read_text() for one in parts))
+
+    own, broker = tmp_path / "own.pem", Broker(tls=True)
+    own.touch(mode=0o600)
+    with (broker.folder / "conf").open("a") as conf:
+        conf.write(f"require_certificate true\ncafile {broker.folder}/clients.pem\n")
+    with Broker(tls=True) as other:
+        trust(other)
+        bring_certificate("server.pem", "server.key")
+        with broker:
+            files = ("--ca-file", str(broker.folder / "ca.pem"), "--client-file", str(own))
+            source = SharedSubscription(address("--broker", f"localhost:{broker.port}", *files), name="one")
+            with closing(source):
+                source.connect()
+                wait_until(is_up, within_s=10)
+                broker.stop()
+                other.change_authority()
+                trust(other)
+                broker.start()
+                wait_until(lambda: not is_up() and "OpenSSL Error" in broker.log(), within_s=10)
+                bring_certificate("server.pem")  # half of a file
+                refusals = broker.log().count("OpenSSL Error")
+                wait_until(lambda: not is_up() and broker.log().count("OpenSSL Error") > refusals, within_s=10)
+                bring_certificate("server.pem", "server.key")
+                wait_until(is_up, within_s=10)
 
 
 @pytest.mark.parametrize("listening", [shared, plain])

@@ -13,8 +13,8 @@ from pika.adapters.blocking_connection import BlockingChannel
 
 from edge.errors import BrokerError
 from edge.platform.database import Database
-from edge.platform.quorum_queue import QuorumQueue
-from edge.platform.sources import Delivery
+from edge.platform.quorum_queue import EXCHANGE, QuorumQueue
+from edge.platform.sources import WINDOW, Delivery
 from tests.node import running, to
 from tests.platform.rabbit import LIB, NAMES, Cluster
 from tests.platform.test_intake import kept
@@ -87,6 +87,30 @@ def test_after_a_channel_that_the_broker_closed_and_a_queue_that_was_deleted_mor
         channel.queue_delete("fed-records")
         wait_until(lambda: source.take(Event(), 1) == [] and caplog.messages.count("broker_lost") == 2, within_s=10)
         assert given()
+
+
+def test_a_broker_whose_disk_is_full_gives_out_all_that_waits_though_a_command_was_sent(cluster: Cluster) -> None:
+    """Else what fills the disk would stay there: a connection that has published is read no more, and acknowledges."""
+    full = "{resource_limit, disk, node()}"
+    with closing(QuorumQueue(cluster.urls, group="full")) as source, at_queue(cluster.urls) as channel:
+        source.connect()
+        for _ in range(2 * WINDOW + 1):
+            channel.basic_publish("", "full-records", b"x")
+        channel.queue_declare("node", exclusive=True)
+        channel.queue_bind("node", EXCHANGE, "fieldeye.v1.s.n.cmd.replay")
+        cluster.ctl("two", "eval", f"rabbit_alarm:set_alarm({{{full}, []}}).")
+        try:
+            taken = 0
+            for _ in range(20):
+                source.say("fieldeye/v1/s/n/cmd/replay", b"x")
+                given = source.take(Event(), WINDOW)
+                source.acknowledge(given)
+                taken += len(given)
+        finally:
+            cluster.ctl("two", "eval", f"rabbit_alarm:clear_alarm({full}).")
+        assert taken == 2 * WINDOW + 1
+        source.say("fieldeye/v1/s/n/cmd/replay", b"the last")
+        wait_until(lambda: channel.basic_get("node", auto_ack=True)[2] == b"the last", within_s=20)
 
 
 def died_with(urls: str, group: str) -> int:

@@ -1,5 +1,6 @@
 """The database that is opened: which server, under whose settings, and with this version's tables."""
 
+import socket
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from datetime import date
@@ -11,7 +12,7 @@ from edge.counts import NoData
 from edge.errors import ConfigError, StoreError
 from edge.platform.database import Database, open_database
 from edge.platform.intake import Intake
-from edge.platform.population import population
+from edge.platform.population import population, trend
 from edge.platform.tables import migrate, migrations
 from tests.platform.conftest import fresh
 from tests.platform.fleet import Fleet, in_villages, moths
@@ -19,6 +20,8 @@ from tests.platform.postgres import QUICK, Postgres
 from tests.platform.test_intake import batch
 from tests.records import MOTH, count, sighting
 from tests.waiting import wait_until
+
+OF_LINES = (socket.TCP_KEEPIDLE, socket.TCP_KEEPINTVL, socket.TCP_KEEPCNT, socket.TCP_USER_TIMEOUT)
 
 
 def migrate_below(database: Database, version: int) -> None:
@@ -200,6 +203,21 @@ def test_of_several_servers_the_one_that_writes_is_used_and_what_only_reads_take
             open_database(standby.url())
 
 
+def test_a_server_whose_power_or_line_is_cut_is_given_up_after_40_s_or_as_its_address_says() -> None:
+    """The system's own two hours would keep workers from going on with another server, or this one's next start."""
+
+    def given_up_after(more: str = "") -> tuple[float, int]:
+        with open_database(f"postgresql://fieldeye@127.0.0.1:{server.port}/postgres{more}") as database:
+            line = socket.fromfd(database.fileno(), socket.AF_INET, socket.SOCK_STREAM)
+            idle, every, times, unanswered = (line.getsockopt(socket.IPPROTO_TCP, option) for option in OF_LINES)
+            line.close()
+        return unanswered / 1000, idle + every * times
+
+    with Postgres(QUICK + "listen_addresses = '127.0.0.1'\n") as server:
+        assert given_up_after() == (40, 40)
+        assert given_up_after("?tcp_user_timeout=5000&keepalives_idle=100") == (5, 120)
+
+
 def test_options_in_the_address_hold_beside_our_own(postgres: Postgres) -> None:
     with open_database(f"{postgres.url()}&options=-csearch_path%3Dpests") as database:
         told = database.execute("SELECT current_setting('search_path'), current_setting('timezone')").fetchone()
@@ -227,6 +245,20 @@ def test_what_a_server_a_role_or_the_environment_sets_changes_nothing(
         holds = {name: database.execute("SELECT current_setting(%s)", (name,)).fetchone() for name in OF_OTHERS}
     assert told == [("粘虫", date(2026, 7, 3))]
     assert " ".join(value for (value,) in holds.values()) == "0 0 0 45s off on read committed UTF8 ISO, DMY UTC"  # type: ignore[misc]
+
+
+def test_where_a_database_was_moved_to_a_server_that_knows_fewer_time_zones_nights_are_of_utc(
+    fleet: Fleet, caplog: pytest.LogCaptureFixture
+) -> None:
+    """As from Debian 12 to 13, or into a container, where Asia/Calcutta is in tzdata-legacy alone."""
+    fleet.counts("a", 0, count(MOTH, 3))
+    fleet.database.execute("UPDATE node SET time_zone = 'Asia/Nowhere' WHERE node = 'a'")
+    fleet.counts("a", 1, count(MOTH, 4))  # worker and database may be on two machines
+    fleet.sum_up()
+    assert migrate(fleet.database) == []
+    assert [(one.message, vars(one)["node"]) for one in caplog.records] == [("time_zone_refused", "a")]
+    assert [one.count for one in population(fleet.database, moths())] == [3, 4, None]
+    assert len(trend(fleet.database, moths())) == 3
 
 
 @pytest.mark.parametrize(

@@ -499,6 +499,8 @@ def test_who_holds_all_advisory_locks_as_anybody_may_who_can_log_in_holds_nothin
         assert database.execute(turns, (two,)).fetchone() == (True,)
         database.execute("SELECT give_back_turn('lead', %s)", (two,))
         assert other.execute(turns, (one,)).fetchone() == (True,)
+        database.execute("UPDATE turn SET until = now() + '1 day' WHERE of_what = 'lead'")  # the clock was ahead
+        assert database.execute(turns, (two,)).fetchone() == (True,)
 
 
 def test_a_photograph_out_of_a_queue_brings_its_header_along() -> None:

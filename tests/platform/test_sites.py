@@ -129,6 +129,9 @@ def test_a_node_whose_site_changes_is_renamed_with_all_that_it_told(station: Sta
     assert state == (2,)
     (asked,) = requests(station.database, NOON)
     assert (asked[0], asked[1].first, asked[1].last) == ("fieldeye/v1/t/a/cmd/replay", 4, 4)
+    assert requests(station.database, NOON) == []
+    station.database.execute("UPDATE ledger SET asked = now() + '1 day'")  # the database's clock was ahead
+    assert len(requests(station.database, NOON)) == 1
     gone = Reply(code="done", epoch=str(epoch("a")), gone=[(4, 4)])
     station.hear(Message("fieldeye/v1/t/a/reply/replay", encode_message(gone)))
     assert requests(station.database, NOON, timedelta()) == []
@@ -401,14 +404,15 @@ def test_what_the_station_answers_goes_to_the_name_that_the_node_has_now(station
         outcomes += station.database.execute("SELECT outcome FROM question").fetchall()
     assert outcomes == [(None,), ("done",)]
 
-    def due() -> list[str]:
-        station.database.execute("UPDATE question SET told = now() - '1 h'::interval")
+    def due(ago: str = "1 h") -> list[str]:
+        station.database.execute("UPDATE question SET told = now() - %s::interval", (ago,))
         return [topic.split("/")[3] for topic, _ in answers_due(station.database)]
 
     assert due() == [], "it has the answer"
     station.database.execute("UPDATE question SET outcome = NULL")
     station.hear(info("s"))
     assert due() == ["a"], "its former name again"
+    assert due("-1 day") == ["a"], "the database's clock was ahead"
     station.hear(of_card("s", "b", epoch("a"), 1), info("s", node="b", card="a"))
     assert due() == ["a"], "copies of a card, one of which asked"
 
@@ -456,6 +460,7 @@ def test_a_photograph_that_never_comes_whole_is_asked_for_later_each_time_for_a_
     station.hear(health("s", 1))
     times = [("3 h", "1 h"), ("3 h", "2 h"), ("29 days", None), ("31 days", None)]
     assert [asked(*each) for each in times] == [0, 1, 1, 0]
+    assert asked("3 h", "-1 day") == 1, "the database's clock was ahead"
     station.hear(*(part(str(number), b"ph") for number in range(2, 11)))
     assert (asked("3 h", None), photographs_due(station.database)) == (MOST_COMMANDS, [])
 

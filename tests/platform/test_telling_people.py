@@ -971,6 +971,26 @@ def test_without_a_mail_server_letters_wait_for_one_and_the_command_says_so(
     assert fleet.database.execute("SELECT count(*) FROM told").fetchone() == (0,)
 
 
+def test_whose_time_zone_the_machine_does_not_know_is_told_all_the_same_and_named(
+    fleet: Fleet, hook: Hook, url: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As one that was updated to Debian 13, where Asia/Calcutta is in tzdata-legacy alone."""
+    tell_at_first(fleet, hook.address, quiet=(time(0), time(0)))
+    fleet.database.execute("UPDATE recipient SET zone = 'Asia/Nowhere'")
+    levels(fleet, "a", "act")
+    assert platform_main(["tell", "--database", url, "--once"]) == 0
+    assert len(hook.told) == 1
+    says = f"{hook.address}: this machine does not know Asia/Nowhere, UTC is taken; install tzdata-legacy, or add them"
+    assert capsys.readouterr().err == f"{says} once more with another --zone\n"
+    for name, language in (("li", "en"), ("wang", "zh")):
+        tell_at_first(fleet, f"{name}@example.org", "email", language=language)
+    fleet.database.execute("UPDATE recipient SET zone = 'Asia/Nowhere'")
+    with mail_server() as (server, letters):
+        assert tell_people(fleet.database, server, LATER, {}).taken == 2
+    english, chinese = sorted(map(text_of, letters))
+    assert ("2026-07-01 13:00 (UTC)" in english, "2026-07-01 13:00（UTC）" in chinese) == (True, True)
+
+
 def test_what_is_not_said_of_a_recipient_stays_as_it_was(
     url: str, database: Database, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -286,9 +286,23 @@ FAILS = """
 """
 
 
-def test_a_lock_or_a_full_disk_that_stays_is_one_line_in_the_log_each_time_and_the_batch_comes_in_afterwards(
-    broker: Broker, url: str, database: Database, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+def test_whatever_holds_a_batch_up_is_one_line_in_the_log_each_time_and_the_batch_comes_in_afterwards(
+    broker: Broker,
+    postgres: Postgres,
+    url: str,
+    database: Database,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    """A lock, a full disk, and a database that lets nobody in: who changed a password must not look for what it was."""
+
+    def let_in(*, others: bool) -> None:
+        with open_database(postgres.url()) as root:
+            root.execute(f"ALTER DATABASE {database.info.dbname} ALLOW_CONNECTIONS {others}".encode())
+
+    def told() -> list[str]:
+        return [one.why for one in caplog.records if one.message == "database_lost"]  # type: ignore[attr-defined]
+
     opened: list[Database] = []
 
     def connect() -> Database:
@@ -301,7 +315,8 @@ def test_a_lock_or_a_full_disk_that_stays_is_one_line_in_the_log_each_time_and_t
     source, metrics = SharedSubscription(BrokerAddress(host="127.0.0.1", port=broker.port), name="one"), WorkerMetrics()
     stop, sent = Event(), set[tuple[str, int]]()
     batches = Worker(source, connect, Leader(source, metrics, every_s=60), metrics, SystemClock()).run(stop)
-    with ThreadPoolExecutor() as threads, broker.connect("nodes") as nodes:
+    with ThreadPoolExecutor() as threads, ExitStack() as at_end, broker.connect("nodes") as nodes:
+        at_end.callback(stop.set)
         _until_subscribed(batches, source)
         _send(nodes, "n1", 0, sent)
         with database.transaction():
@@ -320,14 +335,22 @@ def test_a_lock_or_a_full_disk_that_stays_is_one_line_in_the_log_each_time_and_t
         wait_until(lambda: len(opened) > 2, within_s=LONG_S)
         database.execute("DROP TRIGGER fails ON record")
         wait_until(lambda: set(kept(database)) == sent, within_s=LONG_S)
+        let_in(others=False)
+        database.execute("SELECT pg_terminate_backend(%s)", (opened[-1].info.backend_pid,))
+        _send(nodes, "n1", 2, sent)
+        wait_until(lambda: told()[-1].endswith("check --database"), within_s=LONG_S)
+        let_in(others=True)
+        wait_until(lambda: set(kept(database)) == sent, within_s=LONG_S)
         stop.set()
         work.result(LONG_S)
     assert told_by(metrics.database_up) == 1
-    why = [one.why for one in caplog.records if one.message == "database_lost"]  # type: ignore[attr-defined]
+    *why, shut = told()
     assert why == [
         "canceling statement due to lock timeout",
         *["the database's disk is full (no space left); free space on the database's disk"] * 2,
+        "terminating connection due to administrator command",
     ]
+    assert "is not currently accepting connections); check --database" in shut
 
 
 def test_a_worker_that_holds_all_it_may_keeps_its_line_to_the_broker_while_the_database_is_away(
