@@ -16,7 +16,7 @@ from edge.exports.columns import Cell, columns, rows
 from edge.exports.moments import to_the_millisecond
 from edge.wire import PlainRecord
 
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "'")
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\0", "'")  # NUL: LibreOffice reads what stands behind it
 
 
 def csv_pieces(found: Iterable[PlainRecord], about: About) -> Iterator[Piece]:

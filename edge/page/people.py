@@ -10,7 +10,7 @@ from flask.typing import ResponseReturnValue
 
 from edge.errors import StoreError
 from edge.page.admission import needs
-from edge.page.attempts import count_failure, wait_s
+from edge.page.attempts import browsers_of, count_failure, wait_s
 from edge.page.audit import shown_trail
 from edge.page.health import shut_out_words
 from edge.page.node import node
@@ -196,14 +196,16 @@ def wrong_password(password: str) -> str:
 def _attempted(what: str, is_good: Callable[[], bool], account: Account | None = None) -> str:
     """Try a secret, of `account` if there is one: what to tell if it was not tried or is wrong, else nothing."""
     known, address = trust(), request.remote_addr or ""
+    known_as = account.name if account is not None and is_known_browser(account) else ""
     with _one_attempt:
-        wait = wait_s(known.accounts, address, known.now_utc(), is_known=is_known_browser(account))
+        wait = wait_s(known.accounts, address, known.now_utc(), known_as=known_as)
         if wait > 0:
             return gettext("Too many wrong attempts. Try again after %(time)s.", time=duration(ceil(wait)))
         if is_good():
             known.accounts.forgive(address)
+            known.accounts.forgive(browsers_of(known_as))
             return ""
-        if count_failure(known.accounts, address, known.now_utc()):
+        if count_failure(known.accounts, address, known.now_utc(), known_as=known_as):
             known.note(what, "refused")
     words = {
         "log-in": gettext("Name and password do not belong together."),

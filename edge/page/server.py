@@ -37,6 +37,7 @@ DROPPED_FASTER = 10  # than that: anybody may send what is dropped, and would ho
 PLACES = 48  # of connections; a browser opens up to six and keeps them
 QUIET_S = 0.5  # without a request, and a connection gives its place to another where all are taken
 STALLED_S = 10.0  # without progress of a body or an answer: the same
+HELD_S = 0.5  # since it came, and between two requests it does so however soon the next one would come
 
 Guard = Callable[[Callable[[], None]], None]
 
@@ -86,13 +87,19 @@ class PageServer:
         self._server.task_dispatcher.shutdown(cancel_pending=True, timeout=WAKE_S)
 
     def _keep_a_place(self) -> None:
-        """For the next phone, by closing who has been quiet longest: a turn of the loop takes in one connection."""
+        """For the next phone, by closing who has been quiet longest: a turn of the loop takes in one connection.
+
+        One machine could ask again and again in all places: where none is quiet, who came first gives way.
+        """
         channels, now_s = self._server.active_channels.values(), time.time()
         if len(channels) < PLACES:
             return
         quiet = [one for one in channels if now_s - one.last_activity > one.patience_s]
+        idle = [one for one in channels if one.patience_s == QUIET_S and now_s - one.creation_time > HELD_S]
         if quiet:
             min(quiet, key=lambda one: (one.patience_s, one.last_activity)).handle_close()
+        elif idle:
+            min(idle, key=lambda one: one.creation_time).handle_close()
 
 
 class ElsewhereError(Error):  # type: ignore[misc]

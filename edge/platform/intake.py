@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 import psycopg
 
 from edge.counts import Alert, Interval, Lost
-from edge.platform.database import BAD_VALUE, Database, first_line, only_row
+from edge.platform.database import BAD_VALUE, Database, first_line
 from edge.platform.decode import Bad, Heard, Message, decode
 from edge.platform.months import Months
 from edge.platform.quarantine import set_aside
@@ -41,6 +41,13 @@ _ALERT = (
     " look_at, source, came) FROM STDIN"
 )
 _COUNT = "COPY interval_count (ledger_id, seq, taxon_id, count, low, high) FROM STDIN"
+MOST_TAXA = 10_000  # known without asking: a stolen card makes up thousands in a message
+_TAXA = """
+    INSERT INTO taxon (label, stage, eppo) SELECT DISTINCT ON (label, stage) label, stage, eppo
+        FROM unnest(%s::text[], %s::text[], %s::text[]) AS told (label, stage, eppo) ORDER BY label, stage, eppo DESC
+    ON CONFLICT (label, stage) DO UPDATE SET eppo = coalesce(nullif(excluded.eppo, ''), taxon.eppo)
+    RETURNING label, stage, taxon_id
+"""
 
 _KEPT = """
     SELECT ledger_id, body FROM record JOIN unnest(%s::int[], %s::bigint[]) AS told (id, number)
@@ -136,14 +143,13 @@ class Intake:
             if isinstance(one.decoded.record, Interval)
             for taxon, _ in count_rows(one.decoded.record)
         }
-        for taxon in sorted(taxa - self._taxa.keys()):
-            (self._taxa[taxon],) = only_row(
-                self.database,
-                "INSERT INTO taxon (label, stage, eppo) VALUES (%s, %s, %s)"
-                " ON CONFLICT (label, stage) DO UPDATE SET eppo = coalesce(nullif(excluded.eppo, ''), taxon.eppo)"
-                " RETURNING taxon_id",
-                taxon,
-            )
+        if len(taxa | self._taxa.keys()) > MOST_TAXA:
+            self._taxa.clear()
+        new = list(taxa - self._taxa.keys())
+        if new:  # at once: each statement waits for the disk
+            rows = self.database.execute(_TAXA, tuple(map(list, zip(*new, strict=True))))
+            ids = {(label, stage): taxon_id for label, stage, taxon_id in rows}
+            self._taxa |= {(label, stage, eppo): ids[label, stage] for label, stage, eppo in new}
 
     def _new_of(self, arrived: Sequence[Arrived]) -> list[Arrived]:
         """Those that have not come before, or come with a higher revision, whose older form goes.

@@ -4,9 +4,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from http.client import HTTPException, HTTPResponse
-from urllib.error import HTTPError
+from typing import NoReturn
+from urllib.error import HTTPError, URLError
+from urllib.request import FTPHandler, build_opener
 from urllib.request import Request as Call
-from urllib.request import urlopen
 
 from edge.errors import UpdateError
 from edge.updates.inbox import MOST_DAYS, Inbox, Request, place
@@ -14,6 +15,16 @@ from edge.updates.inbox import MOST_DAYS, Inbox, Request, place
 _BLOCK_BYTES = 1 << 16
 _SILENT_S = 60.0
 _NEVER = {400, 403, 404, 410}  # a server's codes that no waiting mends
+
+
+class _NoFtp(FTPHandler):
+    """A server may send on to ftp, whose answer has neither status nor length."""
+
+    def ftp_open(self, req: Call) -> NoReturn:
+        raise URLError(f"it sends to {req.type}, by which no bundle comes")
+
+
+_OPENER = build_opener(_NoFtp)
 
 
 class _GivenUpError(UpdateError):
@@ -118,7 +129,7 @@ def _skip(answer: HTTPResponse, have: int) -> None:
 def _answer(request: Request, have: int) -> Iterator[HTTPResponse]:
     call = Call(request.url, headers={"Range": f"bytes={have}-"} if have else {})  # noqa: S310  the scheme was checked
     try:
-        with urlopen(call, timeout=_SILENT_S) as answer:  # noqa: S310
+        with _OPENER.open(call, timeout=_SILENT_S) as answer:
             yield answer
     except UpdateError:  # a ValueError as well
         raise

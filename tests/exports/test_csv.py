@@ -86,8 +86,10 @@ def test_nights_of_a_node_whose_zone_is_none_are_of_utc(zone: str | None) -> Non
 
 
 def test_text_from_the_network_is_no_formula_to_a_spreadsheet_and_still_comes_back() -> None:
-    records = told(interval(model='=HYPERLINK("http://x","y")', camera="-1+1"), sighting(label="'quoted"))
-    row = table(records)[0]
+    records = told(
+        interval(model='=HYPERLINK("http://x","y")', camera="-1+1"), sighting(label="'quoted", model="\0=1+1")
+    )
+    row, seen = table(records)[0], table(records)[-1]
     assert row["model"].startswith("'=")
-    assert row["camera"] == "'-1+1"
+    assert (row["camera"], seen["model"]) == ("'-1+1", "'\0=1+1")
     assert list(read_csv(written(records))) == records

@@ -283,6 +283,21 @@ def test_who_keeps_a_connection_makes_way_for_the_next_phone(begin: str, scene: 
         assert get(server, "/healthz")[0] == 200
 
 
+@pytest.mark.parametrize("again", ["GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n", "\r\n\r\n"])
+@pytest.mark.usefixtures("crowded")
+def test_a_machine_that_asks_in_all_places_without_end_shuts_no_phone_out(
+    again: str, scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Sixty lines did with two hundred line ends a second: none was ever quiet for half a second."""
+    monkeypatch.setattr("edge.page.server.QUIET_S", 600)  # as if they asked on and on
+    monkeypatch.setattr("edge.page.server.HELD_S", 0.05)
+    app = scene.app()
+    with closing(serve(app, "127.0.0.1", 0, patience_s=600)) as server, ExitStack() as lines:
+        for _ in range(5):
+            lines.enter_context(line_to(server)).sendall(again.encode())
+        assert get(server, "/healthz")[0] == 200
+
+
 @pytest.mark.usefixtures("crowded")
 def test_who_hardly_reads_an_answer_makes_way(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("edge.page.server.PLACES", 1)

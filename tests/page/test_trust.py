@@ -232,6 +232,30 @@ def test_who_keeps_guessing_shuts_out_no_browser_in_which_the_owner_has_logged_i
     assert "Too many wrong attempts" in log_in(phone, "wang").text, "its own address waits"
 
 
+def test_a_browser_in_which_somebody_else_has_logged_in_before_guesses_their_password_no_faster(
+    client: FlaskClient, scene: Scene
+) -> None:
+    """Twenty a second, for good: each time with a log-in of one's own in between, or from another address."""
+    for name in ("wang", "li"):
+        person(scene, Role.FARMER, name)
+    shared, own = (client.application.test_client() for _ in range(2))
+    for browser, name in ((shared, "wang"), (own, "li")):
+        log_in(browser, name)
+        post(browser, "/log-out", "/log-in")
+    told = []
+    for turn in range(10):
+        shared.environ_base["REMOTE_ADDR"] = own.environ_base["REMOTE_ADDR"] = f"192.168.4.{turn // 2}"
+        told += [log_in(shared, "wang", "x" * 12).text for _ in range(4)]
+        assert log_in(own, "li").status_code == 303
+        post(own, "/log-out", "/log-in")
+    assert sum(WRONG in page for page in told) == 30, "as from browsers that nobody knows"
+    scene.clock.advance(61)
+    assert log_in(shared, "wang").status_code == 303
+    post(shared, "/log-out", "/log-in")
+    assert WRONG in log_in(shared, "wang", "x" * 12).text
+    assert log_in(shared, "wang").status_code == 303, "with the right one all that is forgiven"
+
+
 def test_who_is_logged_in_changes_the_password_while_others_guess(client: FlaskClient, scene: Scene) -> None:
     as_role(client, scene, Role.FARMER)
     person(scene, Role.FARMER, "wang")

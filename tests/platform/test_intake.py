@@ -336,6 +336,30 @@ def test_a_taxon_keeps_its_code_where_a_node_tells_none_and_takes_one_that_was_p
     assert codes == [("",), ("PLUTXX",), ("PLUTXX",), ("PLUTMA",)]
 
 
+def test_a_card_that_makes_up_taxa_holds_up_no_other_and_fills_no_memory(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One message took a worker seven seconds: each name was written, and waited for, by itself."""
+    monkeypatch.setattr("edge.platform.intake.MOST_TAXA", 5000)
+    database.execute(
+        "CREATE TABLE writing ();"
+        "CREATE FUNCTION note_writing() RETURNS trigger LANGUAGE plpgsql AS"
+        " 'BEGIN INSERT INTO writing DEFAULT VALUES; RETURN NULL; END';"
+        "CREATE TRIGGER each AFTER INSERT ON taxon FOR EACH STATEMENT EXECUTE FUNCTION note_writing()"
+    )
+    intake, moth = (
+        Intake(database),
+        [interval(n, counts=(count((MOTH[0], code), 1),)) for n, code in enumerate(("", "X"))],
+    )
+    for seq, first in enumerate((0, 3000, 0)):
+        made_up = interval(counts=tuple(count((f"{n:x}", ""), 1) for n in range(first, first + 3000)))
+        assert intake.keep([batch(made_up, *moth, first=1 + 3 * seq)]) == (3, 0, 0)
+    assert database.execute("SELECT FROM writing").rowcount == 3, "the first ones are not remembered for ever"
+    assert database.execute("SELECT eppo FROM taxon WHERE label = %s", (MOTH[0],)).fetchall() == [("X",)]
+    told = "SELECT count(*), count(DISTINCT label) FROM interval_count JOIN taxon USING (taxon_id)"
+    assert database.execute(told).fetchall() == [(9006, 6001)]
+
+
 def test_what_a_node_says_is_lost_is_not_waited_for(database: Database) -> None:
     Intake(database).keep([batch(lost(2, 5), first=9)])
     assert database.execute("SELECT gone::text FROM ledger").fetchone() == ("{[2,6)}",)

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import pairwise
 from pathlib import Path
+from socketserver import StreamRequestHandler, TCPServer, ThreadingTCPServer
 from threading import Thread
 
 import pytest
@@ -459,12 +460,38 @@ def test_a_request_with_a_flipped_bit_is_dropped(tmp_path: Path) -> None:
     assert not kept.exists()
 
 
-@pytest.mark.parametrize("place", ["http://files..example/x", "http://[::1/x"], ids=["no host", "no address"])
+class _Ftp(StreamRequestHandler):
+    """Gives any file; data comes by another connection to the same port."""
+
+    server: TCPServer
+
+    def handle(self) -> None:
+        port = self.server.server_address[1]
+        answers = {b"USER": b"230", b"PASV": b"227 (127,0,0,1,%d,%d)" % divmod(port, 256), b"RETR": b"150"}
+        self.wfile.write(b"220 \r\n")
+        for line in self.rfile:
+            self.wfile.write(answers.get(line[:4], b"200") + b" \r\n")
+
+
+@pytest.fixture
+def ftp() -> Iterator[int]:
+    with ThreadingTCPServer(("127.0.0.1", 0), _Ftp) as running:
+        running.daemon_threads = True
+        Thread(target=running.serve_forever, args=(0.01,), daemon=True).start()
+        yield running.server_address[1]
+        running.shutdown()
+
+
+@pytest.mark.parametrize(
+    "place",
+    ["http://files..example/x", "http://[::1/x", "ftp://127.0.0.1:{ftp}/x"],
+    ids=["no host", "no address", "not http"],
+)
 def test_a_server_that_sends_to_an_impossible_place_is_told_and_given_up_after_a_week(
-    server: Server, tmp_path: Path, place: str
+    server: Server, tmp_path: Path, ftp: int, place: str
 ) -> None:
     """Health said nothing of it, and the node stayed awake for it until its battery was empty."""
-    server.instead = (302, {"Location": place, "Content-Length": "0"}, b"")
+    server.instead = (302, {"Location": place.format(ftp=ftp), "Content-Length": "0"}, b"")
     inbox = asked(server, tmp_path)
     with pytest.raises(UpdateError, match="the rest is tried again"):
         fetch_all(inbox)
