@@ -4,6 +4,7 @@ import copy
 import errno
 import logging
 import math
+import select
 import socket
 import time
 from collections.abc import Callable
@@ -89,7 +90,7 @@ class PageServer:
     def _keep_a_place(self) -> None:
         """For the next phone, by closing who has been quiet longest: a turn of the loop takes in one connection.
 
-        One machine could ask again and again in all places: where none is quiet, who came first gives way.
+        One machine could ask again and again in all places: where none is quiet, who came first gives way to who waits.
         """
         channels, now_s = self._server.active_channels.values(), time.time()
         if len(channels) < PLACES:
@@ -98,7 +99,7 @@ class PageServer:
         idle = [one for one in channels if one.patience_s == QUIET_S and now_s - one.creation_time > HELD_S]
         if quiet:
             min(quiet, key=lambda one: (one.patience_s, one.last_activity)).handle_close()
-        elif idle:
+        elif idle and select.select([self._server.socket], [], [], 0)[0]:
             min(idle, key=lambda one: one.creation_time).handle_close()
 
 

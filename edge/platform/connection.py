@@ -132,7 +132,7 @@ def _come_back(client: Client, address: BrokerAddress) -> None:
     Raises BrokerError if it is not trusted any more: the authority's file is read at the start alone.
     """
     if address.tls is not None and address.client_file is not None:
-        with suppress(OSError):  # half a file: the one of before stays
+        with suppress(OSError):  # half a file: once whole it is read at the next try
             address.tls.load_cert_chain(address.client_file)
     try:
         client.reconnect()

@@ -13,6 +13,7 @@ from threading import Event
 
 import pika
 from pika.adapters.blocking_connection import BlockingChannel, BlockingConnection
+from pika.adapters.utils.connection_workflow import AMQPConnectorException
 from pika.exceptions import AMQPError, ChannelClosedByBroker
 from pika.spec import Basic, BasicProperties
 
@@ -27,6 +28,8 @@ EXCHANGE = "amq.topic"
 _OTHERS = tuple(channel.replace("/+", ".*") for channel in OTHERS)
 # RabbitMQ 4 throws away what workers died with 20 times, without a word. Its -1 for never is "at once" to RabbitMQ 3.
 NO_LIMIT = 2**31 - 1
+# The second: a node takes the connection and says nothing. The last: pika's of a connection that is closed already.
+_FAULTS = (AMQPError, AMQPConnectorException, OSError, ValueError)
 
 
 class QuorumQueue:
@@ -44,6 +47,7 @@ class QuorumQueue:
         self._connection: BlockingConnection | None = None
         self._channel: BlockingChannel | None = None
         self._voice: BlockingChannel | None = None  # on a connection of its own, for commands
+        self._is_mute = False
         self._link = Link()
         self._count, self._wants_others = 0, False
         self._warned: set[str] = set()  # of which queues
@@ -69,7 +73,7 @@ class QuorumQueue:
             if self._wants_others:
                 self._consume(self._channel, "others", _OTHERS)
             self._link.found()
-        except (AMQPError, OSError, ValueError) as why:
+        except _FAULTS as why:
             raise BrokerError(f"the cluster cannot be reached ({type(why).__name__} {why}); check --queue") from why
 
     def take(self, stop: Event, most: int) -> list[Delivery]:
@@ -78,9 +82,10 @@ class QuorumQueue:
             if self._connection is not None:
                 self._connection.process_data_events(time_limit=0 if self._inbox else TURN_S)
             lost = "" if self._is_served() else "the broker has closed the channel or deleted a queue"
-        except (AMQPError, OSError, ValueError) as why:  # the last: pika's of a connection that is closed already
+        except _FAULTS as why:
             lost = f"{type(why).__name__} {why}"
-        with suppress(AMQPError, OSError, ValueError):  # the next command opens another
+        self._is_mute = False
+        with suppress(*_FAULTS):  # the next command opens another
             if self._voice is not None:
                 self._voice.connection.process_data_events(time_limit=0)
         if lost:
@@ -99,16 +104,21 @@ class QuorumQueue:
         """Send a command; the MQTT plugin hands it to the node with quality of service 1.
 
         RabbitMQ, while a disk of it is full, reads nothing more of a connection that has published: acknowledgements on
-        it would not free the disk.
+        it would not free the disk. After one that fails the others wait for the next turn: each would dial for seconds.
         """
-        with suppress(AMQPError, OSError, ValueError):  # the gap is found again
+        if self._is_mute:
+            return
+        self._is_mute = True
+        with suppress(*_FAULTS):  # the gap is found again
             if self._voice is None or not self._voice.is_open:
+                _close(self._voice and self._voice.connection)  # of a channel that was refused a command
                 servers = [pika.URLParameters(url) for url in self._urls]
                 for server in servers:
                     server.blocked_connection_timeout = TURN_S  # else what is beyond the line's buffer would wait
                 self._voice = BlockingConnection(servers).channel()
             lasting = BasicProperties(delivery_mode=2)
             self._voice.basic_publish(EXCHANGE, topic.replace("/", "."), payload, lasting)
+            self._is_mute = False
 
     def listen_to_others(self) -> None:
         """From now on also what nodes tell of themselves. Retained messages reach no queue: earlier ones are missed."""
@@ -119,10 +129,8 @@ class QuorumQueue:
 
     def close(self) -> None:
         """May be called twice."""
-        for one in (self._connection, self._voice and self._voice.connection):
-            with suppress(AMQPError, OSError):
-                if one is not None and one.is_open:
-                    one.close()
+        _close(self._connection)
+        _close(self._voice and self._voice.connection)
 
     def _is_served(self) -> bool:
         """RabbitMQ closes a channel on which nothing is acknowledged for half an hour, and leaves the connection."""
@@ -173,3 +181,9 @@ class QuorumQueue:
         told = tuple((name, str(value)) for name, value in headers.items() if not name.startswith("x-"))
         message = Message(topic, body, properties=told)
         self._inbox.append(Delivery(message, int(method.delivery_tag or 0), self._count))
+
+
+def _close(connection: BlockingConnection | None) -> None:
+    with suppress(*_FAULTS):
+        if connection is not None and connection.is_open:
+            connection.close()

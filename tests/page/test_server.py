@@ -299,6 +299,24 @@ def test_a_machine_that_asks_in_all_places_without_end_shuts_no_phone_out(
 
 
 @pytest.mark.usefixtures("crowded")
+def test_phones_in_all_places_keep_their_lines_while_nobody_waits_for_one(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a browser sends on a line that is just being closed is lost."""
+    monkeypatch.setattr("edge.page.server.QUIET_S", 600)  # as if they asked on and on
+    monkeypatch.setattr("edge.page.server.HELD_S", 0)
+    with closing(serve(scene.app(), "127.0.0.1", 0)) as server, ExitStack() as lines:
+        phones = [HTTPConnection("127.0.0.1", server.port, timeout=60) for _ in range(3)]
+        for phone in phones:
+            phone.connect()
+            lines.callback(phone.close)
+            phone.auto_open = 0
+        for phone in phones * 5:
+            phone.request("GET", "/healthz")
+            assert phone.getresponse().read() == b'{"ok":true}\n'
+
+
+@pytest.mark.usefixtures("crowded")
 def test_who_hardly_reads_an_answer_makes_way(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("edge.page.server.PLACES", 1)
     monkeypatch.setattr("edge.page.server.SLOWEST_BYTES_S", 100_000_000)

@@ -1,6 +1,7 @@
 """Workers on a quorum queue of three RabbitMQ nodes: one is killed, and each record still counts once."""
 
 import shutil
+import socket
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -15,6 +16,7 @@ from edge.errors import BrokerError
 from edge.platform.database import Database
 from edge.platform.quorum_queue import EXCHANGE, QuorumQueue
 from edge.platform.sources import WINDOW, Delivery
+from tests.network import Network
 from tests.node import running, to
 from tests.platform.rabbit import LIB, NAMES, Cluster
 from tests.platform.test_intake import kept
@@ -113,6 +115,23 @@ def test_a_broker_whose_disk_is_full_gives_out_all_that_waits_though_a_command_w
         wait_until(lambda: channel.basic_get("node", auto_ack=True)[2] == b"the last", within_s=20)
 
 
+def test_a_cluster_that_refuses_commands_is_dialled_once_a_turn_and_left_with_no_connection(cluster: Cluster) -> None:
+    """A dial may take seconds, and a leader has thousands of commands."""
+    cluster.ctl("two", "add_user", "mute", "mute")
+    cluster.ctl("two", "set_permissions", "mute", ".*", "^mute-", ".*")
+    with Network(cluster.amqp["two"]) as line:
+        source = QuorumQueue(f"amqp://mute:mute@127.0.0.1:{line.port}", group="mute")
+        with closing(source):
+            source.connect()
+            for turn in range(3):
+                for _ in range(100):
+                    source.say("fieldeye/v1/s/n/cmd/replay", b"x")
+                assert line.connections == 2 + turn
+                source.take(Event(), 1)
+            assert source.is_up
+        wait_until(lambda: "mute" not in cluster.ctl("two", "list_connections", "user"), within_s=20, every_s=1)
+
+
 def died_with(urls: str, group: str) -> int:
     """How many workers were given one message and died with it."""
     with at_queue(urls) as channel:
@@ -163,6 +182,12 @@ def test_a_cluster_has_one_leader_whoever_asks_it_in_whatever_order() -> None:
 def test_a_cluster_that_is_not_there_is_a_sentence() -> None:
     with pytest.raises(BrokerError, match="the cluster cannot be reached"):
         QuorumQueue("amqp://127.0.0.1:9").connect()
+
+
+def test_a_cluster_that_takes_the_call_and_says_nothing_is_a_sentence() -> None:
+    """Such as a node that hangs, or a balancer with none behind it."""
+    with socket.create_server(("127.0.0.1", 0)) as silent, pytest.raises(BrokerError, match="cannot be reached"):
+        QuorumQueue(f"amqp://127.0.0.1:{silent.getsockname()[1]}/?stack_timeout=0.2").connect()
 
 
 def test_a_cluster_that_is_away_as_a_whole_is_waited_for(cluster: Cluster) -> None:
