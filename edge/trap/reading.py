@@ -7,7 +7,7 @@ import numpy as np
 
 from edge.boxes import SAME_INSECT, Bools, Floats, Image, Ints, intersection, iou, without_rivals
 from edge.detections import Detections
-from edge.trap.card import Card, Insects
+from edge.trap.card import FALLEN_AFTER, Card, Insects
 from edge.trap.pairing import is_bare_now, paired, with_strugglers
 from edge.trap.picture import Picture, centres, looks
 from edge.trap.places import BARE, Places, in_view, is_same, structure
@@ -35,6 +35,7 @@ ROUNDED_PX = 1.5  # by which a side may be off its proportion, as both pictures'
 EDGE_SHARE = 0.4  # of its box that lies where its middle does: half, and boxes are a little off
 FILL = 0.56  # share of its box that an insect covers: 818 insects outlined by hand on cards
 FULL = 1 / 3  # share of the card from which the catch is no longer in proportion
+MOST_GONE = 1000  # remembered, the latest: against 3,000 a full card's picture takes seconds
 FULL_AT = 1000  # insects on it, from which on a detector tells the strongest alone, see edge.seams
 
 
@@ -229,7 +230,7 @@ def _matched(card: Card, seen: Picture, now: Relief, move: Affine, forgotten_aft
     before = int(card.present.sum())
     gone, gone_before = (int((bare & card.present).sum()) for bare in (lost, insects.bare > 0))
     is_another = before >= TELLING and gone_before <= CHANGED_SHARE * before < gone  # once: its places stay bare
-    if is_another:
+    if before >= TELLING and gone_before > CHANGED_SHARE * before:
         joined = _taken(joined, forgotten_after)
     read = replace(card, insects=_remembered(joined, forgotten_after), places=seen_places)
     verdict: Verdict = "changed" if is_another else "matched"
@@ -255,12 +256,15 @@ def _updated(insects: Insects, seen: Picture, row_of: Ints, lost: Bools) -> tupl
 def _taken(insects: Insects, forgotten_after: int) -> Insects:
     """Those that are gone went with their card, as a rule: on the next, 14 of 50 were taken for some of 170 of them."""
     left = max(FORGOTTEN_AFTER, round(TAKEN_SHARE * forgotten_after))
-    return replace(insects, bare=np.where(insects.bare > 0, np.maximum(insects.bare, forgotten_after - left), 0))
+    taken = insects.bare >= FALLEN_AFTER
+    return replace(insects, bare=np.where(taken, np.maximum(insects.bare, forgotten_after - left), insects.bare))
 
 
 def _remembered(insects: Insects, forgotten_after: int) -> Insects:
     """A leaf or a drop on the lens may hide an insect for a night; kept for ever, dew's places would blind the card."""
     forgotten = (insects.bare >= forgotten_after) | (insects.waiting & (insects.bare > 0))
+    gone = np.flatnonzero((insects.bare > 0) & ~forgotten)
+    forgotten[gone[np.argsort(insects.bare[gone], kind="stable")][MOST_GONE:]] = True
     return insects.where(~forgotten)
 
 

@@ -646,6 +646,26 @@ def test_a_card_that_was_changed_for_one_of_the_same_print_hides_newcomers_for_a
     assert told[3].verdict == "changed"
 
 
+def test_of_more_places_than_are_remembered_those_that_have_long_been_bare_are_forgotten(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("edge.trap.reading.MOST_GONE", 2)
+    first, second, third = [(600, 200), (600, 450), (600, 700)]
+    shown = [[], [*STAY, first, second, third], [*STAY, second, third], [*STAY, third], *[STAY] * 3]
+    _, told = told_of(*[(at, at, True) for at in (*shown, [*STAY, second, third], [*STAY, first, second, third])])
+    assert new(told) == [0, len(shown[1]), *[0] * 6, 1]
+
+
+@pytest.mark.parametrize("forgotten_after", [24, 1440])
+def test_a_card_whose_insects_go_within_two_pictures_is_changed_once(forgotten_after: int) -> None:
+    lie, card, told = [(x, y) for y in (200, 450, 700, 900) for x in range(150, 1200, 180)], Card.none(), []
+    for places in ([], lie, lie, lie[:11], lie[:4], lie[:4]):
+        found, sure = crosses(*places), np.ones(len(places), np.bool_)
+        card, reading = read_card(card, found, sure, marked(*places), forgotten_after=forgotten_after)
+        told.append(reading.verdict)
+    assert told[3:] == ["changed", "matched", "matched"]
+
+
 def test_insects_that_fell_one_by_one_make_no_new_card() -> None:
     """In the end more places are bare than insects are left."""
     lie = [(x, y) for y in (200, 700) for x in range(150, 1200, 130)]

@@ -284,7 +284,7 @@ def test_pictures_of_former_days_make_no_zero_of_the_last_one_and_are_told_with_
     scene.board.show(camera=replace(scene.board.snapshot().camera, last_skip="too_late"))
     late = client.get("/").text
     assert "The pictures that come are too old: look at the date and time of the device that takes them." in late
-    for wrong in ("All quiet", "No pest seen", "since the start", "nothing has been looked at"):
+    for wrong in ("All quiet", "No pest seen", "since the start", "nothing was looked at"):
         assert wrong not in page + late
     assert "No picture of the last 24 hours has been counted yet." in client.get("/node").text
     scene.clock.advance(25 * 3600)

@@ -196,6 +196,7 @@ def in_english(request: pytest.FixtureRequest) -> Iterator[None]:
     page = request.getfixturevalue("page")
     page.wait_for_load_state("load")  # before it a draft that was sent still lies in the tab
     page.emulate_media(media="screen", color_scheme="light")
+    page.set_viewport_size({"width": 1280, "height": 900})
     page.goto("about:blank")  # or what is still on its way would set the cookie again
     page.context.clear_cookies(name="lang")
 
