@@ -35,7 +35,7 @@ def test_a_rendered_node_delivers_its_records_to_the_rendered_broker(tmp_path: P
             node.send_signal(signal.SIGTERM)
             assert node.wait(60) == 0
     assert {topic.split("/")[4] for topic, _ in platform.heard} >= {"status", "info", "records"}
-    assert {topic for topic, _ in home.heard} == {"homeassistant/device/fieldeye_valley_a/config"}
+    assert {topic for topic, _ in home.heard} == {"homeassistant/device/fieldeye_valley/a/config"}
 
 
 def moved(card: Path, here: Path) -> Path:
