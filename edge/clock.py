@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
 from typing import Protocol
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 SYNCHRONIZED = Path("/run/systemd/timesync/synchronized")  # systemd-timesyncd(8): there since the clock was set
@@ -35,6 +36,14 @@ class Instant:
     def __post_init__(self) -> None:
         if self.utc.tzinfo is not UTC and self.utc.utcoffset() != timedelta(0):
             raise ValueError(f"Instant.utc must be aware UTC, got {self.utc!r}")
+
+
+def zone_of(name: str) -> ZoneInfo:
+    """UTC for one that this machine does not know: as Debian 13 without tzdata-legacy, of Asia/Calcutta."""
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return ZoneInfo("UTC")
 
 
 def seconds_between(earlier: Instant, later: Instant) -> float | None:

@@ -15,6 +15,7 @@ from pathlib import Path
 import cv2
 
 from edge.bundle import MODELS
+from edge.draw import jpeg
 from edge.durable import write_durably
 from edge.errors import ConfigError
 from training.classes import read_classes
@@ -120,8 +121,7 @@ def write_card(card_path: Path, looks: Looks, figures: Sequence[Figures], sample
     picture.unlink(missing_ok=True)
     if samples:
         sheet = right_and_wrong(samples, looks.shown(samples), looks.bundle.labels)
-        _, jpeg = cv2.imencode(".jpg", sheet, [cv2.IMWRITE_JPEG_QUALITY, 85])
-        write_durably(picture, jpeg.tobytes())  # of a full disk cv2 says nothing
+        write_durably(picture, jpeg(sheet, 85))
     examples = picture.name if samples else None
     card_path.write_text(card(read_facts(looks.path), figures, text, examples), encoding="utf-8")
 

@@ -105,11 +105,16 @@ def check_mark(corners: Sequence[float]) -> None:
 
 
 def check_once(file: Path, named: Iterable[tuple[str, Sequence[float]]]) -> None:
-    """Raises ConfigError for a mark, name and corners px, that stands twice: one of the two would always be missed."""
-    for (name, corners), times in Counter((name, tuple(corners)) for name, corners in named).items():
-        if times > 1:
-            told = f"{file}: has the mark {name} at [{', '.join(f'{one:g}' for one in corners)}] twice"
-            raise ConfigError(f"{told}; take one out")
+    """Raises ConfigError for a mark that stands twice: one of the two would always be missed."""
+    if mark := twice(named):
+        raise ConfigError(f"{file}: has the mark {mark} twice; take one out")
+
+
+def twice(named: Iterable[tuple[str, Sequence[float]]]) -> str:
+    """The first mark, name and corners px, that stands there twice; empty: none."""
+    marks = Counter((name, tuple(corners)) for name, corners in named)
+    told = (f"{name} at [{', '.join(f'{one:g}' for one in corners)}]" for (name, corners), n in marks.items() if n > 1)
+    return next(told, "")
 
 
 def is_beside(mark: Floats, inside: Floats) -> bool:

@@ -14,7 +14,6 @@ from edge.cli.stopping import stop_on_signal
 from edge.errors import WireError
 from edge.platform import Bad, Deduplicator, Heard, Message, Subscriber, decode
 from edge.platform.album import Album, keep_picture
-from edge.wire import Key
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -29,24 +28,20 @@ def run(args: argparse.Namespace) -> int:
     stop = Event()
     stop_on_signal(stop)
     seen, album = Deduplicator(), Album()
-    revisions: dict[Key, int] = {}  # above 0, which are few
     for message in Subscriber(broker_address(args)).messages(stop):
         heard = decode(message)
         is_image = isinstance(heard, Heard) and heard.topic.channel == "image"
-        for told in _picture(message, album, args.pictures) if is_image else _records(heard, seen, revisions):
+        for told in _picture(message, album, args.pictures) if is_image else _records(heard, seen):
             show(told, sentence(told), as_json=args.json)
     return DONE
 
 
-def _records(heard: Heard | Bad, seen: Deduplicator, revisions: dict[Key, int]) -> list[dict[str, Any]]:
+def _records(heard: Heard | Bad, seen: Deduplicator) -> list[dict[str, Any]]:
     """One object a record or message. Those sent again after a lost acknowledgement say so; a correction is none."""
     told = heard.as_json()
     if isinstance(heard, Heard):
         for one, decoded in zip(told, heard.records, strict=False):  # a message that is no batch has none
-            is_new, revision = seen.is_new(decoded.key), one.get("revision", 0)
-            if revision > revisions.get(decoded.key, 0):
-                revisions[decoded.key] = revision
-            elif not is_new:
+            if not seen.is_news(decoded.key, one.get("revision", 0)):
                 one["repeated"] = True
     return told
 

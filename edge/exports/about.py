@@ -4,8 +4,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 from typing import NamedTuple
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from edge.clock import zone_of
 from edge.wire import Info, PlainRecord, SummaryCount
 
 
@@ -47,15 +47,8 @@ def place_of(info: Info) -> Place:
     """What a node's birth message says of its place."""
     return Place(
         latitude_deg=info.latitude_deg, longitude_deg=info.longitude_deg, area_code=info.area_code, crop=info.crop,
-        zone=_zone_of(info),
+        zone=zone_of(info.time_zone or "UTC"),
     )  # fmt: skip
-
-
-def _zone_of(info: Info) -> tzinfo:
-    try:
-        return ZoneInfo(info.time_zone or "UTC")
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        return UTC
 
 
 def key_of(record: PlainRecord) -> str:

@@ -41,6 +41,11 @@ class LivePicture:
         self._shot: Shot | None = None
         self._made_s = float("-inf")
 
+    def size_px(self) -> tuple[int, int] | None:
+        """Width and height of the newest frame; None before the first."""
+        frame = self._board.frame()
+        return None if frame is None else (frame.shape[1], frame.shape[0])
+
     def shot(self, *, needs_seen: bool = False) -> Shot | None:
         """The newest frame, or the one of less than half a second ago; None before the first frame.
 

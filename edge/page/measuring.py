@@ -139,14 +139,8 @@ def _region_page(corners: str, wrong: str = "") -> str:
         corners=corners,
         points=_points(shown),
         wrong=wrong,
-        picture=_picture_px(),
+        picture=node().live.size_px(),
     )
-
-
-def _picture_px() -> tuple[int, int] | None:
-    """Width and height of the live picture."""
-    frame = node().board.frame()
-    return None if frame is None else (frame.shape[1], frame.shape[0])
 
 
 def _points(region: Region) -> str:
@@ -170,7 +164,7 @@ def _scale_page(wrong: dict[str, str], detail: str = "") -> str:
         detail=detail,
         side=request.form.get("side", ""),
         area=request.form.get("area", ""),
-        picture=_picture_px(),
+        picture=node().live.size_px(),
     )
 
 

@@ -112,7 +112,7 @@ def live() -> str:
     return render_template(
         "live.html",
         optics=None if shot is None else optics.optics(shot),
-        picture=None if shot is None else sightings.size_px(shot.jpeg),
+        picture=node().live.size_px(),
         last_picture=camera.last_picture(told, here.now, here.when, is_fed=is_fed),
         age_words=camera.age_words("{ago}", is_fed=is_fed),
         camera=camera.camera_line(told, here.now, here.when, None, is_fed=is_fed),

@@ -17,7 +17,6 @@ from edge.page import kept_calibration, optics, steps
 from edge.page.admission import needs
 from edge.page.glance import Glance, glance
 from edge.page.node import node
-from edge.page.sightings import size_px
 from edge.page.troubles import link_words
 from edge.page.trust import Role, trust, visitor
 from edge.page.untouched import is_untouched, stands
@@ -88,8 +87,7 @@ def model() -> ResponseReturnValue:
     shot = node().live.shot(needs_seen=True)
     words = "" if shot is None else optics.seen_words(shot.seen)
     seen = "" if shot is None or shot.seen is None else str(shot.seen)
-    picture = None if shot is None else size_px(shot.jpeg)
-    return render_template("set_up_model.html", words=words, seen=seen, picture=picture)
+    return render_template("set_up_model.html", words=words, seen=seen, picture=node().live.size_px())
 
 
 @set_up.post("/model")

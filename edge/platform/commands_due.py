@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 from edge.platform.acknowledged import IS_GONE, as_of_today
-from edge.platform.database import Database
+from edge.platform.database import Database, not_just
 from edge.platform.nodes import NodeName
 from edge.platform.replay import MOST_COMMANDS, VALID_FOR
 from edge.wire import MAX_PHOTO_BYTES, AnswerCommand, ImageCommand, Reply, SeenCommand, node_topic
@@ -17,8 +17,7 @@ LOOK_AGAIN = timedelta(minutes=1)  # at all nodes, 2,000 of which with 100 quest
 # Each is noted as sent in the statement that finds it. What another holds that leads, too, or notes what a node says,
 # is left to a later turn: to wait for one row with others in hand ends in a deadlock.
 _OF = "(%(of)s::text[] IS NULL OR site || '/' || node = ANY (%(of)s))"
-# What was noted while the database's clock ran ahead does not wait until then.
-_NOT_JUST = "NOT BETWEEN now() - %(again)s AND now() + %(again)s"
+_NOT_JUST_TOLD = not_just("told", "%(again)s")
 _COMMAND = "replace(gen_random_uuid()::text, '-', '')"
 # To the name that was heard last of the card that asked. Where both told one number they are copies that both run.
 _ANSWERS = f"""
@@ -31,7 +30,7 @@ _ANSWERS = f"""
               AND NOT other.seen && asked.seen AND named.site = node.site AND named.heard > node.heard
             ORDER BY named.heard DESC LIMIT 1
         ) AS renamed ON true
-        WHERE answered IS NOT NULL AND outcome IS NULL AND (told IS NULL OR told {_NOT_JUST})
+        WHERE answered IS NOT NULL AND outcome IS NULL AND {_NOT_JUST_TOLD}
           AND (%(of)s::text[] IS NULL OR site || '/' || coalesce(renamed.name, node) = ANY (%(of)s))
         FOR NO KEY UPDATE OF question SKIP LOCKED
     ), sent AS (
@@ -45,7 +44,7 @@ _SEEN = f"""
     WITH due AS (
         SELECT k.node_id, label, unit, level, k.since, site, node AS name
         FROM acknowledgement k JOIN node USING (node_id)
-        WHERE outcome IS NULL AND (sent IS NULL OR sent {_NOT_JUST}) AND NOT {IS_GONE} AND {_OF}
+        WHERE outcome IS NULL AND {not_just("sent", "%(again)s")} AND NOT {IS_GONE} AND {_OF}
         FOR NO KEY UPDATE OF k SKIP LOCKED
     ), noted AS (
         UPDATE acknowledgement k SET sent = now(), command = {_COMMAND} FROM due
@@ -69,7 +68,7 @@ _UNFINISHED = f"""
     ), due AS (
         SELECT node_id, site, node AS name, id FROM question JOIN unfinished USING (node_id, id)
         -- asked once more of the row as it is now: another may have led meanwhile
-        WHERE place <= %(most)s AND jpeg IS NULL AND (told IS NULL OR told {_NOT_JUST}) AND {_OF}
+        WHERE place <= %(most)s AND jpeg IS NULL AND {_NOT_JUST_TOLD} AND {_OF}
         FOR NO KEY UPDATE OF question SKIP LOCKED
     ), asked AS (
         UPDATE question q SET told = now(), command = {_COMMAND}

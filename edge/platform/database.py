@@ -109,6 +109,11 @@ def without_tables(why: Exception) -> str:
     return f"{says}; where there is none, the next start of `ingest --database` makes them"
 
 
+def not_just(noted: str, within: str) -> str:
+    """SQL: nothing is noted there, or not within that time: what a clock that ran ahead noted is not waited for."""
+    return f"({noted} IS NULL OR {noted} NOT BETWEEN now() - {within} AND now() + {within})"
+
+
 def first_line(why: Exception) -> str:
     """What PostgreSQL says, without its hints."""
     return (str(why).strip().splitlines() or [type(why).__name__])[0]

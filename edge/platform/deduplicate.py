@@ -20,6 +20,7 @@ class Deduplicator:
     def __init__(self) -> None:
         self._spans: dict[UUID, dict[str, list[Span]]] = {}  # by name: a node that gets another one keeps its card
         self._gone: dict[tuple[str, UUID], set[Span]] = {}
+        self._revisions: dict[Key, int] = {}  # above 0, which are few
         self.counted = 0
         self.repeated = 0
 
@@ -37,6 +38,13 @@ class Deduplicator:
         self.counted += 1
         _insert(spans, place, key.seq)
         return True
+
+    def is_news(self, key: Key, revision: int) -> bool:
+        """Note the key; True the first time, and for a correction: a higher revision than came before."""
+        is_new, is_revised = self.is_new(key), revision > self._revisions.get(key, 0)
+        if is_revised:
+            self._revisions[key] = revision
+        return is_new or is_revised
 
     def gone(self, node: str, epoch: UUID, span: Span) -> None:
         """The node no longer has these: do not wait for them. Those that come all the same are new."""

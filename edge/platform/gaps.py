@@ -7,7 +7,7 @@ from itertools import islice
 from typing import NamedTuple
 from uuid import UUID
 
-from edge.platform.database import Database
+from edge.platform.database import Database, not_just
 from edge.platform.deduplicate import Span
 from edge.platform.nodes import NodeName
 from edge.platform.replay import ASK_AGAIN, MOST_COMMANDS, commands_for
@@ -31,8 +31,7 @@ _MISSING = """
     ) AS spans
     WHERE (health->'store'->>'waiting')::bigint = 0 AND health->'store'->>'last_seq' IS NOT NULL
 """
-# One who asked while the database's clock ran ahead has not just asked.
-_NOT_JUST_ASKED = "(asked IS NULL OR asked NOT BETWEEN now() - %(every)s AND now() + %(every)s)"
+_NOT_JUST_ASKED = not_just("asked", "%(every)s")
 _ASK = f"UPDATE ledger SET asked = now() WHERE ledger_id = ANY (%(due)s) AND {_NOT_JUST_ASKED} RETURNING ledger_id"  # noqa: S608
 _DUE = f" AND info->'capabilities' ? 'replay' AND {_NOT_JUST_ASKED}"
 

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 import psycopg
 
+from edge.clock import zone_of
 from edge.counts import Alert, Interval, Lost
 from edge.platform.database import BAD_VALUE, Database, first_line
 from edge.platform.decode import Bad, Heard, Message, decode
@@ -28,7 +29,6 @@ from edge.platform.rows import (
 )
 from edge.platform.spans import Spans, multirange_text
 from edge.platform.whose_card import ledger_of, note_gone
-from edge.platform.zones import zone_of
 
 log = logging.getLogger(__name__)
 _LINES = 200

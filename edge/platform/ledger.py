@@ -42,7 +42,6 @@ class Ledger:
     def __init__(self, path: Path) -> None:
         self._path = path
         self.seen = Deduplicator()
-        self._revisions: dict[Key, int] = {}  # above 0, which are few
         self.bad = 0
         self._album = Album()
         with ExitStack() as on_failure:
@@ -68,7 +67,7 @@ class Ledger:
 
     def keep(self, records: Sequence[Decoded], site: str) -> int:
         """Append those that are new or revised, durable when it returns; says how many. Raises StoreError."""
-        new = [decoded for decoded in records if self._is_news(decoded.key, revision_of(decoded))]
+        new = [decoded for decoded in records if self.seen.is_news(decoded.key, revision_of(decoded))]
         lines = b"".join(msgspec.json.encode(plain(decoded, site)) + b"\n" for decoded in new)
         try:
             self._file.write(lines)
@@ -98,12 +97,6 @@ class Ledger:
         with self._path.with_name(f"{self._path.name}.bad").open("ab") as file:
             file.write(msgspec.json.encode(bad.as_json()[0]) + b"\n")
 
-    def _is_news(self, key: Key, revision: int) -> bool:
-        is_new, is_revised = self.seen.is_new(key), revision > self._revisions.get(key, 0)
-        if is_revised:
-            self._revisions[key] = revision
-        return is_new or is_revised
-
     def _take_up(self) -> None:
         """Note what is there already; a last line that a power cut left half goes, since it was never promised."""
         self._file.seek(0)
@@ -116,7 +109,7 @@ class Ledger:
                 if is_ours and not line.endswith(b"\n"):
                     break
                 raise StoreError(f"{self._path}:{number}: not a record ({why}); name another file with --out") from why
-            self._is_news(Key(told.node, told.epoch, told.seq), told.revision)
+            self.seen.is_news(Key(told.node, told.epoch, told.seq), told.revision)
             if told.first_seq and told.last_seq and told.count == told.last_seq - told.first_seq + 1:
                 self.seen.gone(told.node, told.epoch, Span(told.first_seq, told.last_seq))
             whole, last = whole + len(line), line

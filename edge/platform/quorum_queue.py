@@ -108,8 +108,7 @@ class QuorumQueue:
         """
         if self._is_mute:
             return
-        self._is_mute = True
-        with suppress(*_FAULTS):  # the gap is found again
+        try:
             if self._voice is None or not self._voice.is_open:
                 _close(self._voice and self._voice.connection)  # of a channel that was refused a command
                 servers = [pika.URLParameters(url) for url in self._urls]
@@ -118,7 +117,8 @@ class QuorumQueue:
                 self._voice = BlockingConnection(servers).channel()
             lasting = BasicProperties(delivery_mode=2)
             self._voice.basic_publish(EXCHANGE, topic.replace("/", "."), payload, lasting)
-            self._is_mute = False
+        except _FAULTS:  # the gap is found again
+            self._is_mute = True
 
     def listen_to_others(self) -> None:
         """From now on also what nodes tell of themselves. Retained messages reach no queue: earlier ones are missed."""

@@ -4,10 +4,10 @@ import re
 from datetime import datetime, time
 from urllib.parse import urlsplit
 
+from edge.clock import zone_of
 from edge.errors import UsageError
 from edge.platform.database import Database
 from edge.platform.population import as_area
-from edge.platform.zones import zone_of
 
 _FITS = {
     "webhook": re.compile(r"^https?://[^\s/?#@]+([/?#][!-~]*)?\Z"),  # beyond ASCII: in the host's name alone

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 from uuid import UUID
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 
+from edge.clock import zone_of
 from edge.errors import UsageError
 from edge.platform.acknowledged import note_standing
 from edge.platform.commands_due import note_reply
@@ -232,10 +232,7 @@ def position(info: Info) -> tuple[float | None, float | None]:
 
 def zone_name(name: str | None, in_database: frozenset[str]) -> str:
     """A time zone that is known here and to the database, which asks for its night; UTC for others."""
-    try:
-        return ZoneInfo(name).key if name and name in in_database else "UTC"
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        return "UTC"
+    return zone_of(name).key if name and name in in_database else "UTC"
 
 
 def _json(message: msgspec.Struct) -> str:

@@ -6,13 +6,13 @@ from email.header import Header
 from email.message import EmailMessage
 from typing import Any
 
+from edge.clock import zone_of
 from edge.counts import Task
 from edge.languages import REVIEWED
 from edge.languages.tasks import task_words
 from edge.languages.units import threshold_unit_words
 from edge.platform.sentences import level_words, taxon_words
 from edge.platform.words import figure_words, gettext, number, speaking
-from edge.platform.zones import zone_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

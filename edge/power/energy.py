@@ -11,7 +11,7 @@ from typing import get_args
 
 from edge.config import PowerTable, Sleep
 from edge.power.keeper import AWAKE_S, LOOK_EVERY_S, LOOKED_S, WAITS_S
-from edge.power.schedule import LEAST_BETWEEN_S, LEAST_SLEEP_S, MOST_SLEEP_S
+from edge.power.schedule import LEAST_BETWEEN_S, LEAST_SLEEP_S, MOST_SLEEP_S, is_worth_staying_for
 from edge.power.sun import day_length_h, irradiation_above_kwh_m2
 
 SLEEPS: tuple[Sleep, ...] = get_args(Sleep)
@@ -125,7 +125,7 @@ def duty(boot_s: float, *, light_h: float, every_s: float, sleep: Sleep, stays_s
     if left_s <= LEAST_SLEEP_S:  # it stays for the next look
         on_s, left_s = on_s + left_s, every_s
     soon_s = (boot_s + LOOKED_S - on_s) % every_s
-    if soon_s < LEAST_SLEEP_S < left_s - soon_s:  # and until it has looked
+    if is_worth_staying_for(soon_s, left_s):
         on_s, left_s = on_s + soon_s + LOOK_EVERY_S / 2, left_s - soon_s - LOOK_EVERY_S / 2
     each_s = on_s + left_s  # from start to start
     starts = day_s / each_s + (2 - on_s / each_s) * min(1.0, (DAY_S - day_s) / each_s)

@@ -14,7 +14,7 @@ from edge.clock import Clock, ClockState
 from edge.config import CameraTable, NodeTable, PowerTable
 from edge.durable import write_durably
 from edge.power.gauge import Battery
-from edge.power.schedule import LEAST_BETWEEN_S, LEAST_SLEEP_S, next_look, wake_at
+from edge.power.schedule import LEAST_BETWEEN_S, LEAST_SLEEP_S, is_worth_staying_for, next_look, wake_at
 from edge.updates.slots import LONGEST_INSTALLATION_S
 
 log = logging.getLogger(__name__)
@@ -104,9 +104,8 @@ class Keeper:
             return None
         look = next_look(now.utc, every_s)
         left_s, soon_s = (look - now.utc).total_seconds(), every_s - (now_s - self._since_s - LOOKED_S) % every_s
-        if soon_s < LEAST_SLEEP_S < left_s - soon_s:  # it sleeps after that look, or would leave out each second one
-            return None
-        return Halt("until the next look", look) if left_s > LEAST_SLEEP_S else None
+        stays = left_s <= LEAST_SLEEP_S or is_worth_staying_for(soon_s, left_s)
+        return None if stays else Halt("until the next look", look)
 
     def _installs(self, now_s: float) -> bool:
         """Is an update being installed, and has been for no longer than one may take?"""

@@ -7,9 +7,7 @@ from edge.config import PowerTable
 from edge.power.sun import sun_day
 
 LEAST_SLEEP_S = 300.0  # shorter than that, a boot costs more than it saves
-LEAST_BETWEEN_S = (
-    480.0  # looks no further apart leave no such sleep between them: a boot and the look take three minutes
-)
+LEAST_BETWEEN_S = 480.0  # looks no further apart leave no such sleep between: a boot and the look take three minutes
 MOST_SLEEP_S = 86_400.0  # a node is heard of once a day; `halt` refuses more
 
 
@@ -33,6 +31,14 @@ def wake_at(now: datetime, power: PowerTable, latitude_deg: float, longitude_deg
 def longest_sleep_s(power: PowerTable) -> float:
     """The longest that a node is off by `power`, 0 if never. A night is shorter than a day."""
     return 0.0 if power.sleep == "never" else MOST_SLEEP_S
+
+
+def is_worth_staying_for(soon_s: float, left_s: float) -> bool:
+    """Is the look of this start that comes in `soon_s` taken first, where the node would wake for one in `left_s`?
+
+    If that leaves a sleep between: a node that sleeps before it leaves out each second look.
+    """
+    return soon_s < LEAST_SLEEP_S < left_s - soon_s
 
 
 def next_look(now: datetime, every_s: float) -> datetime:

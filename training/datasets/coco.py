@@ -13,7 +13,7 @@ import numpy as np
 
 from edge.errors import ConfigError
 from training.classes import ClassTable
-from training.samples import IGNORE, Sample, Size, check_mark, marked, upright_size, within
+from training.samples import IGNORE, Sample, Size, check_mark, marked, twice, upright_size, within
 from training.text import text_of
 
 KEYS = ("images", "annotations", "categories")  # a .json without them is none of ours
@@ -45,16 +45,15 @@ def _joined(files: dict[Path, dict[Path, list[Mark]]]) -> dict[Path, list[Mark]]
     """The marks of each picture. Raises ConfigError for a mark that stands twice: a copy would double them all."""
     marks: dict[Path, list[Mark]] = {picture: [] for own in files.values() for picture in own}
     holder: dict[tuple[Path, Corners], Path] = {}
-    told: set[tuple[Path, str, Corners]] = set()
-    for file, picture, mark in ((f, p, one) for f, own in files.items() for p, listed in own.items() for one in listed):
-        first = holder.setdefault((picture, mark.corners), file)
-        if first != file:
-            raise ConfigError(f"{file}: has a mark of {picture.name} that {first} has too; take it out of one of them")
-        if (picture, mark.name, mark.corners) in told:
-            which = f"{mark.name} at [{', '.join(f'{side:g}' for side in mark.corners)}]"
+    for file, picture, listed in ((f, p, listed) for f, own in files.items() for p, listed in own.items()):
+        if which := twice((mark.name, mark.corners) for mark in listed):
             raise ConfigError(f"{file}: has a mark of {picture.name} twice, {which}; take one out")
-        told.add((picture, mark.name, mark.corners))
-        marks[picture].append(mark)
+        for mark in listed:
+            first = holder.setdefault((picture, mark.corners), file)
+            if first != file:
+                told = f"{file}: has a mark of {picture.name} that {first} has too"
+                raise ConfigError(f"{told}; take it out of one of them")
+        marks[picture] += listed
     return marks
 
 
