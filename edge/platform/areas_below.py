@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, replace
 from psycopg.rows import class_row
 
 from edge.platform.database import Database
-from edge.platform.population import LEVELS, Wanted, as_area, is_incidence
+from edge.platform.population import CAN_TELL, IS_OF_TAXA, LEVELS, Wanted, as_area, is_incidence
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,7 +35,7 @@ class AreaBelow:
 
 # Effort and counts are stacked and not joined: the planner takes row-level security for far narrower than it is, and a
 # join that it thinks small took 1.4 s over a year of 40 townships.
-_BELOW = """
+_BELOW = f"""
     WITH below AS MATERIALIZED (
         SELECT DISTINCT left(area_code, %(digits)s) AS area FROM node WHERE area_code ^@ %(area)s AND since <= %(last)s
     ), nightly AS (
@@ -47,13 +47,10 @@ _BELOW = """
         FROM (
             SELECT prefix, night, nodes, frames, area_m2, camera_nights, NULL::float8 AS per_night,
                    NULL::bigint AS count, NULL::bigint AS low, NULL::bigint AS high, NULL::bigint AS on_area
-            FROM area_effort WHERE prefix = ANY (ARRAY(SELECT area FROM below)) AND unit = %(unit)s
+            FROM area_effort WHERE prefix = ANY (ARRAY(SELECT area FROM below)) AND unit = %(unit)s AND {CAN_TELL}
               AND night BETWEEN %(first)s AND %(last)s
-              AND vocabulary_id = ANY (ARRAY(SELECT vocabulary_id FROM telling(%(label)s)))
             UNION ALL SELECT prefix, night, NULL, NULL, NULL, NULL, per_night, count, low, high, on_area
-            FROM area_count WHERE prefix = ANY (ARRAY(SELECT area FROM below)) AND unit = %(unit)s
-              AND taxon_id = ANY (ARRAY(SELECT taxon_id FROM taxon
-                                        WHERE label = %(label)s AND (%(stage)s::text IS NULL OR stage = %(stage)s)))
+            FROM area_count WHERE prefix = ANY (ARRAY(SELECT area FROM below)) AND unit = %(unit)s AND {IS_OF_TAXA}
               AND night BETWEEN %(first)s AND %(last)s
         ) AS stacked GROUP BY prefix, night
     )
@@ -66,7 +63,7 @@ _BELOW = """
            avg(coalesce(on_area, 0) / nullif(area_m2, 0)) AS per_m2,
            coalesce(sum(per_night), 0) / nullif(sum(camera_nights), 0) AS per_camera_night
     FROM below LEFT JOIN nightly USING (area) GROUP BY area ORDER BY area
-"""
+"""  # noqa: S608  our own words
 
 
 def areas_below(database: Database, wanted: Wanted) -> Sequence[AreaBelow]:

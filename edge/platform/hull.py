@@ -34,7 +34,7 @@ def beside(point: Point, origin: Point) -> Point:
 def hull_km2(points: Sequence[Point]) -> float:
     """Area of the hull on the sinusoidal projection, which keeps areas."""
     points = [beside(point, points[0]) for point in points]
-    middle_deg = sum(point.longitude_deg for point in points) / len(points) if points else 0.0
+    middle_deg = sum(point.longitude_deg for point in points) / len(points)
     flat = [Point(point.latitude_deg * KM_A_DEGREE, _x_km(point, middle_deg)) for point in points]
     corners = hull(flat)
     pairs = zip(corners, corners[1:] + corners[:1], strict=True)

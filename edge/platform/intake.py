@@ -192,8 +192,7 @@ class Intake:
             return []
         ids, seqs = zip(*revised, strict=True)
         revisions = [revision_of(one.decoded) for one in revised.values()]
-        rows = self.database.execute(_TAKE_AWAY, (list(ids), list(seqs), revisions)).fetchall()
-        return [(ledger_id, seq) for ledger_id, seq in rows]
+        return self.database.execute(_TAKE_AWAY, (list(ids), list(seqs), revisions)).fetchall()
 
     def _copy_records(self, new: Sequence[Arrived]) -> None:
         with self.database.cursor().copy("COPY record (ledger_id, seq, at, kind, body) FROM STDIN") as copy:

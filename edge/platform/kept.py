@@ -54,12 +54,9 @@ def _records(path: Path, file: BinaryIO, end: int) -> Iterator[PlainRecord]:
         end -= len(line)
         if end < 0 or not line.endswith(b"\n"):  # not whole when it began, or a power cut took its end
             return
-        yield _record(path, number, line)
-
-
-def _record(path: Path, number: int, line: bytes) -> PlainRecord:
-    try:
-        record: PlainRecord = msgspec.json.decode(line, type=PlainRecord)
-    except ValueError as why:
-        raise StoreError(f"{path}:{number}: not a record ({why}); give the file of `fieldeye-platform ingest`") from why
-    return record
+        try:
+            record: PlainRecord = msgspec.json.decode(line, type=PlainRecord)
+        except ValueError as why:
+            then = "give the file of `fieldeye-platform ingest`"
+            raise StoreError(f"{path}:{number}: not a record ({why}); {then}") from why
+        yield record

@@ -12,8 +12,8 @@ from edge.platform.hull import Point
 def read_outlines(path: Path) -> list[list[Point]]:
     """Outer rings of all polygons in a file. Raises UsageError."""
     try:
-        rings = list(_rings(json.loads(path.read_text("utf-8-sig"))))
-        found = [[_point(float(at[1]), float(at[0])) for at in ring] for ring in rings]
+        borders = json.loads(path.read_text("utf-8-sig"))
+        found = [[_point(float(at[1]), float(at[0])) for at in ring] for ring in _rings(borders)]
     except OSError as why:
         raise UsageError(f"{path}: cannot be read ({why.strerror}); {to_read(why, 'give a GeoJSON file')}") from why
     except (ValueError, TypeError, LookupError, OverflowError, RecursionError) as why:

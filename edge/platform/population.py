@@ -20,6 +20,10 @@ from edge.platform.hull import Point, hull_km2
 
 LEVELS = (0, 2, 4, 6, 9, 12)  # digits: country, province, city, county, township, village
 _YEARS_TO_A_WEEK_53 = 8  # the last one was up to seven years ago
+# In SQL: counts of the taxa that are asked for, and effort that could tell them. At once, so that an index leads there.
+IS_OF_TAXA = """taxon_id = ANY (ARRAY(
+    SELECT taxon_id FROM taxon WHERE label = %(label)s AND (%(stage)s::text IS NULL OR stage = %(stage)s)))"""
+CAN_TELL = "vocabulary_id = ANY (ARRAY(SELECT vocabulary_id FROM telling(%(label)s)))"
 
 
 def as_area(code: str) -> str:

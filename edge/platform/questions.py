@@ -135,7 +135,7 @@ def assembled(parts: Sequence[tuple[int, bytes]], size: int) -> bytes | None:
     return bytes(whole) if len(whole) == size else None
 
 
-def questions(database: Database, *, most: int = MOST_SHOWN) -> list[Question]:
+def questions(database: Database) -> list[Question]:
     """Those of the role's subtree, unanswered ones first: of each node the oldest, then of each the next one.
 
     So a node that asks without end hides no other's question. Behind them the ones that were answered last.
@@ -144,7 +144,7 @@ def questions(database: Database, *, most: int = MOST_SHOWN) -> list[Question]:
         waiting = cursor.execute(
             f"{_QUESTIONS} AND answered IS NULL"
             " ORDER BY row_number() OVER (PARTITION BY node_id ORDER BY received, id), received LIMIT %s",
-            (most,),
+            (MOST_SHOWN,),
         ).fetchall()
         answered = f"{_QUESTIONS} AND answered IS NOT NULL ORDER BY answered DESC LIMIT %s"
         return waiting + cursor.execute(answered, (MOST_ANSWERED,)).fetchall()
@@ -188,10 +188,5 @@ def answer(
         " AND (%s OR answered IS NOT DISTINCT FROM %s::timestamptz)",
         (*written, node_id, question, before is None, before or None),
     )
-    return done.rowcount == 1 or written == _kept_answer(database, node_id, question)
-
-
-def _kept_answer(database: Database, node_id: int, question: str) -> tuple[str | None, ...] | None:
-    return database.execute(
-        "SELECT answer, answer_who, answer_label FROM question WHERE node_id = %s AND id = %s", (node_id, question)
-    ).fetchone()
+    kept = "SELECT answer, answer_who, answer_label FROM question WHERE node_id = %s AND id = %s"
+    return done.rowcount == 1 or written == database.execute(kept, (node_id, question)).fetchone()

@@ -130,11 +130,10 @@ class Registry:
         """In which its nights are reckoned."""
         if not self._zones:
             self._zones = frozenset(name for (name,) in self._database.execute("SELECT name FROM pg_timezone_names"))
-        zone = zone_name(info.time_zone, self._zones)
-        if info.time_zone and zone != info.time_zone:
-            why = (
-                f"{info.time_zone[:40]!r} is no zone as Asia/Shanghai is, nights are of UTC; mend time_zone in its info"
-            )
+        told = info.time_zone or "UTC"
+        zone = zone_of(told).key if told in self._zones else "UTC"  # known here and to the database
+        if zone != told:
+            why = f"{told[:40]!r} is no zone as Asia/Shanghai is, nights are of UTC; mend time_zone in its info"
             self._warn_once("time_zone_refused", *topic[:2], why=why)
         return zone
 
@@ -174,10 +173,8 @@ class Registry:
         epoch, seq = row
         self._highest[node] = Highest(epoch, seq, datetime.now(UTC))
         if before and before.epoch == epoch and last_seq < before.seq:
-            why = (
-                f"its numbers went back to {last_seq}, and up to {before.seq} came before: until then what it counts is"
-            )
-            why += " dropped as repeated, for its store is an older copy; move that aside, as docs/platform.md says"
+            why = f"its numbers went back to {last_seq}, and up to {before.seq} came before: until then what it counts"
+            why += " is dropped as repeated, for its store is an older copy; move that aside, as docs/platform.md says"
             self._warn_once("card_put_back", *topic[:2], why=why)
 
     def _note_status(self, topic: Topic, status: Status, *, is_kept: bool) -> None:
@@ -228,11 +225,6 @@ def position(info: Info) -> tuple[float | None, float | None]:
     if latitude is None or longitude is None or not (-90 <= latitude <= 90 and -180 <= longitude <= 180):
         return None, None
     return latitude, longitude
-
-
-def zone_name(name: str | None, in_database: frozenset[str]) -> str:
-    """A time zone that is known here and to the database, which asks for its night; UTC for others."""
-    return zone_of(name).key if name and name in in_database else "UTC"
 
 
 def _json(message: msgspec.Struct) -> str:

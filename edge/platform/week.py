@@ -13,6 +13,8 @@ from edge.platform.database import Database, reachable
 from edge.platform.hull import Point
 from edge.platform.left_behind import IS_LEFT_BEHIND, left_behind
 from edge.platform.population import (
+    CAN_TELL,
+    IS_OF_TAXA,
     Night,
     Range,
     TaxonSum,
@@ -167,9 +169,6 @@ def _taxon(database: Database, area: str, first: date, last: date, total: TaxonS
 _WHOLE_WEEKS = "week BETWEEN first_monday(%(first)s) AND last_sunday(%(last)s)"
 _OTHER_NIGHTS = """(night BETWEEN %(first)s AND least(first_monday(%(first)s) - 1, %(last)s)
                     OR night BETWEEN greatest(last_sunday(%(last)s) + 1, %(first)s) AND %(last)s)"""
-_TAXA = """taxon_id = ANY (ARRAY(  -- at once, so that an index leads to them
-    SELECT taxon_id FROM taxon WHERE label = %(label)s AND (%(stage)s::text IS NULL OR stage = %(stage)s)))"""
-_TELLING = "vocabulary_id = ANY (ARRAY(SELECT vocabulary_id FROM telling(%(label)s)))"
 _PLACES = f"""
     SELECT site || '/' || node, latitude_deg, longitude_deg,
            CASE WHEN frames > 0 AND %(is_incidence)s THEN 100 * coalesce(many, 0)::float8 / frames
@@ -177,18 +176,18 @@ _PLACES = f"""
     FROM node
     LEFT JOIN (
         SELECT node_id, sum(frames)::float8 AS frames FROM (
-            SELECT node_id, frames FROM week_effort WHERE unit = %(unit)s AND {_TELLING} AND {_WHOLE_WEEKS}
+            SELECT node_id, frames FROM week_effort WHERE unit = %(unit)s AND {CAN_TELL} AND {_WHOLE_WEEKS}
             UNION ALL SELECT node_id, frames FROM night_effort
-                      WHERE unit = %(unit)s AND {_TELLING} AND {_OTHER_NIGHTS}
+                      WHERE unit = %(unit)s AND {CAN_TELL} AND {_OTHER_NIGHTS}
         ) AS looks GROUP BY node_id
     ) AS looked USING (node_id)
     LEFT JOIN (
         SELECT node_id, bounded(sum(most)) AS many FROM (
             SELECT node_id, CASE WHEN %(unit)s = 'max_per_frame' THEN max(count) ELSE sum(count) END AS most FROM (
                 SELECT node_id, camera, taxon_id, count FROM week_count
-                          WHERE {_TAXA} AND unit = %(unit)s AND {_WHOLE_WEEKS}
+                          WHERE {IS_OF_TAXA} AND unit = %(unit)s AND {_WHOLE_WEEKS}
                 UNION ALL SELECT node_id, camera, taxon_id, count FROM night_count
-                          WHERE {_TAXA} AND unit = %(unit)s AND count > 0 AND {_OTHER_NIGHTS}
+                          WHERE {IS_OF_TAXA} AND unit = %(unit)s AND count > 0 AND {_OTHER_NIGHTS}
             ) AS counts GROUP BY node_id, camera, taxon_id
         ) AS each GROUP BY node_id
     ) AS counted USING (node_id)

@@ -178,8 +178,9 @@ def test_a_blind_hour_is_awake_since_its_dark_frames_came_and_a_broken_camera_s_
         (replace(nothing, blind_hour=1.0), 3600.0),
         (replace(nothing, broken_camera_a_day=1.0), 0.0),
     ):
-        day = a_day_of(SimulatedNode(FleetPlan(nodes=1, days=1, faults=faults), 0))
-        assert [(one.frames, one.awake_s) for one in day] == [(0, awake_s)] * 24
+        for number, told in ((0, ("leaf", "affected_frames")), (1, ("trap", "new"))):
+            day = a_day_of(SimulatedNode(FleetPlan(nodes=1, days=1, faults=faults), number))
+            assert [(one.mode, one.unit, one.frames, one.awake_s) for one in day] == [(*told, 0, awake_s)] * 24
 
 
 def test_without_faults_none_shows() -> None:

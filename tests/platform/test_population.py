@@ -629,12 +629,6 @@ def test_no_point_lies_outside_the_hull(points: list[Point]) -> None:
                 assert left - (another.latitude_deg - one.latitude_deg) * (p.longitude_deg - one.longitude_deg) >= -1e-6
 
 
-def test_a_hull_is_as_large_at_any_meridian() -> None:
-    triangle = [Point(30, 0), Point(31, 1), Point(32, 0)]
-    moved = [Point(at.latitude_deg, at.longitude_deg + 120) for at in triangle]
-    assert hull_km2(moved) == pytest.approx(hull_km2(triangle))
-
-
 def test_places_and_nodes_are_told_from_whole_weeks_and_the_nights_beside_them(fleet: Fleet) -> None:
     """Each span of 25 nights, of which 1 July 2026 is a Wednesday, against a plain sum."""
     fleet.place("a", latitude_deg=30.0, longitude_deg=120.0)

@@ -423,6 +423,8 @@ def test_squares_lie_about_their_places_as_dots_do_and_are_the_stronger_the_more
     assert {title_of(one).split(": ")[1]: one.get("fill-opacity") for one in squares.iter("rect")} == {
         "100": "1.00", "25": "0.60"
     }  # fmt: skip
+    template = Path(charts.__file__).with_name("templates").joinpath("report.html").read_text("utf-8")
+    assert "fill-opacity" not in template, "its style would go before what a shape carries"
 
 
 def title_of(shape: Element) -> str:
@@ -630,18 +632,6 @@ def test_paper_shows_seen_none_and_no_data_in_the_colours_that_its_words_name(fl
 def _near(pixels: np.ndarray, colour: tuple[int, int, int]) -> int:
     """How many of `pixels` (n, 3) have that colour, within what edges and opacity change."""
     return int((np.abs(pixels.astype(int) - colour) <= 12).all(axis=1).sum())
-
-
-def test_squares_are_the_stronger_the_more_was_counted() -> None:
-    places = [Place(f"n{n}", Point(30 + n / 100, 120), 100 if n else 25) for n in range(DOTS_BELOW)]
-    drawn = area_map(places)
-    assert set(re.findall(r'class="seen"[^>]*fill-opacity="([\d.]+)"', drawn)) == {"1.00", "0.60"}
-    assert "fill-opacity" not in html_style()
-
-
-def html_style() -> str:
-    """The report's own style, which would go before what a shape carries."""
-    return Path(charts.__file__).with_name("templates").joinpath("report.html").read_text("utf-8")
 
 
 def test_an_area_without_a_node_is_not_said_to_have_reported(fleet: Fleet) -> None:

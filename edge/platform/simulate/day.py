@@ -35,7 +35,6 @@ class Measured:
     """A record and the truth behind it."""
 
     record: Interval | Sighting
-    hour: int
     true_start: datetime
     true_counts: tuple[tuple[str, int], ...] = ()  # label, individuals that were there; of intervals
 
@@ -77,17 +76,20 @@ def day_of(where: Where, midnight: datetime, day: Day, rng: np.random.Generator)
     for hour in range(24):
         start = midnight + timedelta(hours=hour)
         if day.is_broken or day.blind[hour]:
-            yield Measured(record=_silent(clock, start, broken=day.is_broken), hour=hour, true_start=start)
+            record = _interval(clock, start, 0, "dark", NoData("dark"), is_leaf=where.is_leaf)  # dark frames come, too
+            if day.is_broken:
+                record = replace(record, skipped=(), awake_s=0.0, counts=NoData("no_frame"))
+            yield Measured(record=record, true_start=start)
             continue
         frames = FRAMES_AN_HOUR - int(rng.integers(0, 4))
         there = _leaves(where, start, frames, rng) if where.is_leaf else _insects(where, start, gust, rng)
         found = [_found(label, stage, number, rng) for label, stage, number in there]
         seen = [count for count in found if count.count]
         if not where.is_leaf:
-            yield from (_sighting(clock, start, hour, count, rng) for count in seen)
-        record = _interval(clock, start, frames, tuple(seen), is_leaf=where.is_leaf)
+            yield from (_sighting(clock, start, count, rng) for count in seen)
+        record = _interval(clock, start, frames, "blurred", tuple(seen), is_leaf=where.is_leaf)
         truth = tuple((label, number) for label, _, number in there if number)
-        yield Measured(record=record, hour=hour, true_start=start, true_counts=truth)
+        yield Measured(record=record, true_start=start, true_counts=truth)
 
 
 def _insects(where: Where, start: datetime, gust: float, rng: np.random.Generator) -> list[tuple[str, str, int]]:
@@ -116,8 +118,9 @@ def _range_of(count: int) -> TaxonCount:
 
 
 def _interval(
-    clock: _Clock, start: datetime, frames: int, counts: tuple[TaxonCount, ...], *, is_leaf: bool
+    clock: _Clock, start: datetime, frames: int, others: str, counts: tuple[TaxonCount, ...] | NoData, *, is_leaf: bool
 ) -> Interval:
+    """`others`: why the rest of the hour's frames were skipped."""
     skipped = FRAMES_AN_HOUR - frames
     return Interval(
         start=clock.instant(start),
@@ -127,29 +130,13 @@ def _interval(
         mode="leaf" if is_leaf else "trap",
         unit="affected_frames" if is_leaf else "new",
         frames=frames,
-        skipped=(("blurred", skipped),) if skipped else (),
+        skipped=((others, skipped),) if skipped else (),
         awake_s=3600.0,
         counts=counts,
     )
 
 
-def _silent(clock: _Clock, start: datetime, *, broken: bool) -> Interval:
-    reason = "no_frame" if broken else "dark"
-    return Interval(
-        start=clock.instant(start),
-        end=clock.instant(start + timedelta(hours=1)),
-        camera=CAMERA,
-        model=MODEL,
-        mode="trap",
-        unit="new",
-        frames=0,
-        skipped=() if broken else (("dark", FRAMES_AN_HOUR),),
-        awake_s=0.0 if broken else 3600.0,  # dark frames come, too
-        counts=NoData(reason),
-    )
-
-
-def _sighting(clock: _Clock, start: datetime, hour: int, count: TaxonCount, rng: np.random.Generator) -> Measured:
+def _sighting(clock: _Clock, start: datetime, count: TaxonCount, rng: np.random.Generator) -> Measured:
     """The first of the hour."""
     true = start + timedelta(milliseconds=int(rng.integers(0, 3_600_000)))
     left, top = (round(float(one), 4) for one in rng.uniform(0, 0.9, 2))
@@ -163,4 +150,4 @@ def _sighting(clock: _Clock, start: datetime, hour: int, count: TaxonCount, rng:
         box=(left, top, left + 0.05, top + 0.05),
         count=1,
     )
-    return Measured(record=record, hour=hour, true_start=true)
+    return Measured(record=record, true_start=true)

@@ -2,6 +2,7 @@
 
 import socket
 from collections import deque
+from contextlib import suppress
 from time import monotonic
 
 from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags, MQTTMessage
@@ -98,10 +99,8 @@ class Line:
         self._flying.clear()
         self._rests_until_s = monotonic() + AGAIN_S
         self._client = self._new_client()
-        try:
+        with suppress(OSError):  # still away: the next turn tries again
             self._client.connect(self._at.host, self._at.port)
-        except OSError:
-            return  # still away: the next turn tries again
 
     def _new_client(self) -> Client:
         client = new_client(self._at, self._client_id)

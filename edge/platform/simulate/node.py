@@ -126,9 +126,9 @@ class SimulatedNode:
         """An hour's records in one message; what waits in an outage comes at its end, intervals first."""
         begin_h, end_h = drawn.outage_h
         midnight, faults = self._plan.midnight(day), self._plan.faults
-        online = [one for one in records if not begin_h <= one.measured.hour + 1 < end_h]
-        waited = [one for one in records if begin_h <= one.measured.hour + 1 < end_h]
-        hours = [[one for one in online if one.measured.hour == hour] for hour in range(24)]
+        online = [one for one in records if not begin_h <= one.measured.true_start.hour + 1 < end_h]
+        waited = [one for one in records if begin_h <= one.measured.true_start.hour + 1 < end_h]
+        hours = [[one for one in online if one.measured.true_start.hour == hour] for hour in range(24)]
         batches = [
             (hour + 1.0, batch) for hour, told in enumerate(hours) for batch in _cut([one.stored for one in told])
         ]
