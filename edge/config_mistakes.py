@@ -27,8 +27,9 @@ def explained(message: str, record: type) -> str:
     if unknown:
         table = unknown["table"] or ""
         key = f"{table}.{unknown['key']}" if table else unknown["key"]
-        near = difflib.get_close_matches(unknown["key"], _keys_of(record, table), n=1)
-        remedy = f"did you mean {near[0]}?" if near else f"known here: {', '.join(_keys_of(record, table))}"
+        known = _keys_of(record, table)
+        near = difflib.get_close_matches(unknown["key"], known, n=1)
+        remedy = f"did you mean {near[0]}?" if near else f"known here: {', '.join(known)}"
         return f"unknown key {key}; {remedy}"
     at = _AT.match(message)
     what, where = (at["what"], at["where"]) if at else (message, "")

@@ -76,8 +76,9 @@ class Days:
         intervals = [interval for day in looked for interval in by_day[day]]
         period = Period(first=days[-1], last=last, is_over=is_over)
         nights = _nights_over(len(looked), intervals) if is_over else max(length, hung_nights(intervals))
-        evidence = _told(label, stage, intervals, period, nights=nights, days=self)
-        return replace(evidence, nights=nights, is_part=length == 1 and _is_part(intervals))
+        count, figures = _told(label, stage, intervals, nights, self.range_of)
+        is_part = length == 1 and _is_part(intervals)
+        return Evidence(period=period, count=count, told=figures, nights=nights, is_part=is_part)
 
     def _told_by_day(self, label: str) -> Mapping[date, Sequence[Interval]]:
         """Without the intervals of models that cannot tell it."""
@@ -109,26 +110,25 @@ def _days_of_share(by_day: Mapping[date, Sequence[Interval]], last: date) -> int
 
 
 def _told(
-    label: str, stage: str, intervals: Sequence[Interval], period: Period, *, nights: int, days: Days
-) -> Evidence:
-    """Of that life stage alone where the unit asks for one that the model tells apart."""
+    label: str, stage: str, intervals: Sequence[Interval], nights: int, range_of: RangeOf
+) -> tuple[int, tuple[Measured, ...]]:
+    """Of that life stage alone where the unit asks for one that the model tells apart: the count, and all it tells."""
     unit: Unit = intervals[0].unit
     counts = [_count(interval, label, stage) for interval in intervals]
     number = max(counts) if unit == "max_per_frame" else sum(counts)
     if unit == "affected_frames":
-        told = (*_of_pictures(number, intervals), *_leaf_area(label, intervals))
-        return Evidence(period=period, count=number, told=told)
+        return number, (*_of_pictures(number, intervals), *_leaf_area(label, intervals))
     name = with_stage(label, stage)
-    taxon = days.range_of(name, number, _share_of(counts, number, unit))
+    taxon = range_of(name, number, _share_of(counts, number, unit))
     noun = f"{stage or 'insect'}s"
     if unit == "new":
         caught = (noun,) if stage else FLYING
         units = [f"{one}/{place}/night" for one in caught for place in ("trap", "card")]
-        return Evidence(period=period, count=number, told=tuple(_shared(taxon, nights, one) for one in units))
+        return number, tuple(_shared(taxon, nights, one) for one in units)
     if unit == "visits":
-        return Evidence(period=period, count=number, told=(_shared(taxon, nights, "visits/day"),))
-    on_area = _on_area(name, f"{noun}/m2", counts, intervals, days.range_of)
-    return Evidence(period=period, count=number, told=(_shared(taxon, 1, f"{noun}/picture"), *on_area))
+        return number, (_shared(taxon, nights, "visits/day"),)
+    on_area = _on_area(name, f"{noun}/m2", counts, intervals, range_of)
+    return number, (_shared(taxon, 1, f"{noun}/picture"), *on_area)
 
 
 def _on_area(

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from itertools import takewhile
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,12 +34,6 @@ def first_catch(nights: Sequence[Night], running: int) -> Biofix | None:
             continue
         row = [*row, index] if night.catch > 0 else []
         if len(row) == running:
-            return Biofix(nights[row[0]].evening, _blind_before(nights, row[0]))
+            blind = list(takewhile(lambda before: before.catch is None, reversed(nights[: row[0]])))
+            return Biofix(nights[row[0]].evening, len(blind))
     return None
-
-
-def _blind_before(nights: Sequence[Night], index: int) -> int:
-    blind = 0
-    while index - blind > 0 and nights[index - blind - 1].catch is None:
-        blind += 1
-    return blind

@@ -39,17 +39,16 @@ def watched(labels: Iterable[str], advice: AdviceTable, crop: str | None) -> tup
 
     One row a pest and unit, the one that acts first; an own row stands in place of the packaged ones.
     """
-    own = tuple(_own(row) for row in advice.threshold)
     names, crop = set(labels), advice.crop or crop
+    own = {(row.label, row.unit): _own(row) for row in advice.threshold if row.label in names}
     packaged = [row for row in defaults() if row.scientific_name in names] if advice.defaults and crop else []
-    taken = {(row.scientific_name, row.unit) for row in own}
-    found = {(row.scientific_name, row.unit): row for row in own if row.scientific_name in names}
+    found = dict(own)
     field = (("crop", crop), ("stage_of_crop", advice.stage), ("region", advice.region))  # None: not known
     for row in sorted(packaged, key=lambda row: row.scientific_name):
         if not all(known is None or getattr(row, column) in {known, "all"} for column, known in field):
             continue
         key = row.scientific_name, row.unit
-        if key not in taken and (key not in found or row.low < found[key].low):
+        if key not in own and (key not in found or row.low < found[key].low):
             found[key] = row
     return tuple(found.values())
 

@@ -59,7 +59,7 @@ def run(args: argparse.Namespace) -> int:
 def measure(model: str, threads: int) -> Iterator[Stage]:
     """The path of a frame, in its order."""
     detector = tried(find_bundle(model), threads=threads)
-    photograph = read_picture(next(iter(sorted(PICTURES.glob("*.jpg")))))
+    photograph = read_picture(min(PICTURES.glob("*.jpg")))
     network_ms = frame_cost(detector, photograph, REPETITIONS).infer_ms
     yield Stage(f"network {detector.bundle.name} {detector.bundle.input.side_px} px", network_ms, 1.0)
     for width_px, height_px in FRAMES:

@@ -47,7 +47,7 @@ def run(args: argparse.Namespace) -> int:
     """0 if every picture could be looked at, 1 if one could not."""
     if args.confidence is not None and not 0 <= args.confidence <= 1:
         raise UsageError(f"--confidence {args.confidence:g} is not 0 to 1; 0.4 is usual")
-    pictures = _pictures(args.paths)
+    pictures = [path for word in args.paths for path in _named(word)]
     drawn = DrawnPictures(args.save, SAVED_QUALITY) if args.save else None
     if drawn:
         drawn.check_apart(pictures)
@@ -115,12 +115,8 @@ def _sentence(result: dict[str, Any]) -> str:
     return f"{result['image']}: {found} ({result['ms']:.0f} ms)"
 
 
-def _pictures(words: list[str]) -> list[Path]:
-    """The files that the words name, in order. Raises UsageError for a word that names none."""
-    return [path for word in words for path in _named(word)]
-
-
 def _named(word: str) -> list[Path]:
+    """The files that a word names, in order. Raises UsageError for one that names none."""
     path = Path(word)
     if path.is_dir():
         found = sorted(p for p in pictures_in(path) if not p.is_dir())  # also a link to nothing, which is told

@@ -119,9 +119,8 @@ def _sun(args: argparse.Namespace) -> int:
         raise UsageError(f"--longitude {args.longitude:g}: must be -180 to 180; west is below 0")
     day = args.date or datetime.now(UTC).date()
     told = sun_day(args.latitude, args.longitude, day)
-    times = {name: None if at is None else at.isoformat(timespec="minutes") for name, at in
-             (("sunrise", told.sunrise), ("sunset", told.sunset))}  # fmt: skip
-    stays = f"the sun stays {'up' if told.is_light else 'down'}"
-    said = stays if told.sunrise is None else f"sunrise {times['sunrise']}, sunset {times['sunset']} (UTC)"
-    show({"date": day.isoformat(), **times, "is_light": told.is_light}, f"{day}: {said}", as_json=args.json)
+    rises, sets = (at and at.isoformat(timespec="minutes") for at in (told.sunrise, told.sunset))
+    said = f"sunrise {rises}, sunset {sets} (UTC)" if rises else f"the sun stays {'up' if told.is_light else 'down'}"
+    found = {"date": day.isoformat(), "sunrise": rises, "sunset": sets, "is_light": told.is_light}
+    show(found, f"{day}: {said}", as_json=args.json)
     return DONE

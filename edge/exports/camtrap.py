@@ -48,7 +48,7 @@ def camtrap_pieces(found: Iterable[PlainRecord], about: About) -> Iterator[Piece
     yield Piece("deployments.csv", csv_lines([DEPLOYMENTS]))
     for deployment in seen.deployments.values():
         yield Piece("deployments.csv", _line(DEPLOYMENTS, deployment.row()))
-    package = described(seen.deployments.values(), seen.labels, about, has_media=seen.is_media_level)
+    package = described(seen.deployments.values(), seen.labels, about, has_media=bool(seen.media))
     yield Piece("datapackage.json", json.dumps(package, indent=2).encode() + b"\n")
 
 
@@ -86,7 +86,6 @@ class _Seen:
     deployments: dict[str, _Deployment] = field(default_factory=dict)
     media: set[str] = field(default_factory=set)
     labels: dict[str, str] = field(default_factory=dict)  # label -> EPPO code
-    is_media_level: bool = False
 
     def deployment(self, record: PlainInterval | PlainSighting, place: Place) -> str:
         """The record's deployment, which now spans it."""
@@ -104,7 +103,7 @@ class _Seen:
 
 def _sighting(record: PlainSighting, seen: _Seen, about: About) -> Iterator[Piece]:
     deployment, picture = seen.deployment(record, about.place(record)), f"{record.node}-{record.picture}"
-    seen.is_media_level, at = True, to_the_second(record.at.utc)
+    at = to_the_second(record.at.utc)
     if picture not in seen.media:
         seen.media.add(picture)
         media: dict[str, Any] = {"mediaID": picture, "deploymentID": deployment, "timestamp": at}
@@ -128,15 +127,12 @@ def _interval(record: PlainInterval, seen: _Seen, about: About) -> Iterator[Row]
         "observationLevel": "event",
     }
     effort = {"unit": record.unit, "mode": record.mode, "frames": record.frames, "awakeS": record.awake_s}
-    effort |= {"exposedS": record.exposed_s}
-    effort |= {"saturated": True} if record.saturated else {}
-    effort |= _climate(record)
+    effort |= {"exposedS": record.exposed_s, "saturated": record.saturated or None} | _climate(record)
     if record.counts is None:
-        comment = f"no data: {record.no_data}"
         yield common | {
             "observationType": "unclassified",
             "observationTags": _tags(effort),
-            "observationComments": comment,
+            "observationComments": f"no data: {record.no_data}",
         }
         return
     animals = [count for count in record.counts if taxon(count.label).group != "disease"]

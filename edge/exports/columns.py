@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, tzinfo
 from functools import cache
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, get_args
 
 import msgspec
 from msgspec import Struct
@@ -22,7 +22,7 @@ from edge.wire import PlainInterval, PlainRecord
 
 Kind = Literal["text", "integer", "number", "truth", "day", "moment", "json"]
 Cell = str | int | float | bool | date | datetime | None
-PLACE = ("latitude_deg", "longitude_deg", "area_code", "crop")
+PLACE: dict[str, Kind] = {"latitude_deg": "number", "longitude_deg": "number", "area_code": "text", "crop": "text"}
 TAXA, NIGHT = "taxa", "night"
 _KINDS: dict[type[types.Type], Kind] = {
     types.StrType: "text",
@@ -46,18 +46,17 @@ class Column:
 def columns() -> tuple[Column, ...]:
     """The key, the place, and then each field of each kind of record, in the order of the wire's long form."""
     found: dict[str, Kind] = {"kind": "text", "site": "text", "node": "text", "epoch": "text", "seq": "integer"}
-    found |= {"latitude_deg": "number", "longitude_deg": "number", "area_code": "text", "crop": "text"}
-    found |= {TAXA: "integer", NIGHT: "day"}
-    for struct in _structs().values():
-        for name, kind in _leaves(struct.cls, ""):
+    found |= PLACE | {TAXA: "integer", NIGHT: "day"}
+    for record in get_args(PlainRecord):
+        for name, kind in _leaves(record, ""):
             found[name] = "number" if {found.get(name), kind} == {"integer", "number"} else kind
     return tuple(Column(name, kind) for name, kind in found.items())
 
 
 def rows(record: PlainRecord, place: Place) -> Iterator[dict[str, Cell]]:
     """The record's rows; a column that is not named is empty."""
-    common: dict[str, Cell] = {"kind": _tag(record), **{name: getattr(place, name) for name in PLACE}}
-    common |= _flat(record, "")
+    common: dict[str, Cell] = {name: getattr(place, name) for name in PLACE} | _flat(record, "")
+    common["kind"] = str(record.__struct_config__.tag)
     if isinstance(record, PlainInterval):
         common[NIGHT] = _night(record, place.zone)
     taxa = next((of for name in _lists(type(record)) if (of := getattr(record, name)) is not None), None)
@@ -77,17 +76,6 @@ def _night(interval: PlainInterval, zone: tzinfo) -> date:
         return day_at(middle, "trap", zone)
     except OverflowError:  # a clock at the end of the calendar
         return middle.date()
-
-
-@cache
-def _structs() -> dict[str, types.StructType]:
-    union = types.type_info(PlainRecord)
-    kinds = union.types if isinstance(union, types.UnionType) else ()
-    return {str(struct.tag): struct for struct in kinds if isinstance(struct, types.StructType)}
-
-
-def _tag(record: Struct) -> str:
-    return str(record.__struct_config__.tag)
 
 
 def _bare(of: types.Type) -> types.Type:

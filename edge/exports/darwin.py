@@ -14,7 +14,7 @@ import msgspec
 
 from edge.exports.about import About, Piece, Place, key_of, keyed
 from edge.exports.csv_table import csv_cell, csv_lines
-from edge.exports.darwin_meta import EVENT, MEASUREMENT, OCCURRENCE, meta_xml, names
+from edge.exports.darwin_meta import EVENT, MEASUREMENT, OCCURRENCE, Table, meta_xml, names
 from edge.exports.moments import to_the_second
 from edge.exports.taken import in_darwin
 from edge.taxa import taxon
@@ -47,7 +47,7 @@ def darwin_pieces(found: Iterable[PlainRecord], about: About) -> Iterator[Piece]
     for table in (EVENT, OCCURRENCE, MEASUREMENT):
         yield Piece(table.file, csv_lines([names(table)]))
     for record in filter(in_darwin, found):
-        yield Piece(EVENT.file, _line(EVENT.terms, _event(record, about.place(record))))
+        yield _piece(EVENT, _event(record, about.place(record)))
         for taxon_key, count in keyed(record.counts or []):
             yield from _occurrence(record, count, f"{key_of(record)}/{taxon_key}")
         yield from _field(record)
@@ -56,8 +56,7 @@ def darwin_pieces(found: Iterable[PlainRecord], about: About) -> Iterator[Piece]
 def _event(record: PlainInterval, place: Place) -> dict[str, Any]:
     start, end = to_the_second(record.start.utc), to_the_second(max(record.start.utc, record.end.utc))
     more: dict[str, Any] = {"areaCode": place.area_code, "crop": place.crop, "mode": record.mode}
-    more |= {"clock": record.start.clock}
-    more |= {"saturated": record.saturated or None, "skipped": record.skipped or None}
+    more |= {"clock": record.start.clock, "saturated": record.saturated or None, "skipped": record.skipped or None}
     located = {} if place.latitude_deg is None else {"geodeticDatum": "WGS84"}
     return located | {
         "eventID": key_of(record),
@@ -106,7 +105,7 @@ def _occurrence(record: PlainInterval, count: SummaryCount, key: str) -> Iterato
         "identifiedBy": record.model,
         "identificationVerificationStatus": "unverified",
     }
-    yield Piece(OCCURRENCE.file, _line(OCCURRENCE.terms, row))
+    yield _piece(OCCURRENCE, row)
     unit = "individuals" if is_individuals else "frames"
     method = "from the model's precision and recall on held-out pictures"
     for bound, value in (("lower", count.low), ("upper", count.high)):
@@ -149,11 +148,11 @@ def _measurement(
         "measurementUnit": unit,
         "measurementMethod": method,
     }
-    yield Piece(MEASUREMENT.file, _line(MEASUREMENT.terms, row))
+    yield _piece(MEASUREMENT, row)
 
 
-def _line(terms: Iterable[str], row: Mapping[str, Any]) -> bytes:
-    return csv_lines([[csv_cell(row.get(term.rpartition("/")[2])) for term in terms]])
+def _piece(table: Table, row: Mapping[str, Any]) -> Piece:
+    return Piece(table.file, csv_lines([[csv_cell(row.get(name)) for name in names(table)]]))
 
 
 def _json(value: object) -> str:

@@ -62,11 +62,11 @@ def _measurements(interval: PlainInterval, place: Place) -> Iterator[Entity]:
     effort = {"controlledProperty": _property("effort"), "measurementType": _property("frames")}
     effort |= {"numValue": _number(interval.frames, at), "outlier": _property(interval.saturated)}
     effort |= {} if interval.no_data is None else {"textValue": _property(interval.no_data)}
-    yield {"id": _id("DeviceMeasurement", interval, "effort"), "type": "DeviceMeasurement"} | effort | common
+    yield _named("DeviceMeasurement", interval, "effort") | effort | common
     if interval.exposed_s is not None:
         exposed = {"controlledProperty": _property("effort"), "measurementType": _property("exposed")}
         exposed |= {"numValue": _number(interval.exposed_s, at, "SEC"), "unit": _property("SEC")}
-        yield {"id": _id("DeviceMeasurement", interval, "exposed"), "type": "DeviceMeasurement"} | common | exposed
+        yield _named("DeviceMeasurement", interval, "exposed") | common | exposed
     if interval.counts == []:
         yield _measurement(interval, None, "count", 0, "none") | common
     for taxon_key, count in keyed(interval.counts or []):
@@ -77,7 +77,7 @@ def _measurements(interval: PlainInterval, place: Place) -> Iterator[Entity]:
     for what, spread, unit in _climate(interval):
         measured = {"controlledProperty": _property(what), "measurementType": _property("mean")}
         measured |= {"numValue": _number(spread.mean, at, unit), "unit": _property(unit)}
-        yield {"id": _id("DeviceMeasurement", interval, what), "type": "DeviceMeasurement"} | common | measured
+        yield _named("DeviceMeasurement", interval, what) | common | measured
 
 
 def _climate(interval: PlainInterval) -> Iterator[tuple[str, SpreadOf, str]]:
@@ -92,9 +92,7 @@ def _measurement(interval: PlainInterval, count: SummaryCount | None, what: str,
     """One figure of a taxon; without a taxon the zero of an interval that showed none."""
     names = (count.eppo, count.stage) if count else ()
     unit = DENSITY_UNIT if what == "per_m2" else COUNT_UNIT
-    entity = {
-        "id": _id("DeviceMeasurement", interval, part, what),
-        "type": "DeviceMeasurement",
+    entity = _named("DeviceMeasurement", interval, part, what) | {
         "controlledProperty": _property(taxon(count.label).group or "pest" if count else "any"),
         "measurementType": _property(":".join(filter(None, (*names, interval.unit, what)))),
         "numValue": _number(value, interval.end.utc, unit),
@@ -110,9 +108,7 @@ def _alert(alert: PlainAlert, place: Place) -> Entity:
     figures = {"eppo": alert.eppo, "scientificName": alert.label, "value": alert.value, "low": alert.low}
     figures |= {"high": alert.high, "unit": alert.unit, "startAt": alert.start_at, "sureAt": alert.sure_at}
     figures |= {"model": alert.model, "task": alert.task, "threshold": alert.source}
-    entity = {
-        "id": _id("Alert", alert),
-        "type": "Alert",
+    entity = _named("Alert", alert) | {
         "alertSource": _property(f"urn:ngsi-ld:Device:{alert.site}:{alert.node}"),
         "category": _property("agriculture"),
         "severity": _property(_SEVERITY[alert.level]),
@@ -131,8 +127,9 @@ def _common(record: PlainRecord, place: Place) -> Entity:
     return common | {"dataProvider": _property(record.site), "@context": CONTEXT}
 
 
-def _id(kind: str, record: PlainRecord, *parts: str) -> str:
-    return ":".join(("urn:ngsi-ld", kind, record.site, record.node, record.epoch, str(record.seq), *parts))
+def _named(kind: str, record: PlainRecord, *parts: str) -> Entity:
+    urn = ":".join(("urn:ngsi-ld", kind, record.site, record.node, record.epoch, str(record.seq), *parts))
+    return {"id": urn, "type": kind}
 
 
 def _property(value: object) -> Entity:

@@ -59,8 +59,6 @@ class FormToken:
     def __html__(self) -> str:
         return form_token()
 
-    __str__ = __html__
-
 
 def form_token() -> str:
     """What a form of this visitor must bring back. It tells nothing of the cookie that it is made from."""

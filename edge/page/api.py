@@ -28,7 +28,7 @@ from edge.page.days import Day, Effort, labels_of
 from edge.page.glance import glance
 from edge.page.node import node
 from edge.page.openapi import document
-from edge.page.situation import looks
+from edge.page.situation import looks, up_s
 from edge.page.trust import Role, visitor
 from edge.wire import Decoded, plain
 
@@ -78,7 +78,7 @@ def how_it_is() -> Response:
         Health(
             now_utc=now.utc,
             clock=now.state.value,
-            uptime_s=round(now.monotonic_s - snapshot.started.monotonic_s, 1),
+            uptime_s=round(up_s(snapshot, now), 1),
             looking=looks(snapshot),
             problem=snapshot.problem,
             notice=snapshot.notice,

@@ -6,13 +6,11 @@ from math import sqrt
 from unicodedata import combining, normalize
 
 from edge.annotations import annotated
-from edge.cameras.headers import read_header
 from edge.counts import Box, Seen, Sighting
-from edge.errors import BadFrameError
 from edge.languages import language
 from edge.page import names
 from edge.page.names import HEALTHY
-from edge.page.sightings import Outline, how_sure, outline, pictured
+from edge.page.sightings import Outline, how_sure, outline, pictured, size_px
 from edge.page.words import Moments, gettext, number
 from edge.store import BoxKey, Store, Tally
 from edge.taxa import taxa
@@ -76,20 +74,12 @@ def box(store: Store, key: BoxKey) -> BoxAt | None:
 def _boxes_on(store: Store, name: str, sighting: Sighting) -> tuple[BoxAt, ...]:
     """All boxes of a picture; () if it is gone, broken or from before boxes were kept in pictures."""
     jpeg = store.picture(name)
-    if jpeg is None:
+    size = size_px(jpeg)
+    if jpeg is None or size is None:
         return ()
-    try:
-        header = read_header(jpeg)
-    except BadFrameError:
-        return ()
+    width_px, height_px = size
     return tuple(
-        BoxAt(
-            key=BoxKey(name, index),
-            seen=seen,
-            sighting=sighting,
-            width_px=header.width_px,
-            height_px=header.height_px,
-        )
+        BoxAt(key=BoxKey(name, index), seen=seen, sighting=sighting, width_px=width_px, height_px=height_px)
         for index, seen in enumerate(annotated(jpeg))
     )
 

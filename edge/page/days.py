@@ -179,11 +179,12 @@ def _efforts(intervals: Sequence[Interval], label_sets: LabelSets) -> tuple[Effo
 
 
 def figures_together(intervals: Iterable[Interval]) -> dict[str, Figure]:
-    """Of intervals in one unit, by label."""
+    """Of intervals in one unit, by label: of maxima the largest count, low and high, else the sum."""
     figures: dict[str, Figure] = {}
     for interval in intervals:
+        how = max if interval.unit == "max_per_frame" else add
         for label, figure in figures_of(interval).items():
-            figures[label] = joined(figures.get(label, ZERO), figure, interval.unit)
+            figures[label] = _together(how, figures.get(label, ZERO), figure)
     return figures
 
 
@@ -191,27 +192,16 @@ def figures_of(interval: Interval) -> dict[str, Figure]:
     """Of one interval, by label: the life stages of a taxon together."""
     figures: dict[str, Figure] = {}
     for taxon in () if isinstance(interval.counts, NoData) else interval.counts:
-        figures[taxon.label] = added(figures.get(taxon.label, ZERO), Figure(taxon.count, taxon.low, taxon.high))
+        stage = Figure(taxon.count, taxon.low, taxon.high)
+        figures[taxon.label] = _together(add, figures.get(taxon.label, ZERO), stage)
     return figures
 
 
-def joined(so_far: Figure, one: Figure, unit: Unit) -> Figure:
-    """A day's figure with one more interval: of maxima the largest count, low and high, else the sum."""
-    if unit == "max_per_frame":
-        return _each(max, so_far, one)
-    return added(so_far, one)
-
-
-def added(a: Figure, b: Figure) -> Figure:
-    """The sum, with the ranges added, so rather wide."""
-    return _each(add, a, b)
-
-
-def _each(together: Callable[[int, int], int], a: Figure, b: Figure) -> Figure:
-    """Of counts, lows and highs; an end that one of them lacks is not known."""
-    low = None if a.low is None or b.low is None else together(a.low, b.low)
-    high = None if a.high is None or b.high is None else together(a.high, b.high)
-    return Figure(together(a.count, b.count), low, high)
+def _together(how: Callable[[int, int], int], a: Figure, b: Figure) -> Figure:
+    """Counts, lows and highs each; an end that one of them lacks is not known. A range of sums is rather wide."""
+    low = None if a.low is None or b.low is None else how(a.low, b.low)
+    high = None if a.high is None or b.high is None else how(a.high, b.high)
+    return Figure(how(a.count, b.count), low, high)
 
 
 def labels_of(fortnight: Iterable[Day]) -> list[str]:

@@ -1,6 +1,5 @@
 """What was found on a photograph, in words with how sure; and what the station was asked and says."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 from edge.page import names
@@ -109,12 +108,8 @@ def _line(group: list[Found]) -> Line:
     )
 
 
-def asked(questions: Iterable[Question], when: Moments) -> tuple[Asked, ...]:
-    """Newest first, as the store gives them."""
-    return tuple(_asked(one, when) for one in questions)
-
-
-def _asked(one: Question, when: Moments) -> Asked:
+def asked(one: Question, when: Moments) -> Asked:
+    """In the reader's words."""
     if one.answer is not None:
         tone: Tone = "calm"
         state = gettext("The station has answered %(ago)s", ago=when.ago(one.answer.utc))

@@ -39,19 +39,17 @@ class Fortnight:
     table: tuple[tuple[str, ...], ...]  # day, one figure a name, effort
 
 
-def fortnight(
-    days: Sequence[Day], unit: Unit | None, marks: Mapping[str, float] | None = None, urgent: Container[str] = ()
-) -> Fortnight:
+def fortnight(days: Sequence[Day], unit: Unit | None, marks: Mapping[str, float], urgent: Container[str]) -> Fortnight:
     """Bars for some taxa, and everything in a table for those who cannot see bars.
 
     The `urgent` labels come first, then those with an action level, then those seen most. `marks`: action levels by
     label, in the unit of the bars.
     """
-    known, is_night = marks or {}, is_of_nights(unit)
-    labels = sorted(most_seen(days), key=lambda label: (label not in urgent, label not in known))
+    is_night = is_of_nights(unit)
+    labels = sorted(most_seen(days), key=lambda label: (label not in urgent, label not in marks))
     looked = [day for day in days if day.frames]
     panels = tuple(
-        panel(index, days, label, known.get(label), is_night=is_night) for index, label in enumerate(labels[:PANELS])
+        panel(index, days, label, marks.get(label), is_night=is_night) for index, label in enumerate(labels[:PANELS])
     )
     if looked and not labels:
         panels = (quiet_panel(days, len(looked), unit),)
@@ -132,8 +130,7 @@ def _with_mean(day: Day, label: str, mark: float | None, catch: str) -> str:
 
 
 def _mean(day: Day, label: str) -> float:
-    mean = day.mean(label)
-    return 0.0 if mean is None else mean.count
+    return (day.mean(label) or chart.ZERO).count
 
 
 def _so_far(day: Day, label: str, mark: float | None, *, is_night: bool) -> str:

@@ -20,7 +20,7 @@ from edge.page.admission import needs
 from edge.page.days import Day
 from edge.page.glance import Glance
 from edge.page.node import Node, node
-from edge.page.situation import age_s, looks
+from edge.page.situation import age_s, looks, up_s
 from edge.page.trust import Role
 from edge.status import BatteryStatus, Snapshot
 from edge.wire import StoreHealth
@@ -72,7 +72,7 @@ class NodeCollector(Collector):
         yield _info(this, snapshot)
         yield _gauge("looking", "1 while frames are looked at", looks(snapshot))
         yield _gauge("clock_synced", "1 once the clock was set since power came", now.state is ClockState.SYNCED)
-        yield _gauge("uptime_seconds", "since the program started", now.monotonic_s - snapshot.started.monotonic_s)
+        yield _gauge("uptime_seconds", "since the program started", up_s(snapshot, now))
         if snapshot.camera.last_frame is not None:
             yield _gauge("last_frame_age_seconds", "age of the newest frame", age_s(snapshot.camera, now))
         yield from _camera(snapshot)

@@ -105,7 +105,7 @@ def question_jpeg(name: str) -> Response:
 
 def _form(wrong: str, choice: str, note: str, detail: str = "") -> str:
     """`note`: typed with a photograph before, it goes with the next one. `detail`: of what went wrong, in English."""
-    this = node()
+    when = node().moments()
     words = {
         "both": gettext("I do not know"),
         "pests": gettext("An insect"),
@@ -118,7 +118,7 @@ def _form(wrong: str, choice: str, note: str, detail: str = "") -> str:
         choices=[(key, name, key == choice) for key, name in words.items()],
         note=note,
         most_letters=MOST_NOTE_LETTERS,
-        questions=asked(this.store.questions(), this.moments()),
+        questions=[asked(one, when) for one in node().store.questions()],
         most_mb=MOST_UPLOAD_BYTES // 1_000_000,
         longest_px=LONGEST_PX,
     )

@@ -96,7 +96,7 @@ def node_health() -> str:
     return render_template(
         "node.html",
         lines=here.lines,
-        running=health.running_sentence(here.snapshot.started, here.now),
+        running=health.running_sentence(here.snapshot, here.now),
         problem=here.snapshot.problem,
         tone=tone,
         ready=ready,

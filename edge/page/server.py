@@ -28,7 +28,7 @@ from edge.photographs import MOST_UPLOAD_BYTES
 WORKERS = 3  # phones in front of one node; more would only take cores from the detector
 WAKE_S = 0.5  # a quiet loop turns so often, or a connection that brings nothing would keep its place
 STOP_S = 5.0  # it takes a tenth of a second where nothing else runs
-BODY_BYTES = MOST_UPLOAD_BYTES + 64 * 1024  # a photograph; each view says how much it takes
+BODY_BYTES = MOST_UPLOAD_BYTES + FORM_BYTES  # a photograph; each view says how much it takes
 SMALL_BYTES = 2 * FORM_BYTES  # a form that is somewhat too large still gets an answer in the reader's words
 DROPPED_BYTES = 4 * BODY_BYTES  # of a photograph that is not taken in; whoever brings more is cut off
 HEADER_BYTES = 32 * 1024

@@ -151,10 +151,10 @@ def mark_of(account: Account) -> str:
     return hmac.new(account.hash.encode(), b"device of " + account.name.encode(), hashlib.sha256).hexdigest()
 
 
-def is_known_browser(account: Account | None) -> bool:
+def is_known_browser(account: Account) -> bool:
     """Has somebody logged in as that person with the browser that sent this request?"""
     brought = request.cookies.get(DEVICE_COOKIE, "")
-    return account is not None and hmac.compare_digest(brought.encode(), mark_of(account).encode())
+    return hmac.compare_digest(brought.encode(), mark_of(account).encode())
 
 
 def role_of(account: Account) -> Role:

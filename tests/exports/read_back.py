@@ -3,15 +3,17 @@
 import csv
 from collections.abc import Iterable, Iterator, Mapping
 from io import StringIO
-from typing import Any
+from typing import Any, get_args
 
 import msgspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 from msgspec import inspect as types
 
-from edge.exports.columns import _KINDS, TAXA, Cell, _bare, _fields, _leaves, _structs
+from edge.exports.columns import _KINDS, TAXA, Cell, _bare, _fields, _leaves
 from edge.wire import PlainRecord
+
+_KINDS_OF_RECORD = {str(one.tag): one for one in map(types.type_info, get_args(PlainRecord))}
 
 
 def read_csv(text: str) -> Iterator[PlainRecord]:
@@ -35,7 +37,7 @@ def records(table: Iterable[Mapping[str, Cell]]) -> Iterator[PlainRecord]:
     """Of rows in the order in which `rows` gave them."""
     taxa: list[dict[str, Any]] = []
     for row in table:
-        struct = _structs()[str(row["kind"])]
+        struct = _KINDS_OF_RECORD[str(row["kind"])]
         told = {"kind": row["kind"], **_nested(row, struct, "")}
         number = row.get(TAXA)
         if number is not None:

@@ -227,6 +227,14 @@ def test_a_node_without_pictures_has_nothing_to_check(farmer: FlaskClient) -> No
     assert "All checked" in farmer.get("/review").text
 
 
+def test_nobody_is_asked_about_a_picture_of_which_the_card_kept_a_part(
+    farmer: FlaskClient, picture: str, scene: Scene
+) -> None:
+    (kept,) = Path(scene.config.store.folder).rglob(f"{picture}.jpg")
+    kept.write_bytes(kept.read_bytes()[:-2000])
+    assert "All checked" in farmer.get("/review").text
+
+
 def test_decisions_outlive_their_picture_and_a_restart(farmer: FlaskClient, picture: str, scene: Scene) -> None:
     answer(farmer, picture, 0, "yes")
     scene.store.decisions.do("sprayed", Deed("Mei", scene.clock.utc))

@@ -665,16 +665,6 @@ def test_an_alert_at_the_end_of_the_calendar_keeps_nobody_waiting_and_is_named_w
     assert turn.answers["li@example.org"].startswith("OverflowError: ")
 
 
-def test_a_mail_server_that_is_away_costs_no_alert(fleet: Fleet) -> None:
-    tell_at_first(fleet, "li@example.org", "email")
-    levels(fleet, "a", "act")
-    away = MailServer(host="127.0.0.1", port=free_port(), sender="station@example.org", starttls=False)
-    assert tell_people(fleet.database, away, LATER, {}).taken == 0
-    with mail_server() as (server, letters):
-        assert tell_people(fleet.database, server, LATER + timedelta(minutes=5), {}).taken == 1
-    assert len(letters) == 1
-
-
 @pytest.mark.filterwarnings("ignore:Requiring AUTH while not requiring TLS")
 @pytest.mark.parametrize(
     ("wrong", "says"),
@@ -1017,10 +1007,6 @@ def test_a_language_that_nobody_has_is_refused_in_a_sentence(capsys: pytest.Capt
     with pytest.raises(SystemExit, match="2"):
         platform_main(["tell", "--database", "", "--add", "email", "li@example.org", "--language", "klingon"])
     assert "argument --language: invalid choice: 'klingon' (choose from " in capsys.readouterr().err
-
-
-def test_quiet_hours_that_were_taken_back_hold_nothing_back() -> None:
-    assert not any(is_quiet(time(0), time(0), time(hour)) for hour in range(24))
 
 
 def test_the_command_adds_recipients_and_sends(
