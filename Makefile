@@ -16,6 +16,7 @@ NEED := .ci/need
 POSTGRES := /usr/lib/postgresql/17/bin/initdb=postgresql-17
 EXTENSIONS := /usr/share/postgresql/17/extension/postgis.control=postgresql-17-postgis-3 \
     /usr/share/postgresql/17/extension/timescaledb.control=postgresql-17-timescaledb
+POOLER := /usr/sbin/pgbouncer=pgbouncer
 FONTS := /usr/share/fonts/truetype/noto/NotoSans-Regular.ttf=fonts-noto-core \
     /usr/share/fonts/opentype/noto/NotoSansCJK-Regular.ttc=fonts-noto-cjk
 # What reads the files of a card on the node. Not NetworkManager and chrony, which would take over this machine's network and clock.
@@ -100,7 +101,7 @@ test-homeassistant: $(VENV)/.dev  ## the discovery payload against Home Assistan
 
 test-platform: $(VENV)/.dev  ## the subscriber's side under faults: PostgreSQL, Mosquitto, a RabbitMQ cluster
 	@$(NEED) mosquitto rabbitmq-server $(POSTGRES)
-	@$(NEED) --wanted $(EXTENSIONS) || true
+	@$(NEED) --wanted $(POOLER) $(EXTENSIONS) || true
 	@$(BIN)/pytest --timeout 900 tests/platform
 
 fleet: $(VENV)/.dev  ## 2,000 simulated nodes for a day into PostgreSQL, and what they cost

@@ -16,7 +16,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from edge.clock import ClockState, Instant, SystemClock
+from edge.clock import Clock, ClockState, Instant, SystemClock
 from edge.config import StoreTable
 from edge.errors import ConfigError, StoreError
 from edge.mqtt import Secret, read_secret
@@ -638,24 +638,33 @@ def refusing(folder: Path, change: str) -> Iterator[None]:
         db.execute(f"DROP TRIGGER refuse_{change[:6]}")
 
 
-def spend_all(folder: Path) -> None:
+def spend_all(folder: Path, clock: Clock) -> None:
     """Of today's data budget, which is of 0.1 MB."""
     with closing(Store(StoreTable(folder=str(folder)), NODE)) as store:
-        budget = Budget(store, 100_000, SystemClock().now())
-        budget.spend(100_000, SystemClock().now())
+        budget = Budget(store, 100_000, clock.now())
+        budget.spend(100_000, clock.now())
         budget.keep()
 
 
-def test_where_the_data_budget_is_spent_an_alert_that_nobody_received_goes_to_who_comes_later(
-    tmp_path: Path, broker: Broker
+def test_where_the_data_budget_is_spent_an_alert_that_nobody_received_goes_again_within_the_hour(
+    tmp_path: Path,
 ) -> None:
-    spend_all(tmp_path)
-    with running(tmp_path, to(broker.port, daily_mb=0.1)) as node:
+    clock, pace = SetClock(), replace(FAST, kept_first_s=900.0, kept_most_s=900.0)
+    spend_all(tmp_path, clock)
+    with (
+        Broker("log_type all\n") as broker,
+        running(tmp_path, to(broker.port, daily_mb=0.1, ack_timeout_s=1e6), pace, clock=clock) as node,
+    ):
         committed = node.commit(alert())
         wait_until(lambda: node.link.word == "no_subscriber", within_s=5)
+        for seconds in (1700, 1):  # the second turn saw all of the first
+            clock.advance(seconds)
+            wait_until(lambda: node.publisher.beat_s == clock.mono_s, within_s=5)
         platform = Platform(broker)
+        assert broker.log().count(f"fieldeye/v1/{SITE}/{NODE}/records") == 1
+        clock.advance(3600)
         wait_until(lambda: platform.has(committed), within_s=10)
-    platform.client.leave()
+        platform.client.leave()
 
 
 def link_words(caplog: pytest.LogCaptureFixture) -> list[str]:
@@ -670,7 +679,7 @@ def test_a_store_that_gives_no_records_is_told_once_where_the_data_budget_is_spe
     tries: list[Instant] = []
     next_batch = Store.next_batch
     monkeypatch.setattr(Store, "next_batch", lambda *of, **limits: tries.append(instant()) or next_batch(*of, **limits))
-    spend_all(tmp_path)
+    spend_all(tmp_path, SystemClock())
     with running(tmp_path, to(broker.port, daily_mb=0.1), replace(FAST, turn_s=0.01, store_again_s=0.1)) as node:
         wait_until(lambda: node.link.word == "budget_spent", within_s=10)
         rename_outbox(tmp_path, "waiting", "away")

@@ -31,6 +31,7 @@ log = logging.getLogger(__name__)
 SPAN_BYTES, LEAST_SPANS = 40, 4  # in an answer to a replay: a larger one may be more than the broker takes
 NOT_AUTHORISED = 0x87
 HELD_BACK = {MUST_GO: SIGHTINGS_WAIT, ALERTS_ONLY: SPENT}  # by the least urgent that the data budget lets go
+SPENT_RESTS = 4  # times as long where all of it is spent: an alert that nobody receives costs as much each time
 
 
 class Session:
@@ -251,7 +252,8 @@ class Session:
     def _keep(self, sent: Sent, why: Trouble, now_s: float) -> None:
         """The records stay in the store; sending them rests, longer each time."""
         if now_s >= self._records_due_s:  # else answers to what was on its way already
-            self._records_due_s = now_s + self._parts.kept.next_s()
+            is_spent = self._parts.budget.least_urgent(self._parts.clock.now()) == ALERTS_ONLY
+            self._records_due_s = now_s + self._parts.kept.next_s() * (SPENT_RESTS if is_spent else 1)
         self._parts.figures.resent += len(sent.marks)
         self._parts.show(why, None)
 

@@ -61,7 +61,8 @@ _UNFINISHED = f"""
         WHERE jpeg IS NULL AND outcome IS DISTINCT FROM 'not_kept' AND left(epoch::text, 8) = left(id, 8)
           AND info->'capabilities' ? 'image' AND coalesce(status->>'state', 'online') = 'online'
           AND health ? 'store' AND NOT health->'store' ? 'questions'
-          AND received BETWEEN now() - '30 days'::interval AND now() - '1 hour'::interval
+          AND (received BETWEEN now() - '30 days'::interval AND now() - '1 hour'::interval
+               OR received > now() + %(again)s)  -- noted while the clock ran ahead: taken for one of now
           AND (told IS NULL OR now() - told >= told - received OR told > now() + %(again)s)
           AND NOT EXISTS (SELECT FROM question q WHERE q.node_id = question.node_id AND q.jpeg IS NULL
                           AND q.told BETWEEN now() - %(again)s AND now() + %(again)s)
@@ -71,7 +72,7 @@ _UNFINISHED = f"""
         WHERE place <= %(most)s AND jpeg IS NULL AND {_NOT_JUST_TOLD} AND {_OF}
         FOR NO KEY UPDATE OF question SKIP LOCKED
     ), asked AS (
-        UPDATE question q SET told = now(), command = {_COMMAND}
+        UPDATE question q SET told = now(), received = least(received, now()), command = {_COMMAND}
         FROM due WHERE (q.node_id, q.id) = (due.node_id, due.id)
         RETURNING site, name, command, q.id, received
     )

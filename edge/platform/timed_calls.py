@@ -25,6 +25,7 @@ class Call(ExitStack):
     def dial(self, address: tuple[str, int], *_: object) -> socket.socket:
         """A line to there. Raises OSError."""
         line = socket.create_connection(address, self.wait_s)
+        line.settimeout(None)  # who is not waited for while it looks a letter through gets it once more each time
         same = self.enter_context(line.dup())  # TLS makes another object of the first, which shuts down unsafely
         cut = Timer(self._longest_s, self._cut, (same,))
         cut.daemon = True

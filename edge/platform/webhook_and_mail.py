@@ -16,8 +16,9 @@ import msgspec
 from edge.platform.risen import Risen, letter
 from edge.platform.timed_calls import Call, Smtp, SmtpTls, WebHandler
 
-GIVE_UP_S = 10.0  # of each wait
-LONGEST_S = 30.0  # of a whole call: all others wait meanwhile, and a turn is lost after a minute
+GIVE_UP_S = 10.0  # until a call is taken
+LONGEST_S = 30.0  # of one that was: all others wait meanwhile, and a turn is lost after a minute
+TOO_LARGE = 552  # what a mail server says to a letter's length before it has seen the letter (RFC 1870, 6.1)
 TLS_PORT = 465  # speaks TLS from the first byte (RFC 8314, 3.3); at others STARTTLS begins it
 
 
@@ -87,7 +88,8 @@ def _hand_in(server: MailServer, risen: Risen, call: Call) -> Failure | None:
     try:
         session.send_message(letter(risen, server.sender))
     except (smtplib.SMTPException, OSError, MessageError, ValueError, OverflowError) as why:
-        return Failure(_says(why), is_of_server=isinstance(why, smtplib.SMTPSenderRefused))
+        is_of_server = isinstance(why, smtplib.SMTPSenderRefused) and why.smtp_code != TOO_LARGE
+        return Failure(_says(why), is_of_server=is_of_server)
     finally:  # whatever it answers to this: what was taken is not sent again
         with suppress(smtplib.SMTPException):
             session.quit()

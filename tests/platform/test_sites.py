@@ -461,6 +461,9 @@ def test_a_photograph_that_never_comes_whole_is_asked_for_later_each_time_for_a_
     times = [("3 h", "1 h"), ("3 h", "2 h"), ("29 days", None), ("31 days", None)]
     assert [asked(*each) for each in times] == [0, 1, 1, 0]
     assert asked("3 h", "-1 day") == 1, "the database's clock was ahead"
+    assert asked("-1 day", "-1 day") == 1, "as the first of it came, too"
+    station.database.execute("UPDATE question SET told = now() - '10 min'::interval")
+    assert photographs_due(station.database) == [], "as of one that came just now"
     station.hear(*(part(str(number), b"ph") for number in range(2, 11)))
     assert (asked("3 h", None), photographs_due(station.database)) == (MOST_COMMANDS, [])
 

@@ -108,8 +108,9 @@ def mail_server(
     tls: ssl.SSLContext | None = None,
     starttls: ssl.SSLContext | None = None,
     slow_for: str = "",
+    most_bytes: int | None = None,
 ) -> Iterator[tuple[MailServer, list[Letter]]]:
-    """It lets in who knows the password, and everybody if it has none; one it takes two seconds to know.
+    """It lets in who knows the password, and everybody if it has none; one it takes a second to know.
 
     It takes letters of the station alone, and over TLS alone where it has a certificate.
     """
@@ -128,7 +129,7 @@ def mail_server(
 
         async def handle_RCPT(self, *told: Any) -> str:  # noqa: N802  aiosmtpd's name
             envelope, address = told[2:4]
-            await sleep(2 if address == slow_for else 0)
+            await sleep(address == slow_for)
             envelope.rcpt_tos.append(address)
             return "250 OK"
 
@@ -137,7 +138,8 @@ def mail_server(
 
     controller = Controller(Kept(), hostname="127.0.0.1", port=free_port(), authenticator=knows,
                             auth_require_tls=False, auth_required=password is not None, ssl_context=tls,
-                            tls_context=starttls, require_starttls=starttls is not None)  # fmt: skip
+                            tls_context=starttls, require_starttls=starttls is not None,
+                            data_size_limit=most_bytes)  # fmt: skip
     controller.start()
     try:
         yield MailServer(host="127.0.0.1", port=controller.port, sender="station@example.org", starttls=False), letters
@@ -715,14 +717,39 @@ def test_a_mail_server_takes_letters_over_tls_alone_once_its_authority_is_known(
 def test_a_server_that_takes_a_call_and_says_nothing_is_given_up(
     fleet: Fleet, monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:
-    monkeypatch.setattr("edge.platform.webhook_and_mail.GIVE_UP_S", 0.2)
+    monkeypatch.setattr("edge.platform.webhook_and_mail.LONGEST_S", 0.2)
+    away: Away = {}
     with socket.create_server(("127.0.0.1", 0)) as line:
         port = line.getsockname()[1]
         tell_at_first(fleet, f"http://127.0.0.1:{port}/" if kind == "webhook" else "li@example.org", kind)
         levels(fleet, "a", "act")
         silent = MailServer(host="127.0.0.1", port=port, sender="station@example.org", starttls=False)
-        (why,) = tell_people(fleet.database, silent, LATER, {}).answers.values()
-    assert "timed out" in why
+        (why,) = tell_people(fleet.database, silent, LATER, away).answers.values()
+    assert (why, [failure.is_of_server for failure, _ in away.values()]) == ("has not answered to the end", [True])
+
+
+@pytest.mark.parametrize("kind", ["webhook", "email"])
+def test_a_server_that_looks_an_alert_through_for_a_while_gets_it_once(
+    fleet: Fleet, hook: Hook, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    monkeypatch.setattr("edge.platform.webhook_and_mail.GIVE_UP_S", 0.2)
+    tell_at_first(fleet, hook.address if kind == "webhook" else "slow@example.org", kind)
+    levels(fleet, "a", "act")
+    hook.go.clear()
+    Timer(0.5, hook.go.set).start()
+    with mail_server(slow_for="slow@example.org") as (server, letters):
+        assert tell_people(fleet.database, server, LATER, {}).taken == 1
+    assert len(hook.told) + len(letters) == 1
+
+
+def test_a_letter_that_is_too_long_for_a_mail_server_keeps_no_other_from_it(fleet: Fleet) -> None:
+    for recipient, language in (("li@example.org", "hi"), ("wang@example.org", "en")):
+        tell_at_first(fleet, recipient, "email", language=language)
+    levels(fleet, "a", "act")
+    with mail_server(most_bytes=900) as (server, letters):
+        told = tell_people(fleet.database, server, LATER, {})
+    assert (told.taken, len(letters), told.answers["wang@example.org"]) == (1, 1, "")
+    assert "552" in told.answers["li@example.org"]
 
 
 @pytest.mark.parametrize(
@@ -751,7 +778,7 @@ def test_a_server_that_answers_byte_by_byte_is_away_after_a_while_and_the_others
 def test_one_letter_that_a_mail_server_takes_too_long_for_costs_its_own_tries_and_no_other(
     fleet: Fleet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("edge.platform.webhook_and_mail.LONGEST_S", 1.0)
+    monkeypatch.setattr("edge.platform.webhook_and_mail.LONGEST_S", 0.5)
     for recipient in ("slow@example.org", "li@example.org"):
         tell_at_first(fleet, recipient, "email")
     levels(fleet, "a", "act")

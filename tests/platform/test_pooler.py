@@ -1,0 +1,82 @@
+"""Behind a pooler: what programs ask for holds whichever of the server's processes answers."""
+
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from edge.cli.loopback import free_port
+from edge.platform.database import open_database
+from edge.platform.decode import Message
+from edge.platform.desk.people import add_person, as_person, stamp_of
+from edge.platform.intake import Intake
+from edge.platform.population import population
+from edge.wire import Key, Stored, encode_batch
+from tests.platform.fleet import EVENING, Fleet, epoch, moment, moths
+from tests.platform.postgres import Postgres
+from tests.records import MOTH, count, interval
+from tests.waiting import wait_until
+
+PGBOUNCER = shutil.which("pgbouncer", path=f"{os.environ['PATH']}:/usr/sbin")
+PASSWORD = "long enough"  # noqa: S105
+BATCHES = 8  # psycopg prepares a statement on the server at its sixth time
+TOWNSHIPS = {"Li": "330106011", "Wang": "330106012"}
+
+
+@contextmanager
+def pooled(postgres: Postgres, url: str, mode: str) -> Iterator[str]:
+    """The same database's address by way of PgBouncer."""
+    port, config = free_port(), postgres.folder / f"{mode}.ini"
+    config.write_text(
+        f"[databases]\n* = host={postgres.folder} port={postgres.port} user=fieldeye\n[pgbouncer]\nauth_type = any\n"
+        f"pool_mode = {mode}\nlisten_addr =\nunix_socket_dir = {postgres.folder}\nlisten_port = {port}\n"
+    )
+    config.chmod(0o644)
+    become = ["-u", postgres.owner] if os.geteuid() == 0 else []
+    with subprocess.Popen([str(PGBOUNCER), "-q", *become, config], stderr=subprocess.DEVNULL) as process:
+        try:
+            wait_until((postgres.folder / f".s.PGSQL.{port}").exists, within_s=10)
+            yield url.replace(f"port={postgres.port}", f"port={port}")
+        finally:
+            process.kill()
+
+
+@pytest.mark.skipif(PGBOUNCER is None, reason="PgBouncer is not installed")
+@pytest.mark.parametrize("mode", ["session", "transaction"])
+def test_behind_a_pooler_each_record_counts_once_and_each_person_sees_their_own_area(
+    mode: str, postgres: Postgres, url: str
+) -> None:
+    with pooled(postgres, url, mode) as through:
+        with open_database(through) as one, open_database(through) as other:
+            fleet, repeated = Fleet(one), Intake(other)
+            for node in "abc":  # of which two are in Li's township
+                fleet.place(node)
+            told = {"start": moment(EVENING), "end": moment(EVENING), "unit": "new", "counts": [count(MOTH, 1, 1, 1)]}
+            for seq in range(1, BATCHES + 1):
+                batch = [
+                    Message(
+                        f"fieldeye/v1/s/{node}/records",
+                        encode_batch([Stored(Key(node, epoch(node), seq), interval(**told))]),
+                    )
+                    for node in "abc"
+                ]
+                assert [intake.keep(batch).new for intake in (fleet.intake, repeated)] == [3, 0]
+            fleet.sum_up()
+            for name, area in TOWNSHIPS.items():
+                add_person(one, name, PASSWORD, area)
+            li, wang = (str(stamp_of(other, name, PASSWORD)) for name in TOWNSHIPS)
+        with (
+            as_person(through, "Li", li) as hers,
+            as_person(through, "Wang", wang) as his,
+            open_database(through) as all_,
+        ):
+            asked = [(hers, "330106011"), (his, "330106012"), (all_, "330106")]
+            seen = [
+                (population(one, moths(area))[0].count, one.execute("SELECT FROM node").rowcount) for one, area in asked
+            ]
+        with open_database(through) as once_more:
+            assert population(once_more, moths("330106"))[0].count == 3 * BATCHES
+    assert seen == [(2 * BATCHES, 2), (BATCHES, 1), (3 * BATCHES, 3)]
