@@ -9,10 +9,14 @@ from edge.census import SLOWEST_S, follows
 from edge.cli.page_verdict import answer
 from edge.cli.verdict import Verdict
 from edge.config import CameraTable, NodeConfig
+from edge.counts import BLIND
 from edge.page.answers import Camera, Health, State
 from edge.store import is_held
 
 T = TypeVar("T")
+REMEDIES = {  # of a reason why a picture is not looked at, where the word alone does not say what to do
+    "colourless": "colourless: turn infrared off by day; for a monochrome camera set gate.colourless_levels = 0"
+}
 
 
 def on_camera_in_use(config: NodeConfig) -> Verdict | None:
@@ -46,7 +50,11 @@ def too_slow_for_visits(camera: CameraTable, look_ms: float) -> str:
 def _told(camera: Camera) -> Verdict:
     if camera.state == "ok" and camera.last_frame_utc is not None:
         last = f"{camera.last_frame_utc:%Y-%m-%d %H:%M:%S} UTC"
-        return Verdict("camera", "ok", f"the running node has it: {camera.frames} pictures, the last at {last}")
+        told = f"the running node has it: {camera.frames} pictures, the last at {last}"
+        if not 0 < camera.frames <= sum(camera.skipped.get(one, 0) for one in BLIND):
+            return Verdict("camera", "ok", told)
+        reason = max(BLIND, key=lambda reason: camera.skipped.get(reason, 0))
+        return Verdict("camera", "worth a look", f"{told}, but each shows nothing: {REMEDIES.get(reason, reason)}")
     if camera.state == "starting":
         return Verdict("camera", "worth a look", "the running node is opening it; ask again in a minute")
     if camera.state == "ended":

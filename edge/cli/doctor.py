@@ -15,7 +15,7 @@ from edge.cameras.watch import FIRST_PICTURE_S
 from edge.changes import load_changed, set_on_page
 from edge.cli.advice_verdict import on_advice
 from edge.cli.arguments import config_argument
-from edge.cli.camera_verdict import on_camera_in_use
+from edge.cli.camera_verdict import REMEDIES, on_camera_in_use
 from edge.cli.debian_verdict import on_debian
 from edge.cli.exits import DONE, NOT_WELL, WRONG_USE
 from edge.cli.model_verdict import on_model
@@ -152,7 +152,8 @@ def _camera(config: NodeConfig, clock: Clock) -> tuple[Frame | None, Verdict]:
     height_px, width_px = frame.image.shape[:2]
     look, _state = is_worth_a_look(frame, GateState(), config.gate, config.camera.mode)
     if isinstance(look, Skip):
-        return frame, Verdict("camera", "worth a look", f"{frame.source}: {width_px}x{height_px} px, but {look.reason}")
+        reason = REMEDIES.get(look.reason, look.reason)
+        return frame, Verdict("camera", "worth a look", f"{frame.source}: {width_px}x{height_px} px, but {reason}")
     return frame, Verdict("camera", "ok", f"{frame.source}: {width_px}x{height_px} px")
 
 

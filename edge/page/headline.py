@@ -270,7 +270,10 @@ def _unusable(camera: CameraStatus, facts: Facts) -> Said:
         "colourless": (
             "look",
             gettext("The pictures have no colour (infrared): nothing can be recognised on them."),
-            gettext("By night, wait until it is light. By day, the technician has to turn off infrared."),
+            gettext(
+                "By night, wait until it is light. By day, the technician has to turn off infrared or, if the camera "
+                "never sees colour, set gate.colourless_levels = 0 in node.toml."
+            ),
         ),
         "blurred": (
             "stop",

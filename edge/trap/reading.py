@@ -35,7 +35,7 @@ ROUNDED_PX = 1.5  # by which a side may be off its proportion, as both pictures'
 EDGE_SHARE = 0.4  # of its box that lies where its middle does: half, and boxes are a little off
 FILL = 0.56  # share of its box that an insect covers: 818 insects outlined by hand on cards
 FULL = 1 / 3  # share of the card from which the catch is no longer in proportion
-MOST_GONE = 1000  # remembered, the latest: against 3,000 a full card's picture takes seconds
+MOST_GONE = 1000  # remembered, the latest: each takes 8 kB against the thousand insects of a full card
 FULL_AT = 1000  # insects on it, from which on a detector tells the strongest alone, see edge.seams
 
 

@@ -5,6 +5,8 @@ from contextlib import closing
 from pathlib import Path
 from typing import Literal
 
+import cv2
+import numpy as np
 import pytest
 from msgspec.structs import replace
 
@@ -12,12 +14,13 @@ from edge.cameras.watch import FIRST_PICTURE_S
 from edge.clock import SystemClock
 from edge.config import (
     CameraTable,
+    GateTable,
     PageTable,
     StoreTable,
 )
 from edge.status import CameraStatus, StatusBoard
 from edge.store import Store
-from tests.cameras.sources import PICTURES, film_of, network_camera
+from tests.cameras.sources import PICTURES, film_of, network_camera, picture_of
 from tests.cli.nodes import AT, IN_USE, camera_of, config, running_page, verdict_on
 
 
@@ -26,6 +29,16 @@ from tests.cli.nodes import AT, IN_USE, camera_of, config, running_page, verdict
     [
         (
             CameraStatus(state="ok", frames=7, last_frame=AT),
+            "ok",
+            "has it: 7 pictures, the last at 2026-07-01 12:00:00",
+        ),
+        (
+            CameraStatus(state="ok", frames=7, last_frame=AT, skipped={"dark": 2, "colourless": 5}),
+            "worth a look",
+            "12:00:00 UTC, but each shows nothing: colourless: turn infrared off by day; for a monochrome camera set",
+        ),
+        (
+            CameraStatus(state="ok", frames=7, looked=5, last_frame=AT, skipped={"dark": 2}),
             "ok",
             "has it: 7 pictures, the last at 2026-07-01 12:00:00",
         ),
@@ -55,6 +68,18 @@ def test_a_folders_file_that_is_no_picture_is_told_where_no_picture_follows(
     camera = CameraTable(kind="folder", source=str(tmp_path), **options)
     told_state, sentence = camera_of(replace(config(tmp_path / "state"), camera=camera))
     assert (told_state, sentence.startswith(says)) == (state, True)
+
+
+@pytest.mark.parametrize(("levels", "state"), [(3.0, "worth a look"), (0.0, "ok")])
+def test_a_monochrome_camera_is_told_which_key_lets_it_look_and_is_well_with_that(
+    levels: float, state: str, tmp_path: Path
+) -> None:
+    grey = np.repeat(picture_of(PICTURES[0])[..., 1:2], 3, axis=2)
+    cv2.imwrite(str(tmp_path / "1.png"), grey)
+    camera = CameraTable(kind="folder", source=str(tmp_path))
+    settings = replace(config(tmp_path / "state"), camera=camera, gate=GateTable(colourless_levels=levels))
+    told_state, sentence = camera_of(settings)
+    assert (told_state, "set gate.colourless_levels = 0" in sentence) == (state, state != "ok")
 
 
 @pytest.mark.parametrize(("every_s", "state"), [(1.0, "worth a look"), (4.0, "ok")])

@@ -99,8 +99,8 @@ def test_a_camera_in_infrared_is_no_quiet_day_and_after_a_day_the_page_says_unti
     assert '<h1 id="headline">The pictures have no colour (infrared): nothing can be recognised on them.</h1>' in page
     assert "All quiet" not in page
     part_by_part = client.get("/node").text
-    to_do = "By night, wait until it is light. By day, the technician has to turn off infrared."
-    for words in (to_do, "9 without colour (infrared)"):
+    to_do = "By day, the technician has to turn off infrared or, if the camera never sees colour, set "
+    for words in (to_do, "gate.colourless_levels = 0 in node.toml", "9 without colour (infrared)"):
         assert words in part_by_part
     nothing(scene)
     scene.board.show(camera=replace(scene.board.snapshot().camera, last_skip="colourless"))
