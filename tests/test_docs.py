@@ -101,3 +101,10 @@ def test_documents_name_no_machine_and_never_call_an_observation_a_forecast(path
     text = path.read_text("utf-8")
     assert not re.search(r"/work/|/tmp/team|/root/", text)
     assert "@FIGURES@" not in text
+
+
+def test_the_chinese_guide_quotes_the_page_as_it_speaks() -> None:
+    catalogue = (ROOT / "edge/page/translations/zh/LC_MESSAGES/messages.po").read_text("utf-8")
+    quoted = set(re.findall("“([^”]+)”", (ROOT / "docs/zh.md").read_text("utf-8")))
+    assert quoted
+    assert [words for words in quoted if f'msgstr "{words}"' not in catalogue] == []
