@@ -84,9 +84,9 @@ class SystemClock:
         self._boot_id = BOOT_ID.read_text().strip() if BOOT_ID.exists() else str(uuid.uuid4())
 
     def now(self) -> Instant:
-        """This moment, with `synced` only if the kernel says that something disciplines its clock."""
+        """This moment, with `synced` only if something has set the clock since the board started."""
         utc = datetime.now(UTC)
-        trusted = utc >= _EARLIEST_PLAUSIBLE and kernel_clock_is_synced()
+        trusted = utc >= _EARLIEST_PLAUSIBLE and clock_is_set()
         state = ClockState.SYNCED if trusted else ClockState.UNSYNCED
         return Instant(utc, state, self._boot_id, self.monotonic_s())
 
@@ -109,13 +109,14 @@ class _Timex(ctypes.Structure):
     )
 
 
-def kernel_clock_is_synced() -> bool:
-    """Does the kernel say that its clock is disciplined (chrony, timesyncd, GPS)?
+def clock_is_set() -> bool:
+    """Was it set since the board started, as timesyncd writes down, or does the kernel say so (chrony, GPS)?
 
-    Reading needs no privilege, but a sandbox may forbid the call: then what timesyncd writes down is asked.
+    The kernel says no again some nine hours after the last time server, though a clock then is right to seconds; and a
+    sandbox may forbid the question, which needs no privilege.
     """
+    if SYNCHRONIZED.exists():
+        return True
     libc = ctypes.CDLL(None, use_errno=True)
     timex = _Timex()
-    if not hasattr(libc, "adjtimex") or libc.adjtimex(ctypes.byref(timex)) < 0:
-        return SYNCHRONIZED.exists()
-    return not timex.status & _STA_UNSYNC
+    return hasattr(libc, "adjtimex") and libc.adjtimex(ctypes.byref(timex)) >= 0 and not timex.status & _STA_UNSYNC

@@ -144,8 +144,8 @@ def _wifi(text: str) -> str:
 
 
 def _modules(code: Code) -> tuple[bytearray, ...]:
-    """Rows of a QR code, a tenth of which may be scratched away."""
-    return tuple(segno.make_qr(code.words, error="q").matrix)
+    """Rows of a QR code, a tenth of which may be scratched away; UTF-8, since phones only guess at another encoding."""
+    return tuple(segno.make_qr(code.words, error="q", encoding="utf-8").matrix)
 
 
 def _dark(rows: tuple[bytearray, ...]) -> Iterator[tuple[int, int]]:

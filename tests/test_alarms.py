@@ -404,6 +404,7 @@ def test_a_level_whose_threshold_is_gone_is_calm_with_the_next_count_and_is_told
     *_, ended = [one.record for one in trap.store.records_between_seq(1, 99) if isinstance(one.record, Alert)]
     assert (ended.unit, ended.value, ended.task) == ("insects/trap/night", 14, "nothing")
     assert ended.reason == "insects/trap/night is not held against a threshold here any more"
+    assert ended.look_at == "Nothing to do; this threshold is not watched any more."
     trap.watch(before)
     assert trap.hour(12, 1) == ["look"]
 

@@ -514,7 +514,7 @@ def unattended(folder: Path, parts: ExitStack, mqtt: MqttTable | None = None) ->
 def test_a_node_whose_store_is_of_newer_software_says_so_knows_its_people_and_can_be_updated(
     tmp_path: Path, broker: Broker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("edge.clock.kernel_clock_is_synced", lambda: True)
+    monkeypatch.setattr("edge.clock.clock_is_set", lambda: True)
     with closing(Store(StoreTable(folder=str(tmp_path)), NODE)) as store:
         store.accounts.put(LI, NOON)
     with closing(sqlite3.connect(tmp_path / "fieldeye.db")) as db:

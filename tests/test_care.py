@@ -79,7 +79,7 @@ def test_the_stations_word_is_a_deed_of_the_page_and_the_last_one_counts(store: 
 def test_the_stations_word_that_comes_before_the_clock_is_set_has_its_time_then(
     store: Store, board: StatusBoard, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("edge.clock.kernel_clock_is_synced", lambda: False)
+    monkeypatch.setattr("edge.clock.clock_is_set", lambda: False)
     assert answered(store, board, seen()) == "done"
     now = SystemClock().now()
     set_now = replace(now, utc=now.utc + timedelta(days=70), state=ClockState.SYNCED)
@@ -141,7 +141,7 @@ def test_a_command_that_names_nobody_is_the_stations(store: Store, board: Status
 def test_what_does_not_stand_here_is_kept_nowhere(
     store: Store, board: StatusBoard, changes: dict[str, object], code: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("edge.clock.kernel_clock_is_synced", lambda: True)
+    monkeypatch.setattr("edge.clock.clock_is_set", lambda: True)
     assert answered(store, board, seen(**changes)) == code
     assert store.decisions.deed(key_of(LOOK)) is None
 

@@ -1,12 +1,13 @@
 """Every moment says how far it can be trusted."""
 
 from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from edge.clock import ClockState, Instant, SystemClock, kernel_clock_is_synced
+from edge.clock import ClockState, Instant, SystemClock, clock_is_set
 
 
 def test_wall_time_is_aware_utc_and_now() -> None:
@@ -26,25 +27,31 @@ def test_all_moments_of_one_boot_carry_one_boot_id() -> None:
 
 
 def test_a_clock_that_nothing_disciplines_is_not_called_synced() -> None:
-    assert (SystemClock().now().state is ClockState.SYNCED) == kernel_clock_is_synced()
+    assert (SystemClock().now().state is ClockState.SYNCED) == clock_is_set()
 
 
-@pytest.mark.parametrize(("status", "is_synced"), [(0x2001, True), (0x2041, False), (0x0040, False)])
-def test_a_clock_is_synced_as_long_as_the_kernel_says_so(
-    monkeypatch: pytest.MonkeyPatch, status: int, is_synced: bool
+@pytest.mark.parametrize(
+    ("status", "was_set", "is_set"),
+    [(0x2001, False, True), (0x2041, False, False), (0x0040, False, False), (0x0040, True, True)],
+)
+def test_a_clock_is_set_as_long_as_the_kernel_says_so_and_for_the_boot_in_which_a_time_server_set_it(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, status: int, was_set: bool, is_set: bool
 ) -> None:
-    """Of adjtimex(2): 0x40 is STA_UNSYNC, 0x2001 what chrony leaves."""
+    """Of adjtimex(2): 0x40 is STA_UNSYNC, as the kernel says after some hours offline, 0x2001 what chrony leaves."""
+    monkeypatch.setattr("edge.clock.SYNCHRONIZED", tmp_path / "synchronized")
+    if was_set:
+        (tmp_path / "synchronized").touch()
 
     def adjtimex(timex: Any) -> int:
         timex._obj.status = status  # noqa: SLF001  of what `byref` was given
         return 0
 
     monkeypatch.setattr("ctypes.CDLL", lambda *_, **__: SimpleNamespace(adjtimex=adjtimex))
-    assert kernel_clock_is_synced() == is_synced
+    assert clock_is_set() == is_set
 
 
 def test_a_disciplined_clock_of_before_the_first_release_is_not_called_synced(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("edge.clock.kernel_clock_is_synced", lambda: True)
+    monkeypatch.setattr("edge.clock.clock_is_set", lambda: True)
     assert SystemClock().now().state is ClockState.SYNCED
     monkeypatch.setattr("edge.clock._EARLIEST_PLAUSIBLE", datetime.now(UTC) + timedelta(days=1))
     assert SystemClock().now().state is ClockState.UNSYNCED

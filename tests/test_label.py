@@ -9,6 +9,7 @@ from xml.etree import ElementTree
 import numpy as np
 import pypdfium2
 import pytest
+import zxingcpp
 
 from edge.boxes import Image
 from edge.cli import main
@@ -116,6 +117,24 @@ def test_the_command_writes_a_file_that_only_its_owner_may_read(node: Path, caps
     assert "k3n7" not in json.dumps(told)
     assert stat.S_IMODE(out.stat().st_mode) == 0o600
     assert codes_on(page_of(out.read_bytes())[0]) == ["WIFI:T:WPA;S:fieldeye-a;P:k3n7-w2p9;;", "http://10.42.0.1:8080/"]
+
+
+@pytest.mark.parametrize(
+    ("ssid", "psk", "code"),
+    [
+        ("fieldeye-a", r'\sa\\b;c#"d"', r"S:fieldeye-a;P: a\\b\;c#\"d\";;"),
+        (r"a\\;b\\sc", "#1234567", r"S:a\;b\\sc;P:#1234567;;"),
+        ("231;148;176;49;", "12345678", "S:田1;P:12345678;;"),
+    ],
+    ids=["a password with signs", "a name with signs", "a Chinese name"],
+)
+def test_a_phone_joins_the_wifi_as_networkmanager_keeps_it(ssid: str, psk: str, code: str, node: Path) -> None:
+    """With GLib's escapes, and in a name with its own, as its `ssid_writer` has them."""
+    out, wifi = node.parent / "label.pdf", node.parent / "hotspot"
+    wifi.write_text(HOTSPOT.format(psk).replace("ssid=fieldeye-a", f"ssid={ssid}"))
+    assert main(["label", "--config", str(node), "--wifi", str(wifi), "--out", str(out)]) == 0
+    drawn, _, _ = page_of(out.read_bytes())
+    assert f"WIFI:T:WPA;{code}".encode() in [found.bytes for found in zxingcpp.read_barcodes(drawn)]
 
 
 def test_without_a_hotspot_the_label_has_the_pages_local_name(node: Path) -> None:

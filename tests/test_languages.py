@@ -13,6 +13,7 @@ from flask_babel import force_locale
 from edge import taxa
 from edge.advice import Stand, defaults
 from edge.advice.tellable import TOLD, tellable
+from edge.counts import STAGES
 from edge.languages import COMMON, LANGUAGES, PoBabel, gettext, number
 from edge.languages.units import threshold_unit_words
 from edge.page.words import CATALOGUES as PAGE
@@ -80,8 +81,9 @@ def test_a_unit_is_said_in_the_readers_language_and_an_unknown_one_as_it_stands(
 
 def test_each_unit_in_which_a_camera_can_tell_a_packaged_level_is_said_in_words(tmp_path: Path) -> None:
     stand = Stand(leaves_per_plant=1, plants_per_m2=1, hills_per_m2=1)
-    told = {row.unit for counted in TOLD for row in tellable(defaults(), counted, stand, has_area=True)}
-    assert {"% leaf area", "insects/hill"} < told
+    stages = frozenset((row.scientific_name, stage) for row in defaults() for stage in STAGES)
+    told = {row.unit for each in TOLD for row in tellable(defaults(), each, stand, stages=stages, has_area=True)}
+    assert {"% leaf area", "insects/hill", "larvae/25 plants"} < told
     with speaking(tmp_path).app_context():
         assert [unit for unit in sorted(told) if threshold_unit_words(unit) == unit] == []
 

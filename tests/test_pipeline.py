@@ -222,7 +222,7 @@ def test_a_face_on_a_picture_is_kept_hidden_or_keeps_it_away(bench: Bench, wish:
 def test_pictures_go_after_their_days_once_the_time_is_known(
     bench: Bench, is_set: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("edge.clock.kernel_clock_is_synced", lambda: is_set)
+    monkeypatch.setattr("edge.clock.clock_is_set", lambda: is_set)
     bench.more = "pictures_days = 30\n"
     bench.add("1.png", scene((16, 32, BLUE)))
     pipeline = bench.build()
@@ -786,10 +786,10 @@ def test_a_level_from_before_the_clock_was_set_has_its_time_before_the_next_inte
     bench.more = '[[advice.threshold]]\nlabel = "Pieris"\nunit = "insects/trap/night"\nact_at = 1\n'
     bench.add("1.png", scene((8, 8, BLUE)))
     bench.add("2.png", scene((8, 8, BLUE), (40, 40, BLUE)))
-    monkeypatch.setattr("edge.clock.kernel_clock_is_synced", lambda: False)
+    monkeypatch.setattr("edge.clock.clock_is_set", lambda: False)
     bench.build(mode="trap").run(bench.stop)
     bench.parts.close()
-    monkeypatch.setattr("edge.clock.kernel_clock_is_synced", lambda: True)
+    monkeypatch.setattr("edge.clock.clock_is_set", lambda: True)
     running(bench.build(mode="trap", loop=True, every_s=0.05), bench.stop)
     wait_until(lambda: bench.board.snapshot().camera.looked > 0, within_s=20)
     (standing,) = bench.board.snapshot().alerts
@@ -807,7 +807,7 @@ def test_a_level_whose_alert_the_card_refuses_is_not_shown_when_the_clock_is_set
         no_alert = "BEFORE INSERT ON record WHEN new.priority = 0 BEGIN SELECT RAISE(ABORT, 'no room'); END"
         other.execute(f"CREATE TRIGGER refuse {no_alert}")
         for is_set in (False, True):
-            monkeypatch.setattr("edge.clock.kernel_clock_is_synced", lambda known=is_set: known)
+            monkeypatch.setattr("edge.clock.clock_is_set", lambda known=is_set: known)
             with pytest.raises(StoreError, match="no room"):
                 pipeline.run(bench.stop)
             assert bench.board.snapshot().alerts == ()

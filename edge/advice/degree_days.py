@@ -8,6 +8,7 @@ from functools import cache
 from importlib.resources import files
 from math import asin, ceil, cos, inf, pi
 
+from edge.clock import ClockState
 from edge.counts import Interval, Spread
 from edge.errors import UsageError
 from edge.weather import COLDEST_C, HOTTEST_C
@@ -84,11 +85,14 @@ def heat_sum(days: Mapping[date, DayRange], first: date, last: date, lower_c: fl
 
 
 def measured_days(intervals: Iterable[Interval], zone: tzinfo) -> dict[date, DayRange]:
-    """Local days from what intervals carry of the weather; one with fewer than `LEAST_HOURS` hours is unknown."""
+    """Local days from what intervals carry of the weather; one with fewer than `LEAST_HOURS` hours is unknown.
+
+    Nobody knows the day of an interval whose clock was never set: a board wakes on the same one again and again.
+    """
     hours: dict[date, set[int]] = {}
     spreads: dict[date, list[Spread]] = {}
     for interval in intervals:
-        if interval.climate is not None:
+        if interval.climate is not None and ClockState.UNSYNCED not in (interval.start.state, interval.end.state):
             day, told_hours = _day_and_hours(interval, interval.climate.readings, zone)
             hours.setdefault(day, set()).update(told_hours)
             spreads.setdefault(day, []).append(interval.climate.temperature_c)

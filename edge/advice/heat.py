@@ -7,11 +7,13 @@ from datetime import date, timedelta, tzinfo
 
 from edge.advice.degree_days import DayRange, Development, HeatSum, degree_days, development, heat_sum
 from edge.advice.first_catch import Night
+from edge.clock import ClockState
 from edge.counts import Interval, NoData
 from edge.label_sets import LabelSets, with_counted
 from edge.nights import in_days
 
-CAUGHT = ("adult", "first male in pheromone trap", "first moth (biofix)")  # stages of the table that a catch shows
+# Stages of the table that a catch shows
+CAUGHT = ("adult", "first male", "first male in pheromone trap", "first moth (biofix)")
 LONGEST = timedelta(days=366)  # a heat sum starts anew each year
 
 
@@ -65,9 +67,12 @@ def after_catch(steps: Sequence[Progress]) -> tuple[Progress, ...]:
 
 
 def caught_by_evening(intervals: Iterable[Interval], zone: tzinfo, label_sets: LabelSets) -> dict[date, Catch]:
-    """What was new on a trap in each night that somebody looked; of a node with no trap: nothing."""
+    """What was new on a trap in each night that somebody looked; of a node with no trap: nothing.
+
+    Nobody knows the night of an interval whose clock was never set.
+    """
     looked = [one for one in intervals if one.unit == "new" and not isinstance(one.counts, NoData)]
-    by_evening = in_days(looked, zone)
+    by_evening = in_days((one for one in looked if ClockState.UNSYNCED not in (one.start.state, one.end.state)), zone)
     return {evening: _catch(night, with_counted(label_sets, night)) for evening, night in by_evening.items()}
 
 

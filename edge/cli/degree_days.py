@@ -102,8 +102,8 @@ def _from_node(args: argparse.Namespace) -> tuple[Mapping[date, DayRange], Biofi
     days = measured_days(intervals, zone)
     if not days:
         raise UsageError(
-            f"{config.store.folder}: no day there has 18 hours with a temperature; a node needs [climate], see docs/"
-            f"counting.md, or give the station's figures with --csv"
+            f"{config.store.folder}: no day there has 18 hours with a temperature; a node needs [climate] and a clock "
+            f"that was set, see docs/counting.md, or give the station's figures with --csv"
         )
     if args.first:
         return days, None

@@ -3,6 +3,7 @@
 import argparse
 import configparser
 import os
+import re
 from pathlib import Path
 
 from edge.changes import load_changed
@@ -14,6 +15,7 @@ from edge.errors import UsageError
 from edge.mqtt.secret import read_secret
 
 HOTSPOT = Path("/etc/NetworkManager/system-connections/fieldeye-hotspot.nmconnection")
+_SIGNS = {"\\": "\\", "s": " ", "t": "\t", "n": "\n", "r": "\r"}  # behind a backslash, as GLib writes them
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -67,9 +69,20 @@ def _wifi(file: Path | None) -> tuple[str, str]:
     settings = configparser.RawConfigParser(delimiters=("=",), strict=False)
     try:
         settings.read_string(path.read_text("utf-8"))
-        return settings["wifi"]["ssid"], settings["wifi-security"]["psk"]
+        return _ssid(_unescaped(settings["wifi"]["ssid"])), _unescaped(settings["wifi-security"]["psk"])
     except (OSError, UnicodeDecodeError, configparser.Error, KeyError) as why:
         raise UsageError(f"--wifi {path}: no name and password of a Wi-Fi can be read there; run as root") from why
+
+
+def _unescaped(text: str) -> str:
+    return re.sub(r"\\([\\stnr])", lambda sign: _SIGNS[sign[1]], text)
+
+
+def _ssid(text: str) -> str:
+    """NetworkManager writes a name beyond ASCII as its bytes, `230;181;139;`, and a `;` in another one as `\\;`."""
+    if re.fullmatch(r"(\d+;)+", text):
+        return bytes(map(int, text.split(";")[:-1])).decode()
+    return text.replace(r"\;", ";")
 
 
 def _claim(file: Path | None, config: NodeConfig) -> str:

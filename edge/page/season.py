@@ -158,5 +158,7 @@ def stage_words(stage_to: str) -> str:
         "egg hatch begins": gettext("First eggs hatch"),
         "peak flight": gettext("Most adults fly"),
         "adult": gettext("Adults of the next generation"),
+        "crawler emergence": gettext("First crawlers hatch"),
+        "first male of next generation": gettext("Adults of the next generation"),
     }
     return words.get(stage_to, "")

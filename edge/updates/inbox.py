@@ -226,7 +226,12 @@ def _is_fresh(part: Path, utc: datetime) -> bool:
 
 
 def place(url: str) -> str:
-    """Of a URL for people, without a user or a signature in it: many read a node's health and its audit trail."""
+    """Of a URL for people, without a user or a signature in it: many read a node's health and its audit trail.
+
+    Where a password with `/`, `?` or `#` in it ends nobody can tell: of such a URL only the scheme is told.
+    """
+    if re.match(r"(?s)[^/]*//[^/?#]*:.*[/?#].*@", url):
+        return f"{url.partition('//')[0]}//…"
     return re.sub(r"//[^/]*@", "//", re.split(r"[?#]", url, maxsplit=1)[0])
 
 

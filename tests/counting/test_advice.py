@@ -70,9 +70,17 @@ def test_a_season_without_a_single_temperature_has_no_heat_sum() -> None:
     assert heat_sum({}, JULY, JULY + timedelta(3), 10, None).filled_c is None
 
 
-def test_a_typed_day_with_words_for_numbers_is_refused_with_its_line() -> None:
-    text = "date,tmin,tmax\n2026-07-01,12,25\n\n2026-07-02,warm,25\n"
-    with pytest.raises(UsageError, match=r"days.csv, line 4: .*write it as"):
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("date,tmin,tmax\n2026-07-01,12,25\n\n2026-07-02,warm,25\n", r"days.csv, line 4: .*write it as"),
+        ("tmin,tmax,date\n12,25\n", r"days.csv, line 2: .*write it as"),
+        ("", r"days.csv: .*begin it with date,tmin,tmax"),
+    ],
+    ids=["a word for a number", "cut off before the date", "empty"],
+)
+def test_a_table_of_days_that_cannot_be_read_is_refused_with_what_to_write(text: str, says: str) -> None:
+    with pytest.raises(UsageError, match=says):
         read_days(text, "days.csv")
 
 
@@ -135,10 +143,16 @@ def test_a_day_above_what_a_species_bears_gives_a_sum_and_a_stage_no_more_than_t
 
 
 @pytest.mark.parametrize(
-    ("species", "steps"), [("Helicoverpa armigera", 1), ("Anarsia lineatella", 3), ("Cydia pomonella", 3)]
+    ("species", "steps"),
+    [
+        ("Helicoverpa armigera", 1),
+        ("Anarsia lineatella", 3),
+        ("Comstockaspis perniciosa", 2),
+        ("Cydia pomonella", 3),
+    ],
 )
 def test_heat_after_a_first_catch_is_told_by_whatever_word_its_source_has_for_one(species: str, steps: int) -> None:
-    """The adult, the first male in a pheromone trap, the first moth."""
+    """The adult, the first male, also in a pheromone trap, the first moth."""
     assert len(after_catch(progress(species, {JULY: DayRange(20, 36)}, JULY, JULY))) == steps
 
 
@@ -185,6 +199,14 @@ def test_the_catch_of_a_night_is_that_of_all_life_stages() -> None:
 
 def test_what_a_node_saw_before_it_hung_in_a_trap_is_no_catch() -> None:
     assert caught_by_evening([interval(0.0, mode="live", unit="max_per_frame")], UTC, {}) == {}
+
+
+@pytest.mark.parametrize("lost", ["start", "end"])
+def test_a_catch_of_a_boot_that_never_knew_the_time_belongs_to_no_night(lost: str) -> None:
+    hour = interval(0.0, mode="trap", unit="new", counts=(count(MOTH, 3),))
+    moment = replace(getattr(hour, lost), state=ClockState.UNSYNCED)
+    assert caught_by_evening([hour], UTC, {}).keys() == {JULY}
+    assert caught_by_evening([replace(hour, **{lost: moment})], UTC, {}) == {}
 
 
 def test_a_catch_under_a_version_that_tells_other_labels_now_is_kept() -> None:
@@ -398,6 +420,7 @@ def test_after_a_deed_of_july_1_it_asks_again_where_that_has_not_helped(
     period = Period(first=JULY + timedelta(first - 1), last=JULY + timedelta(last - 1), is_over=True)
     now = Standing(threshold=threshold(unit), level="look", figure=Measured(value, unit), period=period)
     assert asks_again(now, JULY, about) is asks
+    assert not asks_again(replace(now, period=None), JULY, about)  # its action level was edited since
 
 
 def test_a_figure_without_a_range_is_told_without_one() -> None:

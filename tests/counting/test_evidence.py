@@ -222,6 +222,11 @@ def test_weather_of_a_day_comes_from_its_hours_and_half_a_day_is_none() -> None:
     whole, half = [at_hour(h) for h in range(24)], [at_hour(24 + h) for h in range(12)]
     silent = hour(0.5, 0)  # its sensor told nothing
     assert measured_days([*whole, silent, *half], SHANGHAI) == {JULY: DayRange(10.0, 35.0)}
+    rest = [at_hour(36 + h) for h in range(12)]
+    undated = [replace(one, end=replace(one.end, state=ClockState.UNSYNCED)) for one in rest[::2]]
+    undated += [replace(one, start=replace(one.start, state=ClockState.UNSYNCED)) for one in rest[1::2]]
+    assert JULY + timedelta(1) in measured_days([*half, *rest], SHANGHAI)
+    assert measured_days([*half, *undated], SHANGHAI) == {}  # a board that wakes without the time
 
 
 def in_sun(begin: float, end: float, readings: int = 60) -> Interval:

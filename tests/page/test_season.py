@@ -7,6 +7,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from edge.advice.degree_days import DayRange, degree_days, development, species
+from edge.advice.heat import CAUGHT
 from edge.clock import ClockState, Instant
 from edge.counts import Climate, Interval, NoData, Spread, TaxonCount
 from edge.label_sets import remember
@@ -89,7 +90,7 @@ def test_a_catch_of_the_morning_counts_though_somebody_looked_in_that_night(scen
 def test_nights_whose_clock_is_put_right_are_counted_where_they_belong(scene: Scene, client: FlaskClient) -> None:
     scene.clock.jump(-20 * 86_400, ClockState.UNSYNCED)
     season(scene, [3, 3, 3])
-    assert "since the evening of Jun 8." in client.get("/").text
+    assert "Caught two nights in a row" not in client.get("/").text  # of which nights nobody knows yet
     scene.clock.jump(20 * 86_400, ClockState.SYNCED)
     assert scene.store.correct_clock(scene.clock.now()) == 72
     assert "since the evening of Jun 28." in client.get("/").text
@@ -212,6 +213,17 @@ def test_each_share_of_eggs_is_told_as_its_source_has_it(scene: Scene) -> None:
         "35% of eggs laid": "35 % of the eggs laid",
         "40% of eggs laid": "40 % of the eggs laid",
         "half of eggs laid": "50 % of the eggs laid",
+    }
+
+
+def test_what_heat_after_a_catch_leads_to_is_said_where_it_is_something_to_look_for(scene: Scene) -> None:
+    rows = [row for name in species() for row in development(name) if row.stage_from in CAUGHT]
+    with scene.app().test_request_context("/"):
+        unsaid = {row.stage_to for row in rows if not stage_words(row.stage_to)}
+    assert unsaid == {
+        "spring spray against overwintering flight",
+        "first-generation egg hatch ends",
+        "second-generation egg hatch begins",
     }
 
 

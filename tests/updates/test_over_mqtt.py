@@ -25,7 +25,7 @@ PIECE = 32_768
 
 @pytest.fixture(autouse=True)
 def synced(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("edge.clock.kernel_clock_is_synced", lambda: True)
+    monkeypatch.setattr("edge.clock.clock_is_set", lambda: True)
 
 
 def piece(offset: int, length: int = PIECE, **more: object) -> UpdateCommand:
@@ -108,7 +108,7 @@ def test_another_bundle_is_told_to_come_later_while_one_comes_in(commands: Comma
 def test_what_is_asked_for_before_the_clock_is_set_is_noted_so(
     commands: Commands, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_set: bool
 ) -> None:
-    monkeypatch.setattr("edge.clock.kernel_clock_is_synced", lambda: is_set)
+    monkeypatch.setattr("edge.clock.clock_is_set", lambda: is_set)
     commands.take("update", encode_message(piece(0, 0, url="http://127.0.0.1:1/x")))
     assert [request.is_undated for request in Inbox(tmp_path / "inbox").requests()] == [not is_set]
 
