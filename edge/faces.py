@@ -9,7 +9,6 @@ from functools import cache
 from pathlib import Path
 
 import cv2
-import numpy as np
 
 from edge.boxes import Image
 
@@ -40,7 +39,7 @@ def hidden(image: Image, where: Sequence[Face]) -> Image:
         coarse = cv2.resize(face, (CELLS, CELLS), interpolation=cv2.INTER_AREA)
         size = (right - left, bottom - top)
         canvas[top:bottom, left:right] = cv2.resize(coarse, size, interpolation=cv2.INTER_NEAREST)
-    return np.asarray(canvas, np.uint8)
+    return canvas
 
 
 def _widened(found: Sequence[int], width_px: int, height_px: int) -> Face:

@@ -46,10 +46,6 @@ def test_how_long_the_newest_frames_have_shown_nothing_ends_with_one_that_does_a
         assert after(blind, (3780, "overexposed")).blind_s(instant(3780)) == 0
 
 
-def test_two_frames_say_nothing_of_the_lens() -> None:
-    assert after(NOWHERE, (60, "overexposed"), (3660, "overexposed")).blind_s(instant(3660)) == 0
-
-
 def test_a_dark_frame_is_a_covered_lens_by_broad_day_and_none_while_the_sun_sets() -> None:
     sees = after(BY_DAY, (0, ""))
     assert [sees.is_covered(instant(hours * 3600)) for hours in (6, 8)] == [True, False]

@@ -840,7 +840,7 @@ def test_only_what_lies_in_the_calibrated_region_counts_and_has_a_density(bench:
     bench.build().run(bench.stop)
     assert [(c.label, c.count) for c in bench.interval.counts] == [("Pieris", 1)]
     assert per_m2(bench.interval.counts[0], bench.interval) == pytest.approx(2000)
-    assert bench.board.snapshot().calibration == load_calibration(bench.state)
+    assert bench.board.snapshot().calibration == load_calibration(bench.state, 0)
 
 
 @pytest.mark.parametrize(

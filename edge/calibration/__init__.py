@@ -3,9 +3,9 @@
 Without a Calibration there is no density: it cannot be computed from pixels alone.
 """
 
-from edge.calibration.board import Layout, board_pdf, board_svg
+from edge.calibration.board import Layout, board_pdf
 from edge.calibration.exposure import Exposure, LightVerdict, exposure
-from edge.calibration.focus import FocusVerdict, FocusWatch, Reference, focused, sharpness
+from edge.calibration.focus import FocusVerdict, Reference, focused, sharpness
 from edge.calibration.keep import (
     KeptCalibration,
     bring_calibration,
@@ -28,7 +28,6 @@ __all__ = [
     "Calibration",
     "Exposure",
     "FocusVerdict",
-    "FocusWatch",
     "KeptCalibration",
     "Layout",
     "LightVerdict",
@@ -37,7 +36,6 @@ __all__ = [
     "Region",
     "Scale",
     "board_pdf",
-    "board_svg",
     "bring_calibration",
     "calibrating",
     "exposure",

@@ -53,10 +53,8 @@ def last_calibration(folder: Path) -> str:
     return version_of(folder / BEFORE)  # which each of them writes anew
 
 
-def load_calibration(
-    folder: Path, rotation_deg: int | None = None, size_px: tuple[int, int] | None = None
-) -> Calibration | None:
-    """The one that was saved last, for a picture turned by `rotation_deg` (None: as it was saved).
+def load_calibration(folder: Path, rotation_deg: int, size_px: tuple[int, int] | None = None) -> Calibration | None:
+    """The one that was saved last, for a picture turned by `rotation_deg`.
 
     size_px: width and height of that picture as it is now; None: not known yet
 
@@ -70,7 +68,7 @@ def load_calibration(
     except OSError as why:
         then = to_read(why, "calibrate the camera again")
         raise ConfigError(f"{path}: cannot be read ({why.strerror}); {then}") from why
-    fitting = known if rotation_deg is None else known.at_rotation(rotation_deg)
+    fitting = known.at_rotation(rotation_deg)
     if fitting is None:
         made = f"made with camera.rotation_deg {known.rotation_deg}, which is {rotation_deg} now"
         raise ConfigError(f"{path}: {made}; calibrate the camera again, or set it back")

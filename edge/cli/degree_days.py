@@ -73,6 +73,8 @@ def run(args: argparse.Namespace) -> int:
 
 def _told(args: argparse.Namespace) -> tuple[Mapping[date, DayRange], Biofix | None]:
     """Temperatures, and of a node the first catch unless a day was given."""
+    if args.max and (args.csv or args.config):
+        raise UsageError(f"--max goes with --min; give {SOURCES}")
     if args.csv:
         return read_days(read_csv(args.csv, "date,tmin,tmax"), args.csv.name), None
     if args.min or args.max:

@@ -42,7 +42,7 @@ class Counting:
     def draft(self, interval: Interval) -> Draft:
         """What the store keeps with the `interval` of this counting. Without a known time it is not counted on."""
         timed = consistent(interval)
-        if not isinstance(timed, Interval) or ClockState.UNSYNCED in (timed.start.state, timed.end.state):
+        if ClockState.UNSYNCED in (timed.start.state, timed.end.state):
             return Draft(seq=self.seq, state=None, pictures=self.pictures)
         kept = replace(self, tally=replace(self.tally, start=timed.start), seq=None, pictures=())
         return Draft(seq=self.seq, state=msgspec.msgpack.encode(kept), pictures=self.pictures)

@@ -47,7 +47,7 @@ def is_full(why: sqlite3.Error | OSError) -> bool:
     """No space left, on the disk or below the file's cap."""
     if isinstance(why, OSError):
         return why.errno == errno.ENOSPC
-    return (getattr(why, "sqlite_errorname", "") or "").startswith("SQLITE_FULL")
+    return getattr(why, "sqlite_errorname", "").startswith("SQLITE_FULL")
 
 
 class Cap(NamedTuple):
@@ -67,7 +67,7 @@ def sentences(path: Path, doing: str, cap: Cap | None = None) -> Iterator[None]:
     try:
         yield
     except sqlite3.Error as why:
-        name = getattr(why, "sqlite_errorname", "") or ""
+        name = getattr(why, "sqlite_errorname", "")
         remedy = next((text for prefix, text in _REMEDIES.items() if name.startswith(prefix)), "see the log")
         if cap is not None and is_full(why) and cap.is_why(path):
             remedy = f"it takes no more than {cap.max_mb} MB; {cap.remedy}"
@@ -108,7 +108,7 @@ def open_checked(
     try:
         return _open(path, max_bytes, steps)
     except sqlite3.DatabaseError as why:
-        if not (getattr(why, "sqlite_errorname", "") or "").startswith(replaced):
+        if not getattr(why, "sqlite_errorname", "").startswith(replaced):
             raise
         aside = set_aside(path)
         log.error("store_damaged", extra={"why": str(why), "set_aside": aside.name})  # noqa: TRY400

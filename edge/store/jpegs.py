@@ -23,20 +23,18 @@ class Jpegs:
         self._folder = folder
         self._is_synced = is_synced
         self._id = re.compile(ids)
-        self._own = re.compile(rf"({ids})\.jpg")
 
     def sweep(self, named: Mapping[str, int]) -> set[str]:
         """At start: remove own files that nobody names by id and bytes; returns the ids of `named` without a file."""
         self._folder.mkdir(exist_ok=True)
         there = set()
         for path in self._folder.iterdir():
-            own = self._own.fullmatch(path.name)
-            if own is None:  # a stranger's: not ours to delete
+            if path.suffix != ".jpg" or not self._id.fullmatch(path.stem):  # a stranger's: not ours to delete
                 continue
-            if _may_have(path, named.get(own[1])):
-                there.add(own[1])
+            if _may_have(path, named.get(path.stem)):
+                there.add(path.stem)
             else:
-                self.remove([own[1]])
+                self.remove([path.stem])
         return named.keys() - there
 
     def write(self, name: str, jpeg: bytes) -> None:

@@ -88,7 +88,7 @@ class Records:
                 (least_urgent,),
             )
             one = f"SELECT {COLUMNS} FROM record WHERE seq = ?"  # noqa: S608
-            rows = (db.execute(one, (seq,)).fetchone() for seq in _except(urgent, without))
+            rows = (db.execute(one, (seq,)).fetchone() for seq, revision in urgent if (seq, revision) not in without)
             # None: shed since; Python ends a statement, and its snapshot, before it gives the last row
             return self._batch((row for row in rows if row is not None), limit_records, limit_bytes)
 
@@ -276,10 +276,6 @@ class Records:
                 log.error("record_damaged", extra={"why": str(why)})  # noqa: TRY400
             self._damaged.add(row.seq)
             return []
-
-
-def _except(rows: Iterable[tuple[int, int]], without: Collection[Mark]) -> Iterator[int]:
-    return (seq for seq, revision in rows if (seq, revision) not in without)
 
 
 @contextmanager

@@ -37,10 +37,8 @@ class Shed:
 
 def free_pages(db: sqlite3.Connection) -> int:
     """Pages that can still be filled: never used ones below the cap and freed ones. Negative if the cap was lowered."""
-    used, freed, most = (
-        int(db.execute(f"PRAGMA {name}").fetchone()[0]) for name in ("page_count", "freelist_count", "max_page_count")
-    )
-    return most - used + freed
+    used, freed = _pages(db)
+    return int(db.execute("PRAGMA max_page_count").fetchone()[0]) - used + freed
 
 
 def lacking_pages(db: sqlite3.Connection) -> int:
@@ -103,23 +101,22 @@ def _oldest_of_least_priority(db: sqlite3.Connection) -> tuple[int | None, list[
 def mark_delivered(db: sqlite3.Connection, marks: list[Mark]) -> None:
     """Within the caller's transaction: take records out of the outbox. Unknown and revised ones are ignored."""
     is_newest = "SELECT 1 FROM record WHERE seq = ? AND revision = ?"
-    rows = [(mark.seq,) for mark in marks if db.execute(is_newest, mark).fetchone()]
-    db.executemany("INSERT OR IGNORE INTO delivered VALUES (?)", rows)
-    _delete_waiting(db, rows)
+    for mark in marks:
+        if db.execute(is_newest, mark).fetchone():
+            db.execute("INSERT OR IGNORE INTO delivered VALUES (?)", (mark.seq,))
+            _take_out(db, mark.seq)
 
 
-def _delete_waiting(db: sqlite3.Connection, rows: list[tuple[int]]) -> None:
-    db.executemany(
-        "DELETE FROM waiting WHERE seq = ?1 AND priority = (SELECT priority FROM record WHERE seq = ?1)", rows
-    )
+def _take_out(db: sqlite3.Connection, seq: int) -> bool:
+    """Did it wait in the outbox?"""
+    gone = "DELETE FROM waiting WHERE seq = ?1 AND priority = (SELECT priority FROM record WHERE seq = ?1)"
+    return db.execute(gone, (seq,)).rowcount == 1
 
 
 def delete(db: sqlite3.Connection, seqs: list[int]) -> list[int]:
     """Within the caller's transaction: delete records; returns those of them that still waited."""
+    waited = [seq for seq in seqs if _take_out(db, seq)]
     rows = [(seq,) for seq in seqs]
-    still = "SELECT 1 FROM waiting WHERE seq = ?1 AND priority = (SELECT priority FROM record WHERE seq = ?1)"
-    waited = [seq for seq in seqs if db.execute(still, (seq,)).fetchone()]
-    _delete_waiting(db, [(seq,) for seq in waited])
     db.executemany("DELETE FROM delivered WHERE seq = ?", rows)
     db.executemany("DELETE FROM record WHERE seq = ?", rows)
     return waited

@@ -29,7 +29,6 @@ MUST_GO = PRIORITIES[Interval]  # the least urgent that still goes where little 
 ALERTS_ONLY = PRIORITIES[Alert]  # and where nothing is: they are few and short, and what they ask for is today's
 LEAST_URGENT = PRIORITIES[Sighting]
 
-
 # Of a row, for `read`. A flipped bit may make text or a number of the body: as bytes its checksum tells.
 COLUMNS = "seq, revision, CAST(body AS BLOB), crc"
 
@@ -115,14 +114,11 @@ def _put_strays_right(db: sqlite3.Connection) -> None:
     for seq, body, crc in strays:
         try:
             found = _sound(seq, body, crc)
-            right = (found.key.seq, _priority(found.record))
+            priority = LEAST_URGENT if isinstance(found.record, Unknown) else PRIORITIES[type(found.record)]
+            right = (found.key.seq, priority)
         except WireError:
             right = (seq, LEAST_URGENT)
         db.execute("UPDATE OR IGNORE record SET seq = ?, priority = ? WHERE seq = ?", (*right, seq))
-
-
-def _priority(record: Record | Unknown) -> int:
-    return LEAST_URGENT if isinstance(record, Unknown) else PRIORITIES[type(record)]
 
 
 def _sound(seq: int, body: bytes, crc: int, node: str = "") -> Decoded:

@@ -68,28 +68,28 @@ class Store(Records):
         self._lock = Lock()
         self._losing = False
         self.revised = 0  # counts changes to what is kept already (late pictures, a clock set): readers begin anew
-        with ExitStack() as closing:
-            self._open(config, closing, accounts)
-            self._closing = closing.pop_all()
+        with ExitStack() as parts:
+            self._open(config, parts, accounts)
+            self._closing = parts.pop_all()
 
-    def _open(self, config: StoreTable, closing: ExitStack, accounts: Path | None) -> None:
+    def _open(self, config: StoreTable, parts: ExitStack, accounts: Path | None) -> None:
         with sentences(self._path, "open the store"):
-            closing.callback(hold(self._folder).close)
+            parts.callback(hold(self._folder).close)
             reserve = Reserve(self._folder)
             if reserve.is_needed_to_start() and reserve.release():
                 log.warning("reserve_spent", extra={"store": str(self._path)})
             self._db = open_checked(self._path, config.max_mb * MEGABYTE, replace_unreadable=True)
-            closing.callback(self._db.close)
+            parts.callback(self._db.close)
             self._most_pages = max_pages(self._db, config.max_mb * MEGABYTE)
-            closing.callback(super().close)
+            parts.callback(super().close)
             self._relief = Relief(self._db, self._path, reserve, self._picture_files, self._most_pages)
             self._session = self._relief.despite_full_disk(self._begin_session)
             self._relief.prepare()
             # Last, when a full disk may have room again. Other accounts than the card's would log nobody in.
             self.accounts = _opened(Accounts, accounts or self._folder)
-            closing.callback(self.accounts.close)
+            parts.callback(self.accounts.close)
             self.decisions = _opened(Decisions, self._folder)
-            closing.callback(self.decisions.close)
+            parts.callback(self.decisions.close)
 
     def _begin_session(self) -> int:
         with transaction(self._db) as db:
@@ -126,7 +126,8 @@ class Store(Records):
         """
         if not records:
             return ()
-        sent, at = [as_sent(consistent(record)) for record in records], moment(records[0])
+        timed = [consistent(record) if isinstance(record, Interval) else record for record in records]
+        sent, at = [as_sent(record) for record in timed], moment(records[0])
         with self._lock, sentences(self._path, "commit"):
             return self._relief.despite_full_disk(lambda: self._commit(sent, picture, at))
 
@@ -234,9 +235,10 @@ class Store(Records):
         `who` took it, `guess` is the label that the node or the person would give it. Raises StoreError, with a
         sentence for the person, for what is too long and when too many photographs wait.
         """
-        questions.check(photo, who=who, note=note, guess=guess, eppo=eppo)
+        texts = {"who": who, "note": note, "guess": guess, "eppo": eppo}
+        questions.check(photo, **texts)
         with self._lock, sentences(self._path, "keep the photograph"):
-            return self._relief.despite_full_disk(lambda: self._ask(at, photo, (who, note, guess, eppo)))
+            return self._relief.despite_full_disk(partial(self._ask, at, photo, texts))
 
     def mark_question_sent(self, name: str) -> None:
         """A subscriber has got it. It stays until its room is needed."""
@@ -260,14 +262,10 @@ class Store(Records):
             questions.correct(db, known, [question.id for question in waiting])
         return len(waiting)
 
-    def _ask(self, at: Instant, photo: bytes, texts: tuple[str, str, str, str]) -> Question:
+    def _ask(self, at: Instant, photo: bytes, texts: dict[str, str]) -> Question:
         self._make_room(1, at)
         (gone, bare), name = questions.surplus(self._db, len(photo)), questions.next_id(self._db, self.epoch.hex)
-        who, note_, guess, eppo = texts
-        asked = Question(
-            id=name, at=whole_ms(at), who=who, note=note_, guess=guess, eppo=eppo,
-            size_bytes=len(photo), is_sent=False, answer=None,
-        )  # fmt: skip
+        asked = Question(id=name, at=whole_ms(at), **texts, size_bytes=len(photo), is_sent=False, answer=None)
         self._question_files.write(name, photo)
         with transaction(self._db) as db:
             questions.forget(db, gone)

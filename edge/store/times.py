@@ -29,11 +29,11 @@ def corrected(record: Record, known: Instant) -> Record:
     return replace(record, at=reckoned(record.at, known))
 
 
-def consistent(record: Record) -> Record:
-    """An interval in whose middle the clock was set, for the first time or anew: its start is put right by its end."""
-    timed = corrected(record, record.end) if isinstance(record, Interval) else record
-    if not isinstance(timed, Interval) or timed.start.boot_id != timed.end.boot_id:
-        return timed
+def consistent(interval: Interval) -> Interval:
+    """One in whose middle the clock was set, for the first time or anew: its start is put right by its end."""
+    if interval.start.boot_id != interval.end.boot_id:
+        return interval
+    timed = replace(interval, start=reckoned(interval.start, interval.end))
     passed = timedelta(seconds=timed.end.monotonic_s - timed.start.monotonic_s)
     if abs(timed.end.utc - timed.start.utc - passed) <= SET_BY:
         return timed

@@ -226,7 +226,7 @@ def _read_picture(fields: Fields, seq: int, header: Header) -> str | None:
 def _read_skipped(entry: object, header: Header) -> tuple[str, int]:
     word, frames = array(entry, "interval.skipped", 2)
     reason = one_of(header.words, integer(word, "interval.skipped", least=0), "interval.skipped")
-    return text(reason, "interval.skipped"), integer(frames, "interval.skipped", least=0)
+    return reason, integer(frames, "interval.skipped", least=0)
 
 
 def _read_counts(fields: Fields, header: Header) -> tuple[TaxonCount, ...] | NoData:

@@ -1,6 +1,6 @@
 """Reads a decoded CBOR map or array: each value is there and of its type and range, or WireError says which is not."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from edge.errors import WireError
@@ -85,7 +85,7 @@ def array(value: object, what: str, length: int | None = None) -> list[Any]:
     return value
 
 
-def one_of(table: list[Any], index: int, what: str) -> Any:
+def one_of(table: Sequence[Any], index: int, what: str) -> Any:
     """An entry of a table of the batch's header."""
     if index >= len(table):
         raise WireError(f"{what}: points at entry {index} of a table of {len(table)}")

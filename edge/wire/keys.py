@@ -7,7 +7,7 @@ from uuid import UUID
 from edge.counts import Interval, Record
 
 
-@dataclass(frozen=True, slots=True, order=True)
+@dataclass(frozen=True, slots=True)
 class Key:
     """Two records with the same key are the same record, however often it was sent."""
 

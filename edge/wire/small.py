@@ -29,9 +29,7 @@ class SmallCount:
     level: Level = "calm"
 
     def __post_init__(self) -> None:
-        bounds = (self.low, self.high)
-        known = self.low is not None and self.high is not None
-        if not 0 <= self.count <= LARGEST or (bounds != (None, None) and not known):
+        if not 0 <= self.count <= LARGEST or (self.low is None) != (self.high is None):
             raise ValueError("a count is a natural number, with both ends of its range or none")
         if self.low is not None and self.high is not None and not 0 <= self.low <= self.count <= self.high <= LARGEST:
             raise ValueError("a range holds its count")
@@ -100,8 +98,7 @@ def _sums(intervals: Sequence[PlainInterval], unit: Unit, levels: Mapping[str, L
 
 def _sum(counts: Sequence[SummaryCount], unit: Unit, level: Level) -> SmallCount:
     whole = max if unit == "max_per_frame" else sum
-    bounds = [(one.low, one.high) for one in counts]
-    known = [(low, high) for low, high in bounds if low is not None and high is not None]
+    known = [(one.low, one.high) for one in counts if one.low is not None and one.high is not None]
     is_known = len(known) == len(counts)
     return SmallCount(
         label=counts[0].label,

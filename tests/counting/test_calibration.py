@@ -19,14 +19,12 @@ from hypothesis import strategies as st
 from edge.calibration import (
     EVERYTHING,
     Calibration,
-    FocusWatch,
     KeptCalibration,
     Layout,
     OpticsWatch,
     Reference,
     Region,
     board_pdf,
-    board_svg,
     bring_calibration,
     exposure,
     find_corners,
@@ -39,8 +37,9 @@ from edge.calibration import (
     shows_board,
     undo_calibration,
 )
-from edge.calibration.board import bars_mm
+from edge.calibration.board import bars_mm, board_svg
 from edge.calibration.exposure import ripple, row_light
+from edge.calibration.focus import FocusWatch
 from edge.calibration.record import from_json, to_json
 from edge.calibration.scale import Scale
 from edge.cameras.pixels import rotated
@@ -282,7 +281,7 @@ def test_the_platform_is_told_who_measured_what_and_nothing_of_a_board_where_an_
 
 
 def test_a_saved_calibration_takes_the_place_of_the_one_before(tmp_path: Path) -> None:
-    assert load_calibration(tmp_path) is None
+    assert load_calibration(tmp_path, 0) is None
     kept = KeptCalibration(tmp_path, 0, SetClock())
     assert kept.current is None
     for area_mm2 in (1000.0, 2000.0):
@@ -301,7 +300,7 @@ def test_a_calibration_is_undone_and_brought_back_and_the_first_one_leaves_none(
         save_calibration(tmp_path, Calibration(at=MONDAY, who="Mei", rotation_deg=0, typed_area_mm2=area_mm2))
         for _ in range(2):
             assert undo_calibration(tmp_path, last_calibration(tmp_path))
-            known = load_calibration(tmp_path)
+            known = load_calibration(tmp_path, 0)
             held.append(known and known.area_mm2)
     assert held == [None, 1000.0, 1000.0, 2000.0]
 
@@ -317,7 +316,7 @@ def test_an_undo_that_the_card_does_not_take_says_so_and_what_held_holds(
     monkeypatch.setattr(Path, "unlink", fail)
     with pytest.raises(StoreError, match=r"calibration\.json: cannot be removed \(Read-only file system\); see"):
         undo_calibration(tmp_path, last_calibration(tmp_path))
-    assert load_calibration(tmp_path) is not None
+    assert load_calibration(tmp_path, 0) is not None
 
 
 @pytest.mark.parametrize("first", ["undo", "save"])
@@ -334,7 +333,7 @@ def test_an_undo_that_was_shown_before_somebody_else_had_to_wait_for_the_card_un
     shown, undone = last_calibration(tmp_path), []
     does = {"undo": lambda: undo_calibration(tmp_path, shown), "save": lambda: save(3000.0)}
     both(monkeypatch, does[first], lambda: undone.append(undo_calibration(tmp_path, shown)))
-    known = load_calibration(tmp_path)
+    known = load_calibration(tmp_path, 0)
     assert known is not None
     assert (undone, known.area_mm2) == ([False], {"undo": 1000.0, "save": 3000.0}[first])
 
@@ -346,7 +345,7 @@ def test_a_calibration_that_cannot_be_read_is_none_and_says_so_to_who_asks(tmp_p
     assert kept.changed()
     assert kept.current is None
     with pytest.raises(ConfigError, match="calibrate the camera again") as told:
-        load_calibration(tmp_path)
+        load_calibration(tmp_path, 0)
     assert kept.trouble == str(told.value)
     assert not kept.changed()
     save_calibration(tmp_path, Calibration(at=MONDAY, who="Mei", rotation_deg=0))
@@ -460,9 +459,9 @@ def test_a_calibration_that_is_brought_from_a_card_can_be_undone_there_too(tmp_p
     for who in ("first", "second"):
         save_calibration(card, Calibration(at=datetime.now(UTC), who=who, rotation_deg=0))
     bring_calibration(card, folder)
-    assert load_calibration(folder).who == "second"
+    assert load_calibration(folder, 0).who == "second"
     assert undo_calibration(folder, last_calibration(folder))
-    assert load_calibration(folder).who == "first"
+    assert load_calibration(folder, 0).who == "first"
 
 
 def test_a_picture_that_is_turned_again_may_be_turned_back_to_each_of_its_rotations() -> None:

@@ -1,6 +1,8 @@
 """`fieldeye degree-days`: from a CSV, from typed figures, and from what a node's own sensor and trap have told."""
 
+import csv
 import json
+from collections.abc import Iterator
 from contextlib import closing, nullcontext
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, tzinfo
@@ -83,6 +85,8 @@ def test_without_json_a_person_reads_sums_needs_and_the_source(
         ([MOTH, "--from", "2026-06-01", "--min", "12", "13", "--max", "27"], "the same number"),
         ([MOTH, "--from", "2026-06-01", "--min", "30", "--max", "12"], "least below its most"),
         ([MOTH, "--from", "2026-06-01", "--max", "12"], "the same number"),
+        ([MOTH, "--csv", "nowhere.csv", "--max", "12"], "--max goes with --min"),
+        ([MOTH, "--config", "nowhere.toml", "--max", "12"], "--max goes with --min"),
         ([MOTH, "--from", "2026-06-01", "--to", "2026-05-01", "--min", "1", "--max", "2"], "in order"),
         ([MOTH, "--from", "2020-06-01", "--to", "2026-05-01", "--min", "1", "--max", "2"], "to a year"),
         ([MOTH, "--running", "0"], "1 or more nights"),
@@ -109,6 +113,15 @@ def test_a_day_that_can_be_read_in_two_ways_is_refused(rows: str, says: str) -> 
         read_days(f"date,tmin,tmax\n{rows}\n", "days.csv")
 
 
+@pytest.fixture
+def usual_csv_limit() -> Iterator[None]:
+    """Python's own, which frictionless raises for the whole process when a test of the exports imports it."""
+    before = csv.field_size_limit(131_072)
+    yield
+    csv.field_size_limit(before)
+
+
+@pytest.mark.usefixtures("usual_csv_limit")
 def test_a_file_of_another_kind_is_refused_with_what_to_give(
     csv_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -57,7 +57,7 @@ def pictures(scene: Scene) -> list[str]:
 
 
 def saved(scene: Scene) -> Calibration:
-    known = load_calibration(Path(scene.config.store.folder))
+    known = load_calibration(Path(scene.config.store.folder), 0)
     assert known is not None
     return known
 
@@ -133,7 +133,7 @@ def test_what_is_no_region_is_said_and_stands_there_still(typed: str, technician
     assert "This is no region" in answer.text
     assert "In order around what counts." in answer.text
     assert "<textarea" in answer.text.partition(" autofocus")[0].splitlines()[-1]
-    assert load_calibration(Path(scene.config.store.folder)) is None
+    assert load_calibration(Path(scene.config.store.folder), 0) is None
 
 
 def test_a_regions_text_reads_back() -> None:
@@ -207,7 +207,7 @@ def test_a_picture_without_a_board_says_what_to_do(technician: FlaskClient, scen
     answer = post(technician, "/set-up/scale", "/set-up/scale", side="20")
     assert answer.status_code == 400
     assert "The board is not seen well" in answer.text
-    assert load_calibration(Path(scene.config.store.folder)) is None
+    assert load_calibration(Path(scene.config.store.folder), 0) is None
 
 
 @pytest.mark.parametrize("step", ["region", "scale"])
@@ -231,7 +231,7 @@ def test_an_area_that_is_read_two_ways_is_refused_with_what_to_do(
     assert answer.status_code == 400
     assert 'class="wrong">A number above 0.</span>' in answer.text
     assert "Write the number without a sign between thousands." in answer.text
-    assert load_calibration(Path(scene.config.store.folder)) is None
+    assert load_calibration(Path(scene.config.store.folder), 0) is None
 
 
 def test_a_side_may_have_three_decimals(technician: FlaskClient, scene: Scene) -> None:
@@ -357,7 +357,7 @@ def test_an_undo_of_what_reaches_the_horizon_says_so_again_or_asks_for_the_milli
 def test_the_first_measurement_of_all_is_undone_to_none(technician: FlaskClient, scene: Scene) -> None:
     post(technician, "/set-up/focus", "/live")
     post(technician, "/set-up/undo", "/set-up")
-    assert load_calibration(Path(scene.config.store.folder)) is None
+    assert load_calibration(Path(scene.config.store.folder), 0) is None
     assert state(technician, "focus") == "To do"
 
 

@@ -87,7 +87,7 @@ def test_from_the_label_to_a_region_drawn_by_finger_and_back_out(browser: Browse
         page.mouse.up()
         page.click("button:has-text('Count inside this line')")
         assert "of the picture are counted." in page.inner_text("#region")
-        known = load_calibration(Path(labelled.config.store.folder))
+        known = load_calibration(Path(labelled.config.store.folder), 0)
         assert known is not None
         corners = np.array(known.region.corners)
         assert np.abs(corners - [(0.2, 0.2), (0.8, 0.2), (0.9, 0.9), (0.2, 0.8)]).max() < 0.02
