@@ -23,7 +23,6 @@ import numpy as np
 from edge.agreement import agreement
 from edge.boxes import Image
 from edge.bundle import MODELS
-from edge.detector import Detector
 from edge.errors import ConfigError
 from edge.eye import Eye
 from edge.trap import Card, Reading, read_card
@@ -47,11 +46,6 @@ class Judge:
     looks: Looks
     cards: list[Sample]
     group: str
-
-    @property
-    def detector(self) -> Detector:
-        """What looks."""
-        return self.looks.detector
 
 
 def judges(cards_of: str, model: Path) -> list[Judge]:
@@ -111,7 +105,7 @@ def whole(among: Sequence[Judge]) -> None:
 
 def series(judge: Judge, number: int, kept: Path | None) -> None:
     """New insects a picture, told and true."""
-    about = {"model": judge.detector.bundle.sha256, "cards": judge.group}
+    about = {"model": judge.looks.bundle.sha256, "cards": judge.group}
     done = _kept(kept, about)
     for seed in range(len(done), number):
         done.append(_one_series(judge, seed))
@@ -132,7 +126,7 @@ def _one_series(judge: Judge, seed: int) -> list[tuple[int, int]]:
     """New insects, true and told, on each picture after the first."""
     among, grounds = cutouts.from_sticky_cards(judge.group, most=141), cards.real_grounds()
     pictures = list(cards.series(np.random.default_rng(seed), PICTURES, grounds[seed % len(grounds)], among))
-    told = [len(reading.new) for reading in _readings(judge.detector, [one.image for one in pictures])]
+    told = [len(reading.new) for reading in _readings(judge, [one.image for one in pictures])]
     return [(one.new, new) for one, new in zip(pictures[1:], told[1:], strict=True)]
 
 
@@ -149,14 +143,14 @@ def moved(judge: Judge, number: int) -> None:
     none_new = 0
     for seed in range(number):
         pair = cards.moved_pair(np.random.default_rng(1000 + seed), grounds[seed % len(grounds)], among)
-        last = list(_readings(judge.detector, [one.image for one in pair]))[-1]
+        last = list(_readings(judge, [one.image for one in pair]))[-1]
         none_new += last.verdict == "matched" and len(last.new) == 0
     print(f"moved  {judge.group}: nothing new in {none_new} of {number}")
 
 
-def _readings(detector: Detector, images: list[Image]) -> Iterator[Reading]:
+def _readings(judge: Judge, images: list[Image]) -> Iterator[Reading]:
     """As a node reads a card."""
-    eye, card = Eye(detector), Card.none()
+    eye, card = Eye(judge.looks.detector), Card.none()
     for image in images:
         card, reading = read_card(card, *eye.found(image), image)
         yield reading

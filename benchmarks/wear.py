@@ -128,7 +128,6 @@ class Shown:
         self._number += 1
         beside = self._folder / f".{self._number}"
         shutil.copy(self._pictures[self._number % len(self._pictures)], beside)
-        os.utime(beside)
         beside.rename(self._folder / f"insects-{self._number:04}.jpg")
         for path in before:
             path.unlink()

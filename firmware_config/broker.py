@@ -71,6 +71,7 @@ def _configuration(fleet: Fleet, keys: KeyStore) -> str:
 
 
 def _bridge(bridge: BridgeTable, fleet: Fleet, keys: KeyStore) -> str:
+    client = bridge.client_file
     password = given_password(fleet.path.parent / bridge.password_file, "bridge.password_file")
     return fill(
         "mosquitto/bridge.conf",
@@ -83,9 +84,5 @@ def _bridge(bridge: BridgeTable, fleet: Fleet, keys: KeyStore) -> str:
         USER=bridge.username,
         PASSWORD=password,
         CA=bridge.ca_file,
-        CLIENT=_client_lines(bridge.client_file),
+        CLIENT=f"bridge_certfile {client}\nbridge_keyfile {client}\n" if client else "",
     )
-
-
-def _client_lines(path: str | None) -> str:
-    return "" if path is None else f"bridge_certfile {path}\nbridge_keyfile {path}\n"

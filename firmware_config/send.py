@@ -59,7 +59,7 @@ class Sender:
 
     def send(self, bundle: bytes) -> None:
         """The whole bundle, in pieces. Raises UsageError if the node refuses it or does not answer."""
-        have = self._ask(bundle, offset=0, data=b"")
+        have = self._ask(bundle, offset=0)
         while have < len(bundle):
             have = self._ask(bundle, offset=have, data=bundle[have : have + PIECE_BYTES])
 

@@ -9,7 +9,6 @@ from firmware_config.files import File, public, secret
 from firmware_config.fleet import PAGE, Fleet, LteTable, given_password
 from firmware_config.templates import HERE, fill
 
-SYSTEM = "card/system"
 LTE = "etc/NetworkManager/system-connections/fieldeye-lte.nmconnection"
 HOTSPOT = "etc/NetworkManager/system-connections/fieldeye-hotspot.nmconnection"
 PROGRAMS = "usr/local/lib/fieldeye"
@@ -70,8 +69,8 @@ def _in_keyfile(text: str) -> str:
 
 
 def _names() -> list[Path]:
-    root = HERE / SYSTEM
-    return sorted(path.relative_to(root.parent) for path in root.rglob("*") if path.is_file())
+    card = HERE / "card"
+    return sorted(path.relative_to(card) for path in (card / "system").rglob("*") if path.is_file())
 
 
 def _file(path: Path, values: dict[str, str]) -> File:

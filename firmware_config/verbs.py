@@ -8,7 +8,7 @@ from pathlib import Path
 from edge.errors import UsageError, to_read
 from edge.updates.signed import check_whole
 from firmware_config.access import users
-from firmware_config.files import Changes, write
+from firmware_config.files import write
 from firmware_config.fleet import Fleet, load_fleet
 from firmware_config.keys import KeyStore
 from firmware_config.render import render
@@ -22,11 +22,7 @@ from firmware_config.tls import site_authority
 
 def _render(args: argparse.Namespace, keys: KeyStore) -> None:
     fleet = load_fleet(args.fleet)
-    changes = write(render(fleet, keys), args.out)
-    _tell(changes, len(fleet.nodes), args)
-
-
-def _tell(changes: Changes, nodes: int, args: argparse.Namespace) -> None:
+    changes, nodes = write(render(fleet, keys), args.out), len(fleet.nodes)
     if args.json:
         print(json.dumps({"nodes": nodes, **changes._asdict()}))
         return

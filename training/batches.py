@@ -13,6 +13,8 @@ from training.config import PhaseConfig, TrainConfig
 from training.samples import Example
 from training.transforms import Random, changed, letterboxed, mosaic, placed, shaded, tinted, weathered
 
+AT_ONCE = 8  # pictures of a plain batch
+
 Alteration = Callable[[Example, int, Random], Example]  # of the example with that index, at its own size
 
 
@@ -82,7 +84,7 @@ def collate(examples: Sequence[Example]) -> Batch:
     )
 
 
-def plain_batches(examples: Sequence[Example], side_px: int, batch: int) -> Iterator[Batch]:
-    """Letterboxed examples in their order, nothing random: for statistics, validation and calibration."""
-    for start in range(0, len(examples), batch):
-        yield collate([letterboxed(example, side_px) for example in examples[start : start + batch]])
+def plain_batches(examples: Sequence[Example], side_px: int) -> Iterator[Batch]:
+    """Letterboxed examples in their order, nothing random: for statistics and validation."""
+    for start in range(0, len(examples), AT_ONCE):
+        yield collate([letterboxed(example, side_px) for example in examples[start : start + AT_ONCE]])

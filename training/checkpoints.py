@@ -2,7 +2,6 @@
 
 import fcntl
 import io
-import os
 import pickle
 import subprocess
 from collections.abc import Iterator
@@ -38,19 +37,11 @@ class Checkpoint:
 
 
 def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
-    """Replace the file at `path` in one step: a kill at any instant leaves the old file or the new one, whole.
-
-    Raises OSError that names the file, say of a full disk, and leaves nothing beside the old one then.
-    """
+    """By `write_durably`, in place of the one before. Raises OSError that names the file."""
     path.parent.mkdir(parents=True, exist_ok=True)
     content = io.BytesIO()  # torch has its own words for a full disk, and none says so
     torch.save({name: getattr(checkpoint, name) for name in Checkpoint.__dataclass_fields__}, content)
     write_durably(path, content.getvalue())
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
 
 
 @contextmanager

@@ -22,7 +22,6 @@ from training.samples import Example
 NMS_IOU = 0.5  # from 0.40 to 0.65 mAP50 on validation differs by 0.3 points; lower leaves fewer doubles on one insect
 LOWEST_SCORE = 0.01  # of the network, before calibration; what is fainter moves mAP50 by 0.3 points and costs time
 CANDIDATES = 300
-VALIDATED_AT_ONCE = 8  # pictures
 
 
 class DivergedError(FieldeyeError, RuntimeError):
@@ -109,7 +108,7 @@ def train_one_epoch(
 def validate(model: YoloxNano, examples: Sequence[Example], classes: int, side_px: int) -> Average:
     """Average precision of the model on letterboxed examples, in eval mode, boxes in px of the square."""
     found, truths = [], []
-    for batch in plain_batches(examples, side_px, VALIDATED_AT_ONCE):
+    for batch in plain_batches(examples, side_px):
         found += detect_batch(model, batch.images)
         truths += [Truth(xyxy.numpy(), ids.numpy()) for xyxy, ids in zip(batch.xyxy, batch.class_id, strict=True)]
     return average_precision(truths, found, classes)

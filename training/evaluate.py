@@ -13,16 +13,15 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import cv2
+from msgspec.structs import replace
 
 from edge.bundle import MODELS
 from edge.draw import jpeg
 from edge.durable import write_durably
 from edge.errors import ConfigError
-from training.classes import read_classes
 from training.command import finish
-from training.config import EMPTY, DatasetConfig, TrainConfig, read_config
+from training.config import TrainConfig, read_config
 from training.copies import copies
-from training.datasets import read_dataset
 from training.facts import refuse_another, with_figures
 from training.judging.card import card
 from training.judging.figures import Figures
@@ -77,11 +76,8 @@ def strangers(config: TrainConfig) -> list[Sample]:
 
     Raises ConfigError for none.
     """
-    shown: list[Sample] = []
-    if config.golden is not None:
-        dataset = DatasetConfig(name=config.golden, annotation=EMPTY)
-        classes = read_classes(config.labelled)
-        shown = may_be_shown(read_dataset(Path(config.data) / config.golden, dataset, "val", classes))
+    golden = (config.golden,) if config.golden else ()
+    shown = may_be_shown(empties_of(replace(config, empties=golden), "val"))
     if not shown:
         raise ConfigError(f"{config.name}: no picture of its sets may be shown; name an open set as golden")
     return shown

@@ -180,7 +180,7 @@ def _started(config: TrainConfig, examples: Sequence[Example], labels: tuple[str
     """The state before the first epoch: published weights with BatchNorm restored on training pictures."""
     torch.manual_seed(config.seed)
     picked = np.random.default_rng(config.seed).permutation(len(examples))[:STATISTICS_PICTURES]
-    batches = plain_batches([examples[i] for i in picked], config.side_px, 8)
+    batches = plain_batches([examples[i] for i in picked], config.side_px)
     weights = Path(config.weights)
     model = with_activation(load_folded(weights, labels), activation_of(weights))  # another one begins after this
     state = restore_batchnorm(model, (batch.images.float() for batch in batches)).state_dict()

@@ -20,7 +20,8 @@ debs=$here/debs
 log=/var/log/fieldeye-setup.log
 done_mark=/var/lib/fieldeye-setup/done
 ssh_keys=/home/technician/.ssh/authorized_keys
-units=(fieldeye-healthy.path fieldeye-fetch.path fieldeye-update.path fieldeye-halt.path fieldeye-card.service fieldeye-clock.service)
+units=(fieldeye-leave-hotspot.timer fieldeye-healthy.path fieldeye-fetch.path fieldeye-update.path fieldeye-halt.path
+    fieldeye-card.service fieldeye-clock.service)
 packages=(python3-venv chrony nftables network-manager wpasupplicant dnsmasq-base iw avahi-daemon
     systemd-zram-generator unattended-upgrades)
 modem_packages=(modemmanager usb-modeswitch)
@@ -186,11 +187,9 @@ start_units() {
     systemctl daemon-reload
     systemctl daemon-reexec # reads RuntimeWatchdogSec
     systemctl restart systemd-journald systemd-sysctl
-    systemctl enable --quiet nftables chrony fieldeye-leave-hotspot.timer fieldeye.service \
-        "${units[@]}"
+    systemctl enable --quiet nftables chrony fieldeye.service "${units[@]}"
     systemctl restart nftables
-    systemctl restart --no-block chrony fieldeye-leave-hotspot.timer \
-        "${units[@]}"
+    systemctl restart --no-block chrony "${units[@]}"
     nmcli connection reload || true
     [ ! -s "$ssh_keys" ] || systemctl enable --now --quiet ssh
     systemctl restart fieldeye.service

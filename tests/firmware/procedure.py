@@ -6,7 +6,7 @@ import shutil
 import subprocess
 import sys
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -46,7 +46,7 @@ class Bench:
 
     folder: Path
     parts: ExitStack
-    page: Page | None = field(default=None)
+    page: Page | None = None
 
     @property
     def out(self) -> Path:
@@ -184,9 +184,8 @@ def update(bench: Bench) -> str:
     return f"{said}; {status().splitlines()[-1]}"
 
 
-def roll_back(bench: Bench) -> str:
+def roll_back(_bench: Bench) -> str:
     """By hand: the former software, and the system files that came with it."""
-    del bench
     inside(f"{COMMAND} update back")
     wait_until(updates_nightly, within_s=240, every_s=2)
     wait_until(page_answers, within_s=240, every_s=2)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from edge.config import NodeTable, load_config
+from edge.config import NodeTable
 from edge.mqtt.discovery import discovery_topic
 from tests.firmware.brokers import RenderedBroker, login
 from tests.firmware.fleets import SITE, entry, put_fleet, render_fleet, run_render
@@ -31,13 +31,6 @@ def shown(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def broker(shown: Path) -> Iterator[RenderedBroker]:
     with RenderedBroker(shown) as running:
         yield running
-
-
-def test_each_node_is_configured_to_introduce_itself(shown: Path) -> None:
-    for node in "ab":
-        mqtt = load_config(shown / f"nodes/{node}/fieldeye/node.toml").mqtt
-        assert mqtt
-        assert mqtt.home_assistant
 
 
 def test_a_node_introduces_itself_and_hears_that_home_assistant_has_started(
@@ -106,8 +99,3 @@ def test_a_fleet_that_has_done_with_it_takes_its_login_away(tmp_path: Path) -> N
     assert not (out / "home-assistant").exists()
     assert "home" not in (out / "broker/passwords").read_text() + (out / "broker/acl").read_text()
     assert "home_assistant" not in (out / "nodes/a/fieldeye/node.toml").read_text()
-
-
-def test_no_node_may_take_its_name(tmp_path: Path) -> None:
-    done = run_render(put_fleet(tmp_path, SITE + entry("home-assistant")), tmp_path / "out")
-    assert (done.returncode, "give that node another name" in done.stderr) == (2, True)

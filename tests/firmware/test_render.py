@@ -143,12 +143,11 @@ def test_no_secret_stands_in_any_file_but_its_own(rendered: Path) -> None:
         card = f"nodes/{node}"
         own = f"{card}/fieldeye/secrets"
         assert found.pop(f"{card}/mqtt-password") == {f"{own}/mqtt-password", f"{own}/mqtt-password-next"}
-        assert found.pop(f"{card}/claim-code") == {f"{card}/fieldeye/secrets/claim-code", f"labels/{node}.svg"}
+        assert found.pop(f"{card}/claim-code") == {f"{own}/claim-code", f"labels/{node}.svg"}
         assert found.pop(f"{card}/hotspot-password") == {f"{card}/fieldeye/{hotspot}", f"labels/{node}.svg"}
-    assert found.pop("platform/mqtt-client") == {"platform/mqtt-client"}
-    for node in "ab":
         for name in ("mqtt-client", "update-box"):
-            assert found.pop(f"nodes/{node}/{name}") == {f"nodes/{node}/fieldeye/secrets/{name}"}
+            assert found.pop(f"{card}/{name}") == {f"{own}/{name}"}
+    assert found.pop("platform/mqtt-client") == {"platform/mqtt-client"}
     assert found.pop("revoked.pem") == {"broker/revoked.pem"}
     assert found.pop("broker.pem") == {"broker/server.key"}
     assert found.pop("site-ca.pem") == set()  # who has it can be any broker
@@ -241,6 +240,7 @@ def test_whatever_a_fleet_file_allows_arrives_unchanged_in_node_toml(
         (entry("a") + entry("a"), "node a is listed twice"),
         (entry("a" * 24), "node: must be 1 to 23 of the letters a to z, digits and, within, -; correct it"),
         (entry("platform"), "give that node another name"),
+        (entry("home-assistant"), "give that node another name"),
         (entry("a", 'store = { folder = "/root" }'), "leave it out"),
         *(
             (
@@ -350,8 +350,7 @@ def test_an_empty_password_file_is_to_be_written_since_none_is_made(tmp_path: Pa
 
 
 def test_a_bridge_password_cannot_smuggle_a_line_into_the_brokers_configuration(tmp_path: Path) -> None:
-    bridge = '[bridge]\nhost = "region.example"\nusername = "valley"\npassword_file = "bridge-password"\n'
-    fleet = put_fleet(tmp_path, SITE + bridge + entry("a"))
+    fleet = put_fleet(tmp_path, SITE + BRIDGE + entry("a"))
     put_private(tmp_path / "bridge-password", "x\nallow_anonymous true")
     with pytest.raises(ConfigError, match="one line"):
         render(load_fleet(fleet), KeyStore(tmp_path / "keys"))

@@ -125,23 +125,6 @@ def test_a_node_that_took_a_higher_number_of_another_fleet_is_given_a_higher_one
     assert "number 6, are in use" in install(site.rotate("a", "--counter", "6"), site.places)
 
 
-def test_a_rotation_whose_end_the_power_cut_is_finished_again_and_the_node_stays_in(site: Site) -> None:
-    install(site.rotate(), site.places)
-    pending = [site.folder / "keys/nodes/a" / name for name in ("mqtt-password-next", "mqtt-client-next")]
-    kept = [path.read_text() for path in pending]
-    firmware("rotate", site.fleet, "a", "--finish")
-    for path, text in zip(pending, kept, strict=True):  # the power went before they were removed
-        put_private(path, text)
-    assert firmware("rotate", site.fleet, "a", "--finish").returncode == 0
-    with (
-        RenderedBroker(site.render("after"), site.port) as broker,
-        User(
-            broker, site.out, "a", site.secret("mqtt-password-next"), certificate=site.card / "secrets/mqtt-client"
-        ) as node,
-    ):
-        assert node.accepted == 0
-
-
 @pytest.mark.parametrize("name", ["mqtt-client-next", "mqtt-password-next"])
 def test_a_rotation_that_was_killed_at_its_end_is_finished_by_the_next_and_the_node_stays_in(
     site: Site, name: str

@@ -108,7 +108,7 @@ def test_nobody_has_a_password_and_without_keys_nobody_can_log_in(card: Path, ca
 
 def test_networkmanager_reads_the_hotspot_as_a_hotspot_below_all_else(card: Path) -> None:
     nmcli = tool("nmcli", "network-manager")
-    keyfile = card / "fieldeye/system/etc/NetworkManager/system-connections/fieldeye-hotspot.nmconnection"
+    keyfile = card / "fieldeye" / HOTSPOT
     read = run(nmcli, "--offline", "connection", "modify", "connection.stable-id", "x", stdin=keyfile.read_text())
     for line in ("mode=ap", "ssid=fieldeye-a", "autoconnect-priority=-100", "key-mgmt=wpa-psk", "method=shared"):
         assert line in read.splitlines()
@@ -120,7 +120,7 @@ def test_networkmanager_reads_the_modem_as_the_dearest_line_above_the_hotspot(tm
     put_private(tmp_path / "lte-password", password)
     lte = '[lte]\napn = "cmnet.cn"\nusername = "u"\npassword_file = "lte-password"\n'
     assert run_render(put_fleet(tmp_path, SITE + lte + entry("a")), tmp_path / "out").returncode == 0
-    keyfile = tmp_path / "out/nodes/a/fieldeye/system/etc/NetworkManager/system-connections/fieldeye-lte.nmconnection"
+    keyfile = tmp_path / "out/nodes/a/fieldeye/system" / system.LTE
     nmcli = tool("nmcli", "network-manager")
     read = run(nmcli, "--offline", "connection", "modify", "connection.stable-id", "x", stdin=keyfile.read_text())
     own = run(nmcli, "--offline", "connection", "add", "type", "gsm", "gsm.apn", "x", "gsm.password", password)

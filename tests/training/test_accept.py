@@ -106,21 +106,21 @@ def test_a_bundle_that_forgot_a_class_is_refused_with_exit_1_and_the_old_one_sta
     old, new = folders
     lost = shown_class(tiny_config, old)
     renamed(new / "tiny.onnx", lost, "Apis")
-    before = {path: path.read_bytes() for path in old.iterdir()}
+    before = bytes_of(old)
     monkeypatch.setattr(gate, "read_config", lambda _path: tiny_config)
     monkeypatch.setattr("sys.argv", ["accept", "tiny.toml", str(new), str(old)])
     assert gate.main() == 1
     assert (
         f"not shipped: AP50 fell by more than 2 points on the old test split for {lost} from" in capsys.readouterr().out
     )
-    assert {path: path.read_bytes() for path in old.iterdir()} == before
+    assert bytes_of(old) == before
 
 
 def test_a_bundle_of_which_no_picture_may_be_shown_is_refused_before_a_file_is_put_there(
     folders, tiny_config, monkeypatch
 ):
     old, new = folders
-    before = {path: path.read_bytes() for path in old.iterdir()}
+    before = bytes_of(old)
     for path in new.iterdir():
         write_facts(path, {**read_facts(path), "version": "2026.12.31"})
     monkeypatch.setattr("training.evaluate.may_be_shown", lambda _samples: [])
@@ -129,7 +129,7 @@ def test_a_bundle_of_which_no_picture_may_be_shown_is_refused_before_a_file_is_p
     monkeypatch.undo()
     with pytest.raises(ConfigError, match="absent"):
         gate.accept(msgspec.structs.replace(tiny_config, empties=("absent",)), new, old)
-    assert {path: path.read_bytes() for path in old.iterdir()} == before
+    assert bytes_of(old) == before
 
 
 def bytes_of(folder):
@@ -202,7 +202,7 @@ def test_a_bundle_of_one_s_own_that_is_not_exported_yet_is_missed_before_the_dat
 def test_with_draws_it_says_how_sure_each_change_is_and_ships_nothing(folders, tiny_config, monkeypatch, capsys):
     old, new = folders
     shutil.copy(new / "tiny-int8.onnx", new / "tiny.onnx")
-    before = {path: path.read_bytes() for path in old.iterdir()}
+    before = bytes_of(old)
     monkeypatch.setattr(gate, "read_config", lambda _path: tiny_config)
     monkeypatch.setattr("sys.argv", ["accept", "tiny.toml", str(new), str(old), "--draws", "5"])
     assert gate.main() == 0
@@ -210,7 +210,7 @@ def test_with_draws_it_says_how_sure_each_change_is_and_ships_nothing(folders, t
     assert len(re.findall(r"^tiny.onnx +all .*[+-]\d+\.\d to [+-]\d+\.\d points", told, re.MULTILINE)) == 1
     unchanged = re.findall(r"^tiny-int8.onnx .*\((.*) points", told, re.MULTILINE)
     assert set(unchanged) == {"+0.0 to +0.0"}
-    assert {path: path.read_bytes() for path in old.iterdir()} == before
+    assert bytes_of(old) == before
 
 
 def test_a_number_of_draws_that_cannot_be_is_refused(monkeypatch):

@@ -1,5 +1,8 @@
+import errno
+import os
 import subprocess
 import sys
+from pathlib import Path
 from subprocess import PIPE, Popen
 from zipfile import ZipFile
 
@@ -82,6 +85,16 @@ def test_a_disk_without_room_is_named_and_the_checkpoint_before_stays_alone(tmp_
         save_checkpoint(path, checkpoint(weight=torch.ones(100_000)))
     assert load_checkpoint(path).model["weight"].sum() == 0
     assert [one.name for one in tmp_path.iterdir()] == ["last.pt"]
+
+
+def test_a_checkpoint_is_kept_on_a_share_that_cannot_sync_a_folder(tmp_path, monkeypatch):
+    def fsync(number):
+        if Path(f"/proc/self/fd/{number}").is_dir():
+            raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
+
+    monkeypatch.setattr("os.fsync", fsync)
+    save_checkpoint(tmp_path / "last.pt", checkpoint(weight=torch.ones(9)))
+    assert load_checkpoint(tmp_path / "last.pt").model["weight"].sum() == 9
 
 
 def test_where_git_is_not_installed_there_is_no_commit(tmp_path, monkeypatch):

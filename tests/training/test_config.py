@@ -18,8 +18,6 @@ PHASES = re.findall(r"^phases = \[.*?^\]", PESTS.read_text("utf-8"), re.DOTALL |
 @pytest.mark.parametrize("path", ALL, ids=lambda path: path.stem)
 def test_a_shipped_configuration_is_read_and_its_datasets_have_a_source(path):
     config = read_config(path)
-    assert config.name == path.stem
-    assert config.epochs > 0
     assert config.bundle in {"pests", "pests-open", "diseases", "cards"}
     assert set(config.needed) <= set(read_sources())
 
@@ -90,6 +88,7 @@ def test_an_unknown_key_of_any_table_is_refused_by_name(tmp_path, key, typo):
         ("side_px = 416", "side_px = 0"),
         ("learning_rate = 1.2e-3", "learning_rate = -1.0"),
         ("seed = 37", "seed = -1"),
+        ("seed = 37", 'seed = "one"'),
         ("seed = 37", "seed = 37\nloader_processes = -1"),
     ],
 )
@@ -97,11 +96,6 @@ def test_a_value_that_cannot_be_is_refused_by_its_key(tmp_path, old, new):
     key = new.rpartition(" =")[0].rpartition("\n")[2]
     with pytest.raises(ConfigError, match=rf"changed\.toml: .* - at `\$.*{key}(\[.*\])?`; mend that key"):
         read_config(changed(tmp_path, old, new))
-
-
-def test_a_wrong_type_is_refused(tmp_path):
-    with pytest.raises(ConfigError, match="seed"):
-        read_config(changed(tmp_path, "seed = 37", 'seed = "one"'))
 
 
 def test_a_side_that_no_stride_divides_is_refused(tmp_path):

@@ -174,14 +174,6 @@ def test_marks_of_a_phone_portrait_lie_where_they_were_drawn(own):
     assert sample.xyxy.tolist() == [[0, 30, 20, 60]]
 
 
-def test_a_set_without_splits_is_all_its_pictures_however_their_names_end(tmp_path):
-    names = ["a.jpg", "b.JPG", "c.jpeg", "d.PNG"]
-    for name in (*names, "notes.txt"):
-        (tmp_path / name).write_bytes(b"")
-    empty = DatasetConfig(name="cards", annotation="empty")
-    assert [sample.image_path.name for sample in read_dataset(tmp_path, empty, "test", PESTS)] == names
-
-
 def test_labels_lie_where_each_publisher_keeps_them(tmp_path):
     (tmp_path / "Annotations" / "Train" / "Human").mkdir(parents=True)
     assert label_path(tmp_path / "train/images/a.jpg") == tmp_path / "train/labels/a.txt"
@@ -232,13 +224,13 @@ def test_a_set_without_the_labels_trains_with_no_boxes_and_is_not_judged(tiny_co
         assert {sample.dataset for sample in samples_of(config, split)} == {"pest-vision"}
 
 
-def test_a_set_that_shows_nothing_and_has_no_splits_only_tests(tmp_path):
-    for name in ("b.jpg", "card/a.jpg", "notes.txt"):
+def test_a_set_that_shows_nothing_and_has_no_splits_only_tests_by_all_its_pictures_however_their_names_end(tmp_path):
+    for name in ("a.JPG", "b.jpg", "c.jpeg", "card/a.jpg", "d.PNG", "notes.txt"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).touch()
     cards = DatasetConfig(name="empty-cards", annotation="empty")
     shown = {split: read_dataset(tmp_path, cards, split, PESTS) for split in ("train", "val", "test")}
-    assert [one.image_path.name for one in shown["test"]] == ["b.jpg", "a.jpg"]
+    assert [one.image_path.name for one in shown["test"]] == ["a.JPG", "b.jpg", "c.jpeg", "a.jpg", "d.PNG"]
     assert all(len(one.class_id) == 0 for one in shown["test"])
     assert not shown["train"]
     assert not shown["val"]

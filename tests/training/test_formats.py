@@ -2,7 +2,6 @@
 
 import json
 import shutil
-from pathlib import Path
 
 import cv2
 import numpy as np
@@ -535,6 +534,4 @@ def test_a_leaf_of_several_equal_stresses_is_left_out(tmp_path):
 
 def test_an_unknown_format_is_refused_with_the_known_ones(tmp_path):
     with pytest.raises(ConfigError, match="yolo, voc, coco, masks"):
-        read_dataset(
-            Path(tmp_path), DatasetConfig(name="cacao-pods", annotation="csv"), "train", read_classes(["cacao-pods"])
-        )
+        samples(tmp_path, "cacao-pods", "csv")

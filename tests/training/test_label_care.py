@@ -72,12 +72,10 @@ def test_every_decision_has_a_reason_and_an_action_that_is_known():
     decisions = read_decisions()
     assert {one.action for one in decisions} == {DROP, REGION, WRONG, STAY}
     assert all(one.reason for one in decisions)
-    assert all(one.xyxy[0] < one.xyxy[2] and one.xyxy[1] < one.xyxy[3] for one in decisions if one.action != DROP)
 
 
 def test_an_insect_whose_label_was_taken_away_is_proposed(samples):
-    bundle = next(iter((TINY.parents[2] / "models").glob("pests.onnx")))
-    detector = Detector(load_bundle(bundle), confidence=0.5)
+    detector = Detector(load_bundle(MODELS / "pests.onnx"), confidence=0.5)
     crowded = [one for one in samples if len(one.xyxy) > 1]
     assert not list(proposed(detector, [unlabelled(one, keep=0) for one in crowded])), "no kind labelled: no proposal"
     found = [boxes for one in crowded for _, boxes in proposed(detector, [unlabelled(one, keep=1)])]

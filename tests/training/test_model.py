@@ -29,9 +29,8 @@ KNOWN = tuple("abcde")
 needs_published = pytest.mark.skipif(not PUBLISHED.is_file(), reason="no published weights beside this checkout")
 
 
-def pictures(count, side_px=64, seed=0):
-    generator = torch.Generator().manual_seed(seed)
-    return torch.rand(count, 3, side_px, side_px, generator=generator) * 255
+def pictures(count, seed=0):
+    return torch.rand(count, 3, 64, 64, generator=torch.Generator().manual_seed(seed)) * 255
 
 
 @torch.no_grad()

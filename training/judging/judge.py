@@ -10,7 +10,7 @@ from edge.detections import Detections
 from training.judging.field import HARMS, spoilt
 from training.judging.figures import ClassFigures, Cost, Field, Figures, Part, Reliability
 from training.judging.looks import Looks
-from training.judging.meeting import alarms_of, confusion, counting, counts_of, found_of
+from training.judging.meeting import HITS, MISSES, alarms_of, confusion, counting, counts_of, found_of
 from training.judging.reliability import reliability
 from training.metrics import Average, Judged, Truth, average_precision, cooled, judged_each, together, truths_of
 from training.samples import Sample, load_example
@@ -63,7 +63,7 @@ def _parts(samples: Sequence[Sample], faint: Sequence[Detections], shown: Sequen
 def _classes(looks: Looks, average: Average, counts: Ints) -> tuple[ClassFigures, ...]:
     return tuple(
         ClassFigures(
-            label=one.label, support=int(counts[:, class_id, [0, 2]].sum()), threshold=one.threshold,
+            label=one.label, support=int(counts[:, class_id, [HITS, MISSES]].sum()), threshold=one.threshold,
             ap50=_number(average.ap50[class_id]), ap50_95=_number(average.ap50_95[class_id]),
             found=found_of(counts[:, class_id]),
         )
