@@ -67,7 +67,9 @@ class CameraTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     """[camera]: where frames come from and how often one is looked at."""
 
     kind: Literal["folder", "opencv", "picamera"]
-    source: str = "0"  # folder: path; opencv: index, /dev path, URL (stream, snapshot) or video file; picamera: index
+    # folder: path; opencv: index, /dev path (below /dev/v4l/by-id where two cameras may change their numbers), URL
+    # (stream, snapshot) or video file; picamera: index
+    source: str = "0"
     mode: Mode = "live"
     every_s: Annotated[float, Meta(ge=0, le=31_536_000)] = 60.0  # a leaf changes slowly, the sun pays for each; 0 = all
     loop: bool = False  # folder: begin again after the last picture, for demonstrations

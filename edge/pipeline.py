@@ -123,8 +123,9 @@ class Pipeline:
                 return self._every_s  # pictures wait in their folder until the card takes what was counted
             self._fed.take_over_owed()
         pause_s = self._every_s if self._fed is None else 0.0  # a fed folder may have another one right now
+        camera = self._parts.camera
         try:
-            frame = self._parts.camera.read(READ_S)
+            frame = camera.read(READ_S)
         except CameraEndedError:
             if self._fed is None:
                 self._show(replace(self._camera_state(), state="ended"))
@@ -134,10 +135,10 @@ class Pipeline:
             return self._every_s
         except BadFrameError as why:
             self._tally = self._passed_over(why.reason, self._parts.clock.now(), self._tally)
-            return pause_s
+            return 0.0 if camera.is_live else pause_s  # its next picture may be whole
         except CameraError as why:
             self._show(replace(self._camera_state(), detail=str(why)))
-            is_yet_to_come = isinstance(why, SortingError) or self._status.state != "ok"
+            is_yet_to_come = isinstance(why, SortingError) or self._status.state != "ok" or camera.bad_in_a_row
             return 0.0 if is_yet_to_come else self._every_s  # the next look may be a day away
         self._take(frame)
         return pause_s
@@ -206,11 +207,12 @@ class Pipeline:
         if reason == "dark" and self._lens.is_covered(at):
             reason = "blocked"
         status = replace(self._status, frames=self._status.frames + 1, skipped=plus_one(self._status.skipped, reason))
-        if not status.blind_s or reason in get_args(Reason):  # a broken one tells nothing of the lens
+        shows_scene = reason in get_args(Reason)  # a broken one tells nothing of the lens, and is no time watched
+        if not status.blind_s or shows_scene:
             self._lens = self._lens.passed_over(reason, at)
             status = replace(status, last_skip=reason, blind_s=self._lens.blind_s(at))
         self._show(status)
-        return tally.passed_over(reason, at, self._counter.longest_gap_s)
+        return tally.passed_over(reason, at if shows_scene else None, self._counter.longest_gap_s)
 
     def _show_look(self, told: Counted, at: Instant, took_ms: float) -> None:
         was, skipped = self._status, self._status.skipped

@@ -104,9 +104,10 @@ class Tally:
         """With the lesion share of one leaf more; None: too little leaf on the picture."""
         return self if severity is None else replace(self, lesions=(*self.lesions, severity))
 
-    def passed_over(self, reason: str, at: Instant, longest_gap_s: float) -> "Tally":
-        """With one more frame that was not looked at."""
-        return replace(self.watched_until(at, longest_gap_s), skipped=plus_one(self.skipped, reason))
+    def passed_over(self, reason: str, at: Instant | None, longest_gap_s: float) -> "Tally":
+        """With one more frame that was not looked at; `at` None: nobody could see when or what, as on a broken one."""
+        watched = self if at is None else self.watched_until(at, longest_gap_s)
+        return replace(watched, skipped=plus_one(self.skipped, reason))
 
     def watched_until(self, at: Instant, longest_gap_s: float) -> "Tally":
         """With the time since the last frame, as far as it lies in this interval.

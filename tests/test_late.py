@@ -946,3 +946,15 @@ def test_two_pictures_say_nothing_of_the_lens_and_a_broken_one_takes_back_nothin
     fed.run(fed.add(0), *white[:2], tell, white[2], tell, come_broken, tell)
     assert fed.board.snapshot().camera.frames == 5
     assert told == [(0, "overexposed"), (3600, "overexposed"), (3600, "overexposed")]
+
+
+def test_a_minute_of_broken_pictures_is_no_minute_in_which_anybody_watched(fed: Fed) -> None:
+    def come_broken() -> None:
+        fed.clock.advance(20)
+        picture = fed.pictures / "broken.jpg"
+        picture.write_bytes(b"\xff\xd8broken")
+        fed.meanwhile[fed.calls + 20] = picture.unlink  # it is never known, and waited for
+
+    fed.run(fed.add(60), fed.add(80), *[come_broken] * 3)
+    assert ([one.frames for one in fed.intervals], fed.skipped()) == ([2], {"not_an_image": 3})
+    assert fed.intervals[0].awake_s == 20.0

@@ -37,7 +37,7 @@ from edge.clock import ClockState, SystemClock
 from edge.config import CameraTable, Mode, parse_config
 from edge.counts import Alert, Interval, NoData, Sighting, per_m2
 from edge.detector import Detector
-from edge.errors import StoreError, ThreadStuckError
+from edge.errors import BadFrameError, StoreError, ThreadStuckError
 from edge.faces import faces
 from edge.label_sets import load
 from edge.loop.commits import Commits
@@ -615,6 +615,25 @@ def test_pictures_that_take_longer_to_put_in_order_than_one_read_do_not_wait_for
     running(bench.build(every_s=FOREVER), bench.stop)
     wait_until(lambda: bench.board.snapshot().camera.looked == 1, within_s=10)
     assert bench.board.snapshot().camera.detail == ""
+
+
+class BrokenAtFirst(IllDevice):
+    """Its first picture is cut off."""
+
+    def picture(self) -> tuple[Image, Image]:
+        if not self.bad.is_set():
+            self.bad.set()
+            raise BadFrameError("half a picture", reason="truncated")
+        image = scene((16, 16, BLUE))
+        return image, image[..., 0].copy()
+
+
+def test_a_broken_picture_of_a_live_camera_does_not_cost_the_look(
+    bench: Bench, running: Callable[[Pipeline, Event], Thread]
+) -> None:
+    running(bench.build(mode="leaf", every_s=FOREVER, device=BrokenAtFirst()), bench.stop)
+    wait_until(lambda: bench.board.snapshot().camera.looked == 1, within_s=20)
+    assert bench.board.snapshot().camera.skipped == {"truncated": 1}
 
 
 class OnePicture(IllDevice):

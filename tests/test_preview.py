@@ -53,6 +53,14 @@ class SecondCamera(ClosedAtExit):
         return Frame(image, image[..., 0].copy(), self._clock.now(), self.description, dropped=0)
 
 
+class PoorLine(TimedSnapshot):
+    """Half a minute long, from its second hour on, the line cuts off its pictures."""
+
+    def read(self, timeout_s: float) -> Frame:
+        self.does = "be bad" if 3600 <= self._clock.monotonic_s() - self.opened_s[0] < 3630 else "repeat"
+        return super().read(timeout_s)
+
+
 class SlowDetector(Detector):
     """The real one, on a board where a look takes `look_s`."""
 
@@ -151,6 +159,15 @@ def test_who_watches_takes_no_picture_of_a_seldom_renewed_snapshot_from_the_coun
 def test_a_seldom_renewed_snapshot_is_shown_once_to_who_watches_and_once_by_a_look(phone: Phone) -> None:
     phone.snapshot = TimedSnapshot(phone.clock, renews_s=150, takes_s=0.1)
     assert len(phone.follow(600)) <= 2 * 5
+
+
+def test_a_snapshot_that_the_line_cuts_off_again_and_again_is_asked_until_it_is_whole(phone: Phone) -> None:
+    phone.every_s, phone.is_open = 3600, False
+    phone.snapshot = PoorLine(phone.clock, renews_s=1, takes_s=0.1)
+    phone.follow(3700)
+    camera = phone.board.snapshot().camera
+    assert camera.frames - camera.skipped["truncated"] == 2
+    assert 1 < camera.skipped["truncated"] <= 10
 
 
 def test_who_takes_the_calibration_board_away_need_not_wait_for_the_next_look(phone: Phone) -> None:

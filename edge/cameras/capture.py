@@ -20,7 +20,9 @@ def retrieved(capture: cv2.VideoCapture, config: CameraTable, name: str) -> tupl
         is_there, raw = capture.retrieve()
     except cv2.error as why:
         raise BadFrameError(f"{name}: a picture cannot be decoded ({why.err})", reason="damaged") from why
-    if is_there and capture.get(cv2.CAP_PROP_FORMAT) == AS_THEY_COME:
+    is_encoded = capture.get(cv2.CAP_PROP_FORMAT) == AS_THEY_COME or not capture.get(cv2.CAP_PROP_CONVERT_RGB)
+    is_there = is_there and raw is not None  # a buffer of no bytes
+    if is_there and is_encoded:
         raw = decode_picture(raw.tobytes(), f"a picture of {name}", NODE, upright=False)
     if not is_there or raw.ndim != 3:
         raise BadFrameError(f"{name}: a picture cannot be decoded", reason="damaged")

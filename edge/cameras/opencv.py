@@ -22,6 +22,8 @@ log = logging.getLogger(__name__)
 
 _MANUAL_EXPOSURE = 1.0  # V4L2_EXPOSURE_MANUAL
 _EXPOSURE_UNIT_US = 100  # V4L2_CID_EXPOSURE_ABSOLUTE counts so
+# Where the camera has no such form or size, OpenCV takes another one and calls that well.
+_NEXT_BEST = (cv2.CAP_PROP_FOURCC, cv2.CAP_PROP_FRAME_WIDTH, cv2.CAP_PROP_FRAME_HEIGHT)
 
 
 def open_opencv(config: CameraTable, clock: Clock) -> "ThreadedCamera | VideoFile":
@@ -59,8 +61,14 @@ class UsbDevice:
         if self._config.gain is not None:
             wanted[cv2.CAP_PROP_GAIN] = self._config.gain
         refused = [key for key, value in wanted.items() if not self._capture.set(key, value)]
+        form, width_px, height_px = (int(self._capture.get(key)) for key in _NEXT_BEST)
+        refused += [key for key in _NEXT_BEST if self._capture.get(key) != wanted[key]]
         if refused:
-            log.warning("camera_settings_refused", extra={"camera": self._path, "opencv_properties": refused})
+            given = f"{form.to_bytes(4, 'little').decode('ascii', 'replace')} {width_px}x{height_px}"
+            told = {"camera": self._path, "opencv_properties": refused, "given": given}
+            log.warning("camera_settings_refused", extra=told)
+        if form == JPEGS:
+            self._capture.set(cv2.CAP_PROP_CONVERT_RGB, 0)  # OpenCV fills one that is cut off with the one before
 
     def grab(self, wait_s: float) -> bool:  # noqa: ARG002 the driver's own time-out counts
         """See Device."""

@@ -56,6 +56,7 @@ class WatchedCamera(ClosedAtExit):
         self.why = ""  # it is lost, or gives no picture yet, as its own error says
         self.is_live = False  # see Camera; not known before it was open once
         self.bad_in_a_row = 0
+        self._bad = ""  # what was wrong with the last of these
         self.dropped = self._dropped_before = 0  # of all its openings, and of those before this one
         self.reopened = 0
         self._was_open = False  # did it ever give a picture?
@@ -120,8 +121,8 @@ class WatchedCamera(ClosedAtExit):
     def _none_came(self, timeout_s: float) -> CameraError:
         if self.why and self.state in _WELL:
             return SortingError(self.why)
-        if self.state == "missing":
-            return CameraError(self.why)
+        if self.state == "missing" or self._bad:
+            return CameraError(self._bad or self.why)
         what = f"{self.description}: {self.state}, no new picture in {timeout_s:.1f} s"
         is_same = self.state == "ok" and self._freshness.is_same(self._clock.monotonic_s())
         return CameraError(f"{what}; {_REMEDY['repeating' if is_same else self.state]}")
@@ -152,6 +153,7 @@ class WatchedCamera(ClosedAtExit):
             return None
         finally:
             self._freshness.answered(self._clock.monotonic_s())
+        self.bad_in_a_row, self._bad = 0, ""
         now_s = self._clock.monotonic_s()
         if camera.is_live and self._freshness.is_repeat(frame, now_s):
             self._judge(self._freshness.stall(now_s), CameraError("the same picture again"))
@@ -183,7 +185,6 @@ class WatchedCamera(ClosedAtExit):
     def _note_new(self, frame: Frame, now_s: float) -> None:
         self._note_well("ok")
         self._was_open = True
-        self.bad_in_a_row = 0
         self.dropped = self._dropped_before + frame.dropped
         self._opening.works()
         self._freshness.came(now_s)
@@ -193,7 +194,7 @@ class WatchedCamera(ClosedAtExit):
             self.why = ""
         if isinstance(why, CameraEndedError) or not self.is_live:
             return
-        self.bad_in_a_row += 1
+        self.bad_in_a_row, self._bad = self.bad_in_a_row + 1, str(why)
         if self.bad_in_a_row >= BAD_IN_A_ROW:
             self._lose("stalled", why)
 
@@ -219,6 +220,7 @@ class WatchedCamera(ClosedAtExit):
             log.warning("camera_lost", extra={"camera": self.description, "state": state, "why": str(why)})
         self.state = state
         self.why = f"{self.description}: {_REMEDY[state]}" if state == "repeating" else str(why)
+        self._bad = str(why) if isinstance(why, BadFrameError) else ""
         self.bad_in_a_row = 0
         self._give_back()
         self._opening.wait_longer()

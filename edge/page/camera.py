@@ -22,8 +22,7 @@ def camera_line(camera: CameraStatus, now: Instant, when: Moments, blind: Said |
     }
     tone, sentence = states[camera.state]
     todo = ""
-    is_bad = camera.state == "starting" and bool(camera.skipped)  # each picture since the start was
-    if blind is not None and (camera.state in ("ok", "missing") or is_bad):
+    if blind is not None and camera.state in ("starting", "ok", "missing"):
         tone, sentence, todo = blind
     elif tone == "calm" and camera.banded:
         tone, sentence = "look", gettext("Lamps draw dark bands across the picture.")

@@ -45,7 +45,7 @@ def health(
     """
     lines = [
         camera_line(snapshot.camera, now, when, blind, is_fed=config.camera.fed),
-        model_line(snapshot.model, config.camera.mode),
+        model_line(snapshot.model, config.camera.mode, snapshot.problem),
         link_line(snapshot.link, waiting, config, when),
         clock_line(now, when, config),
         card_line(board.disk_free_bytes, snapshot),
@@ -71,9 +71,14 @@ def health(
     return tuple(lines)
 
 
-def model_line(model: ModelStatus, mode: Mode) -> Line:
-    """The bundle that runs, and whether it is the one that was asked for and can tell what the node looks at."""
+def model_line(model: ModelStatus, mode: Mode, problem: str = "") -> Line:
+    """The bundle that runs, and whether it is the one that was asked for and can tell what the node looks at.
+
+    `problem` as in safe mode, where none is loaded.
+    """
     title = gettext("Model")
+    if not model.name and problem:
+        return line("model", "model", title, "stop", gettext("This node is not looking."))
     if not model.name:
         return line("model", "model", title, "wait", gettext("The model is being loaded."), detail=model.detail)
     name = gettext("Model %(name)s, version %(version)s", name=model.name, version=model.version)

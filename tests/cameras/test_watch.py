@@ -262,6 +262,14 @@ def test_a_device_that_hangs_holds_neither_the_reader_nor_hides_that_its_thread_
     assert device.closed == 1
 
 
+def test_a_reader_that_a_fault_of_its_own_ends_is_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("threading.excepthook", lambda _: None)  # prints it
+    monkeypatch.setattr(device := IllDevice(), "grab", lambda _: 1 / 0)
+    with ThreadedCamera(device, SystemClock()) as camera, pytest.raises(CameraError, match="its reader ended; open"):
+        camera.read(NOTICED_WITHIN_S)
+    assert device.closed == 1
+
+
 @pytest.mark.faults
 def test_a_hanging_device_is_not_opened_twice_and_comes_back_when_it_lets_go() -> None:
     device = IllDevice()
@@ -307,7 +315,7 @@ def test_a_camera_whose_pictures_are_all_bad_is_opened_again() -> None:
         for _ in range(BAD_IN_A_ROW):
             with pytest.raises(BadFrameError, match="half a picture"):
                 camera.read(NOTICED_WITHIN_S)
-        assert camera.state == "stalled"
+        assert (camera.state, device.closed) == ("stalled", 1), "it is not held until it is opened again"
         device.bad.clear()
         camera.read(BACK_WITHIN_S)
         assert device.opened == 2
@@ -511,6 +519,21 @@ def test_a_camera_that_was_opened_again_may_give_as_many_bad_pictures_as_before(
         with pytest.raises(BadFrameError):
             watched.read(60)
     assert len(camera.opened_s) == 2
+    assert fails(watched, 0.1) == "half a picture", "no cable is to be looked at"
+    camera.does = "be silent"
+    assert "stalled, no new picture" in fails(watched, 60)
+
+
+def test_a_broken_snapshot_whose_next_one_is_not_there_yet_is_told_as_broken_until_a_whole_one_comes() -> None:
+    camera = TimedSnapshot(clock := SetClock(), renews_s=1e6, takes_s=0.1)
+    watched = WatchedCamera(camera.opened, clock, TimedStop(clock))
+    watched.read(5)
+    camera.does = "be bad"
+    with pytest.raises(BadFrameError):
+        watched.read(5)
+    assert (fails(watched, 0.3), watched.bad_in_a_row) == ("half a picture", 1)
+    camera.does = "repeat"
+    assert ("it gives its last picture again" in fails(watched, 5), watched.bad_in_a_row) == (True, 0)
 
 
 def test_a_rest_looks_at_the_camera_each_half_of_the_stall_and_no_oftener(

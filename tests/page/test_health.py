@@ -190,6 +190,9 @@ def test_a_node_without_former_settings_does_not_say_that_they_work_on(scene: Sc
     told = parts(scene)["settings"].sentence
     assert told == "The settings cannot be used, and there are no former ones."
     assert told in as_role(client, scene, Role.TECHNICIAN).get("/settings").text
+    node, live = client.get("/node").text, client.get("/live").text
+    assert (node.count("This node is not looking."), live.count("This node is not looking.")) == (3, 1)
+    assert ("is starting" in node + live, "is being loaded" in node) == (False, False)
     scene.board.show(problem="")
     assert parts(scene)["settings"].sentence == "The new settings cannot be used; the last good ones work on."
 
@@ -339,8 +342,8 @@ def test_the_reason_stands_on_the_page_before_the_machines_own_words(scene: Scen
         (
             "lost",
             "shut_out",
-            "The server, or what stands before it, ends the connection at the log-in: check that it runs; if it does, "
-            "this node's certificate may be revoked or missing, or it wants TLS (mqtt.tls).",
+            "The server, or what stands before it, ends the connection at the log-in: check that it runs and the "
+            "port; if both are right, this node's certificate may be revoked or missing, or it wants TLS (mqtt.tls).",
         ),
         ("lost", "budget_low", "Little of today's data is left: the server is asked again within the hour."),
         (

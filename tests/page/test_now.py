@@ -247,9 +247,12 @@ def test_a_fed_folder_that_is_missing_sends_nobody_to_a_cable(scene: Scene) -> N
 
 def test_a_fed_folder_that_nobody_feeds_after_a_start_calls_for_its_pictures(scene: Scene) -> None:
     scene.board.show(camera=CameraStatus(state="starting"))
-    page = fed_client(scene).get("/").text
+    client = fed_client(scene)
+    page, part_by_part = client.get("/").text, client.get("/node").text
     assert "No new pictures have been copied since" in page
     assert "The node has just started" not in page
+    assert "No new pictures have been copied since" in part_by_part
+    assert "The camera is starting" not in part_by_part
 
 
 def test_what_late_pictures_brought_is_named_though_it_makes_no_sighting(scene: Scene) -> None:

@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from edge.updates import debian
-from firmware_config.system import SYSTEM
 from firmware_config.templates import fill
 
 LIST = "var/lib/apt/lists/deb.debian.org_debian-security_dists_trixie-security_InRelease"
@@ -18,7 +17,7 @@ def put_apt(
 ) -> None:
     """A root folder where the card's own apt.conf is `since` days old, the list `listed` and the last run `ran`."""
     monkeypatch.setattr(debian, "ROOT", root)
-    conf = fill(f"{SYSTEM}/{debian.SWITCH}", SECURITY=security)
+    conf = fill(f"card/system/{debian.SWITCH}", SECURITY=security)
     for name, path, text in (("since", debian.SWITCH, conf), ("listed", LIST, ""), ("ran", debian.RUN, "")):
         if days.get(name) is None:
             continue
