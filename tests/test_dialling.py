@@ -4,7 +4,9 @@ The waits that it must not make are a minute here; what it must not do for that 
 """
 
 import re
+import socket
 import socketserver
+import ssl
 import sys
 import time
 from contextlib import closing
@@ -43,6 +45,7 @@ from tests.waiting import wait_until
 WATCHED_S = 1.0
 ONCE = replace(RESTS, again_first_s=60.0, again_most_s=60.0)
 CONNACK_SUCCESS, DISCONNECT_NOT_AUTHORISED = bytes((0x20, 3, 0, 0, 0)), bytes((0xE0, 2, 0x87, 0))
+SUBACK_OF_ANOTHER = bytes((0x90, 4, 0, 99, 0, 1))
 
 
 def watch() -> None:
@@ -83,6 +86,18 @@ def test_the_doctor_tells_a_line_that_falls_silent_before_it_is_secured_as_that_
         steps = list(probe(to(net.port, tls=True), NodeTable(site=SITE, node=NODE), SystemClock()))
     told = [("broker name", True), ("broker port", True), ("broker TLS", False)]
     assert [(step.what, step.is_well) for step in steps] == told
+    assert steps[-1].sentence.endswith("does not answer; check the network and mqtt.port")
+
+
+def test_a_node_that_secures_its_line_to_a_port_that_does_not_is_told_which_settings_to_check(
+    tmp_path: Path, broker: Broker
+) -> None:
+    config = to(broker.port, tls=True)
+    *_, last = probe(config, NodeTable(site=SITE, node=NODE), SystemClock())
+    assert (last.what, last.is_well) == ("broker TLS", False)
+    assert last.sentence.endswith("check that the broker runs, mqtt.port and mqtt.tls")
+    with running(tmp_path, config, ONCE) as node:
+        wait_until(lambda: node.link.detail == last.sentence, within_s=5)
 
 
 @pytest.mark.parametrize("has_tls", [True, False], ids=["no certificate", "no TLS"])
@@ -94,7 +109,7 @@ def test_a_line_that_the_broker_ends_at_the_log_in_is_told_as_that_by_node_and_d
         config = to(broker.port, tls=has_tls, ca_file=str(broker.folder / "ca.pem") if has_tls else None)
         *_, last = probe(config, NodeTable(site=SITE, node=NODE), SystemClock())
         assert last.what == "broker log-in"
-        assert "ends the connection at the log-in; check that it runs; if it does, " in last.sentence
+        assert "the log-in; check that it runs and mqtt.port; if both are right, " in last.sentence
         assert ("certificate" in last.sentence, "mqtt.tls" in last.sentence) == (has_tls, not has_tls)
         with running(tmp_path, config, ONCE) as node:
             wait_until(lambda: node.link.word == "shut_out", within_s=5)
@@ -158,6 +173,19 @@ def test_what_a_given_up_connection_still_had_to_say_does_not_throw_off_the_next
             assert "already connected" not in broker.log()
 
 
+def test_a_connection_that_the_broker_never_took_is_reset_when_it_is_given_up(tmp_path: Path) -> None:
+    """What it still carries would come late, as a log-in, and throw off the next."""
+    with (
+        socket.create_server(("127.0.0.1", 0)) as server,
+        running(tmp_path, to(server.getsockname()[1]), replace(ONCE, accept_s=0.2)),
+        server.accept()[0] as line,
+    ):
+        line.settimeout(5)
+        assert line.recv(4096)
+        with pytest.raises(ConnectionResetError):
+            line.recv(4096)
+
+
 def test_after_a_refusal_the_node_rests_long(tmp_path: Path) -> None:
     with guarded(tmp_path, typed="wrong") as (broker, _, config), Network(broker.port) as net:
         through = to(net.port, username="node", password_file=config.password_file)
@@ -180,10 +208,13 @@ def test_the_other_password_is_tried_soon_after_a_refusal(tmp_path: Path, line: 
 
 
 class Evicts(socketserver.BaseRequestHandler):
-    """Takes every log-in and ends the connection at the first message, as EMQX does by `deny_action = disconnect`."""
+    """Takes every log-in and ends the connection at the first message, as EMQX does by `deny_action = disconnect`.
+
+    Before, it answers a subscription that nobody asked for: no broker should, and no node must end for it.
+    """
 
     def handle(self) -> None:
-        for answer in (CONNACK_SUCCESS, DISCONNECT_NOT_AUTHORISED):
+        for answer in (CONNACK_SUCCESS, SUBACK_OF_ANOTHER + DISCONNECT_NOT_AUTHORISED):
             self.request.recv(4096)
             self.request.sendall(answer)
         while self.request.recv(4096):  # what is left unread would reset the line
@@ -198,6 +229,25 @@ def test_after_a_broker_has_let_the_node_in_and_out_again_as_not_authorised_it_r
             watch()
             assert net.connections == 1
         evicting.shutdown()
+
+
+def test_what_a_broker_says_in_one_record_of_tls_is_heard_at_once(tmp_path: Path) -> None:
+    """Else a node would wait for acknowledgements that lie in its own memory."""
+
+    def refuse() -> None:
+        with context.wrap_socket(server.accept()[0], server_side=True) as line:
+            line.recv(4096)
+            line.sendall(CONNACK_SUCCESS + DISCONNECT_NOT_AUTHORISED)
+            while line.recv(4096):
+                pass
+
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    with Broker(tls=True) as broker, socket.create_server(("127.0.0.1", 0)) as server:
+        context.load_cert_chain(broker.folder / "server.pem", broker.folder / "server.key")
+        Thread(target=refuse, daemon=True).start()
+        secured = to(server.getsockname()[1], tls=True, ca_file=str(broker.folder / "ca.pem"))
+        with running(tmp_path, secured, ONCE) as node:
+            wait_until(lambda: node.link.word == "not_authorised", within_s=5)
 
 
 def test_after_a_certificate_that_is_not_trusted_the_node_rests_long(tmp_path: Path) -> None:
@@ -424,14 +474,21 @@ def spent(setting: str | None) -> int:
     return int(setting.split()[1]) if setting else 0
 
 
-@pytest.mark.parametrize("is_reset", [False, True])
-def test_a_proxy_that_closes_costs_no_certificate(*, is_reset: bool, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("then", "word", "size_bytes"),
+    [("end", "tls", CLOSED_TLS_DIAL_BYTES), ("refuse", "tls", CLOSED_TLS_DIAL_BYTES),
+     ("blackhole", "no_answer", TLS_DIAL_BYTES)],
+)  # fmt: skip
+def test_a_proxy_that_closes_costs_no_certificate_and_one_that_falls_silent_may_have_sent_it(
+    then: str, word: str, size_bytes: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dial, "TLS_TIMEOUT_S", 0.3)
     with Network(free_port()) as net:
-        net.refuse = is_reset
+        net.refuse, net.blackhole = then == "refuse", then == "blackhole"
         with running(tmp_path, to(net.port, tls=True), ONCE) as node:
-            wait_until(lambda: node.link.word in {"tls", "connection_lost"}, within_s=5)
+            wait_until(lambda: (node.link.state, node.link.word) == ("lost", word), within_s=5)
             node.end()
-            assert spent(node.store.setting("sent_today")) == CLOSED_TLS_DIAL_BYTES
+            assert spent(node.store.setting("sent_today")) == size_bytes
 
 
 def test_a_broker_behind_a_proxy_that_closes_is_tried_soon_however_much_is_spent(tmp_path: Path) -> None:
@@ -448,6 +505,7 @@ def test_a_broker_behind_a_proxy_that_closes_is_tried_soon_however_much_is_spent
     [
         ("localhost", "nobody_listens", UNANSWERED_DIAL_BYTES),
         ("255.255.255.255", "unreachable", 0),
+        ("broker..farm", "unknown_host", 0),
         ("fe80::1%none", "unknown_host", 0),  # an interface that does not exist: nobody is asked for the name
     ],
 )

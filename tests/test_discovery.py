@@ -48,6 +48,16 @@ def test_the_topic_and_the_ids_are_the_nodes() -> None:
     assert all(one.startswith(f"fieldeye_{SITE}:{NODE}_") for one in ids)
 
 
+def test_home_assistant_shows_what_runs_on_the_node_and_where_it_stands() -> None:
+    device, origin = TOLD["device"], TOLD["origin"]
+    assert (device["name"], device["suggested_area"]) == (NODE, SITE)
+    assert (device["model"], device["sw_version"]) == ("pests 0.1.0", "0.1.0")
+    assert origin == {"name": "fieldeye", "sw_version": "0.1.0"}, "without it nothing is shown"
+    former = msgspec.structs.replace(INFO, models=[msgspec.structs.replace(INFO.models[0], sha256="")])
+    assert json.loads(discovery_payload(NODE_TABLE, former))["device"]["model"] == "no model"
+    assert TOLD["components"]["counted"]["json_attributes_topic"] == f"fieldeye/v1/{SITE}/{NODE}/summary"
+
+
 def test_nodes_of_two_sites_at_one_broker_are_never_taken_for_one_device() -> None:
     nodes = NodeTable(site="north", node="field_1"), NodeTable(site="north_field", node="1")
     one, other = (json.loads(discovery_payload(node, INFO)) for node in nodes)
@@ -166,10 +176,11 @@ def test_it_is_told_at_the_birth_and_again_when_home_assistant_starts(tmp_path: 
         with running(tmp_path, to(broker.port, home_assistant=True)):
             home.subscribe(TOPIC)
             wait_until(lambda: len(home.inbox) == 1, within_s=10)
-            home.publish("homeassistant/status", b"offline")
-            home.publish("homeassistant/status", b"online")
-            wait_until(lambda: len(home.inbox) > 1, within_s=10)
-    assert len(home.inbox) == 2
+            for starts in (2, 3):
+                home.publish("homeassistant/status", b"online")
+                wait_until(lambda times=starts: len(home.inbox) == times, within_s=10)  # type: ignore[misc]
+                home.publish("homeassistant/status", b"offline")
+    assert len(home.inbox) == 3
     assert {message.payload for message in home.inbox} == {home.inbox[0].payload}
     assert json.loads(home.inbox[0].payload)["device"]["identifiers"] == [f"fieldeye_{SITE}:{NODE}"]
 

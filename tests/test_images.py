@@ -2,11 +2,13 @@
 
 import itertools
 import random
+import socket
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import cv2
@@ -120,6 +122,22 @@ def test_a_question_reaches_the_platform_with_all_that_was_told(
         kind="question", id=name, bytes=len(LARGE), utc=instant().utc, clock="synced", who="Ana", note="what is this?",
         guess="Thysanoptera", eppo="1THYSO",
     )  # fmt: skip
+
+
+def test_a_picture_that_the_line_takes_in_small_pieces_goes_on_by_itself(
+    tmp_path: Path, broker: Broker, platform: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def narrow(*where: Any, **how: Any) -> socket.socket:
+        line = connect(*where, **how)
+        line.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1)  # the least that there is
+        return line
+
+    connect = socket.create_connection
+    monkeypatch.setattr(socket, "create_connection", narrow)
+    with Network(broker.port) as net, running(tmp_path, to(net.port)) as node:
+        ask(node, LARGE)
+        wait_until(lambda: list(platform.read().photos.values()) == [LARGE], within_s=20)
+        assert net.connections == 1
 
 
 def test_a_note_costs_the_days_data_its_bytes_and_not_its_letters(

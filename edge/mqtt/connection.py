@@ -178,7 +178,8 @@ class Connection:
     def _on_subscribe(
         self, _client: Client, _data: object, mid: int, reasons: list[ReasonCode], _more: Properties | None
     ) -> None:
-        self.granted[self._asked[mid]] = not any(reason.is_failure for reason in reasons)
+        if mid in self._asked:  # a broken broker ends no node
+            self.granted[self._asked[mid]] = not any(reason.is_failure for reason in reasons)
 
     def _on_message(self, _client: Client, _data: object, message: MQTTMessage) -> None:
         self.inbox.append(message)

@@ -48,16 +48,20 @@ CLOSED = Trouble("lost", "connection_lost", "the connection to the broker was lo
 SHUT_OUT = Trouble(
     "lost",
     "shut_out",
-    "the broker, or what stands before it, ends the connection at the log-in; check that it runs; if it does, "
-    "this node's certificate may be revoked or missing",
+    "the broker, or what stands before it, ends the connection at the log-in; check that it runs and mqtt.port; if "
+    "both are right, this node's certificate may be revoked or missing",
 )
 SHUT_OUT_PLAIN = Trouble(
     "lost",
     "shut_out",
-    "the broker, or what stands before it, ends the connection at the log-in; check that it runs; if it does, "
-    "it may want TLS (mqtt.tls)",
+    "the broker, or what stands before it, ends the connection at the log-in; check that it runs and mqtt.port; if "
+    "both are right, it may want TLS (mqtt.tls)",
 )
-SILENT = Trouble("lost", "no_answer", "the broker or the line does not answer; check the network and mqtt.port")
+SILENT = Trouble(
+    "lost",
+    "no_answer",
+    "the broker or the line does not answer; check the network, and that a broker of MQTT 5 listens at mqtt.port",
+)
 HANGING = Trouble("lost", "connect_hangs", "looking up or reaching the broker hangs; check DNS and the network")
 
 _REFUSALS = {  # MQTT 5 reason codes of CONNACK, PUBACK and DISCONNECT
@@ -121,9 +125,14 @@ def from_exception(why: Exception, host: str, port: int) -> Trouble:
 
 
 _FAILURES: tuple[tuple[type[Exception] | tuple[type[Exception], ...], LinkState, str, str], ...] = (
+    (
+        (ssl.SSLEOFError, ConnectionResetError, BrokenPipeError),
+        "lost",
+        "tls",
+        "{host}:{port} ends the connection before it is secured; check that the broker runs, mqtt.port and mqtt.tls",
+    ),
     (ssl.SSLError, "refused", "tls", "{host}:{port} does not speak TLS as expected; check mqtt.port and mqtt.tls"),
     ((socket.gaierror, UnicodeError), "lost", "unknown_host", "the name {host} is not known; check mqtt.host and DNS"),
     (ConnectionRefusedError, "lost", "nobody_listens", "nobody listens at {host}:{port}; check that the broker runs"),
-    ((ConnectionResetError, BrokenPipeError), CLOSED.state, CLOSED.word, CLOSED.sentence),
-    (TimeoutError, "lost", "no_answer", "{host}:{port} does not answer; check the network"),
+    (TimeoutError, "lost", "no_answer", "{host}:{port} does not answer; check the network and mqtt.port"),
 )

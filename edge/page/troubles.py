@@ -12,8 +12,8 @@ def link_words(word: str) -> str:
         "not_authorised": gettext("The server does not allow this node: correct its rights there."),
         "bad_login": gettext("The server does not accept user name and password: correct them."),
         "shut_out": gettext(
-            "The server, or what stands before it, ends the connection at the log-in: check that it runs; if it does, "
-            "this node's certificate may be revoked or missing, or it wants TLS (mqtt.tls)."
+            "The server, or what stands before it, ends the connection at the log-in: check that it runs and the port; "
+            "if both are right, this node's certificate may be revoked or missing, or it wants TLS (mqtt.tls)."
         ),
         "certificate": gettext("The server's certificate is not trusted: check the certificate file and the clock."),
         "tls": gettext("The server does not secure the line as expected: check the port."),
@@ -33,11 +33,14 @@ def link_words(word: str) -> str:
         ),
         "store_fails": gettext("The memory card holds up delivery: results wait there, and the node tries again."),
         "unknown_host": gettext("The server's name is not known: check the name and the network."),
+        "no_answer": gettext(
+            "The server or the line does not answer; the node tries again. If it has never answered, check the port."
+        ),
         "nobody_listens": gettext("Nothing answers at this address and port: check that the server runs."),
     }
     trying = gettext("The server or the line does not answer; the node tries again.")
     again = (
-        "no_answer", "no_acknowledgement", "connection_lost", "connect_hangs", "unreachable", "unavailable", "busy",
+        "no_acknowledgement", "connection_lost", "connect_hangs", "unreachable", "unavailable", "busy",
         "shutting_down", "keepalive",
     )  # fmt: skip
     return (words | dict.fromkeys(again, trying)).get(word, "")

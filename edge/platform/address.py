@@ -45,6 +45,8 @@ def unreachable(address: BrokerAddress, why: OSError | ValueError) -> BrokerErro
     if isinstance(why, ssl.SSLCertVerificationError):
         says = f"is not trusted ({why.verify_message}); check --ca-file and the broker's certificate, then start again"
         return BrokerError(f"{address.where} {says}")
+    if address.tls is not None and isinstance(why, ssl.SSLError | ConnectionResetError):
+        return BrokerError(f"{address.where} does not speak TLS as expected; check the port, or leave out --tls")
     said = (why.strerror if isinstance(why, OSError) else None) or why
     return BrokerError(f"{address.where} cannot be reached ({said}); check --broker and that it runs")
 

@@ -19,7 +19,7 @@ from paho.mqtt.reasoncodes import ReasonCode
 from edge.cli import platform_main
 from edge.cli.loopback import free_port
 from edge.errors import BrokerError
-from edge.platform.address import BrokerAddress, refused
+from edge.platform.address import BrokerAddress, refused, unreachable
 from edge.platform.database import Database
 from edge.platform.decode import Message
 from edge.platform.intake import Intake
@@ -185,6 +185,15 @@ def test_a_broker_that_wants_tls_and_is_called_without_it_is_a_sentence(listenin
             f"127.0.0.1:{broker.port} answers but lets nobody in over MQTT; check the port, and add --tls where the "
             "broker wants it"
         )
+
+
+def test_a_broker_that_has_no_tls_and_is_called_with_it_is_a_sentence() -> None:
+    with Broker() as broker, Network(free_port()) as proxy:  # the one resets the line, the other ends it
+        for port in (broker.port, proxy.port):
+            asked = BrokerAddress(host="127.0.0.1", port=port, tls=ssl.create_default_context())
+            with pytest.raises(BrokerError, match="does not speak TLS as expected; check the port, or leave out --tls"):
+                next(Subscriber(asked).messages(Event()))
+    assert "TLS" not in str(unreachable(replace(asked, tls=None), ConnectionResetError()))
 
 
 @pytest.mark.parametrize("listening", [shared, plain])
