@@ -21,7 +21,7 @@ from edge.cli.doctor import _broker as on_broker
 from edge.cli.doctor import diagnose
 from edge.cli.loopback import free_port
 from edge.cli.verdict import Verdict
-from edge.clock import SystemClock
+from edge.clock import ClockState, SystemClock
 from edge.config import (
     CameraTable,
     MqttTable,
@@ -48,6 +48,20 @@ def test_doctor_finds_a_whole_node_well(tmp_path: Path, capsys: pytest.CaptureFi
     verdicts = told(capsys)
     assert list(verdicts)[:6] == ["configuration", "clock", "store", "updates", "camera", "model"]
     assert "was acknowledged" in verdicts["broker publish"]["sentence"]
+
+
+@pytest.mark.parametrize(
+    ("clock", "verdict"),
+    [
+        (ClockState.SYNCED, ("ok", "12:00:00 UTC, set since the power came")),  # by a phone, perhaps: nothing keeps it
+        (ClockState.UNSYNCED, ("worth a look", "12:00:00 UTC, but nothing keeps it in time yet")),
+    ],
+)
+def test_doctor_says_of_a_clock_no_more_than_that_it_was_set(
+    tmp_path: Path, clock: ClockState, verdict: tuple[str, str]
+) -> None:
+    told = verdict_on("clock", config(tmp_path), SetClock(state=clock))
+    assert (told.state, told.sentence.partition(" ")[2]) == verdict
 
 
 def test_a_test_message_that_nobody_receives_is_worth_a_look(tmp_path: Path) -> None:

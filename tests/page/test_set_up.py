@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from html import unescape
 from pathlib import Path
 from threading import Timer
 
@@ -17,7 +18,7 @@ from flask.testing import FlaskClient
 from edge.annotations import annotate
 from edge.boxes import Image
 from edge.calibration import EVERYTHING, Calibration, load_calibration, save_calibration
-from edge.clock import ClockState
+from edge.clock import SYNCHRONIZED, ClockState
 from edge.counts import Seen, Sighting
 from edge.page.kept_calibration import parsed_region, region_text
 from edge.page.trust import Role
@@ -478,7 +479,8 @@ def test_where_nothing_may_set_the_clock_the_page_says_what_to_do(answers: bool 
     answer = post(client, "/set-up/clock", "/set-up/clock", phone_ms=phone_ms, set="1")
     assert answer.status_code == 400
     assert "The clock could not be set from here." in answer.text
-    assert "sudo date" in answer.text
+    assert "sudo sh -c 'date --utc --set=" in answer.text
+    assert f"echo phone >{SYNCHRONIZED}" in unescape(answer.text)  # else the node goes on not to trust it
 
 
 def test_without_scripts_the_person_compares_the_clocks(technician: FlaskClient, scene: Scene) -> None:
