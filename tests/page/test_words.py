@@ -10,10 +10,12 @@ from flask.testing import FlaskClient
 
 from edge.languages import HTML_LANGUAGE, LANGUAGES, REVIEWED
 from edge.page.camera import reason_words
+from edge.page.trust import Role
 from edge.page.words import CATALOGUES, Moments
 from edge.status import CameraStatus
 from tests.catalogues import forms, read, said, sentences, translated, with_other_values
 from tests.page.scenes import Scene, seen, sighting, well
+from tests.page.visitors import as_role
 
 TRANSLATED = sorted(set(LANGUAGES) - {"en"})
 SECOND_WORDS = {  # of the node, its board and settings, beside the word that a language has for them; nút is a button
@@ -23,9 +25,13 @@ SECOND_WORDS = {  # of the node, its board and settings, beside the word that a 
     "id": r"\bnode\b(?!\.toml)",
     "pt": r"\bnós?\b|definiç|ficheiro|câmara|\bquadro",
     "vi": r"\bnút\b",
-    "zh": "节点",
+    "zh": "节点|本机",  # 本机 is the phone that one reads it on
 }
 SET_RIGHT = [  # by native readers: each said something else than the English
+    (
+        "At most %(size)s MB. It stays on this node unless you ask the station.",  # was: on this phone, too
+        {"zh": "最大 %(size)s MB。除非您咨询植保站，照片只留在田里的这台设备上。"},
+    ),
     ("yesterday", {"hi": "बीते कल"}),  # कल is tomorrow too
     ("For the technician", {"zh": "供技术员使用"}),  # was: technicians' entrance, also above the cause of a fault
     ("%(name)s: %(count)s %(period)s", {"hi": "%(name)s: %(period)s %(count)s"}),  # was: 14 yesterday
@@ -251,6 +257,12 @@ def test_chinese_readers_get_chinese_names_dates_and_times(client: FlaskClient, 
     assert "12分钟前" in page
     assert "6月18日" in page
     assert "16:18" in page
+
+
+@pytest.mark.parametrize("address", ["/set-up/clock", "/set-up/server"])
+def test_no_half_width_sign_stands_behind_a_chinese_word(address: str, client: FlaskClient, scene: Scene) -> None:
+    page = as_role(client, scene, Role.TECHNICIAN).get(f"{address}?lang=zh").text
+    assert re.findall(r"[\u4e00-\u9fff][,:;!?]", page) == []
 
 
 def test_times_are_those_of_the_place_where_the_node_stands(client: FlaskClient, scene: Scene) -> None:

@@ -575,10 +575,10 @@ def test_a_letter_says_in_its_recipients_language_what_stands_where_when_and_wha
     with mail_server() as (server, letters):
         assert tell_people(fleet.database, server, LATER, {}).taken == 1
     (letter,) = letters
-    assert subject_of(letter) == "采取措施：小菜蛾 (Plutella xylostella)，s/a"
+    assert subject_of(letter) == "需要行动：小菜蛾 (Plutella xylostella)，s/a"
     stands = "s/a，2026-07-01 21:00（Asia/Shanghai），小菜蛾 (Plutella xylostella)：每个诱捕器每夜 9；防治指标为 5。"
     to_do = "今天请到田边查看十株作物：诱捕器诱到虫，说明成虫正在飞。"
-    assert text_of(letter) == f"{stands}\n\n{to_do}\n\n行政区划代码 330106011002\nthe station\n"
+    assert text_of(letter) == f"{stands}\n\n{to_do}\n\n统计用区划代码 330106011002\nthe station\n"
 
 
 def test_letters_go_out_in_all_languages_and_a_machines_words_say_so(fleet: Fleet) -> None:

@@ -30,6 +30,7 @@ SET_RIGHT = [  # by native readers: each said something else than the English
     ),
     ("Nothing was counted in these nights.", {"sw": "Hakuna kilichohesabiwa katika usiku hizi."}),  # was: tonight
     ("Silent in these nights: %(nodes)s.", {"sw": "Kimya katika usiku hizi: %(nodes)s."}),
+    ("occupied", {"zh": "分布面积"}),  # was: the area over its level, of official figures
     ("nymph", {"fr": "larve (jeune, sans nymphose)", "vi": "thiếu trùng"}),  # nymphe is a pupa
     ("pupa", {"sw": "bundo"}),  # buu is a maggot
     ("%(area)s, nights of %(first)s to %(last)s.", {"id": "%(area)s, malam tanggal %(first)s sampai %(last)s."}),
