@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from uuid import UUID, uuid4
@@ -68,7 +68,7 @@ def _send_due(
                 continue
             failure, since = send[risen.kind](risen), now
         if failure and failure.is_of_server:
-            away[server] = failure, since
+            away[server] = replace(failure, is_unsure=False), since
         taken += failure is None
         answers[risen.address] = _note(database, risen, failure, since) or answers.get(risen.address, "")
     return Turn(taken, answers)
@@ -76,7 +76,7 @@ def _send_due(
 
 def _note(database: Database, risen: Risen, failure: Failure | None, now: datetime) -> str | None:
     """Says why it was not taken; empty if it was, None for a recipient who was removed meanwhile."""
-    is_away = failure is not None and failure.is_of_server
+    is_away = failure is not None and failure.is_of_server and not failure.is_unsure
     again = AWAY_AGAIN if is_away else min(FIRST_AGAIN * 2**risen.tries, MOST_AGAIN)
     tries = risen.tries + (not is_away)
     why = storable(" ".join(failure.why.split()))[:MOST_LETTERS] if failure else ""

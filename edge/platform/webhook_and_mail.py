@@ -40,9 +40,11 @@ class Failure:
 
     why: str
     is_of_server: bool  # which was not there to take any: costs the alert no try
+    is_unsure: bool = False  # may have taken this one, which costs it a try: else it would get it for ever
 
 
 _CUT = Failure("has not answered to the end", is_of_server=True)
+_CUT_UNSURE = replace(_CUT, is_unsure=True)
 
 
 class _NoRedirects(HTTPRedirectHandler):
@@ -62,10 +64,12 @@ def post(risen: Risen) -> Failure | None:
             address = _in_ascii(risen.address)
             request = Request(address, body, {"Content-Type": "application/json"})  # noqa: S310  http(s): checked when added
             with build_opener(_NoRedirects, WebHandler(call)).open(request, timeout=GIVE_UP_S):
-                return _CUT if call.is_cut else None  # a header that was cut off looks like a whole one
+                return _CUT_UNSURE if call.is_cut else None  # a header that was cut off looks like a whole one
         except (URLError, HTTPException, OSError, ValueError) as why:  # the last: an address that is none
             is_of_server = isinstance(why, URLError) and not isinstance(why, HTTPError)
-            return _CUT if call.is_cut else Failure(_says(why), is_of_server=is_of_server)
+            if call.is_cut:
+                return _CUT if is_of_server else _CUT_UNSURE
+            return Failure(_says(why), is_of_server=is_of_server)
 
 
 def _in_ascii(address: str) -> str:

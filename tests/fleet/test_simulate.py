@@ -174,13 +174,14 @@ def test_each_fault_shows_on_the_wire(fault: str) -> None:
 
 def test_a_blind_hour_is_awake_since_its_dark_frames_came_and_a_broken_camera_s_is_not() -> None:
     nothing = Faults().times(0)
-    for faults, awake_s in (
-        (replace(nothing, blind_hour=1.0), 3600.0),
-        (replace(nothing, broken_camera_a_day=1.0), 0.0),
+    for faults, *silent in (
+        (replace(nothing, blind_hour=1.0), (("dark", 60),), 3600.0, NoData("dark")),
+        (replace(nothing, broken_camera_a_day=1.0), (), 0.0, NoData("no_frame")),
     ):
         for number, told in ((0, ("leaf", "affected_frames")), (1, ("trap", "new"))):
             day = a_day_of(SimulatedNode(FleetPlan(nodes=1, days=1, faults=faults), number))
-            assert [(one.mode, one.unit, one.frames, one.awake_s) for one in day] == [(*told, 0, awake_s)] * 24
+            assert [(one.mode, one.unit, one.frames) for one in day] == [(*told, 0)] * 24
+            assert [[one.skipped, one.awake_s, one.counts] for one in day] == [silent] * 24
 
 
 def test_without_faults_none_shows() -> None:

@@ -713,19 +713,21 @@ def test_a_mail_server_takes_letters_over_tls_alone_once_its_authority_is_known(
             assert len(letters) == 1
 
 
-@pytest.mark.parametrize("kind", ["webhook", "email"])
-def test_a_server_that_takes_a_call_and_says_nothing_is_given_up(
-    fleet: Fleet, monkeypatch: pytest.MonkeyPatch, kind: str
+@pytest.mark.parametrize(("kind", "tries"), [("webhook", [0, 1]), ("email", [0, 0])])
+def test_a_server_that_takes_a_call_and_says_nothing_is_given_up_and_what_a_webhook_may_have_costs_a_try(
+    fleet: Fleet, monkeypatch: pytest.MonkeyPatch, kind: str, tries: list[int]
 ) -> None:
-    monkeypatch.setattr("edge.platform.webhook_and_mail.LONGEST_S", 0.2)
+    """One that answers after half a minute would get the same alert every five minutes without end."""
+    monkeypatch.setattr("edge.platform.webhook_and_mail.LONGEST_S", 0.5)
     away: Away = {}
     with socket.create_server(("127.0.0.1", 0)) as line:
         port = line.getsockname()[1]
         tell_at_first(fleet, f"http://127.0.0.1:{port}/" if kind == "webhook" else "li@example.org", kind)
-        levels(fleet, "a", "act")
+        levels(fleet, "a", "act", "calm", "act")
         silent = MailServer(host="127.0.0.1", port=port, sender="station@example.org", starttls=False)
         (why,) = tell_people(fleet.database, silent, LATER, away).answers.values()
     assert (why, [failure.is_of_server for failure, _ in away.values()]) == ("has not answered to the end", [True])
+    assert [one for (one,) in fleet.database.execute("SELECT tries FROM told ORDER BY tries")] == tries
 
 
 @pytest.mark.parametrize("kind", ["webhook", "email"])
