@@ -24,6 +24,7 @@ _MANUAL_EXPOSURE = 1.0  # V4L2_EXPOSURE_MANUAL
 _EXPOSURE_UNIT_US = 100  # V4L2_CID_EXPOSURE_ABSOLUTE counts so
 # Where the camera has no such form or size, OpenCV takes another one and calls that well.
 _NEXT_BEST = (cv2.CAP_PROP_FOURCC, cv2.CAP_PROP_FRAME_WIDTH, cv2.CAP_PROP_FRAME_HEIGHT)
+_SINGLE_JPEGS = cv2.VideoWriter.fourcc(*"JPEG")  # as older webcams' drivers call the same
 
 
 def open_opencv(config: CameraTable, clock: Clock) -> "ThreadedCamera | VideoFile":
@@ -67,7 +68,7 @@ class UsbDevice:
             given = f"{form.to_bytes(4, 'little').decode('ascii', 'replace')} {width_px}x{height_px}"
             told = {"camera": self._path, "opencv_properties": refused, "given": given}
             log.warning("camera_settings_refused", extra=told)
-        if form == JPEGS:
+        if form in {JPEGS, _SINGLE_JPEGS}:
             self._capture.set(cv2.CAP_PROP_CONVERT_RGB, 0)  # OpenCV fills one that is cut off with the one before
 
     def grab(self, wait_s: float) -> bool:  # noqa: ARG002 the driver's own time-out counts

@@ -92,14 +92,16 @@ def jpeg_of(image: Image) -> bytes:
     return cv2.imencode(".jpg", image)[1].tobytes()
 
 
+@pytest.mark.parametrize("formats", ["MJPG YUYV", "JPEG"])
 def test_a_picture_that_the_cable_cuts_off_is_passed_over_and_not_filled_up_with_the_one_before(
-    shim: Path, picture: Path
+    formats: str, shim: Path, picture: Path
 ) -> None:
     white = jpeg_of(np.full((HEIGHT_PX, WIDTH_PX, 3), 255, np.uint8))
     whole = jpeg_of(np.asarray(cv2.resize(picture_of(PICTURES[0]), (WIDTH_PX, HEIGHT_PX)), np.uint8))
     size, told = {"width_px": WIDTH_PX, "height_px": HEIGHT_PX}, []
-    with process(shim, picture, "MJPG YUYV", size) as camera:
-        assert camera("open") == [], "nothing is refused"
+    with process(shim, picture, formats, size) as camera:
+        refused = [[[cv2.CAP_PROP_FOURCC], f"JPEG {WIDTH_PX}x{HEIGHT_PX}"]]
+        assert camera("open") == (refused if formats == "JPEG" else [])
         for content in (white, whole[: len(whole) // 2], b"noise", b"", white):
             picture.write_bytes(content)
             told.append(camera("look"))
