@@ -33,7 +33,14 @@ from tests.waiting import wait_until
 
 SITE, NODE = "farm-3", "n1"
 FAST = Pace(
-    again_first_s=0.05, again_most_s=0.3, kept_first_s=0.1, kept_most_s=0.4, connect_s=5.0, accept_s=5.0, turn_s=0.05
+    again_first_s=0.05,
+    again_most_s=0.3,
+    kept_first_s=0.1,
+    kept_most_s=0.4,
+    connect_s=5.0,
+    accept_s=5.0,
+    mark_s=0.05,
+    turn_s=0.05,
 )
 RESTS = replace(FAST, kept_first_s=60.0, kept_most_s=60.0)  # long after a refusal or silence
 ACL = f"""

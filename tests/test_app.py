@@ -330,20 +330,7 @@ def test_a_node_whose_stream_is_silent_stops_well(tmp_path: Path) -> None:
             assert node.stop(within_s=60) == 0
 
 
-def test_health_tells_the_platform_about_camera_model_and_store(tmp_path: Path, broker: Broker) -> None:
-    port = free_port()
-    config = configuration(tmp_path, port, broker.port)
-    config.write_text(config.read_text() + "health_every_s = 1\n")
-    with running(config, tmp_path, port) as node:
-        with broker.connect("platform") as platform:
-            platform.subscribe("fieldeye/v1/test/n1/health")
-            wait_until(lambda: len(platform.inbox) > 0, within_s=20)
-            told = json.loads(platform.inbox[-1].payload)
-        assert node.stop() == 0
-    assert {"utc", "clock", "session", "uptime_s", "camera", "store", "link"} <= told.keys()
-
-
-def test_a_damaged_store_that_was_set_aside_is_told_on_the_page_and_to_the_platform(
+def test_a_damaged_store_that_was_set_aside_is_told_on_the_page_and_to_the_platform_beside_camera_store_and_link(
     tmp_path: Path, broker: Broker
 ) -> None:
     port = free_port()
@@ -357,6 +344,7 @@ def test_a_damaged_store_that_was_set_aside_is_told_on_the_page_and_to_the_platf
             told = json.loads(platform.inbox[-1].payload)
         assert node.stop() == 0
     assert told["problem"].startswith(f"{tmp_path}/fieldeye.db.damaged-1: the store was damaged and set aside")
+    assert {"utc", "clock", "session", "uptime_s", "camera", "store", "link"} <= told.keys()
 
 
 def test_a_calibration_that_a_version_refuses_is_told_on_the_page_and_to_the_platform_and_the_node_counts(

@@ -26,7 +26,7 @@ from edge.updates.inbox import Inbox
 from edge.wire import MAX_REPLAY_RECORDS, ImageCommand, ReplayCommand, Reply, UpdateCommand, encode_message
 from tests.broker import Broker
 from tests.clocks import SetClock
-from tests.node import NODE, Node, Platform, running, to, wait_drained
+from tests.node import FAST, NODE, Node, Platform, running, to, wait_drained
 from tests.records import alert, instant, interval, sighting
 from tests.test_store import open_store
 from tests.waiting import wait_until
@@ -529,7 +529,7 @@ def metered(folder: Path, *, spent_bytes: int) -> Iterator[tuple[SetClock, Platf
 def test_records_wait_for_tomorrow_once_the_budget_is_spent_and_alerts_do_not(tmp_path: Path) -> None:
     with Broker() as broker:
         platform = Platform(broker)
-        with running(tmp_path, to(broker.port, daily_mb=0.02)) as node:
+        with running(tmp_path, to(broker.port, daily_mb=0.02), replace(FAST, farewell_s=0.3)) as node:
             for n in range(30):
                 node.commit(interval(n), *(sighting(n) for _ in range(39)))
             wait_until(lambda: "budget" in node.link.detail, within_s=10)

@@ -6,13 +6,15 @@ import sqlite3
 import subprocess
 import sys
 from argparse import Namespace
-from collections.abc import Sequence
-from contextlib import closing
+from collections.abc import Callable, Sequence
+from contextlib import closing, redirect_stderr, redirect_stdout
+from dataclasses import dataclass
+from io import StringIO
 from pathlib import Path
 
 import pytest
 
-from edge.cli import export, main
+from edge.cli import export, main, platform_main
 from edge.cli.stick import write_stick
 from edge.config import StoreTable, load_config
 from edge.errors import StoreError
@@ -44,10 +46,20 @@ def config(tmp_path: Path) -> Path:
     return path
 
 
-def fieldeye(*arguments: object, program: str = "main") -> "subprocess.CompletedProcess[str]":
-    code = f"import sys; from edge.cli import {program}; sys.exit({program}())"
-    command = [sys.executable, "-c", code, *map(str, arguments)]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+@dataclass(frozen=True)
+class Told:
+    """How a command ended, and what it said."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+def fieldeye(*arguments: object, program: Callable[[list[str]], int] = main) -> Told:
+    out, err = StringIO(), StringIO()
+    with redirect_stdout(out), redirect_stderr(err):
+        code = program([*map(str, arguments)])
+    return Told(code, out.getvalue(), err.getvalue())
 
 
 def store_of(tmp_path: Path) -> Store:
@@ -57,7 +69,7 @@ def store_of(tmp_path: Path) -> Store:
 def ingested(out: Path, sticks: Sequence[Path]) -> list[tuple[str, int]]:
     """Kinds and numbers in the ledger after these sticks."""
     files = [word for stick in sticks for word in ("--file", stick)]
-    done = fieldeye("ingest", *files, "--out", out, program="platform_main")
+    done = fieldeye("ingest", *files, "--out", out, program=platform_main)
     assert done.returncode == 0, done.stderr
     return [(told["kind"], told["seq"]) for told in map(json.loads, out.read_text().splitlines())]
 
@@ -68,7 +80,8 @@ def test_what_waits_is_exported_and_ingested_once_however_often_the_stick_comes(
         store.commit([sighting(n, count=n) for n in range(45)])
         store.commit([interval()])
         store.mark_delivered(marks([1, 2]))
-        assert fieldeye("export", "--config", config, "--out", stick).stdout.startswith("44 records")
+        command = [sys.executable, "-m", "edge", "export", "--config", config, "--out", stick]
+        assert subprocess.run(command, cwd=ROOT, capture_output=True, check=True).stdout.startswith(b"44 records")
         assert store.waiting().records == 44
         store.commit([sighting()])
     everything = [("sighting", seq) for seq in range(3, 46)] + [("interval", 46)]
@@ -206,7 +219,7 @@ def test_a_file_in_which_nothing_can_be_read_is_named_and_the_others_are_kept(
     with closing(store_of(tmp_path)) as store:
         store.commit([sighting()])
     fieldeye("export", "--config", config, "--out", stick)
-    done = fieldeye("ingest", "--file", bad, "--file", stick, "--out", out, program="platform_main")
+    done = fieldeye("ingest", "--file", bad, "--file", stick, "--out", out, program=platform_main)
     assert (done.returncode, done.stdout) == (1, "1 records kept, 0 sent again, 1 set aside as bad\n")
     assert done.stderr.startswith(f"fieldeye-platform: {bad}: no record in it can be read")
 

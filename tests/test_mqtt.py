@@ -316,7 +316,8 @@ def test_a_broker_that_stops_answering_is_given_up_after_the_acknowledgement_tim
 def test_a_line_that_swallows_everything_does_not_stop_the_publisher_from_stopping(
     tmp_path: Path, broker: Broker
 ) -> None:
-    with Network(broker.port) as net, running(tmp_path, to(net.port, ack_timeout_s=90.0, keepalive_s=90)) as node:
+    patient, brief = {"ack_timeout_s": 90.0, "keepalive_s": 90}, replace(FAST, farewell_s=0.3)
+    with Network(broker.port) as net, running(tmp_path, to(net.port, **patient), brief) as node:
         wait_until(node.is_connected, within_s=5)
         net.blackhole = True
         node.commit(sighting())
@@ -402,7 +403,7 @@ def test_a_correction_is_delivered_whether_its_first_revision_was_acknowledged_o
     platform = Platform(broker)
     with Network(broker.port) as net:
         net.drop = frozenset() if acknowledged else frozenset({PUBACK})
-        with running(tmp_path, to(net.port)) as node:
+        with running(tmp_path, to(net.port, ack_timeout_s=0.5)) as node:
             key = node.store.commit_interval(interval(), Draft(seq=None, state=b"", pictures=()))
             node.publisher.wake()
             wait_until(lambda: platform.revisions(key.seq) == [0], within_s=10)

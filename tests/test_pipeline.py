@@ -43,7 +43,6 @@ from edge.label_sets import load
 from edge.loop.commits import Commits
 from edge.loop.counter import Counted, Counter
 from edge.loop.kept_card import KeptCard
-from edge.loop.preview import PREVIEW_S
 from edge.pipeline import Parts, Pipeline
 from edge.status import StatusBoard
 from edge.store import Store
@@ -510,7 +509,7 @@ def test_intervals_end_in_time_and_none_of_their_frames_is_counted_twice(
     bench.add("1.png", scene((16, 16, BLUE)))
     pipeline = bench.build(mode="trap", interval_s=1, loop=True, every_s=0.01)
     thread = running(pipeline, bench.stop)
-    wait_until(lambda: bench.store.waiting()[0] >= 4, within_s=20)
+    wait_until(lambda: bench.store.waiting()[0] >= 3, within_s=20)
     bench.stop.set()
     thread.join(60)
     stored = bench.store.records_between_seq(1, 1000)
@@ -991,8 +990,10 @@ def test_long_before_the_next_look_a_lens_is_no_longer_called_blurred_once_it_wa
 
 
 def test_while_somebody_looks_more_frames_are_shown_than_are_counted(
-    bench: Bench, running: Callable[[Pipeline, Event], Thread]
+    bench: Bench, running: Callable[[Pipeline, Event], Thread], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("edge.pipeline.PREVIEW_S", 0.1)
+    monkeypatch.setattr("edge.pipeline.REST_S", 0.5)
     with network_camera() as source:
         running(bench.build(every_s=FOREVER, address=source.address), bench.stop)
         wait_until(lambda: bench.board.snapshot().camera.frames == 1, within_s=20)
@@ -1028,11 +1029,12 @@ def test_a_node_whose_looks_take_too_long_to_know_an_insect_again_tells_the_most
 
 
 def test_a_folder_is_not_read_on_for_somebody_who_looks(
-    bench: Bench, running: Callable[[Pipeline, Event], Thread]
+    bench: Bench, running: Callable[[Pipeline, Event], Thread], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("edge.pipeline.PREVIEW_S", 0.1)
     for number in range(3):
         bench.add(f"{number}.png", scene((16, 32, BLUE)))
-    pipeline = bench.build(every_s=2 * PREVIEW_S)
+    pipeline = bench.build(every_s=0.2)
     bench.board.watch(time.monotonic())
     running(pipeline, bench.stop)
     wait_until(lambda: bench.board.snapshot().camera.state == "ended", within_s=20)

@@ -59,6 +59,7 @@ def until_lost(camera: WatchedCamera) -> None:
             raise error
 
 
+@pytest.mark.usefixtures("impatient")
 @pytest.mark.parametrize(("health", "state"), [("stalled", "stalled"), ("repeating", "repeating")])
 def test_a_camera_that_gives_nothing_new_is_noticed_in_time_and_opened_again(
     source: NetworkCamera, watched: WatchedCamera, health: str, state: str
@@ -79,6 +80,7 @@ def test_a_camera_that_gives_nothing_new_is_noticed_in_time_and_opened_again(
     assert source.connections >= 2
 
 
+@pytest.mark.usefixtures("impatient")
 def test_a_camera_that_is_unplugged_is_missing_until_it_is_back(source: NetworkCamera, watched: WatchedCamera) -> None:
     source.unplug()
     until_lost(watched)
@@ -113,17 +115,18 @@ def test_a_snapshot_leaves_memory_with_the_next_one_and_waits_for_no_collector(s
         gc.enable()
 
 
+@pytest.mark.usefixtures("impatient")
 def test_a_snapshot_that_stays_the_same_is_told_and_comes_back(
     source: NetworkCamera, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("edge.cameras.watch.SAME_S", STALL_S)
+    monkeypatch.setattr("edge.cameras.watch.SAME_S", 0.3)
     source.health, several = "a snapshot", source.pictures
     source.pictures = several[:1]
     with open_watched_camera(camera_table("opencv", source.address, stall_s=STALL_S), SystemClock(), Event()) as camera:
         camera.read(NOTICED_WITHIN_S)
         while camera.state == "ok":
             with pytest.raises(CameraError):
-                camera.read(STALL_S)
+                camera.read(0.3)
         assert camera.state == "repeating"
         source.pictures = several[1:]
         camera.read(BACK_WITHIN_S)
@@ -133,7 +136,7 @@ def test_a_snapshot_that_stays_the_same_is_told_and_comes_back(
 def test_a_camera_that_dies_while_nobody_looks_is_noticed(source: NetworkCamera, watched: WatchedCamera) -> None:
     watched.read(NOTICED_WITHIN_S)  # its second picture: it is no snapshot
     source.unplug()
-    watched.rest(STALL_S * 3)
+    watched.rest(STALL_S * 2)
     assert watched.state == "missing"
 
 
@@ -245,6 +248,7 @@ def test_a_node_that_is_told_to_stop_does_not_rest() -> None:
     assert time.monotonic() - began_s < 20
 
 
+@pytest.mark.usefixtures("impatient")
 def test_a_device_that_hangs_holds_neither_the_reader_nor_hides_that_its_thread_is_stuck() -> None:
     device = IllDevice()
     camera = ThreadedCamera(device, SystemClock())
@@ -292,6 +296,7 @@ def until_stuck(camera: WatchedCamera) -> None:
     camera.read(60)
 
 
+@pytest.mark.usefixtures("impatient")
 def test_a_device_that_never_lets_go_ends_in_an_error_that_restarts_the_node(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("edge.cameras.opening.STUCK_S", 1.0)
     device = IllDevice()

@@ -22,7 +22,7 @@ from edge.cli.demo import BROKER_PORT, PAGE_PORT
 from edge.cli.loopback import mosquitto
 from tests.page.visitors import TOKEN
 
-DEMO = [sys.executable, "-m", "edge", "demo", "--every", "0.5"]
+DEMO = [sys.executable, "-m", "edge", "demo", "--every", "0.2"]
 BIN = Path(sys.executable).parent
 PICTURES = Path(__file__).parents[1] / "data" / "frames"
 SUM = re.compile(r"(\d+) frames, (\d+) detections, (\d+) records sent, (\d+) acknowledged, (\d+) received")
@@ -48,7 +48,7 @@ def taken(*ports: int) -> Iterator[None]:
 
 
 def test_every_committed_record_is_acknowledged_and_received() -> None:
-    ended = demo("--seconds", "5")
+    ended = demo("--seconds", "3")
     assert ended.returncode == 0, ended.stdout + ended.stderr
     match = SUM.fullmatch(ended.stdout.splitlines()[-1])
     assert match, ended.stdout
@@ -60,7 +60,7 @@ def test_every_committed_record_is_acknowledged_and_received() -> None:
 
 def test_ports_in_use_are_stepped_aside_from_and_json_gives_the_records_as_the_platform_gets_them() -> None:
     with taken(PAGE_PORT, BROKER_PORT):
-        ended = demo("--seconds", "4", "--json")
+        ended = demo("--seconds", "3", "--json")
     assert ended.returncode == 0, ended.stdout + ended.stderr
     assert f":{PAGE_PORT}/" not in ended.stderr
     assert f":{BROKER_PORT};" not in ended.stderr
@@ -71,7 +71,7 @@ def test_ports_in_use_are_stepped_aside_from_and_json_gives_the_records_as_the_p
 
 @pytest.mark.skipif(os.geteuid() != 0 or shutil.which("unshare") is None, reason="hiding Mosquitto needs root")
 def test_without_mosquitto_the_node_looks_and_shows_and_says_that_records_wait() -> None:
-    hide = f"mount --bind /dev/null {mosquitto()} && exec {' '.join(DEMO)} --seconds 4"
+    hide = f"mount --bind /dev/null {mosquitto()} && exec {' '.join(DEMO)} --seconds 2"
     command = ["unshare", "--mount", "sh", "-c", hide]
     ended = subprocess.run(command, capture_output=True, text=True, timeout=180, check=False)
     assert ended.returncode == 0, ended.stdout + ended.stderr

@@ -10,6 +10,7 @@ from werkzeug.security import generate_password_hash
 
 from edge.platform.database import Database, open_database
 from edge.platform.tables import migrate
+from tests.platform.copies import Copies
 from tests.platform.fleet import Fleet, in_villages
 from tests.platform.postgres import QUICK, Postgres
 
@@ -28,6 +29,13 @@ def _passwords_soon_kept() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(autouse=True)
+def _turns_are_short(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of who listens to a broker in this process, so that it soon sees that it is to end."""
+    for listener in ("subscriber", "shared_subscription"):
+        monkeypatch.setattr(f"edge.platform.{listener}.TURN_S", 0.05)
+
+
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[Postgres]:
     with Postgres(QUICK) as server:
@@ -44,10 +52,15 @@ def template() -> tuple[str, object]:
     return "form", None
 
 
+@pytest.fixture(scope="session")
+def copies(postgres: Postgres) -> Copies:
+    return Copies(postgres)
+
+
 @pytest.fixture
-def url(postgres: Postgres, template: tuple[str, object]) -> Iterator[str]:
-    """Of a copy of the template; it goes with the test, or the last one has much to clear."""
-    with fresh(postgres, template[0]) as one:
+def url(copies: Copies, template: tuple[str, object]) -> Iterator[str]:
+    """Of a database that is as the template."""
+    with copies.lent(template[0]) as one:
         yield one
 
 

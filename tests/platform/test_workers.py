@@ -306,9 +306,10 @@ def test_whatever_holds_a_batch_up_is_one_line_in_the_log_each_time_and_the_batc
     opened: list[Database] = []
 
     def connect() -> Database:
-        opened.append(open_database(url))
-        opened[-1].execute("SET lock_timeout = '10ms'")
-        return opened[-1]
+        one = open_database(url)
+        one.execute("SET lock_timeout = '10ms'")
+        opened.append(one)  # which are cleared meanwhile
+        return one
 
     monkeypatch.setattr("edge.platform.worker.AGAIN_S", 0.01)
     monkeypatch.setattr("edge.platform.shared_subscription.TURN_S", 0.01)

@@ -599,11 +599,13 @@ def test_an_installation_that_was_killed_keeps_nobody_waiting(bench: Bench) -> N
     assert bench.runs() == "fieldeye 1.0"
 
 
-def test_nobody_goes_back_while_a_bundle_is_being_installed(bench: Bench, capsys: pytest.CaptureFixture[str]) -> None:
+def test_nobody_goes_back_while_a_bundle_is_being_installed(
+    bench: Bench, begun: Begun, capsys: pytest.CaptureFixture[str]
+) -> None:
+    begun.put(bench, one_and_two)
+    bench.prove()
     for counter in (1, 2):
         models(bench, counter)
-        bench.prove()
-        install(bench.sign_software(f"{counter}.0", counter), bench.places)
         bench.prove()
     for kind, command in (("software", ["update", "back"]), ("models", ["model", "rollback"])):
         with alone(bench.places):
