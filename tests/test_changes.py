@@ -50,14 +50,16 @@ def test_what_windows_puts_before_the_file_is_in_no_changes_way(node_toml: Path)
 
 
 def test_each_key_that_node_toml_says_otherwise_than_the_page_is_told(node_toml: Path) -> None:
-    values = {"camera": {"every_s": 30.5, "mode": "trap"}, "node": {"crop": "rice"}, "page": {"open_to_read": False}}
+    values = {"camera": {"every_s": 30.5, "mode": "trap"}, "node": {"crop": "水稻"}, "page": {"open_to_read": False}}
+    values["mqtt"] = {"host": "broker.example"}
     keep(node_toml.parent, load_changed(node_toml)[0], values)
     told = node_toml.read_text().replace('"folder"\n', '"folder"\nmode = "trap"\nevery_s = 9\n')
     node_toml.write_text(told)
     assert set_on_page(node_toml) == [
         "camera.every_s 30.5 was set on the page, node.toml says 9",
-        'node.crop "rice" was set on the page, node.toml says nothing',
+        'node.crop "水稻" was set on the page, node.toml says nothing',
         "page.open_to_read false was set on the page, node.toml says true",
+        'mqtt.host "broker.example" was set on the page, node.toml says nothing',
     ]
 
 
@@ -246,11 +248,14 @@ def test_what_cannot_be_used_is_refused_and_nothing_is_written(
         b"[]",
         b'{"camera": {"every_s": "often"}}',
         b'{"camera": {"x": 1}}',
+        b'{"camera": {"every_s": null}}',
         b'{"node": {"crop": "\xf2ice"}}',  # one flipped bit
+        None,  # a folder, or a block that the card no longer reads
     ],
 )
-def test_a_change_that_does_not_fit_is_left_out_and_said(content: bytes, node_toml: Path) -> None:
-    (node_toml.parent / NAME).write_bytes(content)
+def test_a_change_that_does_not_fit_is_left_out_and_said(content: bytes | None, node_toml: Path) -> None:
+    file = node_toml.parent / NAME
+    file.mkdir() if content is None else file.write_bytes(content)
     found, refused = load_changed(node_toml)
     assert found.camera.every_s == 60
     assert NAME in refused

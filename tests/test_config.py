@@ -101,6 +101,7 @@ def test_every_released_model_is_known_to_be_for_a_mode() -> None:
         (("[camera]", "crop = 2026-05-01\n[camera]"), "node.crop: must be a text in quotes and is a day"),
         (('site = "orchard"', 'site = "my orchard"'), "node.site"),
         (('site = "orchard"', ""), "node: lacks `site`"),
+        ((GOOD, ""), "node.toml: lacks `node`"),
         (('"folder"', '"webcam"'), "camera.kind"),
         (("longitude = 120.12", ""), "node.latitude and node.longitude go together"),
         (("Asia/Shanghai", "Mars/Olympus"), "node.time_zone 'Mars/Olympus' is no time zone"),

@@ -69,6 +69,17 @@ def test_two_cameras_and_a_model_that_was_changed_keep_their_records_apart() -> 
     assert [one.record for one in decode_batch(encode_batch(batch), "n1")] == [one.record for one in batch]
 
 
+def test_a_leaf_that_is_sick_all_over_and_a_sure_insect_that_fills_the_picture_come_through() -> None:
+    batch = stored(interval(severity=1.0), sighting(confidence=1.0, box=(0.0, 0.0, 1.0, 1.0)))
+    assert [one.record for one in decode_batch(encode_batch(batch), "n1")] == [one.record for one in batch]
+
+
+def test_records_of_one_boot_keep_both_their_times_where_the_clock_was_set_between_them() -> None:
+    instants = [instant(), instant(60), replace(instant(120), utc=NOON + timedelta(days=40)), instant(180)]
+    batch = stored(*[sighting(at=at) for at in instants], interval(start=instants[0], end=instants[2]))
+    assert [one.record for one in decode_batch(encode_batch(batch), "n1")] == [one.record for one in batch]
+
+
 @given(batches())
 def test_what_was_rounded_once_is_not_rounded_again(batch: list[Stored]) -> None:
     once = [as_sent(one.record) for one in batch]
@@ -76,12 +87,13 @@ def test_what_was_rounded_once_is_not_rounded_again(batch: list[Stored]) -> None
 
 
 def test_rounding_keeps_milliseconds_thousandths_and_a_fifth_of_a_pixel() -> None:
-    seen = sighting(confidence=0.123456, box=(0.1234567, 0.0, 1.0, 0.5))
+    box = (0.1234567, 0.0234567, 0.8765433, 0.5432543)
+    seen = sighting(confidence=0.123456, box=box)
     sent = as_sent(replace(seen, at=replace(seen.at, utc=NOON + timedelta(microseconds=1999), monotonic_s=7.00049)))
     assert sent.at.utc == NOON + timedelta(milliseconds=1)
     assert sent.at.monotonic_s == 7.0
     assert sent.confidence == 0.123
-    assert sent.box == pytest.approx((0.1234567, 0.0, 1.0, 0.5), abs=1 / 65535)
+    assert sent.box == pytest.approx(box, abs=1 / 65535)
 
 
 def test_twenty_sightings_cost_at_most_48_bytes_each() -> None:
@@ -175,7 +187,7 @@ def test_a_record_without_one_of_its_parts_is_refused(record: object, key: int) 
         (b"\xa0", "missing"),
         (b"\xbf\x00\x01\xff", "not CBOR"),  # indefinite length
         (b"\xa2\x00\x01\x00\x01", "not CBOR"),  # the same key twice
-        (b"\xa1\x00\xc0\x60", "not CBOR"),  # a tag
+        (b"\xa1\x00\xc1\x00", "not CBOR"),  # a tag
         (b"\x81" * 5000, "not CBOR"),  # deep
         (b"\x9b" + b"\xff" * 8, "not CBOR"),  # claims 2**64 - 1 items
         (b"\x5b" + b"\xff" * 8, "not CBOR"),
@@ -195,8 +207,12 @@ def test_what_is_no_batch_is_refused_with_the_reason(payload: bytes, says: str) 
         pytest.param(interval(), 2, [0, 0, 3, 0], id="a clock of later"),
         pytest.param(interval(), 2, [2**53 - 1, 0, 0, 0], id="after the calendar"),
         pytest.param(interval(), 2, [0, 0, 0, -1], id="no such boot"),
+        pytest.param(interval(), 2, [0.5, 0, 0, 0], id="half a millisecond"),
+        pytest.param(interval(), 2, [0, 0, True, 0], id="true is no clock"),
+        pytest.param(interval(), 2, [0, 2**53, 0, 0], id="a lag beyond what JSON keeps"),
         pytest.param(interval(), 8, True, id="true is no number of frames"),
         pytest.param(interval(), 8, 2**53, id="more than JSON keeps"),
+        pytest.param(sighting(), 8, -1, id="fewer insects than none"),
         pytest.param(interval(), 9, [[-1, 40]], id="no such reason"),
         pytest.param(interval(), 9, [[1, -1]], id="skipped less than none"),
         pytest.param(interval(), 11, [[-1, 12, 9, 17]], id="no such taxon"),
@@ -232,7 +248,9 @@ def test_a_number_outside_its_range_is_refused_and_never_read_from_the_end_of_a_
         (1, bytes(15), "epoch: must be a byte string of 16 bytes"),
         (1, "0c9a64a158c84f2a", "epoch: must be a byte string of 16 bytes"),
         (4, [[bytes(16)]], "boots: must be an array of 2"),
+        (4, [[bytes(15), 0]], "boots.id: must be text"),
         (7, [["Plutella xylostella"]], "taxa: must be an array of 2"),
+        (7, [["Plutella xylostella", []]], "taxa.eppo: must be text"),
         (10, [[0]], "stages: must be an array of 2"),
         (10, [[-1, "larva"]], "stages"),
         (10, [[2, "larva"]], "stages"),
@@ -439,7 +457,8 @@ STANDING = {"label": "a", "unit": "b", "level": "act", "since": "2026-07-01T00:0
 )  # fmt: skip
 def test_an_alert_that_no_database_or_page_could_tell_is_refused(change: dict[str, object]) -> None:
     health = encode_message(Health(utc=NOON, clock="synced", session=1, uptime_s=3.5))
-    for standing in (STANDING, STANDING | {"label": "稻" * 80, "since": "2026-07-01T00:00:00+14:00"}):
+    known = ({"label": "稻" * 80, "since": "2026-07-01T00:00:00+14:00"}, {"since": "2026-07-01T00:00:00"})
+    for standing in (STANDING, *(STANDING | one for one in known)):
         decode_message(health[:-1] + b',"alerts":[' + msgspec.json.encode(standing) + b"]}", Health)
     with pytest.raises(WireError, match=r"alerts\[0\]"):
         decode_message(health[:-1] + b',"alerts":[' + msgspec.json.encode(STANDING | change) + b"]}", Health)

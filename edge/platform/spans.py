@@ -24,7 +24,7 @@ def multirange_text(seqs: Iterable[int]) -> str:
     spans: list[list[int]] = []
     for seq in sorted(seqs):
         if spans and spans[-1][1] >= seq:
-            spans[-1][1] = max(spans[-1][1], seq + 1)
+            spans[-1][1] = seq + 1
         else:
             spans.append([seq, seq + 1])
     return "{" + ",".join(f"[{first},{end})" for first, end in spans) + "}"

@@ -29,7 +29,7 @@ def encode_batch(records: Sequence[Stored]) -> bytes:
 
     Raises WireError for a value that the wire cannot carry, ValueError for no records or records of several epochs.
     """
-    if not records or len({(stored.key.node, stored.key.epoch) for stored in records}) != 1:
+    if len({(stored.key.node, stored.key.epoch) for stored in records}) != 1:
         raise ValueError("a batch carries at least one record, all of one node and epoch")
     first = records[0].record
     base_ms = utc_ms(first.start.utc if isinstance(first, Interval) else first.at.utc)

@@ -39,6 +39,10 @@ class Status(Struct, frozen=True, kw_only=True, omit_defaults=True):
     connection: int  # connections within the session, from 1
     utc: datetime | None = None  # not in `offline`: the broker sends it, at a time the node does not know
 
+    def __post_init__(self) -> None:
+        if self.utc is not None:
+            check_moment(self.utc)
+
 
 class ModelInfo(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A bundle that runs, or that ran and whose intervals still come."""
@@ -171,6 +175,9 @@ class Health(Struct, frozen=True, kw_only=True, omit_defaults=True):
     battery_v: Figure | None = None
     battery_share: Share | None = None
     alerts: list[StandingAlert] = []
+
+    def __post_init__(self) -> None:
+        check_moment(self.utc)
 
 
 class SummaryCount(Struct, frozen=True, kw_only=True, omit_defaults=True):

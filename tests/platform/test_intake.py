@@ -401,7 +401,9 @@ def test_what_a_full_store_shed_round_intervals_is_asked_for_once_and_intervals_
         Registry(intake).note([Message(f"fieldeye/v1/farm-3/n1/{on}", encode_message(one)) for on, one in told])
         return [(command.first, command.last) for _, command in requests(database, NOON, timedelta())]
 
-    assert asked(("info", info), ("health", health)) == [(1, hours[-1])], "one command, for the holes are small"
+    waits = replace(health, store=replace(store, waiting=1))
+    assert asked(("info", info), ("health", waits)) == [], "what waits comes by itself"
+    assert asked(("health", health)) == [(1, hours[-1])], "one command, for the holes are small"
     intake.keep([batch(interval(), first=seq) for seq in hours])
     assert asked(("reply/replay", reply)) == []
     assert [seq for _, seq in kept(database)] == [*hours, hours[-1] + 1]
@@ -476,8 +478,9 @@ def test_a_worker_that_does_not_lead_dates_nights_by_the_zone_that_the_leader_wa
         other = Intake(second)
         other.keep([_evening(2)])
         Registry(Intake(database)).note([shanghai])
-        other.keep([_evening(3)])
-    assert database.execute("SELECT time_zone FROM node").fetchone() == ("Asia/Shanghai",)
+        other.keep([_evening(3), batch(interval(), node="n2")])
+    zones = database.execute("SELECT time_zone FROM node ORDER BY node")
+    assert zones.fetchall() == [("Asia/Shanghai",), ("UTC",)]
     assert _misdated(database) == []
 
 

@@ -625,21 +625,29 @@ def asked_of(station: Station) -> list[tuple[str, int, int]]:
 
 
 @pytest.mark.parametrize(
-    ("told", "last", "first_of_b", "asked"),
+    ("told", "last", "of_b", "asked"),
     [
-        ((5000,), 5000, 3000, [("s/a", 1, 4999), ("s/b", 1, 2999)]),  # copies, a new database
-        ((1, 2, 3), 3, 9, [("s/b", 4, 8)]),  # a backup from before the new name
-        ((1, 2, 3, 7, 8), 8, 9, [("s/a", 4, 6), ("s/b", 4, 6)]),  # a gap at the new name
-        ((1, 2, 3), 3, 3, []),  # told again, as its answer was lost
+        ((5000,), 5000, (3000,), [("s/a", 1, 4999), ("s/b", 1, 2999)]),  # copies, a new database
+        ((1, 2, 3), 3, (9,), [("s/b", 4, 8)]),  # a backup from before the new name
+        ((1, 2, 3, 7, 8), 8, (9,), [("s/a", 4, 6), ("s/b", 4, 6)]),  # a gap at the new name
+        ((1, 2, 3), 3, (3,), []),  # told again, as its answer was lost
+        ((1, 2, 3, 4), 4, (6, 3), [("s/b", 4, 5)]),  # copies, of which the other one's fourth record is not this one's
     ],
 )
 def test_under_another_name_a_node_is_asked_for_what_its_card_has_told_under_none(
-    station: Station, told: tuple[int, ...], last: int, first_of_b: int, asked: list[tuple[str, int, int]]
+    station: Station, told: tuple[int, ...], last: int, of_b: tuple[int, ...], asked: list[tuple[str, int, int]]
 ) -> None:
     station.hear(info("s"), records("s", *told), health("s", last))
-    station.hear(info("s", node="b", card="a"), of_card("s", "b", epoch("a"), first_of_b))
-    station.hear(health("s", first_of_b, node="b"))
+    station.hear(info("s", node="b", card="a"), of_card("s", "b", epoch("a"), *of_b))
+    station.hear(health("s", max(of_b), node="b"))
     assert asked_of(station) == asked
+
+
+def test_a_node_with_a_new_card_is_not_asked_for_numbers_of_its_former_one(station: Station) -> None:
+    station.hear(info("s"), records("s", 1), info("s", card="c"), of_card("s", "a", epoch("c"), 1, 2), health("s", 3))
+    assert [(told.epoch, told.first, told.last) for _, told in requests(station.database, NOON)] == [
+        (str(epoch("c")), 3, 3)
+    ]
 
 
 def test_a_node_that_gets_another_name_and_site_is_asked_for_what_its_card_has_told_under_none(

@@ -7,6 +7,7 @@ from pathlib import Path
 from time import time
 from typing import Any, Literal
 
+import msgspec
 import pytest
 from flask.testing import FlaskClient
 
@@ -169,6 +170,27 @@ def test_what_the_broker_kept_of_a_day_to_come_is_no_sign_of_a_node(fleet: Fleet
     fleet.registry.note([Message("fieldeye/v1/s/a/health", encode_message(ahead), retained=True)])
     log_in(client)
     assert cell(client) == ["wrong", "silent for a day"]
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        Health(utc=datetime.now(UTC), clock="synced", session=1, uptime_s=9),
+        Status(state="online", session=1, connection=1),
+    ],
+    ids=["health", "status"],
+)
+def test_what_a_node_that_nobody_heard_left_at_the_broker_of_no_time_does_not_close_the_page_for_all(
+    fleet: Fleet, client: FlaskClient, told: Health | Status
+) -> None:
+    table = msgspec.to_builtins(told) | {"utc": "0001-01-01T00:00:00+10:00"}
+    left = Message(f"fieldeye/v1/s/new/{type(told).__name__.lower()}", msgspec.json.encode(table), retained=True)
+    fleet.intake.keep([left])
+    fleet.registry.note([left])
+    add_person(fleet.database, "all", PASSWORD, "")
+    log_in(client, "all")
+    assert client.get("/nodes").status_code == 200
+    assert fleet.database.execute("SELECT reason FROM quarantine").rowcount == 1
 
 
 def test_a_name_that_is_silent_for_a_season_calls_for_nobody_and_stands_folded_until_it_is_heard(
