@@ -19,7 +19,7 @@ _EARLIEST_PLAUSIBLE = datetime(2026, 1, 1, tzinfo=UTC)  # before the first relea
 class ClockState(StrEnum):
     """How far a record's UTC can be trusted."""
 
-    SYNCED = "synced"  # disciplined by NTP, GPS or a person's phone
+    SYNCED = "synced"  # disciplined by NTP, GPS or a person's phone, or kept by a cell since one of them set it
     UNSYNCED = "unsynced"  # the board's guess after a power cut
     CORRECTED = "corrected"  # written while unsynced, corrected when the clock was set
 
@@ -120,3 +120,11 @@ def clock_is_set() -> bool:
     libc = ctypes.CDLL(None, use_errno=True)
     timex = _Timex()
     return hasattr(libc, "adjtimex") and libc.adjtimex(ctypes.byref(timex)) >= 0 and not timex.status & _STA_UNSYNC
+
+
+def a_phone_may_correct_it() -> bool:
+    """Has no server set the clock, but a phone, or a cell that one may have set? As fieldeye-set-clock judges."""
+    try:
+        return SYNCHRONIZED.read_text().strip() in {"phone", "cell"}
+    except OSError:
+        return False

@@ -9,7 +9,7 @@ from flask import Blueprint, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 
 from edge.calibration import last_calibration
-from edge.clock import ClockState
+from edge.clock import ClockState, a_phone_may_correct_it
 from edge.errors import FieldeyeError
 from edge.languages.typed import plain
 from edge.mqtt import probe
@@ -114,7 +114,7 @@ def clock_is_right() -> ResponseReturnValue:
     true = _true_time()
     if true is None and "set" not in request.form:
         return done("clock")
-    if true is not None and "set" in request.form and node().clock.now().state is ClockState.UNSYNCED:
+    if true is not None and "set" in request.form and _is_open_to_phones():
         _set_clock(true)
     off_s = None if true is None else abs((node().clock.now().utc - true).total_seconds())
     if off_s is None or off_s > AGREES_S:
@@ -213,6 +213,11 @@ def _true_time() -> datetime | None:
         return None
 
 
+def _is_open_to_phones() -> bool:
+    """A clock that no time server has set: a first phone may have been wrong, and a cell keeps what it set."""
+    return node().clock.now().state is ClockState.UNSYNCED or a_phone_may_correct_it()
+
+
 def _set_clock(true: datetime) -> None:
     """By who may: a root unit beside the service, which answers by the clock alone."""
     this, since_s = node(), node().clock.monotonic_s()
@@ -236,15 +241,16 @@ def _stay_logged_in() -> None:
 def _clock_page(off_s: float | None = None, *, is_tried: bool = False) -> str:
     this, when = node(), node().moments()
     wrong = "" if off_s is None else gettext("The two clocks differ by %(time)s.", time=duration(off_s))
-    is_set = this.clock.now().state is ClockState.SYNCED
+    may_set = _is_open_to_phones()
     return render_template(
         "set_up_clock.html",
         time=when.dated(when.now_utc),
         zone=this.config.node.time_zone,
-        is_set=is_set,
+        is_set=this.clock.now().state is ClockState.SYNCED,
         wrong=wrong,
         is_tried=is_tried,
-        may_set=not is_set and (off_s is not None or is_tried),
+        may_type=may_set,
+        may_set=may_set and (off_s is not None or is_tried),
     )
 
 

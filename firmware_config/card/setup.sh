@@ -23,7 +23,7 @@ ssh_keys=/home/technician/.ssh/authorized_keys
 units=(fieldeye-leave-hotspot.timer fieldeye-healthy.path fieldeye-fetch.path fieldeye-update.path fieldeye-halt.path
     fieldeye-card.service fieldeye-clock.service)
 packages=(python3-venv chrony nftables network-manager wpasupplicant dnsmasq-base iw avahi-daemon
-    systemd-zram-generator unattended-upgrades)
+    systemd-zram-generator unattended-upgrades util-linux-extra) # the last: hwclock, which Raspberry Pi OS lacks
 modem_packages=(modemmanager usb-modeswitch)
 
 say() { echo "$(date -u +%FT%TZ) $*" | tee -a "$log"; }

@@ -16,7 +16,7 @@ dir=$(cd "$dir" && pwd)
 root=$dir/root
 group=nspawn-$(printf %s "$dir" | cksum | cut -d' ' -f1)
 # What setup.sh and the broker's install.sh would fetch by apt: there is no network in there.
-packages=mosquitto,python3-venv,chrony,nftables,network-manager,wpasupplicant,dnsmasq-base,iw,avahi-daemon,systemd-zram-generator,unattended-upgrades
+packages=mosquitto,python3-venv,chrony,nftables,network-manager,wpasupplicant,dnsmasq-base,iw,avahi-daemon,systemd-zram-generator,unattended-upgrades,util-linux-extra
 
 setup() {
     [ "$(cat "$root/ready" 2>/dev/null)" != "$packages" ] || return 0

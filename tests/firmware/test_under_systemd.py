@@ -176,9 +176,17 @@ def test_the_radio_is_looked_after(node: str) -> None:
     assert shown("Result", "fieldeye-leave-hotspot.service") == "success"
 
 
-def test_the_service_is_told_when_a_server_of_time_has_set_the_clock(node: str) -> None:
-    """chronyd turns no clock of a container (-x); one of the two is the server."""
-    inside("rm -f /run/systemd/timesync/synchronized; install -d -o _chrony -m 0750 /run/chrony")
+FLAG = "/run/systemd/timesync/synchronized"
+
+
+def test_the_service_is_told_when_a_server_of_time_has_set_the_clock_or_a_cell_has_kept_it_since(node: str) -> None:
+    """chronyd turns no clock of a container (-x); one of the two is the server. A file is the board's own clock."""
+    inside(f"rm -f {FLAG}; install -d -o _chrony -m 0750 /run/chrony; mkdir -p /srv/own")
+    put_there("/srv/own/go-on", "#!/bin/sh", "cd /srv/own", "while date +%s >new; do mv new second; sleep 1; done")
+    inside("systemd-run --quiet --unit=own-clock /srv/own/go-on")
+    dropped = "/run/systemd/system/fieldeye-clock.service.d/own.conf"
+    put_there(dropped, "[Service]", "Environment=FIELDEYE_SINCE_EPOCH=/srv/own/second")
+    inside("systemctl daemon-reload")
     told = {
         "server": ["local stratum 8", "allow", "cmdport 0", "bindcmdaddress /", "pidfile /run/server.pid"],
         "client": ["server 127.0.0.1 iburst minpoll -2 maxpoll -2", "port 0"],
@@ -187,8 +195,12 @@ def test_the_service_is_told_when_a_server_of_time_has_set_the_clock(node: str) 
         inside(f"printf '%s\\n' {' '.join(map(repr, lines))} >/root/{name}.conf")
         inside(f"systemd-run --quiet --unit=chronyd-{name} chronyd -x -d -f /root/{name}.conf")
     inside("systemctl restart fieldeye-clock.service")
-    wait_until(lambda: inside("cat /run/systemd/timesync/synchronized || echo not yet") == "", within_s=60)
+    wait_until(lambda: inside(f"cat {FLAG} || echo not yet") == "", within_s=60)
+    wait_until(lambda: shown("ActiveState", "fieldeye-clock.service") == "inactive", within_s=60)
     inside("systemctl stop chronyd-server chronyd-client")
+    inside(f"rm {FLAG}; systemctl restart fieldeye-clock.service")
+    wait_until(lambda: inside(f"cat {FLAG} || echo not yet") == "cell", within_s=60)
+    inside(f"systemctl stop own-clock; rm {dropped} && systemctl daemon-reload")
 
 
 def test_setup_again_changes_no_file(node: str) -> None:

@@ -444,6 +444,24 @@ def test_a_phone_sets_a_clock_that_nothing_else_has_set(
     assert asked == [true], "a clock that is set is not turned"
 
 
+@pytest.mark.parametrize(("who", "may"), [("phone\n", True), ("cell\n", True), ("", False)])
+def test_a_clock_that_a_phone_set_wrongly_or_a_cell_kept_is_set_by_another_phone_but_no_servers_is(
+    who: str, may: bool, settable: tuple[FlaskClient, list[datetime]], scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client, asked = settable
+    flag = Path(scene.config.store.folder) / "synchronized"
+    flag.write_text(who)
+    monkeypatch.setattr("edge.clock.SYNCHRONIZED", flag)
+    scene.clock.state = ClockState.SYNCED
+    true = scene.clock.utc + timedelta(days=365)
+    phone_ms = str(round(true.timestamp() * 1000))
+    shown = post(client, "/set-up/clock", "/set-up/clock", phone_ms=phone_ms).text
+    assert "The two clocks differ by" in shown
+    assert [words in shown for words in ("Set the clock by this phone", "The right time here")] == [may, may]
+    answer = post(client, "/set-up/clock", "/set-up/clock", phone_ms=phone_ms, set="1")
+    assert (answer.status_code, asked) == ((303, [true]) if may else (400, []))
+
+
 def test_whoever_sets_a_clock_that_was_far_behind_stays_logged_in(
     settable: tuple[FlaskClient, list[datetime]], scene: Scene
 ) -> None:
