@@ -9,7 +9,7 @@ from edge.config import AdviceTable
 TRAPS = frozenset({"trap", "card", "sweep"})  # what is caught tells of flight, not of how many sit in a field
 GENERIC = frozenset({"insect", "number", "individual"})
 NIGHTS = {"night": 1.0, "day": 1.0, "week": 7.0}
-_SINGULAR = {"larvae": "larva", "leaves": "leaf"}
+_SINGULAR = {"larvae": "larva", "pupae": "pupa", "leaves": "leaf"}
 _PART = re.compile(r"^(?:(\d+(?:\.\d+)?) )?(.+)$")
 
 

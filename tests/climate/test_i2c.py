@@ -169,4 +169,5 @@ def test_a_sensor_without_humidity_and_one_that_was_silent_tell_no_zero() -> Non
     told = NOTHING_READ.with_([Reading(20.0)]).climate()
     assert told is not None
     assert told.humidity is None
+    assert Readings.of(told).climate() == told  # of an interval that is counted on
     assert NOTHING_READ.with_([]).climate() is None

@@ -17,6 +17,7 @@ from edge.advice.heat import Catch, after_catch, caught_by_evening, nights, prog
 from edge.advice.standing import Evidence, asks_again, judged, timed
 from edge.advice.units import UNKNOWN_STAND, converted
 from edge.clock import ClockState
+from edge.config import AdviceTable
 from edge.errors import UsageError
 from edge.taxa import taxon
 from tests.clocks import SetClock
@@ -135,6 +136,12 @@ def test_a_stage_whose_heat_is_complete_to_the_degree_is_reached_on_that_day() -
     assert eggs.reached == JULY + timedelta(9)
 
 
+def test_a_stage_is_reached_by_the_days_that_are_known_and_a_gap_brings_it_no_nearer() -> None:
+    days = {JULY + timedelta(n): DayRange(20.9, 20.9) for n in (*range(5), *range(15, 21))}  # 9.2 a day of 83
+    (eggs,) = [s for s in progress("Thaumatotibia leucotreta", days, JULY, max(days)) if s.row.stage_from == "adult"]
+    assert eggs.reached == JULY + timedelta(19)
+
+
 def test_a_day_above_what_a_species_bears_gives_a_sum_and_a_stage_no_more_than_the_upper_end() -> None:
     days = {JULY + timedelta(n): DayRange(40, 44) for n in range(4)}
     (larva,) = [s for s in progress("Helicoverpa armigera", days, JULY, max(days)) if s.row.stage_from == "adult"]
@@ -189,6 +196,8 @@ def test_a_night_is_blind_for_what_none_of_its_models_can_tell() -> None:
     found = first_catch(told, 2)
     assert found is not None
     assert found.blind_before == 2
+    alone = caught_by_evening(hours[:1], UTC, {"cards@1": kept["cards@1"]})  # the one model that ever ran
+    assert [night.catch for night in nights(alone, MOTH[0], min(alone))] == [None]
 
 
 def test_the_catch_of_a_night_is_that_of_all_life_stages() -> None:
@@ -253,13 +262,16 @@ def test_a_stray_moth_is_no_first_catch_where_two_nights_running_are_wanted() ->
         (100, "insects/m2", "insects/hill", 4),
         (24, "insects/m2", "insects/plant", 3),
         (3, "larvae/m2", "number/m2", 3),
+        (3, "larvae/m2", "insects/m2", 3),
         (3, "larvae/0.5 m2", "individuals/m2", 6),
         (40, "%plants", "% plants", 40),
         (40, "% plants", "% plants", 40),
     ],
 )
-def test_a_figure_is_converted_with_its_effort(value: float, unit: str, wanted: str, answer: float) -> None:
-    stand = Stand(leaves_per_plant=12, plants_per_m2=8, hills_per_m2=25)
+def test_a_figure_is_converted_with_its_effort_and_the_configured_stand(
+    value: float, unit: str, wanted: str, answer: float
+) -> None:
+    stand = Stand.of(AdviceTable(leaves_per_plant=12, plants_per_m2=8, hills_per_m2=25))
     assert converted(value, unit, wanted, stand) == pytest.approx(answer)
 
 
@@ -432,8 +444,16 @@ def test_a_zero_is_calm_however_much_the_model_may_have_missed() -> None:
     assert after(Standing(threshold=threshold()), told(0, low=0, high=30)).level == "calm"
 
 
-def test_a_catch_says_go_and_look_however_high_it_is() -> None:
-    standing = after(Standing(threshold=threshold("adults/trap/week", 5, None)), told(90, "adults/trap/night"))
+@pytest.mark.parametrize(
+    ("unit", "caught_in"),
+    [
+        ("adults/trap/week", "adults/trap/night"),
+        ("insects/card/night", "insects/card/night"),
+        ("insects/15 sweeps", "insects/15 sweeps"),
+    ],
+)
+def test_a_catch_says_go_and_look_however_high_it_is(unit: str, caught_in: str) -> None:
+    standing = after(Standing(threshold=threshold(unit, 5, None)), told(90, caught_in))
     assert (standing.level, standing.task) == ("look", "go_and_look")
     assert alert_of(standing, SetClock().now(), "cam0", "m").look_at.startswith("Go and look")
 

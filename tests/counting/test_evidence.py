@@ -67,8 +67,15 @@ def test_a_trap_s_night_goes_from_noon_to_noon_and_is_named_by_its_evening(hours
     assert day_of(hour(hours, 0), SHANGHAI).day == evening
 
 
-def test_an_interval_that_begins_just_before_noon_belongs_to_the_night_in_which_most_of_it_lies() -> None:
-    assert day_of(replace(hour(-1, 0), start=at(-1 / 6), end=at(1)), SHANGHAI) == JULY
+@pytest.mark.parametrize(
+    ("begin", "end", "evening"),
+    [(-1 / 6, 1, 1), (-0.5, 0.75, 1), (-0.75, 0.5, 30)],
+    ids=["most after", "after", "before"],
+)
+def test_an_interval_over_noon_belongs_to_the_night_in_which_most_of_it_lies(
+    begin: float, end: float, evening: int
+) -> None:
+    assert day_of(replace(hour(-1, 0), start=at(begin), end=at(end)), SHANGHAI).day == evening
 
 
 def test_a_leaf_s_day_goes_from_midnight_to_midnight() -> None:
@@ -310,8 +317,9 @@ def test_a_week_of_whole_nights_of_which_the_first_knows_no_time_is_one_of_seven
     assert figures(days(*nights).over(MOTH[0], "adults/trap/week"))["adults/trap/night"] == 6
 
 
-def test_three_nights_of_seven_are_no_week() -> None:
+def test_three_nights_of_seven_are_no_week_and_one_of_two_is_half_of_them() -> None:
     assert days(*(hour(24 * night + 5, 6) for night in (-4, -2, 0))).over(MOTH[0], "adults/trap/week") is None
+    assert days(hour(5, 6)).over(MOTH[0], "adults/trap/2 nights") is not None
 
 
 def test_a_running_week_is_told_from_its_first_night_on_as_if_the_others_had_caught_nothing() -> None:
@@ -443,6 +451,13 @@ def test_after_a_day_on_which_nobody_looked_a_share_says_nothing_of_the_days_bef
     assert days(hour(-32, 20, "affected_frames", "leaf", 20)).over(MOTH[0], "% pictures") is None
 
 
+def test_the_share_of_a_running_day_takes_in_no_day_before() -> None:
+    looked = [hour(-8, 30, "affected_frames", "leaf", 30), hour(13, 5, "affected_frames", "leaf", 12)]
+    few = days(*looked).so_far(MOTH[0], "% pictures")
+    assert few is not None
+    assert (few.period.first, few.count, few.told) == (JULY + timedelta(1), 5, ())
+
+
 def test_a_running_day_takes_no_level_back_though_its_share_falls_and_the_next_day_may() -> None:
     own = OwnThreshold(label=BLAST[0], unit="% leaf area", act_at=5)
     adviser = begun(watched([BLAST[0]], AdviceTable(threshold=(own,)), None), {}, None, Stand())
@@ -475,7 +490,7 @@ def test_another_name_on_a_tenth_of_a_disease_s_pictures_takes_no_lesions_from_i
 
 @pytest.mark.parametrize("others", [1, 20])
 def test_a_disease_that_is_gone_is_on_none_of_the_leaf_whatever_other_is_seen(others: int) -> None:
-    one = replace(leaf_hour(-8, 0, 24, 0.06), counts=(count(("Bipolaris oryzae", ""), others),))
+    one = replace(leaf_hour(-8, 0, 20, 0.06), counts=(count(("Bipolaris oryzae", ""), others),))
     assert figures(days(one).over(BLAST[0], "% leaf area"))["% leaf area"] == 0
     unknown = replace(one, severity=None)  # insects on most of the pictures
     assert figures(days(unknown).over(BLAST[0], "% leaf area"))["% leaf area"] == 0
@@ -555,14 +570,19 @@ def test_an_own_row_of_a_pest_that_the_model_does_not_know_is_not_watched() -> N
     assert watched(["Helicoverpa armigera"], AdviceTable(threshold=(own,)), None) == ()
 
 
-def test_a_threshold_of_larvae_is_held_against_larvae_where_the_model_tells_them() -> None:
-    hours = [hour(-8, None), replace(hour(-7, 3, "max_per_frame", "live"), counts=(
-        count(MOTH, 5, stage="larva"), count(MOTH, 9, stage="adult")))]  # fmt: skip
+def test_a_threshold_of_larvae_is_held_against_larvae_and_their_range_where_the_model_tells_them() -> None:
+    def ranged(label: str, number: int, _share: float) -> TaxonCount:
+        known = 1.0 if label == f"{MOTH[0]} (larva)" else None
+        return counted(number, label, "", precision=known, recall=known)
+
+    seen = replace(hour(-7, 3, "max_per_frame", "live"), area_mm2=500_000)
+    hours = [hour(-8, None), replace(seen, counts=(count(MOTH, 5, stage="larva"), count(MOTH, 9, stage="adult")))]
     tomorrow, larva = JULY + timedelta(1), frozenset({(MOTH[0], "larva")})
-    told = Days.of(hours, "max_per_frame", SHANGHAI, tomorrow, perfect, stages=larva)
-    blind = Days.of(hours, "max_per_frame", SHANGHAI, tomorrow, perfect)
-    assert figures(told.over(MOTH[0], "larvae/picture")) == {"larvas/picture": 5}
-    assert figures(blind.over(MOTH[0], "larvae/picture")) == {"insects/picture": 14}
+    told = Days.of(hours, "max_per_frame", SHANGHAI, tomorrow, ranged, stages=larva).over(MOTH[0], "larvae/picture")
+    blind = Days.of(hours, "max_per_frame", SHANGHAI, tomorrow, ranged).over(MOTH[0], "larvae/picture")
+    assert figures(told) == {"larvas/picture": 5, "larvas/m2": 10}
+    assert figures(blind) == {"insects/picture": 14, "insects/m2": 28}
+    assert [one.low for evidence in (told, blind) if evidence for one in evidence.told] == [5, 10, None, None]
 
 
 KEPT = {"pests@1": frozenset({MOTH[0]}), "cards@1": frozenset({"Insecta"})}

@@ -61,6 +61,9 @@ def test_a_share_of_leaf_area_is_told_of_lesions_alone() -> None:
     shares = {label: units_told("affected_frames", has_area=False, label=label) for label in (BLAST[0], MOTH[0])}
     assert shares == {BLAST[0]: ["% pictures", "% leaf area"], MOTH[0]: ["% pictures"]}
     assert units_told("affected_frames", has_area=False) == ["% pictures", "% leaf area"]
+    own = tuple(OwnThreshold(label=label, unit="% leaf area", act_at=5) for label in shares)
+    rows = watched(shares, AdviceTable(threshold=own), None)
+    assert [row.scientific_name for row in tellable(rows, "affected_frames")] == [BLAST[0]]
 
 
 @pytest.mark.parametrize(
@@ -73,10 +76,13 @@ def test_visits_are_told_by_a_camera_whose_pictures_follow_within_two_seconds(
     assert unit_of(CameraTable(kind=kind, source="0", every_s=every_s)) == unit
 
 
-def test_larvae_are_told_where_the_model_tells_them_apart() -> None:
-    larvae = OwnThreshold(label="Lepidoptera", unit="larvae/picture", act_at=3)
-    rows = watched(["Lepidoptera"], AdviceTable(threshold=(larvae,)), None)
-    assert tellable(rows, "max_per_frame", stages=frozenset({("Lepidoptera", "larva")})) == rows
+@pytest.mark.parametrize(
+    ("stage", "many"), [("larva", "larvae"), ("pupa", "pupae"), ("nymph", "nymphs"), ("egg", "eggs")]
+)
+def test_a_life_stage_is_told_where_the_model_tells_it_apart(stage: str, many: str) -> None:
+    own = OwnThreshold(label="Lepidoptera", unit=f"{many}/picture", act_at=3)
+    rows = watched(["Lepidoptera"], AdviceTable(threshold=(own,)), None)
+    assert tellable(rows, "max_per_frame", stages=frozenset({("Lepidoptera", stage)})) == rows
     assert tellable(rows, "max_per_frame") == ()
 
 

@@ -202,6 +202,8 @@ def test_humidity_is_a_tag(tmp_path: Path) -> None:
 
 def test_a_leaf_is_no_animal(tmp_path: Path) -> None:
     assert observations(LEAVES, folder=tmp_path) == []
+    (crowd,) = observations(replace(LEAVES, unit="max_per_frame", mode="live"), folder=tmp_path)
+    assert (crowd["observationType"], crowd["scientificName"]) == ("blank", "")
 
 
 def test_a_sick_leaf_on_a_kept_picture_is_no_animal(tmp_path: Path) -> None:
@@ -226,9 +228,11 @@ def test_a_picture_of_two_taxa_is_one_medium_and_a_box_of_no_width_is_none(tmp_p
     assert faults(tmp_path) == []
 
 
-def test_a_clock_that_was_not_set_is_told_of_the_deployment(tmp_path: Path) -> None:
+@pytest.mark.parametrize("moment", ["start", "end"])
+def test_a_clock_that_was_not_set_is_told_of_the_deployment(tmp_path: Path, moment: str) -> None:
     issues = []
-    for records in ([COUNTED], [COUNTED, replace(NOTHING_SEEN, start=instant(3600.0, ClockState.UNSYNCED)), LARVAE]):
+    unsure = replace(NOTHING_SEEN, **{moment: instant(3600.0, ClockState.UNSYNCED)})
+    for records in ([COUNTED], [COUNTED, unsure, LARVAE]):
         package(told(*records), tmp_path)
         with (tmp_path / "deployments.csv").open(newline="") as file:
             issues += [row["timestampIssues"] for row in csv.DictReader(file)]

@@ -125,16 +125,18 @@ def test_a_renamed_box_has_the_code_of_its_new_name_and_numbers_begin_at_one() -
         Checked(BOXES[0], said),
         Checked(BOXES[0], None),
         Checked(Seen("Aphis", "1APHIG", 0.5, (0, 0, 1, 1)), None),
+        Checked(Seen("Myzus persicae", "", 0.5, (0, 0, 1, 1)), None),  # by a model that names no code
     ]
     picture = CheckedPicture(file_name="a.jpg", width_px=8, height_px=8, boxes=checked, outside=())
     told = coco([picture, picture], "d", at(0).utc)
     assert [(one["id"], one["name"], one["supercategory"]) for one in told["categories"]] == [
         (1, "Helicoverpa armigera", "HELIAR"), (2, HOPPER, "NILALU"), (3, "Aphis", "1APHIG"),
+        (4, "Myzus persicae", "MYZUPE"),
     ]  # fmt: skip
     assert [one["id"] for one in told["images"]] == [1, 2]
     assert told["info"] == {"description": "d", "date_created": "2026-07-01T12:00:00+00:00"}
     assert [(one["id"], one["image_id"], one["category_id"]) for one in told["annotations"]] == [
-        (1, 1, 1), (2, 1, 2), (3, 1, 3), (4, 2, 1), (5, 2, 2), (6, 2, 3),
+        (1, 1, 1), (2, 1, 2), (3, 1, 3), (4, 1, 4), (5, 2, 1), (6, 2, 2), (7, 2, 3), (8, 2, 4),
     ]  # fmt: skip
 
 

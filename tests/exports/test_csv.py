@@ -62,6 +62,13 @@ def test_nothing_seen_is_a_zero_with_effort_and_no_data_is_not_a_number() -> Non
     assert (dark["count"], dark["frames"], dark["no_data"]) == ("", "0", "dark")
 
 
+def test_an_interval_is_of_the_night_in_which_most_of_it_lies_where_the_node_stands_whatever_its_mode() -> None:
+    about = replace(ABOUT, places={(SITE, "n1"): Place(zone=ZoneInfo("Asia/Shanghai"))})
+    early, over_noon = interval(28_800.0), interval(55_800.0, 5400.0)  # from four o'clock there, and from half past 11
+    rows = csv.DictReader(StringIO(written(told(early, over_noon), about), newline=""))
+    assert [row["night"] for row in rows] == ["2026-07-01"] * 2 + ["2026-07-02"] * 2  # two taxa each
+
+
 def test_a_clock_at_the_end_of_the_calendar_ends_no_export_of_a_node_east_of_greenwich() -> None:
     last = replace(instant(), utc=datetime(9999, 12, 31, 23, tzinfo=UTC))
     about = replace(ABOUT, places={(SITE, "n1"): Place(zone=ZoneInfo("Asia/Shanghai"))})
@@ -86,10 +93,7 @@ def test_nights_of_a_node_whose_zone_is_none_are_of_utc(zone: str | None) -> Non
 
 
 def test_text_from_the_network_is_no_formula_to_a_spreadsheet_and_still_comes_back() -> None:
-    records = told(
-        interval(model='=HYPERLINK("http://x","y")', camera="-1+1"), sighting(label="'quoted", model="\0=1+1")
-    )
-    row, seen = table(records)[0], table(records)[-1]
-    assert row["model"].startswith("'=")
-    assert (row["camera"], seen["model"]) == ("'-1+1", "'\0=1+1")
+    words = ['=HYPERLINK("http://x","y")', "+1+1", "-1+1", "@SUM(1)", "\t=1+1", "\r=1+1", "\0=1+1", "'quoted"]
+    records = told(*(sighting(label=word) for word in words))
+    assert [row["label"] for row in table(records)] == [f"'{word}" for word in words]
     assert list(read_csv(written(records))) == records

@@ -13,6 +13,7 @@ from dwca.read import DwCAReader
 from hypothesis import HealthCheck, given, settings
 
 from edge.cli.exporting import write_export
+from edge.clock import ClockState
 from edge.counts import TaxonCount
 from edge.exports import About
 from edge.exports.darwin_meta import DWC, meta_xml
@@ -32,7 +33,7 @@ from tests.exports.told import (
     believable,
     told,
 )
-from tests.records import APHID, EPOCH, MOTH, count, interval
+from tests.records import APHID, EPOCH, MOTH, count, instant, interval
 
 
 @contextmanager
@@ -201,11 +202,13 @@ def test_lesions_are_a_share_of_their_event(tmp_path: Path) -> None:
 
 
 def test_what_the_standard_has_no_term_for_is_a_property_of_the_event(tmp_path: Path) -> None:
-    with archive(told(COUNTED, FULL_CARD), tmp_path) as reader:
+    unsure = replace(FULL_CARD, start=instant(10_800.0, ClockState.UNSYNCED))
+    with archive(told(COUNTED, unsure), tmp_path) as reader:
         properties = [json.loads(event.data[DWC + "dynamicProperties"]) for event in reader]
-    place = {"areaCode": "330106011002", "crop": "Oryza sativa", "clock": "synced"}
+    place = {"areaCode": "330106011002", "crop": "Oryza sativa"}
     shared = [{name: told_of[name] for name in place} for told_of in properties]
     assert shared == [place, place]
+    assert [told_of["clock"] for told_of in properties] == ["synced", "unsynced"]
     assert [(one["mode"], one.get("saturated")) for one in properties] == [("live", None), ("trap", True)]
 
 
