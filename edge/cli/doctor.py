@@ -93,7 +93,7 @@ def diagnose(config: NodeConfig, clock: Clock, refused: str = "", page: Sequence
 def _clock(clock: Clock) -> Verdict:
     now = clock.now()
     if now.state is ClockState.SYNCED:
-        return Verdict("clock", "ok", f"{now.utc:%Y-%m-%d %H:%M:%S} UTC, set since the power came")
+        return Verdict("clock", "ok", f"{now.utc:%Y-%m-%d %H:%M:%S} UTC, known since the power came")
     return Verdict("clock", "worth a look", f"{now.utc:%Y-%m-%d %H:%M:%S} UTC, but nothing keeps it in time yet")
 
 

@@ -53,11 +53,11 @@ def test_doctor_finds_a_whole_node_well(tmp_path: Path, capsys: pytest.CaptureFi
 @pytest.mark.parametrize(
     ("clock", "verdict"),
     [
-        (ClockState.SYNCED, ("ok", "12:00:00 UTC, set since the power came")),  # by a phone, perhaps: nothing keeps it
+        (ClockState.SYNCED, ("ok", "12:00:00 UTC, known since the power came")),  # by a phone or a cell, perhaps
         (ClockState.UNSYNCED, ("worth a look", "12:00:00 UTC, but nothing keeps it in time yet")),
     ],
 )
-def test_doctor_says_of_a_clock_no_more_than_that_it_was_set(
+def test_doctor_says_of_a_clock_no_more_than_that_it_is_known(
     tmp_path: Path, clock: ClockState, verdict: tuple[str, str]
 ) -> None:
     told = verdict_on("clock", config(tmp_path), SetClock(state=clock))

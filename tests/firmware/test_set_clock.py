@@ -99,7 +99,7 @@ class Board:
 
     def goes_on(self) -> str | None:
         """What the file says once more."""
-        self._run("clock-is-set")
+        self.log = self._run("clock-is-set").decode()
         flag = self._folder / "flag"
         return flag.read_text() if flag.exists() else None
 
@@ -108,11 +108,12 @@ class Board:
         self["asked"] = f"{second} {time.clock_gettime(time.CLOCK_BOOTTIME):.0f}\n"
         self._run("set-clock")
 
-    def _run(self, name: str) -> None:
+    def _run(self, name: str) -> bytes:
         here, paths = self._folder, {"SET_CLOCK": "asked", "CLOCK_FLAG": "flag", "SINCE_EPOCH": "rtc", "BOARD": "board"}
         told = {f"FIELDEYE_{key}": str(here / path) for key, path in paths.items()}
         told |= {"STATE_DIRECTORY": str(here), "PATH": f"{here}:{os.environ['PATH']}"}
-        subprocess.run(["sh", PROGRAMS / name], env=told, cwd=here, check=False, capture_output=True, timeout=60)
+        done = subprocess.run(["sh", PROGRAMS / name], env=told, cwd=here, check=False, capture_output=True, timeout=60)
+        return done.stderr
 
 
 @pytest.fixture
@@ -181,6 +182,14 @@ def test_a_cells_clock_that_a_server_has_found_wrong_is_not_trusted_until_it_is_
     board["meanwhile"] = "exit 1"  # the power is cut
     assert board.starts(DAWN_S, DAWN_S, server_s=DAWN_S + 3600) == ""
     assert board.starts(DAWN_S, DAWN_S) is None
+
+
+def test_a_card_that_takes_no_note_is_told_once_not_every_ten_seconds(board: Board, tmp_path: Path) -> None:
+    (tmp_path / "cell.new").mkdir()
+    board["meanwhile"] = "cp system rtc; echo >>waits; [ $(wc -l <waits) -lt 5 ]"
+    assert board.starts(BEGINS_AGAIN_S, BEGINS_AGAIN_S, server_s=DAWN_S) == ""
+    assert board.log.count("cannot create") == 1
+    assert board.starts(DAWN_S + 60, DAWN_S + 60) == "cell\n", "the former note holds"
 
 
 def test_a_phone_corrects_what_a_cell_kept_and_what_cannot_be_written_is_not_trusted(board: Board) -> None:
