@@ -7,12 +7,8 @@ PATIENCE = 6  # a machine that does much else is so much slower; a test that pas
 
 
 def wait_until(condition: Callable[[], bool], within_s: float, every_s: float = 0.02) -> None:
-    """Return once `condition()` is true; fail if it is not within `within_s`, said of a calm machine.
-
-    It is asked at first often, for most are true soon, and at last each `every_s`.
-    """
-    deadline_s, pause_s = time.monotonic() + PATIENCE * within_s, 0.001
+    """Return once `condition()` is true; fail if it is not within `within_s`, said of a calm machine."""
+    deadline_s = time.monotonic() + PATIENCE * within_s
     while not condition():
         assert time.monotonic() < deadline_s, f"not within {within_s} s: {condition}"
-        time.sleep(pause_s)
-        pause_s = min(2 * pause_s, every_s)
+        time.sleep(every_s)
