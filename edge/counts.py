@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from edge.clock import Instant
+from edge.clock import ClockState, Instant
 from edge.ranges import ALIKE, Dispersion, count_range
 
 Box = tuple[float, float, float, float]  # left, top, right, bottom as shares 0..1 of the picture
@@ -101,6 +101,11 @@ class Interval:
     def __post_init__(self) -> None:
         if (self.frames == 0) != isinstance(self.counts, NoData):
             raise ValueError("an Interval has counts if and only if a frame was looked at")
+
+    @property
+    def is_timed(self) -> bool:
+        """Does anybody know when it was? Not of one whose clock was never set."""
+        return ClockState.UNSYNCED not in (self.start.state, self.end.state)
 
     @property
     def watched_s(self) -> float:

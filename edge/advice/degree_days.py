@@ -8,7 +8,6 @@ from functools import cache
 from importlib.resources import files
 from math import asin, ceil, cos, inf, pi
 
-from edge.clock import ClockState
 from edge.counts import Interval, Spread
 from edge.errors import UsageError
 from edge.weather import COLDEST_C, HOTTEST_C
@@ -92,7 +91,7 @@ def measured_days(intervals: Iterable[Interval], zone: tzinfo) -> dict[date, Day
     hours: dict[date, set[int]] = {}
     spreads: dict[date, list[Spread]] = {}
     for interval in intervals:
-        if interval.climate is not None and ClockState.UNSYNCED not in (interval.start.state, interval.end.state):
+        if interval.climate is not None and interval.is_timed:
             day, told_hours = _day_and_hours(interval, interval.climate.readings, zone)
             hours.setdefault(day, set()).update(told_hours)
             spreads.setdefault(day, []).append(interval.climate.temperature_c)

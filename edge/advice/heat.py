@@ -7,7 +7,6 @@ from datetime import date, timedelta, tzinfo
 
 from edge.advice.degree_days import DayRange, Development, HeatSum, degree_days, development, heat_sum
 from edge.advice.first_catch import Night
-from edge.clock import ClockState
 from edge.counts import Interval, NoData
 from edge.label_sets import LabelSets, with_counted
 from edge.nights import in_days
@@ -71,8 +70,8 @@ def caught_by_evening(intervals: Iterable[Interval], zone: tzinfo, label_sets: L
 
     Nobody knows the night of an interval whose clock was never set.
     """
-    looked = [one for one in intervals if one.unit == "new" and not isinstance(one.counts, NoData)]
-    by_evening = in_days((one for one in looked if ClockState.UNSYNCED not in (one.start.state, one.end.state)), zone)
+    looked = [one for one in intervals if one.unit == "new" and not isinstance(one.counts, NoData) and one.is_timed]
+    by_evening = in_days(looked, zone)
     return {evening: _catch(night, with_counted(label_sets, night)) for evening, night in by_evening.items()}
 
 

@@ -62,11 +62,11 @@ class UsbDevice:
         if self._config.gain is not None:
             wanted[cv2.CAP_PROP_GAIN] = self._config.gain
         refused = [key for key, value in wanted.items() if not self._capture.set(key, value)]
-        form, width_px, height_px = (int(self._capture.get(key)) for key in _NEXT_BEST)
-        refused += [key for key in _NEXT_BEST if self._capture.get(key) != wanted[key]]
+        form, width_px, height_px = given = [int(self._capture.get(key)) for key in _NEXT_BEST]
+        refused += [key for key, value in zip(_NEXT_BEST, given, strict=True) if value != wanted[key]]
         if refused:
-            given = f"{form.to_bytes(4, 'little').decode('ascii', 'replace')} {width_px}x{height_px}"
-            told = {"camera": self._path, "opencv_properties": refused, "given": given}
+            shape = f"{form.to_bytes(4, 'little').decode('ascii', 'replace')} {width_px}x{height_px}"
+            told = {"camera": self._path, "opencv_properties": refused, "given": shape}
             log.warning("camera_settings_refused", extra=told)
         if form in {JPEGS, _SINGLE_JPEGS}:
             self._capture.set(cv2.CAP_PROP_CONVERT_RGB, 0)  # OpenCV fills one that is cut off with the one before

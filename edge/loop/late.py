@@ -42,7 +42,7 @@ class Counting:
     def draft(self, interval: Interval) -> Draft:
         """What the store keeps with the `interval` of this counting. Without a known time it is not counted on."""
         timed = consistent(interval)
-        if ClockState.UNSYNCED in (timed.start.state, timed.end.state):
+        if not timed.is_timed:
             return Draft(seq=self.seq, state=None, pictures=self.pictures)
         kept = replace(self, tally=replace(self.tally, start=timed.start), seq=None, pictures=())
         return Draft(seq=self.seq, state=msgspec.msgpack.encode(kept), pictures=self.pictures)
@@ -99,8 +99,7 @@ def counting_at(
 
 def _is_uncounted(record: Interval) -> bool:
     """Did nothing come in it, and is its time known? Where that is so only since, it has no draft, and needs none."""
-    is_timed = ClockState.UNSYNCED not in (record.start.state, record.end.state)
-    return is_timed and not record.frames and not record.skipped
+    return record.is_timed and not record.frames and not record.skipped
 
 
 def _begun(seq: int, record: Interval, made_by: MadeBy) -> Counting:
