@@ -115,7 +115,7 @@ def live() -> str:
         picture=node().live.size_px(),
         last_picture=camera.last_picture(told, here.now, here.when, is_fed=is_fed),
         age_words=camera.age_words("{ago}", is_fed=is_fed),
-        camera=here.lines[0],
+        camera=next(line for line in here.lines if line.id == "camera"),
     )
 
 
