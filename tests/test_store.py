@@ -1284,12 +1284,14 @@ except StoreError as why:
     print(why)
 """
 READ_ONLY = """
+from edge.store import inspect_store
 Store(StoreTable(folder=str(folder)), "n1").close()
 os.system("mount -o remount,ro " + str(folder))
-try:
-    Store(StoreTable(folder=str(folder)), "n1")
-except StoreError as why:
-    print("refused:", why)
+for tried in (lambda table: Store(table, "n1"), lambda table: inspect_store(table, has_broker=False)):
+    try:
+        tried(StoreTable(folder=str(folder)))
+    except StoreError as why:
+        print("refused:", why)
 """
 
 
@@ -1341,8 +1343,9 @@ def test_times_are_put_right_on_a_full_disk() -> None:
     assert "right 100" in run_on_small_disk("-c", DISK + TIMED)
 
 
-def test_a_read_only_disk_is_named_in_a_sentence() -> None:
-    assert "read-only" in run_on_small_disk("-c", DISK + READ_ONLY)
+def test_a_read_only_disk_is_named_in_a_sentence_by_node_and_doctor() -> None:
+    said = run_on_small_disk("-c", DISK + READ_ONLY).splitlines()
+    assert ["check the mount" in line for line in said] == [True, True]
 
 
 def test_a_commit_that_fails_for_another_cause_than_a_full_disk_costs_neither_a_picture_nor_the_reserve(

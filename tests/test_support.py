@@ -204,7 +204,20 @@ def test_a_journal_that_is_not_in_the_terminals_letters_is_read_all_the_same(
 
 def test_a_folder_that_is_not_there_is_named(node: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["support-bundle", "--config", str(node), "--out", "/no/bundle.zip"]) == 1
-    assert "name another file with --out" in capsys.readouterr().err
+    assert "/no/bundle.zip: cannot be written" in capsys.readouterr().err
+
+
+def test_a_bundle_goes_where_a_link_leads_and_replaces_neither_it_nor_a_device_as_dev_stdout(
+    node: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    for to, code in (("pipe", 2), ("stick.zip", 0)):
+        (tmp_path / f"to-{to}").symlink_to(tmp_path / to)
+        assert main(["support-bundle", "--config", str(node), "--out", str(tmp_path / f"to-{to}")]) == code
+        assert (tmp_path / f"to-{to}").is_symlink()
+    assert (tmp_path / "pipe").is_fifo()
+    assert "to-pipe: is no file; name one with --out" in capsys.readouterr().err
+    assert zipfile.is_zipfile(tmp_path / "stick.zip")
 
 
 @pytest.mark.parametrize(

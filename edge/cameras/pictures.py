@@ -20,7 +20,9 @@ from edge.cameras.headers import Header, read_header
 from edge.errors import BadFrameError, to_read
 
 # Nothing here decodes the last four: each is refused and counted, since passed by in silence it would be a zero.
-SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp", ".heic", ".heif", ".avif", ".gif"})
+SUFFIXES = frozenset(
+    {".jpg", ".jpeg", ".jfif", ".png", ".bmp", ".tif", ".tiff", ".webp", ".heic", ".heif", ".avif", ".gif"}
+)
 SMALLEST_SIDE_PX = 16  # an insect alone needs 12 to 16 px to be told
 _FLAGS = {
     1: cv2.IMREAD_COLOR,

@@ -12,12 +12,12 @@ from edge.changes import load_changed
 from edge.cli.arguments import config_argument
 from edge.cli.doctor import diagnose
 from edge.cli.exits import DONE
+from edge.cli.exporting import sync, whole
 from edge.cli.page_verdict import answer
 from edge.cli.results import show
 from edge.clock import SystemClock
 from edge.config import NodeConfig
-from edge.durable import write_durably
-from edge.errors import ConfigError, FieldeyeError, StoreError
+from edge.errors import ConfigError, FieldeyeError
 from edge.store import kept_records
 from edge.support import LOG_LINES, about, as_json, figures_of, journal, known_secrets, pack
 
@@ -42,10 +42,9 @@ def run(args: argparse.Namespace) -> int:
         parts["health.json"] = _asked(config, "/api/v1/health")
         parts["metrics.txt"] = _asked(config, "/metrics")
     content = pack(parts, known_secrets(config, os.environ, [args.config.parent / "secrets"]))
-    try:
-        write_durably(out, content)
-    except OSError as why:
-        raise StoreError(f"{out}: cannot be written ({why.strerror}); name another file with --out") from why
+    with whole(out) as beside, beside.open("wb") as file:
+        file.write(content)
+        sync(file)
     if trouble:
         print(f"fieldeye: {trouble}", file=sys.stderr)
     told = {"bundle": str(out), "bytes": len(content), "parts": sorted(parts), "trouble": trouble}

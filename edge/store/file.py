@@ -3,6 +3,7 @@
 import errno
 import fcntl
 import logging
+import os
 import shutil
 import sqlite3
 from collections.abc import Iterator
@@ -158,19 +159,24 @@ def _verdict(db: sqlite3.Connection, check: str) -> str:
     return str(db.execute(f"PRAGMA {check}(1)").fetchone()[0])
 
 
-def connect(path: Path) -> sqlite3.Connection:
-    """A connection without implicit transactions that any thread may close.
+def connect(path: Path | str) -> sqlite3.Connection:
+    """A connection without implicit transactions that any thread may close, to a path or a URI.
 
     A letter in which a bit flipped on the card is a wrong letter: it hides neither its row nor those behind it.
     """
-    db = sqlite3.connect(path, timeout=10, isolation_level=None, check_same_thread=False)
+    uri = isinstance(path, str)
+    db = sqlite3.connect(path, timeout=10, isolation_level=None, check_same_thread=False, uri=uri)
     db.text_factory = partial(str, encoding="utf-8", errors="replace")
     return db
 
 
 def connect_to_read(path: Path) -> sqlite3.Connection:
-    """A connection beside the writer's: WAL lets it read while that one waits for the card."""
-    db = connect(path)
+    """A connection beside the writer's: WAL lets it read while that one waits for the card.
+
+    Where none writes and none can, as on a card that only reads, SQLite must not look for a log: it would make one.
+    """
+    is_at_rest = path.exists() and not log_bytes(path) and os.statvfs(path).f_flag & os.ST_RDONLY
+    db = connect(f"{path.absolute().as_uri()}?immutable=1" if is_at_rest else path)
     db.execute("PRAGMA query_only = 1")
     return db
 

@@ -20,7 +20,8 @@ def inspect_store(config: StoreTable, *, has_broker: bool) -> str:
     folder, path = Path(config.folder), Path(config.folder) / NAME
     existing = next(parent for parent in (folder, *folder.absolute().parents) if parent.exists())
     if not os.access(existing, os.W_OK | os.X_OK):
-        raise StoreError(f"{existing}: cannot be written by this user; run as the service's user or change its owner")
+        remedy = "run as the service's user, or check the mount and the folder's owner"
+        raise StoreError(f"{existing}: cannot be written by this user; {remedy}")
     free_mb = shutil.disk_usage(existing).free / MEGABYTE
     taken_mb = path.stat().st_size / MEGABYTE if path.exists() else 0.0
     if free_mb < config.max_mb - taken_mb:

@@ -213,6 +213,34 @@ def test_a_full_stick_keeps_nothing_of_an_export(config: Path) -> None:
     assert said.splitlines() == ["1 1"] * (1 + len(FORMATS))
 
 
+READ_ONLY = """
+import os, sys
+from pathlib import Path
+from edge.cli import main
+from edge.config import StoreTable
+from edge.store import Store
+from tests.records import sighting
+disk, out = Path(os.environ["DISK"]), Path(sys.argv[1])
+for ending in ("stopped", "cut off"):
+    if os.fork() == 0:
+        store = Store(StoreTable(folder=str(disk / ending)), "n1")
+        store.commit([sighting()])
+        if ending == "stopped":
+            store.close()
+        os._exit(0)
+    os.wait()
+os.system("mount -o remount,ro " + str(disk))
+for ending in ("stopped", "cut off"):
+    (out / "node.toml").write_text(sys.argv[2].format(folder=disk / ending))
+    main(["export", "--config", str(out / "node.toml"), "--out", str(out / "stick")])
+"""
+
+
+def test_what_waits_on_a_memory_card_that_only_reads_can_be_carried_away(tmp_path: Path) -> None:
+    said = run_on_small_disk("-c", READ_ONLY, str(tmp_path), CONFIG)
+    assert [line.partition(" in ")[0] for line in said.splitlines()] == ["1 records", "1 records"]
+
+
 @pytest.mark.parametrize("name", FORMATS)
 def test_a_traps_effort_is_how_long_it_hung(name: str) -> None:
     content = b"".join(piece.content for piece in FORMATS[name].open()(told(FULL_CARD), ABOUT))
