@@ -71,6 +71,13 @@ def test_two_who_write_one_file_at_once_both_get_it_written(tmp_path: Path, monk
     assert [(one.name, one.read_bytes()) for one in tmp_path.iterdir()] == [("x", b"second")]
 
 
+def test_a_file_that_is_kept_again_and_again_holds_none_open(tmp_path: Path) -> None:
+    """A process has 1024: after so many changes of settings a node would not see, send or answer any more."""
+    write_durably(tmp_path / "x", b"kept")
+    opened = (one.resolve() for one in Path("/proc/self/fd").iterdir())
+    assert [one for one in opened if one.is_relative_to(tmp_path)] == []
+
+
 def test_who_writes_elsewhere_waits_for_no_card(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The loop, which asks for the end in /run, beside somebody who saves settings."""
     waits, goes_on = Event(), Event()

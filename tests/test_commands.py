@@ -286,9 +286,10 @@ def test_a_replay_names_damaged_records_as_gone_and_sends_those_after_them(
     assert (replay.sent, replay.gone) == (53 - last_damaged, [(5, last_damaged), (47, 47)])
 
 
-def test_a_replay_names_nothing_as_gone_that_was_not_made_when_it_was_asked_for(store: Store) -> None:
+@pytest.mark.parametrize("last", [21, 10_000])
+def test_a_replay_names_nothing_as_gone_that_was_not_made_when_it_was_asked_for(store: Store, last: int) -> None:
     store.commit([sighting(n) for n in range(20)])
-    replay = Replay(command(store, 1, 10_000), 1)
+    replay = Replay(command(store, 1, last), 1)
     assert len(replay.step(store)) == 20
     store.commit([sighting(20)])  # while the first batch was on its way
     while not replay.is_done:

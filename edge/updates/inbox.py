@@ -66,7 +66,7 @@ class Inbox:
                 raise UpdateError(f"a bundle has 1 to {MOST_BUNDLE_BYTES} bytes and no more than it was announced with")
             if have == size_bytes:
                 self._tell_what_runs(sha256)
-            if have == size_bytes or offset != have or not piece:
+            if offset != have or not piece:
                 return have
             self._make_way(sha256, size_bytes, have)
             have = self._append(self._file(sha256, PART), piece)

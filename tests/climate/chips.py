@@ -15,18 +15,23 @@ def crc8(word: bytes) -> int:
 
 @dataclass
 class Sht3x:
-    """A transceiver as `sensirion-i2c-driver` expects it, with an SHT3x at 0x44."""
+    """A transceiver as `sensirion-i2c-driver` expects it, with an SHT3x."""
 
     answers: bool = True
     damages: bool = False  # one bit on the wire
     API_VERSION = 1
     channel_count = None
     asked: list[bytes] = field(default_factory=list)
+    address: int = 0x44
+    is_open: bool = True
+
+    def close(self) -> None:
+        self.is_open = False
 
     def transceive(
         self, slave_address: int, tx_data: bytes | None, rx_length: int | None, **_waits: float
     ) -> tuple[int, Exception | None, bytes]:
-        if slave_address != 0x44 or not self.answers:
+        if slave_address != self.address or not self.answers:
             return 2, OSError("no acknowledge"), b""
         if tx_data:
             self.asked.append(tx_data)
@@ -42,7 +47,7 @@ CALIBRATION = {  # of the example in the datasheet of its brother BMP280, sectio
 
 
 class Bme280:
-    """An SMBus with a BME280 at 0x76. At its raw 519888 the datasheet's example gives 25.08 °C."""
+    """An SMBus with a BME280. At its raw 519888 the datasheet's example gives 25.08 °C."""
 
     def __init__(self) -> None:
         self.memory = bytearray(256)
@@ -53,10 +58,14 @@ class Bme280:
         self.memory[0xE1:0xE3] = (370).to_bytes(2, "little")
         self.memory[0xE4:0xE8] = bytes([20, 0, 3, 30])  # H4 = 320, H5 = 48, H6 = 30
         self.memory[0xF7:0xFF] = (415148 << 4).to_bytes(3) + (519888 << 4).to_bytes(3) + (30000).to_bytes(2)
-        self.is_plugged = True
+        self.is_plugged = self.is_open = True
+        self.address = 0x76
+
+    def close(self) -> None:
+        self.is_open = False
 
     def _check(self, address: int) -> None:
-        if address != 0x76 or not self.is_plugged:
+        if address != self.address or not self.is_plugged:
             raise OSError(121, "Remote I/O error")
 
     def read_byte_data(self, address: int, register: int) -> int:

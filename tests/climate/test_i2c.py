@@ -107,6 +107,28 @@ def test_a_sensor_is_asked_no_more_often_than_configured() -> None:
     assert [len(sensor.readings(s)) for s in (0, 10, 59, 60, 61)] == [1, 0, 0, 1, 0]
 
 
+@pytest.mark.parametrize(
+    ("kind", "chip", "bus", "second"),
+    [("sht3x", Sht3x(), "/dev/i2c-3", 0x45), ("bme280", Bme280(), 3, 0x77)],
+    ids=["sht3x", "bme280"],
+)
+def test_a_sensor_is_read_on_the_bus_and_at_the_address_that_node_toml_says_or_at_its_usual_one(
+    monkeypatch: pytest.MonkeyPatch,
+    kind: Literal["sht3x", "bme280"],
+    chip: Sht3x | Bme280,
+    bus: str | int,
+    second: int,
+) -> None:
+    monkeypatch.setattr(sht3x, "LinuxI2cTransceiver", {bus: chip}.__getitem__)
+    monkeypatch.setattr(bme280, "SMBus", {bus: chip}.__getitem__)
+    for address in (None, second):
+        chip.address, chip.is_open = address or chip.address, True
+        sensor = open_climate(ClimateTable(kind=kind, bus=3, address=address))
+        assert len(sensor.readings(0.0)) == 1
+        sensor.close()
+        assert not chip.is_open
+
+
 @pytest.mark.parametrize("kind", ["sht3x", "bme280"])
 def test_a_bus_that_is_not_there_is_a_wrong_configuration(kind: Literal["sht3x", "bme280"]) -> None:
     with pytest.raises(ConfigError, match=r"climate.bus 99: /dev/i2c-99 cannot be opened"):

@@ -10,7 +10,7 @@ from edge.page.admission import need_of
 from edge.page.server import BODY_BYTES
 from edge.page.trust import Role
 from tests.page.scenes import Scene, seen
-from tests.page.visitors import as_role, token_on
+from tests.page.visitors import as_role, person, token_on
 
 NOBODY, READER, FARMER, TECHNICIAN = Role
 SET_UP = ("region", "scale", "model", "clock", "care", "server", "hand")
@@ -80,6 +80,12 @@ def closed(scene: Scene) -> Flask:
 def test_a_node_closed_to_readers_leaves_no_page_in_a_phone(closed: Flask, scene: Scene) -> None:
     answer = as_role(closed.test_client(), scene, Role.FARMER).get("/")
     assert (answer.status_code, answer.headers["Cache-Control"]) == (200, "no-store")
+
+
+def test_a_script_that_may_not_read_is_told_so_and_gets_no_page_to_log_in(closed: Flask, scene: Scene) -> None:
+    person(scene, Role.TECHNICIAN)
+    answer = closed.test_client().get("/api/v1/state")
+    assert (answer.status_code, answer.json) == (401, {"error": "log in first: this node is not open to read"})
 
 
 def routes(app: Flask) -> dict[str, str]:

@@ -4,7 +4,9 @@ import gc
 import re
 import resource
 import secrets
+import select
 import socket
+import sqlite3
 import stat
 import sys
 import threading
@@ -20,10 +22,10 @@ from types import FrameType
 import pytest
 
 from edge.board import BoardReading, read_board
-from edge.errors import FieldeyeError
+from edge.errors import FieldeyeError, ThreadStuckError
 from edge.page import PageServer, serve
 from edge.page.admission import needs
-from edge.page.server import DROPPED_BYTES
+from edge.page.server import DROPPED_BYTES, address_of
 from edge.page.trust import Role, digest
 from tests.network import by_ipv6
 from tests.page.scenes import Scene, seen, well
@@ -53,6 +55,13 @@ def test_a_free_port_is_bound_and_told(scene: Scene) -> None:
         assert get(server, "/healthz") == (200, b'{"ok":true}\n')
     finally:
         server.close()
+
+
+@pytest.mark.parametrize(
+    ("host", "shown"), [("", "127.0.0.1"), ("192.168.4.7", "192.168.4.7"), ("fd00::7", "[fd00::7]")]
+)
+def test_the_address_that_is_told_can_be_typed_into_a_browser_on_this_machine(host: str, shown: str) -> None:
+    assert address_of(host, 8080) == f"http://{shown}:8080/"
 
 
 def test_closing_does_not_wait_for_an_open_connection_frees_the_port_and_may_be_repeated(scene: Scene) -> None:
@@ -92,6 +101,19 @@ def test_closing_while_a_phone_is_answered_writes_into_nothing_that_is_closed(sc
 def test_closing_does_not_wait_until_a_quiet_loop_turns(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("edge.page.server.WAKE_S", 600.0)
     served(scene).close()
+
+
+def test_a_page_that_does_not_stop_is_told_and_may_be_closed_again_once_it_does(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    goes_on = Event()
+    server = serve(scene.app(), "127.0.0.1", 0, guard=lambda work: (work(), goes_on.wait(60))[0])
+    monkeypatch.setattr("edge.page.server.STOP_S", 0.1)
+    with pytest.raises(ThreadStuckError, match=f"the page on port {server.port} did not stop .*; restart the node"):
+        server.close()
+    goes_on.set()
+    monkeypatch.undo()
+    server.close()
 
 
 def test_a_port_in_use_is_named_with_a_remedy(scene: Scene) -> None:
@@ -143,7 +165,9 @@ def test_the_first_load_of_the_farmers_page_is_under_150_kb(scene: Scene) -> Non
         server.close()
 
 
-def test_phones_reading_at_once_are_all_answered(scene: Scene) -> None:
+def test_phones_reading_at_once_are_all_answered_and_fill_no_log(
+    scene: Scene, caplog: pytest.LogCaptureFixture
+) -> None:
     seen(scene)
     server = served(scene)
     answers: list[int] = []
@@ -156,6 +180,7 @@ def test_phones_reading_at_once_are_all_answered(scene: Scene) -> None:
     finally:
         server.close()
     assert answers == [200] * 20
+    assert caplog.messages == []
 
 
 def test_a_phone_that_waits_for_the_card_keeps_no_other_waiting(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -225,13 +250,23 @@ def test_who_sends_a_request_byte_by_byte_holds_no_place_for_long(begin: str, im
         wait_until(lambda: is_closed_though_fed(line, b"x"), within_s=20)
 
 
-def test_a_form_that_takes_longer_on_a_slow_phone_is_taken_in(impatient: PageServer) -> None:
+@pytest.mark.parametrize(
+    ("head", "piece", "answer"),
+    [
+        (HEAD, b"x" * 1000, b"HTTP/1.1 400 BAD REQUEST"),  # taken in, and then its token is missing
+        (HEAD.replace("/log-in", "/photo"), b"x" * 20_000, b"HTTP/1.1 303 See Other"),  # to where one logs in
+    ],
+    ids=["form", "photograph that is not taken in"],
+)
+def test_what_takes_longer_on_a_slow_phone_is_answered(
+    head: str, piece: bytes, answer: bytes, impatient: PageServer
+) -> None:
     with socket.create_connection(("127.0.0.1", impatient.port), timeout=0.05) as line:
-        line.sendall(f"{HEAD}Content-Length: 60000\r\n\r\n".encode())
-        assert not any(is_closed_though_fed(line, b"x" * 1000) for _ in range(59))  # 20 kB/s for three seconds
+        line.sendall(f"{head}Content-Length: {60 * len(piece)}\r\n\r\n".encode())
+        assert not any(is_closed_though_fed(line, piece) for _ in range(59))  # 20 kB/s or more for three seconds
         line.settimeout(60)
-        line.sendall(b"x" * 1000)
-        assert line.recv(4096).startswith(b"HTTP/1.1 400 BAD REQUEST")  # taken in, and then its token is missing
+        line.sendall(piece)
+        assert line.recv(4096).startswith(answer)
 
 
 def is_closed_though_fed(line: socket.socket, more: bytes) -> bool:
@@ -257,10 +292,13 @@ def test_of_requests_sent_at_once_the_first_is_answered(scene: Scene) -> None:
     ("head", "answer"),
     [
         (b"GET http://[::1 HTTP/1.1", b"HTTP/1.1 400 Bad Request"),
+        (b"GET / HTTP/1.1\r\nno header", b"HTTP/1.0 400 Bad Request"),
         (b"POST /photo HTTP/1.1\r\nCookie: fieldeye=\xff\xfe", b"HTTP/1.1 303 SEE OTHER"),
     ],
 )
-def test_an_address_and_a_cookie_that_cannot_be_read_are_answered(head: bytes, answer: bytes, scene: Scene) -> None:
+def test_an_address_a_header_and_a_cookie_that_cannot_be_read_are_answered(
+    head: bytes, answer: bytes, scene: Scene
+) -> None:
     with closing(served(scene)) as server, line_to(server) as line:
         line.sendall(head + b"\r\nHost: localhost\r\n\r\n")
         assert line.recv(4096).startswith(answer + b"\r\n")
@@ -317,6 +355,20 @@ def test_phones_in_all_places_keep_their_lines_while_nobody_waits_for_one(
         for phone in phones * 5:
             phone.request("GET", "/healthz")
             assert phone.getresponse().read() == b'{"ok":true}\n'
+
+
+@pytest.mark.usefixtures("crowded")
+def test_who_waits_for_an_answer_keeps_the_line_in_a_crowd(scene: Scene) -> None:
+    app, waits, goes_on = scene.app(), Event(), Event()
+    app.get("/slow")(needs(Role.NOBODY)(lambda: str((waits.set(), goes_on.wait(60)))))
+    with closing(serve(app, "127.0.0.1", 0)) as server, line_to(server) as phone, ExitStack() as lines:
+        phone.sendall(b"GET /slow HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        assert waits.wait(20)
+        for _ in range(5):
+            lines.enter_context(line_to(server))
+        assert get(server, "/healthz")[0] == 200
+        goes_on.set()
+        assert phone.recv(4096).startswith(b"HTTP/1.1 200 OK")
 
 
 @pytest.mark.usefixtures("crowded")
@@ -395,6 +447,26 @@ def test_a_photograph_that_waits_for_the_card_stops_nobody_elses_page(
         assert photograph.recv(4096).startswith(b"HTTP/1.1 400 BAD REQUEST")  # its token is missing
 
 
+def test_three_forms_that_wait_for_the_card_stop_no_reader(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    """So they do after three taps on a button that does not answer."""
+    server = served(scene)
+    phones = [HTTPConnection("127.0.0.1", server.port, timeout=60) for _ in range(3)]
+    with closing(server), ExitStack() as opened:
+        forms = []
+        for phone in phones:
+            opened.enter_context(closing(phone))
+            name, _, cookie = cookie_of(scene, Role.FARMER).partition(": ")
+            phone.request("GET", "/account", headers={name: cookie})
+            forms.append(("csrf=" + TOKEN.findall(phone.getresponse().read().decode())[0], {name: cookie}))
+        with stalled_commits(monkeypatch) as is_waiting:
+            for phone, (form, cookies) in zip(phones, forms, strict=True):
+                phone.request("POST", "/log-out", form, cookies | {"Content-Type": "application/x-www-form-urlencoded"})
+            assert is_waiting.wait(20)
+            assert get(server, "/")[0] == 200
+            assert not any(select.select([phone.sock for phone in phones], [], [], 0)[0])
+        assert [phone.getresponse().status for phone in phones] == [303] * 3
+
+
 @pytest.mark.parametrize(("role", "hours"), [(Role.TECHNICIAN, 13), (Role.FARMER, 0.1)])
 def test_somebody_who_loads_a_page_again_while_the_card_is_told_of_the_session_stops_nobody_else(
     scene: Scene, monkeypatch: pytest.MonkeyPatch, role: Role, hours: float
@@ -420,6 +492,19 @@ def test_a_session_that_has_run_out_brings_no_photograph(scene: Scene) -> None:
     with closing(server):
         told = asked(server, f"/photo HTTP/1.1\r\n{technicians}\r\nContent-Length: 200000", bytes(200_000))
     assert told == "HTTP/1.1 303 See Other"  # at its header: the view behind it says SEE OTHER
+
+
+def test_a_photograph_that_comes_while_the_card_does_not_tell_who_sends_it_takes_the_page_from_nobody(
+    scene: Scene, tmp_path: Path
+) -> None:
+    """It is asked in the loop that serves all."""
+    server, farmers = served(scene), cookie_of(scene, Role.FARMER)
+    with closing(sqlite3.connect(tmp_path / "accounts.sqlite")) as db, db:
+        db.execute("DROP TABLE session")
+    with closing(server):
+        told = asked(server, f"/photo HTTP/1.1\r\n{farmers}\r\nContent-Length: 200000", bytes(200_000))
+        assert told == "HTTP/1.1 303 See Other"
+        assert get(server, "/healthz")[0] == 200
 
 
 def test_what_is_not_taken_in_is_kept_nowhere_while_it_comes(scene: Scene) -> None:

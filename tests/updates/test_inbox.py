@@ -46,6 +46,8 @@ def test_a_piece_from_further_on_is_not_taken_and_the_answer_says_where_to_go_on
     assert inbox.add(SHA256, len(CONTENT), 0, CONTENT[:100]) == 100
     assert inbox.add(SHA256, len(CONTENT), 200, CONTENT[200:300]) == 100
     assert inbox.add(SHA256, len(CONTENT), 0, b"") == 100
+    assert inbox.add("0" * 64, 10, 0, b"") == 0
+    assert [path.stem for path in tmp_path.iterdir()] == [SHA256], "who asks how much is here sends nothing yet"
 
 
 def test_pieces_that_do_not_make_the_announced_bundle_are_dropped(tmp_path: Path) -> None:
@@ -76,6 +78,14 @@ def test_of_two_senders_the_second_is_refused_until_the_first_has_stopped(tmp_pa
     with pytest.raises(UpdateError, match="another bundle is coming in; stop its sender"):
         inbox.ask_for(Request(url="http://127.0.0.1:1/x", sha256="0" * 64, bytes=10))
     assert inbox.add(SHA256, len(CONTENT), 100, CONTENT[100:200]) == 200
+
+
+def test_an_inbox_that_cannot_be_used_is_told_to_whoever_sends_or_asks(tmp_path: Path) -> None:
+    (taken := tmp_path / "inbox").write_text("in the place of the folder")
+    with pytest.raises(UpdateError, match="/inbox: takes no bundle"):
+        Inbox(taken).add(SHA256, 10, 0, b"12345")
+    with pytest.raises(UpdateError, match="/inbox: takes no bundle"):
+        Inbox(taken).ask_for(Request(url="http://127.0.0.1:1/x", sha256=SHA256, bytes=10))
 
 
 NO_ROOM = """
@@ -144,6 +154,25 @@ Inbox(disk / "inbox").add("{hashlib.sha256(b"a bundle").hexdigest()}", 8, 0, b"a
 def test_a_bundle_that_is_whole_is_there_after_a_power_cut_since_its_sender_has_gone() -> None:
     """It lay as a part, which nobody asks for, on a card that writes its journal each half hour."""
     assert left_by_a_power_cut("commit=1800", "-c", ARRIVED) == "a bundle"
+
+
+HALF_CAME = """
+import os
+from pathlib import Path
+from edge.updates import inbox
+inbox.ROOM_BYTES = 0
+(disk := Path(os.environ["DISK"])).joinpath("inbox").mkdir()
+(disk / "kept").symlink_to("inbox/" + "0" * 64 + ".part")
+for place in (disk / "inbox", disk):
+    os.fsync(os.open(place, os.O_RDONLY))
+for begin in range(0, 1_200_000, 100_000):
+    inbox.Inbox(disk / "inbox").add("0" * 64, 1_300_000, begin, b"x" * 100_000)
+"""
+
+
+def test_a_power_cut_takes_no_more_than_a_megabyte_of_a_bundle_that_is_coming() -> None:
+    """A node that is awake for minutes, on a metered line, would begin anew each time."""
+    assert left_by_a_power_cut("commit=1800", "-c", HALF_CAME) == "x" * 1_100_000
 
 
 def pictures_take_the_room(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -451,13 +480,24 @@ def test_a_bundle_that_is_being_fetched_gives_way_to_one_that_is_sent(tmp_path: 
     assert inbox.requests() == []
 
 
-def test_a_request_with_a_flipped_bit_is_dropped(tmp_path: Path) -> None:
+def flip_a_bit(request: Path) -> None:
+    request.write_bytes(request.read_bytes().replace(b"http", b"\xe8ttp"))
+
+
+def lead_nowhere(request: Path) -> None:
+    request.unlink()
+    request.symlink_to("nowhere")
+
+
+@pytest.mark.parametrize("spoil", [flip_a_bit, lead_nowhere])
+def test_a_request_that_cannot_be_read_is_dropped(tmp_path: Path, spoil: Callable[[Path], None]) -> None:
+    """A node would stay awake for it."""
     inbox = Inbox(tmp_path)
     inbox.ask_for(Request(url="http://127.0.0.1:1/x.update", sha256=SHA256, bytes=len(CONTENT)))
     (kept,) = tmp_path.iterdir()
-    kept.write_bytes(kept.read_bytes().replace(b"http", b"\xe8ttp"))
+    spoil(kept)
     assert inbox.requests() == []
-    assert not kept.exists()
+    assert [*tmp_path.iterdir()] == []
 
 
 class _Ftp(StreamRequestHandler):
@@ -512,6 +552,16 @@ def test_an_address_that_gives_nothing_is_told_and_given_up_where_waiting_does_n
         fetch_all(inbox)
     assert (bool(inbox.requests()), inbox.is_coming(datetime.now(UTC))) == (stays, stays)
     assert f"/x.update: {'Service Unavailable' if stays else f'gives nothing ({code} '}" in told(tmp_path)
+
+
+def test_what_is_told_of_one_attempt_after_another_is_written_once(server: Server, tmp_path: Path) -> None:
+    """Each five minutes for a week would wear the card."""
+    server.code, inbox, written = 503, asked(server, tmp_path), set()
+    for _ in range(2):
+        with pytest.raises(UpdateError):
+            fetch_all(inbox)
+        written.add((tmp_path / "said").stat().st_mtime_ns)
+    assert len(written) == 1
 
 
 def test_no_bundle_waits_for_one_that_was_given_up_half_way(server: Server, tmp_path: Path) -> None:
