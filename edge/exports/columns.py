@@ -69,8 +69,13 @@ def rows(record: PlainRecord, place: Place) -> Iterator[dict[str, Cell]]:
         yield common | {TAXA: 0, "count": 0}
 
 
-def _night(interval: PlainInterval, zone: tzinfo) -> date:
-    """The one to which the platform counts it, whatever its mode: of the evening, noon to noon."""
+def _night(interval: PlainInterval, zone: tzinfo) -> date | None:
+    """The one to which the platform counts it, whatever its mode: of the evening, noon to noon.
+
+    None where the clock was never set: it counts it to none.
+    """
+    if "unsynced" in (interval.start.clock, interval.end.clock):
+        return None
     middle = interval.start.utc + (interval.end.utc - interval.start.utc) / 2
     try:
         return day_at(middle, "trap", zone)

@@ -62,7 +62,7 @@ _TAKE_AWAY = """
         WHERE (interval_count.ledger_id, interval_count.seq) = (gone.ledger_id, gone.seq)
     ), records AS (
         DELETE FROM record USING gone WHERE (record.ledger_id, record.seq) = (gone.ledger_id, gone.seq)
-    ), nights AS (INSERT INTO dirty_night SELECT DISTINCT node_id, night FROM gone)
+    ), nights AS (INSERT INTO dirty_night SELECT DISTINCT node_id, night FROM gone WHERE night IS NOT NULL)
     SELECT ledger_id, seq FROM gone
 """
 
@@ -103,6 +103,9 @@ class Intake:
                 return self._commit([], [(messages[0], f"the database refuses it ({first_line(why)})")])
             middle = len(messages) // 2
             return self.keep(messages[:middle]) + self.keep(messages[middle:])
+        except (ValueError, psycopg.ProgrammingError):  # to a COPY PgBouncer answers twice that the server ended
+            self.database.execute("SELECT")  # says so
+            raise
 
     def warn_once(self, event: str, site: str, node: str, **told: str) -> None:
         """In the log, of a node that tells it at each connection."""
@@ -213,7 +216,8 @@ class Intake:
                 for taxon, numbers in count_rows(interval):
                     copy.write_row((one.ledger_id, one.decoded.key.seq, self._taxa[taxon], *numbers))
         self.database.execute(
-            "INSERT INTO dirty_night SELECT DISTINCT * FROM unnest(%s::int[], %s::date[])",
+            "INSERT INTO dirty_night SELECT DISTINCT * FROM unnest(%s::int[], %s::date[]) AS told (id, night)"
+            " WHERE night IS NOT NULL",
             ([row[2] for row in efforts], [row[9] for row in efforts]),
         )
 

@@ -238,7 +238,7 @@ def week_of(year: int, week: int) -> tuple[date, date]:
     try:
         return date.fromisocalendar(year, week, 1), date.fromisocalendar(year, week, 7)
     except ValueError as why:
-        raise UsageError(f"week {week} of {year} does not exist ({why}); give 1 to 53") from why
+        raise UsageError(f"week {week} of {year} does not exist ({why}); give 1 to 52 (in some years 53)") from why
 
 
 def newest_week(week: int, today: date) -> tuple[date, date]:

@@ -29,6 +29,7 @@ from edge.platform.sentences import (
     sign,
     taxon_words,
     together_words,
+    undated_words,
     unit_words,
     unplaced_words,
     value_words,
@@ -53,6 +54,7 @@ def html(week: Week, outlines: Sequence[Sequence[Point]], made: datetime, langua
             area=area_words(week.area),
             taxa=[_taxon(taxon, outlines) for taxon in week.taxa],
             unplaced=unplaced_words(week.unplaced),
+            undated=undated_words(week.undated),
             alerts=[_alert(alert) for alert in week.alerts[:MOST_LINES]],
             alerts_shown=_shown(week.alerts),
             gaps=week.gaps[:MOST_LINES],
@@ -93,6 +95,14 @@ def _fetch_nothing(url: str, *_: object, **__: object) -> dict[str, Any]:
 
 
 def _effort(week: Week) -> str:
+    if week.over < week.last:
+        return ngettext(
+            "%(reporting)s of %(nodes)s node reported so far: these nights are not all over",
+            "%(reporting)s of %(nodes)s nodes reported so far: these nights are not all over",
+            len(week.nodes),
+            reporting=number(week.reporting),
+            nodes=number(len(week.nodes)),
+        )
     nights = (week.last - week.first).days + 1
     full = sum(node.nights == nights for node in week.nodes)
     return ngettext(

@@ -44,8 +44,13 @@ def at_of(decoded: Decoded, received: datetime) -> datetime:
     return received if isinstance(record, Unknown) else record.at.utc
 
 
-def night_of(interval: Interval, zone: ZoneInfo) -> date:
-    """The date of the evening of the night, noon to noon, in which the middle of the interval lies, as on the node."""
+def night_of(interval: Interval, zone: ZoneInfo) -> date | None:
+    """The date of the evening of the night, noon to noon, in which the middle of the interval lies, as on the node.
+
+    None where the clock was never set: nobody knows the night, and no sum holds it.
+    """
+    if not interval.is_timed:
+        return None
     middle = interval.start.utc + (interval.end.utc - interval.start.utc) / 2
     try:
         return (middle.astimezone(zone) - NOON).date()

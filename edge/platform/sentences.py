@@ -3,6 +3,9 @@
 from collections.abc import Sequence
 from datetime import datetime
 
+from babel.numbers import format_percent
+
+from edge.languages import locale
 from edge.platform.left_behind import SILENT_DAYS
 from edge.platform.population import Night, TaxonSum, is_incidence
 from edge.platform.words import figure_words, gettext, named, ngettext, number
@@ -161,7 +164,8 @@ def change(now: float | None, before: float | None) -> str:
         return gettext("no data to compare")
     if before == 0:
         return gettext("none before") if now else gettext("none, as before")
-    return f"{(now - before) / before:+z.0%}"
+    share = round((now - before) / before, 2) + 0  # what rounds to 0 has no minus
+    return "+" * (share >= 0) + format_percent(share, locale=locale())
 
 
 def left_behind_words(names: int) -> str:
@@ -178,6 +182,18 @@ def unplaced_words(nodes: int) -> str:
     return ngettext(
         "%(nodes)s node that counted has no position and is not on the map.",
         "%(nodes)s nodes that counted have no position and are not on the map.",
+        nodes,
+        nodes=number(nodes),
+    )
+
+
+def undated_words(nodes: int) -> str:
+    """Of how many nodes something is in no figure, as its clock was not set; empty for none."""
+    if not nodes:
+        return ""
+    return ngettext(
+        "%(nodes)s node sent counts of an unknown night, as its clock was not set. They are in no figure.",
+        "%(nodes)s nodes sent counts of an unknown night, as their clocks were not set. They are in no figure.",
         nodes,
         nodes=number(nodes),
     )

@@ -1,15 +1,15 @@
 """What a report says of an area and a week: taken from the database in one go, so that its figures agree."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 from psycopg.rows import class_row
 
 from edge.counts import OUTDATED
 from edge.errors import UsageError
 from edge.platform.charts import Place
-from edge.platform.database import Database, reachable
+from edge.platform.database import Database, only_row, reachable
 from edge.platform.hull import Point
 from edge.platform.left_behind import IS_LEFT_BEHIND, left_behind
 from edge.platform.population import (
@@ -23,6 +23,7 @@ from edge.platform.population import (
     is_incidence,
     population,
     range_told,
+    running_from,
     taxa_of,
     together,
     trend,
@@ -80,8 +81,11 @@ class Week:
     area: str
     first: date
     last: date
+    over: date  # its last night that is over for all nodes; before `first` where none is
     nodes: tuple[NodeWeek, ...]
+    missed: frozenset[tuple[str, str]]  # site and node of those without data in a night that is over
     left_behind: int  # names that are no longer among them
+    undated: int  # nodes, see `undated`
     taxa: tuple[TaxonWeek, ...]
     more_taxa: int  # counted too, and not shown one by one
     alerts: tuple[AlertTold, ...]
@@ -93,9 +97,8 @@ class Week:
 
     @property
     def gaps(self) -> tuple[NodeWeek, ...]:
-        """Nodes that missed a night or were too full to count on, those that missed most first."""
-        nights = (self.last - self.first).days + 1
-        gaps = [node for node in self.nodes if node.nights < nights or node.saturated]
+        """Nodes that missed a night that is over or were too full to count on, those that missed most first."""
+        gaps = [node for node in self.nodes if (node.site, node.node) in self.missed or node.saturated]
         return tuple(sorted(gaps, key=lambda node: node.nights))
 
     @property
@@ -113,12 +116,17 @@ def week(database: Database, area: str, first: date, last: date) -> Week:
         _check_own(database, area)
         totals = taxa_of(database, area, first, last)
         shown = _shown(database, area, last, totals)
+        running = running_from(database, area)
+        over = last if running is None else min(last, running - timedelta(days=1))
         return Week(
             area=area,
             first=first,
             last=last,
+            over=over,
             nodes=tuple(nodes_of(database, area, first, last)),
+            missed=frozenset(_missed(database, area, first, over)),
             left_behind=left_behind(database, area, first, last),
+            undated=undated(database, area, first, last),
             taxa=tuple(_taxon(database, area, first, last, total) for total in shown),
             more_taxa=len(totals) - len(shown),
             alerts=tuple(_alerts(database, area, first, last)),
@@ -228,6 +236,22 @@ def nodes_of(database: Database, area: str, first: date, last: date) -> list[Nod
         return cursor.execute(_NODES.encode(), {"area": area, "first": first, "last": last}).fetchall()
 
 
+def _missed(database: Database, area: str, first: date, last: date) -> Iterator[tuple[str, str]]:
+    nights = (last - first).days + 1
+    return ((one.site, one.node) for one in nodes_of(database, area, first, last) if one.nights < nights)
+
+
+def undated(database: Database, area: str, first: date, last: date) -> int:
+    """How many nodes sent counts then of which nobody knows the night, as their clock was not set."""
+    (nodes,) = only_row(
+        database,
+        "SELECT count(DISTINCT node_id) FROM interval_effort JOIN node USING (node_id)"
+        " WHERE night IS NULL AND frames > 0 AND area_code ^@ %s AND night_of(came, time_zone) BETWEEN %s AND %s",
+        (area, first, last),
+    )
+    return int(nodes)
+
+
 def unplaced(nodes: Sequence[NodeWeek], places: Sequence[Place]) -> int:
     """How many have a night and no position."""
     placed = {place.name for place in places}
@@ -237,13 +261,14 @@ def unplaced(nodes: Sequence[NodeWeek], places: Sequence[Place]) -> int:
 def _alerts(database: Database, area: str, first: date, last: date) -> list[AlertTold]:
     with database.cursor(row_factory=class_row(AlertTold)) as cursor:
         return cursor.execute(
-            "SELECT at, site || '/' || node AS node, label, level, value, start_at, unit, source"
-            " FROM alert JOIN node USING (node_id)"
-            " WHERE area_code ^@ %s AND night_of(at, time_zone) BETWEEN %s AND %s"
+            "SELECT rose AS at, site || '/' || node AS node, label, level, value, start_at, unit, source"
+            # Under a clock that was not set: of when it came.
+            " FROM (SELECT *, coalesce(came, at) AS rose FROM alert) AS told JOIN node USING (node_id)"
+            " WHERE area_code ^@ %s AND night_of(rose, time_zone) BETWEEN %s AND %s"
             # Ended by no count: the figure is old.
             " AND NOT (level = 'calm' AND (value >= start_at OR reason = %s))"
             # Nodes take turns: a page shows the first alone.
             " ORDER BY array_position(ARRAY['act', 'look', 'calm'], level),"
-            " row_number() OVER (PARTITION BY node_id, level ORDER BY at, seq), at, seq",
+            " row_number() OVER (PARTITION BY node_id, level ORDER BY rose, seq), rose, seq",
             (area, first, last, OUTDATED),
         ).fetchall()

@@ -85,7 +85,7 @@ def test_what_a_platform_lost_is_sent_again_when_it_asks(tmp_path: Path, broker:
             process.kill()
 
 
-def test_a_fleet_outlives_its_broker(tmp_path: Path, broker: Broker) -> None:
+def test_a_fleet_outlives_its_broker_and_tells_the_next_where_it_stands(tmp_path: Path, broker: Broker) -> None:
     plan, out = FleetPlan(nodes=8, days=1, faults=Faults().times(0)), tmp_path / "ledger.jsonl"
     made = [one.stored.key for number in range(8) for one in SimulatedNode(plan, number).next_day()[0]]
     fleet = [sys.executable, "-c", INGEST.replace("'ingest'", "'simulate'"), "--broker", f"127.0.0.1:{broker.port}"]
@@ -97,6 +97,12 @@ def test_a_fleet_outlives_its_broker(tmp_path: Path, broker: Broker) -> None:
             broker.start()
             wanted = {(key.node, str(key.epoch), key.seq) for key in made}
             wait_until(lambda: set(kept_keys(out)) == wanted, within_s=40, every_s=0.2)
+            broker.stop()
+            (broker.folder / "store" / "mosquitto.db").unlink()  # the next one knows nothing
+            broker.start()
+            with broker.connect("new") as new:
+                new.subscribe("fieldeye/v1/+/+/info")
+                wait_until(lambda: len({one.topic for one in new.inbox}) == plan.nodes, within_s=10)
         finally:
             process.kill()
     assert len(kept_keys(out)) == len(made)

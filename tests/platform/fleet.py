@@ -66,8 +66,8 @@ def epoch(node: str) -> UUID:
     return UUID(int=int.from_bytes(node.encode()))
 
 
-def moment(at: datetime) -> Instant:
-    return Instant(at, ClockState.SYNCED, BOOT, 1.0)
+def moment(at: datetime, clock: ClockState = ClockState.SYNCED) -> Instant:
+    return Instant(at, clock, BOOT, 1.0)
 
 
 def tonight(zone: str = "Asia/Shanghai") -> date:

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from edge.cli import platform_main
+from edge.clock import ClockState
 from edge.platform.database import Database
 from edge.platform.decode import Message
 from edge.platform.intake import Intake
@@ -21,7 +22,7 @@ from edge.platform.sites import set_areas
 from edge.wire import Info, encode_message
 from tests.exports.read_back import read_csv
 from tests.exports.told import WEEK, told
-from tests.platform.fleet import Fleet
+from tests.platform.fleet import EVENING, Fleet, moment
 from tests.platform.test_intake import batch
 from tests.records import EPOCH, MOTH, count, interval
 
@@ -51,6 +52,9 @@ def test_a_weeks_table_sums_to_the_weeks_report(database: Database, url: str, tm
     fleet.place("a", time_zone=zone)
     for hours in range(0, 24 * 6, 5):
         fleet.counts("a", hours / 24, count(MOTH, hours + 1))
+    unset = moment(EVENING, ClockState.UNSYNCED)  # as who knows when
+    fleet.counts("a", 2, count(MOTH, 1000), end=unset)
+    fleet.counts("a", 2, count(MOTH, 1000), start=unset)
     fleet.sum_up()
     out = tmp_path / "week.csv"
     days = ["--since", "2026-07-01", "--until", "2026-07-06"]  # a day more at both ends
@@ -61,6 +65,7 @@ def test_a_weeks_table_sums_to_the_weeks_report(database: Database, url: str, tm
     wanted = Wanted(area="", label=MOTH[0], first=date(2026, 7, 2), last=date(2026, 7, 5))
     nights = [str(one.night) for one in population(database, wanted)]
     assert [summed[night] for night in nights] == [one.count for one in population(database, wanted)]
+    assert summed[""] == 2000
 
 
 def test_a_weeks_table_has_the_area_in_which_the_platform_counts_a_node(

@@ -5,11 +5,14 @@ import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
+import psycopg
 import pytest
 
 from edge.cli.loopback import free_port
-from edge.platform.database import open_database
+from edge.platform import intake
+from edge.platform.database import Database, only_row, open_database
 from edge.platform.decode import Message
 from edge.platform.desk.people import add_person, as_person, stamp_of
 from edge.platform.intake import Intake
@@ -17,6 +20,7 @@ from edge.platform.population import population
 from edge.wire import Key, Stored, encode_batch
 from tests.platform.fleet import EVENING, Fleet, epoch, moment, moths
 from tests.platform.postgres import Postgres
+from tests.platform.test_intake import batch
 from tests.records import MOTH, count, interval
 from tests.waiting import wait_until
 
@@ -80,3 +84,25 @@ def test_behind_a_pooler_each_record_counts_once_and_each_person_sees_their_own_
         with open_database(through) as once_more:
             assert population(once_more, moths("330106"))[0].count == 3 * BATCHES
     assert seen == [(2 * BATCHES, 2), (BATCHES, 1), (3 * BATCHES, 3)]
+
+
+@pytest.mark.skipif(PGBOUNCER is None, reason="PgBouncer is not installed")
+@pytest.mark.parametrize("step", ["record_line", "effort_row"], ids=["during a COPY", "before a COPY"])
+def test_a_server_that_ends_behind_a_pooler_is_a_lost_database_and_the_batch_is_kept_once_it_is_back(
+    step: str, postgres: Postgres, url: str, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """PgBouncer tells it twice, and psycopg takes one answer to a COPY: a worker ended with its ValueError."""
+
+    def cut(*told: Any) -> Any:
+        database.execute("SELECT pg_terminate_backend(%s, 5000)", (pid,))
+        return take_step(*told)
+
+    with pooled(postgres, url, "session") as through:
+        with open_database(through) as one, monkeypatch.context() as patch:
+            (pid,) = only_row(one, "SELECT pg_backend_pid()")
+            take_step = getattr(intake, step)
+            patch.setattr(intake, step, cut)
+            with pytest.raises(psycopg.OperationalError):
+                Intake(one).keep([batch(interval())])
+        with open_database(through) as one:
+            assert Intake(one).keep([batch(interval())]) == (1, 0, 0)

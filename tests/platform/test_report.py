@@ -18,7 +18,8 @@ from playwright.sync_api import Browser
 
 from edge.cli import platform_main
 from edge.cli.station_thresholds import keep_thresholds
-from edge.counts import OUTDATED, Level
+from edge.clock import ClockState
+from edge.counts import OUTDATED, Level, NoData
 from edge.errors import UsageError
 from edge.platform import charts
 from edge.platform.charts import DOTS_BELOW, Place, area_map, bars
@@ -30,9 +31,10 @@ from edge.platform.population import Trend, Wanted, keep_threshold, newest_week
 from edge.platform.report import INSTALL, html, pdf
 from edge.platform.sentences import change, value_words
 from edge.platform.week import MOST_TAXA, AlertTold, places_of, week
+from edge.platform.words import speaking
 from edge.wire import Key, Stored, encode_batch
 from tests.page.browsing import CHROMIUM
-from tests.platform.fleet import BLAST, EVENING, Fleet, epoch, moment
+from tests.platform.fleet import BLAST, EVENING, Fleet, epoch, moment, tonight
 from tests.records import APHID, MOTH, alert, count
 
 MONDAY = date(2026, 7, 6)
@@ -236,6 +238,24 @@ def test_a_node_that_began_later_or_has_told_no_night_is_not_missing(fleet: Flee
     assert "No node of this area had begun to count by then." in html(told, [], MADE)
 
 
+def test_nights_that_are_to_come_are_missing_of_no_node(fleet: Fleet) -> None:
+    evening = tonight()
+    first = evening - timedelta(days=1)
+    for node, nights in (("a", (-1, 0)), ("b", (0,)), ("c", (-1,))):
+        for ago in nights:
+            at = datetime.combine(evening + timedelta(days=ago), time(5, 30), UTC)
+            fleet.counts(node, 0, start=moment(at), end=moment(at + timedelta(minutes=1)))
+    fleet.sum_up()
+    told = week(fleet.database, "330106", first, first + timedelta(days=6))
+    page = html(told, [], MADE)
+    assert "3 of 3 nodes reported so far: these nights are not all over" in page
+    assert [node.node for node in told.gaps] == ["b"]  # last night; the running one and those to come miss nobody
+    page = html(week(fleet.database, "330106", evening, evening + timedelta(days=6)), [], MADE)
+    assert "2 of 3 nodes reported so far" in page
+    assert "Where data is missing" not in page
+    assert "Every node reported" not in page
+
+
 def test_a_name_that_is_silent_for_a_season_is_no_node_of_the_week_until_it_is_heard_again(fleet: Fleet) -> None:
     in_the_next_county(fleet)
     left = "UPDATE node SET heard = %s WHERE node IN ('c', 'd')"  # whose last night was 7 July
@@ -290,6 +310,10 @@ def test_what_one_node_told_without_end_stands_before_no_other_nodes_first_alert
     for n, (node, level) in enumerate(levels):
         stored = Stored(Key(node, epoch(node), 100 + n), alert(at=evening, level=level))
         fleet.intake.keep([Message(f"fieldeye/v1/s/{node}/records", encode_batch([stored]))])
+    unset = alert(at=moment(EVENING + timedelta(days=6), ClockState.UNSYNCED))
+    fleet.intake.keep([Message("fieldeye/v1/s/a/records", encode_batch([Stored(Key("a", epoch("a"), 200), unset)]))])
+    (undated,) = week(fleet.database, "330106", tonight(), tonight()).alerts
+    assert abs(datetime.now(UTC) - undated.at) < timedelta(minutes=5), "of when it came"
     alerts = week(fleet.database, "330106", MONDAY, SUNDAY).alerts
     assert [one.node for one in alerts] == [f"s/{node}" for node in "acaab"], "each farm may have a node a"
 
@@ -301,7 +325,8 @@ def test_of_a_provinces_alerts_and_gaps_the_first_fifty_stand_behind_the_taxa(fl
         for n in range(60)
     ]
     nodes = [replace(told.nodes[0], node=f"n{n:02}", nights=n % 2) for n in range(70)]
-    page = html(replace(told, alerts=tuple(alerts), nodes=tuple(nodes)), [], MADE)
+    missed = frozenset((one.site, one.node) for one in nodes)
+    page = html(replace(told, alerts=tuple(alerts), nodes=tuple(nodes), missed=missed), [], MADE)
     taxa, _, behind = page.partition("<h2>What nodes told their owners</h2>")
     assert taxa.count('<section class="taxon">') == page.count('<section class="taxon">') == len(told.taxa)
     assert re.findall(r" at (n\d+), ", behind) == [one.node for one in alerts[:50]]
@@ -320,6 +345,24 @@ def test_nodes_that_counted_without_a_position_are_told_and_take_no_square_kilom
     assert re.findall(r"Seen in \d+ km²", page) == ["Seen in 1 km²"], "the aphids, and not the moths of node a"
     fleet.database.execute("UPDATE node SET latitude_deg = 30, longitude_deg = 120")
     assert "no position" not in html(week(fleet.database, "330106", MONDAY, SUNDAY), [], MADE)
+
+
+def test_counts_under_a_clock_that_was_never_set_are_told_when_they_come_and_are_in_no_weeks_figures(
+    fleet: Fleet,
+) -> None:
+    """Of each night and first catch, too; and a node in the next county and one that saw nothing are not told."""
+    fleet.place("d")
+    before = week(fleet.database, "330106", MONDAY, SUNDAY)
+    unset = moment(EVENING + timedelta(days=6), ClockState.UNSYNCED)
+    for node, more in (("a", {}), ("a", {}), ("b", {"counts": NoData("dark"), "frames": 0}), ("d", {})):
+        fleet.counts(node, 6, count(MOTH, 1000), **{"start": unset, "end": unset} | more)
+    fleet.sum_up()
+    assert week(fleet.database, "330106", MONDAY, SUNDAY) == before
+    page = html(week(fleet.database, "330106", tonight(), tonight()), [], MADE)
+    assert "<p>1 node sent counts of an unknown night, as its clock was not set. They are in no figure.</p>" in page
+    assert "Nothing was counted in these nights" in page
+    page = html(week(fleet.database, "33", tonight(), tonight()), [], MADE, "zh")
+    assert "有 2 个监测点发来的计数不知属于哪一夜" in page
 
 
 def test_a_hull_that_is_no_larger_than_its_square_kilometres_is_not_told(fleet: Fleet) -> None:
@@ -407,6 +450,15 @@ def test_the_maps_legend_says_how_much_is_told_there(many: int, says: str, fleet
 def test_a_change_of_less_than_half_a_per_cent_is_no_minus_zero_and_one_from_zero_has_no_per_cent() -> None:
     assert [change(now, 1000) for now in (996, 1004, 990, 0)] == ["+0%", "+0%", "-1%", "-100%"]
     assert [change(now, 0) for now in (3, 0)] == ["none before", "none, as before"]
+
+
+@pytest.mark.parametrize(
+    ("language", "said"),
+    [("en", "+1,250%"), ("es", "+1.250\u00a0%"), ("fr", "+1\u202f250\u00a0%"), ("pt", "+1.250%"), ("zh", "+1,250%")],
+)
+def test_a_change_is_written_as_the_language_writes_per_cent(language: str, said: str) -> None:
+    with speaking(language):
+        assert change(27, 2) == said
 
 
 def test_squares_lie_about_their_places_as_dots_do_and_are_the_stronger_the_more_was_seen() -> None:

@@ -41,12 +41,13 @@ from edge.platform.sentences import (
     level_words,
     sign,
     together_words,
+    undated_words,
     unit_words,
     unplaced_words,
     value_words,
     watched,
 )
-from edge.platform.week import in_weeks, nodes_of, places_of, unplaced
+from edge.platform.week import in_weeks, nodes_of, places_of, undated, unplaced
 from edge.platform.words import gettext, number
 
 DAYS_SHOWN, MOST_DAYS = 7, 400
@@ -66,7 +67,8 @@ def map_page() -> Answer:
     view: dict[str, Any] = {"taxa": taxa, "chosen": chosen, "first": first, "last": last, "area": area}
     if chosen is not None:
         view |= _of_taxon(g.database, chosen, chosen.wanted(area, first, last))
-    return render_template("map.html", area_says=area_words(area), **view)
+    undated_says = undated_words(undated(g.database, area, first, last))
+    return render_template("map.html", area_says=area_words(area), undated=undated_says, **view)
 
 
 @desk.get("/api/map")

@@ -19,7 +19,8 @@ ENDS_OF_GOOD_UPDATES = ("runs well", "from the next start on", "is installed alr
 _ROWS = f"""
     SELECT site, node, area_code, heard, status->>'state', health->>'problem', health->'camera'->>'state',
            (health->'store'->>'waiting')::bigint, (health->>'battery_share')::float8, (health->>'battery_v')::float8,
-           health->>'last_update', info->>'software', info->>'version', info->>'software_number', info->'models',
+           health->>'last_update', health->>'clock', info->>'software', info->>'version', info->>'software_number',
+           info->'models',
            CASE WHEN area_code = '{NOWHERE}' AND rtrim(info->>'area_code', '0') <> '' THEN info->>'area_code' END,
            {IS_LEFT_BEHIND}
     FROM node  -- who is heard, each minute anew, stands by name: none moves to a page that was read
@@ -40,11 +41,13 @@ def nodes_page() -> Answer:
 
 
 def _node(row: Sequence[Any], now: datetime) -> dict[str, Any]:
-    site, node, area, heard, state, problem, camera, waiting, share, volts, update, *runs, refused = row
+    site, node, area, heard, state, problem, camera, waiting, share, volts, update, clock, *runs, refused = row
     is_silent = heard is None or now - heard > timedelta(days=1)
     silent = gettext("silent for a day") if is_silent else gettext("offline") if state == "offline" else ""
     says = silent or _camera_words(camera)
     faults = [(says, None)] if says else []
+    if clock == "unsynced" and not silent:
+        faults.append((gettext("the clock is not set: nobody knows the night of what it counts"), None))
     if problem:
         faults.append((gettext("It says:"), problem))
     if update and not update.endswith(ENDS_OF_GOOD_UPDATES):

@@ -30,6 +30,7 @@ class Line:
         self._at, self._client_id = at, client_id
         self._flying: dict[int, Message] = {}
         self._waiting: deque[Message] = deque()
+        self._retained: dict[str, Message] = {}  # the last of each topic
         self._topics: list[str] = []
         self._rests_until_s = 0.0
         self._refused: str | None = None
@@ -85,6 +86,8 @@ class Line:
 
     def _publish(self, message: Message) -> None:
         topic, payload, retain = message
+        if retain:
+            self._retained[topic] = message
         sent = self._client.publish(topic, payload, qos=1, retain=retain)
         if sent.rc == MQTTErrorCode.MQTT_ERR_SUCCESS:
             self._flying[sent.mid] = message
@@ -116,6 +119,7 @@ class Line:
         self.is_open = not reason.is_failure
         if reason.is_failure:
             self._refused = f"refuses ({reason})"
+        self._waiting.extendleft(reversed(self._retained.values()))  # as nodes do: this broker may not know it
         for topic in self._topics:
             client.subscribe(topic, qos=1)
 

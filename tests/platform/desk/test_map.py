@@ -7,12 +7,13 @@ from html import unescape
 import pytest
 from flask.testing import FlaskClient
 
+from edge.clock import ClockState
 from edge.platform.desk import create_app
 from edge.platform.desk.people import add_person
 from edge.platform.hull import Point
 from edge.platform.population import keep_threshold
 from tests.platform.desk.visitors import PASSWORD, log_in
-from tests.platform.fleet import BLAST, FIRST, Fleet, tonight
+from tests.platform.fleet import BLAST, EVENING, FIRST, Fleet, moment, tonight
 from tests.records import APHID, MOTH, count
 
 
@@ -237,6 +238,20 @@ def test_nodes_without_a_position_are_told_beside_the_map_and_take_no_square_kil
         assert "<b>3</b> counted" in page
         assert says in page
         assert [one in page for one in ("km²</b>", "The table below", "<h2>Places</h2>")] == [is_placed] * 3
+
+
+def test_counts_of_an_unknown_night_are_told_with_the_nights_in_which_they_came(
+    fleet: Fleet, client: FlaskClient
+) -> None:
+    unset = moment(EVENING, ClockState.UNSYNCED)
+    fleet.counts("a", 0, count(MOTH, 1000), start=unset, end=unset)
+    fleet.sum_up()
+    log_in(client)
+    says = "<p>1 node sent counts of an unknown night, as its clock was not set. They are in no figure.</p>"
+    came = client.get(f"/?first={tonight()}&last={tonight()}").text
+    assert (says in came, "Nothing was counted here in these nights." in came) == (True, True)
+    page = client.get("/?first=2026-07-01&last=2026-07-01").text
+    assert (says in page, "<b>3</b> counted, range 1 to 9" in page) == (False, True)
 
 
 def test_a_hull_that_is_no_larger_than_its_square_kilometres_is_not_told_at_the_desk(still: FlaskClient) -> None:

@@ -164,6 +164,13 @@ def test_who_says_that_something_is_wrong_stands_before_who_is_well(fleet: Fleet
     assert re.findall(r"<th [^>]*>s/(.)<", client.get("/nodes").text) == ["b", "a"]
 
 
+def test_a_node_whose_clock_is_not_set_needs_somebody_while_it_is_there(fleet: Fleet, client: FlaskClient) -> None:
+    unset = Health(utc=datetime.now(UTC), clock="unsynced", session=1, uptime_s=9)
+    fleet.registry.note([Message("fieldeye/v1/s/a/health", encode_message(unset))])
+    log_in(client)
+    assert cell(client) == ["wrong", "the clock is not set: nobody knows the night of what it counts"]
+
+
 def test_what_the_broker_kept_of_a_day_to_come_is_no_sign_of_a_node(fleet: Fleet, client: FlaskClient) -> None:
     fleet.database.execute("UPDATE node SET heard = now() - interval '2 days' WHERE node = 'a'")
     ahead = Health(utc=datetime.now(UTC) + timedelta(days=30), clock="unsynced", session=1, uptime_s=9)
