@@ -18,7 +18,7 @@ from edge.languages import COMMON, LANGUAGES, PoBabel, gettext, number
 from edge.languages.units import threshold_unit_words
 from edge.page.words import CATALOGUES as PAGE
 from edge.platform.words import CATALOGUES as DESK
-from tests.catalogues import read, said, translated
+from tests.catalogues import forms, read, said, translated
 
 TRANSLATED = sorted(set(LANGUAGES) - {"en"})
 # Page and desk each say these as their other sentences do.
@@ -44,6 +44,12 @@ def test_what_page_and_desk_say_in_the_same_words_has_one_translation(language: 
     page = {message.id: message.string for message in read(PAGE, language) if message.id}
     both = (page.keys() & desk.keys()) - SAID_APART
     assert {text: desk[text] for text in both} == {text: page[text] for text in both}
+
+
+@pytest.mark.parametrize("folder", [PAGE, DESK, COMMON], ids=["page", "desk", "common"])
+def test_no_line_of_french_begins_with_the_sign_that_ends_a_word(folder: Path) -> None:
+    texts = [text for message in read(folder, "fr") if message.id for text in forms(message.string)]
+    assert [text for text in texts if re.search(" ([:;?!»]|%%)|« ", text)] == []
 
 
 @pytest.mark.parametrize("language", TRANSLATED)

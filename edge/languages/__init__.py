@@ -27,6 +27,7 @@ LANGUAGES = {  # code -> its own name, in the order of the menu
 }
 HTML_LANGUAGE = {code: "zh-Hans" if code == "zh" else code for code in LANGUAGES}
 REVIEWED = frozenset({"en", "zh"})  # the others were translated by a machine, and say so
+OLD_CODES = {"in": "id"}  # until 1989, and still in what some programs in Java ask for
 COOKIE = "lang"
 COMMON = Path(__file__).parent / "translations"  # what page and desk both say
 
@@ -77,7 +78,8 @@ def chosen_language(request: Request, default: str = "en") -> str:
         if wish in LANGUAGES:
             return wish
     spoken = (tag.partition("-")[0].lower() for tag, quality in request.accept_languages if quality > 0)
-    return next((code for code in spoken if code in LANGUAGES), default)
+    codes = (OLD_CODES.get(code, code) for code in spoken)
+    return next((code for code in codes if code in LANGUAGES), default)
 
 
 def locale() -> Locale:

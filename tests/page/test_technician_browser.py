@@ -39,6 +39,10 @@ UNDER_THE_TABS = """() => {
     if (tabs.contains(held) || held === document.body) return 0;
     return held.getBoundingClientRect().bottom - tabs.getBoundingClientRect().top;
 }"""  # how many px of what has the focus
+CUT_CHOICES = """[...document.querySelectorAll("select")].flatMap((one) => [...one.options].filter((option) => {
+    option.selected = true;
+    return one.scrollWidth > one.clientWidth;
+}).map((option) => option.text))"""
 FOCUSED = "document.activeElement.outerHTML.slice(0, 100)"
 TOPS = """[...document.querySelectorAll("main :is(a, button, input, textarea)")].filter((one) => one.offsetParent)
 .map((one) => [one.outerHTML, one.getBoundingClientRect().top])"""
@@ -224,10 +228,15 @@ def test_no_page_of_a_technician_who_needs_large_text_slides_sideways(browser: B
             assert not visit.is_wider_than_the_screen(), address
 
 
-def test_the_title_of_a_group_of_settings_stands_within_its_panel(browser: Browser, labelled: Scene) -> None:
+def test_each_title_and_each_choice_of_the_settings_can_be_read_whole_on_a_phone(
+    browser: Browser, labelled: Scene
+) -> None:
     with technician(browser, labelled, View()) as visit:
-        visit.go("/settings")
-        # WebKit lays it over the rim of a grid, no other engine does
+        for language in ("en", "es", "fr", "pt", "id"):
+            visit.go(f"/settings?lang={language}")
+            assert visit.page.locator("option").count() > 10
+            assert visit.page.evaluate(CUT_CHOICES) == [], language
+        # WebKit lays a title over the rim of a grid, no other engine does
         shown = visit.page.eval_on_selector_all("fieldset", "all => all.map((one) => getComputedStyle(one).display)")
     assert set(shown) == {"block"}
 

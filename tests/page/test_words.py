@@ -19,10 +19,10 @@ from tests.page.visitors import as_role
 
 TRANSLATED = sorted(set(LANGUAGES) - {"en"})
 SECOND_WORDS = {  # of the node, its board and settings, beside the word that a language has for them; nút is a button
-    "es": r"\bnodos?\b",
-    "fr": r"nœud|\bplanche",
+    "es": r"\bnodos?\b|\bmedia por noche|de media\b",
+    "fr": r"nœud|\bplanche|seuils? d’action",
     "hi": "नोड",
-    "id": r"\bnode\b(?!\.toml)",
+    "id": r"\bnode\b(?!\.toml)|ambang tindakan",
     "pt": r"\bnós?\b|definiç|ficheiro|câmara|\bquadro",
     "vi": r"\bnút\b",
     "zh": "节点|本机",  # 本机 is the phone that one reads it on
@@ -59,7 +59,7 @@ SET_RIGHT = [  # by native readers: each said something else than the English
             "id": "Ada bagian besar yang hitam: putar kamera atau beri cahaya.",
         },
     ),
-    ("%(share)s %% of the picture are counted.", {"sw": "%(share)s %% ya picha inahesabiwa."}),  # was: per cent twice
+    ("%(share)s %% of the picture are counted.", {"sw": "%(share)s%% ya picha inahesabiwa."}),  # was: per cent twice
     ("All pests", {"hi": "सभी हानिकारक कीट"}),  # was: all insects
     ("No pest seen since the start.", {"hi": "चालू होने के बाद कोई हानिकारक कीट नहीं दिखा।"}),
     ("No pest seen in the last 24 hours.", {"hi": "पिछले 24 घंटों में कोई हानिकारक कीट नहीं दिखा।"}),
@@ -84,12 +84,67 @@ SET_RIGHT = [  # by native readers: each said something else than the English
     ),
     ("no picture at all", {"fr": "pas des images"}),  # stands behind a colon or a number
     (
+        "clearly recognised",  # stands behind names of either gender
+        {"es": "identificación clara", "fr": "identification claire", "pt": "identificação clara"},
+    ),
+    (
+        "%(name)s: new on the card",
+        {
+            "es": "Nuevo en la placa: %(name)s",
+            "fr": "Nouveau sur la plaque\u00a0: %(name)s",
+            "pt": "Novo na placa: %(name)s",
+        },
+    ),
+    ("Good", {"es": "Bien", "fr": "Bien", "pt": "OK"}),  # of parts of either gender
+    ("Stopped", {"es": "Se detuvo", "fr": "À l’arrêt", "pt": "Parou"}),
+    ("Looked at", {"es": "Examinado"}),  # was: checked by a person
+    (
+        "It looks at the live picture. Framed: %(figure)s",  # was: look at it
+        {
+            "es": "El modelo mira la imagen en vivo. Enmarcados: %(figure)s",
+            "pt": "O modelo olha a imagem ao vivo. Marcados: %(figure)s",
+        },
+    ),
+    (
+        "Nobody may change this node yet. Who has the code on its label becomes its technician.",  # was: that person's
+        {
+            "es": "Todavía nadie puede cambiar nada en este equipo. "
+            "Quien tenga el código de la etiqueta será el técnico del equipo.",
+            "fr": "Personne ne peut encore rien changer sur cet appareil. "
+            "La personne qui a le code inscrit sur l’étiquette en devient le technicien.",
+            "pt": "Ninguém pode ainda mudar nada neste aparelho. "
+            "Quem tem o código da etiqueta se torna o técnico do aparelho.",
+        },
+    ),
+    (
+        "Write the number without a sign between thousands.",  # was: without plus or minus
+        {
+            "es": "Escriba el número sin punto, coma ni espacio entre los miles.",
+            "fr": "Écrivez le nombre sans point, virgule ni espace entre les milliers.",
+            "pt": "Escreva o número sem ponto, vírgula nem espaço entre os milhares.",
+        },
+    ),
+    (
         "%(stage)s: reached on %(day)s",  # a stage's own word may be of either gender
         {
             "es": "%(stage)s: etapa alcanzada el %(day)s",
             "fr": "%(stage)s\u00a0: stade atteint le %(day)s",
             "pt": "%(stage)s: fase atingida em %(day)s",
         },
+    ),
+    ("The two clocks differ by %(time)s.", {"sw": "Saa hizi mbili zinatofautiana kwa %(time)s."}),  # was: eight o'clock
+    ("Adults of the next generation", {"sw": "Wadudu waliokomaa wa kizazi kijacho"}),  # was: the large ones
+    ("Most adults fly", {"sw": "Wengi wa wadudu waliokomaa wanaruka"}),  # was: many large ones
+    (
+        "Give this to %(name)s now; it is not shown again:",  # this was of another class than the password is
+        {"sw": "Mpe %(name)s nenosiri hili sasa; halitaonyeshwa tena:"},
+    ),
+    ("Site", {"vi": "Điểm đặt"}),  # đổi điểm is to spend one's bonus points
+    ("Claim this node", {"hi": "इस यंत्र को अपने नाम करें"}),  # was: before a court
+    ("Keep these settings", {"hi": "ये सेटिंग सहेजें"}),  # was: leave them as they are
+    (
+        "The station cannot be asked now. Try again once the node has reached it.",  # was: has travelled there
+        {"hi": "अभी केंद्र से नहीं पूछा जा सकता। यंत्र का केंद्र से संपर्क होने पर फिर कोशिश करें।"},
     ),
 ]
 
@@ -225,6 +280,8 @@ def test_each_language_is_spoken_and_a_machines_words_say_so(language: str, clie
         ("/", {"Accept-Language": "en;q=0.5,de,pt-BR;q=0.8"}, "pt"),
         ("/", {"Accept-Language": "de,fr;q=0"}, "en"),
         ("/", {"Accept-Language": "sw-KE,de;q=0.5"}, "sw"),
+        ("/", {"Accept-Language": "in-ID,en-US;q=0.8"}, "id"),  # an older Android
+        ("/", {"Accept-Language": "es-419,es;q=0.9,en;q=0.8"}, "es"),  # of Latin America
         ("/?lang=zh", {"Accept-Language": "en"}, "zh-Hans"),
         ("/?lang=xx", {"Accept-Language": "zh"}, "zh-Hans"),
     ],

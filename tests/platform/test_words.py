@@ -32,8 +32,39 @@ SET_RIGHT = [  # by native readers: each said something else than the English
     ("Silent in these nights: %(nodes)s.", {"sw": "Kimya katika usiku hizi: %(nodes)s."}),
     ("occupied", {"zh": "分布面积"}),  # was: the area over its level, of official figures
     ("nymph", {"fr": "larve (jeune, sans nymphose)", "vi": "thiếu trùng"}),  # nymphe is a pupa
-    ("pupa", {"sw": "bundo"}),  # buu is a maggot
+    ("pupa", {"fr": "nymphe (pupe)", "sw": "bundo"}),  # pupe is a fly's alone; buu is a maggot
     ("%(area)s, nights of %(first)s to %(last)s.", {"id": "%(area)s, malam tanggal %(first)s sampai %(last)s."}),
+    ("juvenile", {"sw": "mdudu mchanga"}),  # was: sand
+    ("range", {"sw": "mipaka"}),  # was: a distance
+    ("against the week before", {"sw": "kulinganisha na wiki iliyotangulia"}),  # was: opposed to it
+    ("incidence", {"hi": "रोग प्रकोप"}),
+    ("offline", {"id": "tidak terhubung", "vi": "mất kết nối"}),
+    ("silent for a day", {"hi": "एक दिन से कोई संदेश नहीं", "id": "tanpa kabar selama sehari"}),  # was: sits still
+    ("a camera and night", {"hi": "प्रति कैमरा प्रति रात", "id": "per kamera per malam", "sw": "kwa kamera kwa usiku"}),
+    ("What has reached its action level, or may have", {"id": "Yang sudah atau mungkin sudah mencapai ambang kendali"}),
+    (
+        "Threshold: starts at %(start)s, sure at %(sure)s a camera and night (%(source)s).",  # was: safe at
+        {
+            "es": "Umbral: empieza en %(start)s, con certeza desde %(sure)s por cámara y noche (%(source)s).",
+            "pt": "Limiar: começa em %(start)s, com certeza a partir de %(sure)s por câmera e noite (%(source)s).",
+        },
+    ),
+    (
+        "You are logged out and nothing was sent: open another tab, log in there, then go back and send it again.",
+        {  # was: enter another tab
+            "es": "Su sesión ha terminado y no se envió nada: abra otra pestaña, inicie sesión allí, "
+            "luego vuelva a esta y envíelo de nuevo.",
+            "pt": "A sua sessão terminou e nada foi enviado: abra outra aba, entre nela com o seu nome e a sua senha, "
+            "depois volte a esta e envie de novo.",
+        },
+    ),
+    (
+        "occupied, front %(front)s km a week",  # was: as against so many km
+        {
+            "es": "ocupados, avance del frente: %(front)s km por semana",
+            "pt": "ocupados, avanço da frente: %(front)s km por semana",
+        },
+    ),
 ]  # fmt: skip
 
 
