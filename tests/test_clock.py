@@ -1,5 +1,8 @@
 """Every moment says how far it can be trusted."""
 
+import os
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from types import SimpleNamespace
@@ -60,6 +63,15 @@ def test_a_clock_is_set_as_long_as_the_kernel_says_so_and_for_the_boot_in_which_
 
     monkeypatch.setattr("ctypes.CDLL", lambda *_, **__: SimpleNamespace(adjtimex=adjtimex))
     assert clock_is_set() == is_set
+
+
+def test_where_the_time_servers_note_may_not_be_looked_for_a_node_still_asks_the_kernel(tmp_path: Path) -> None:
+    (tmp_path / "timesync").mkdir(mode=0)
+    note = f"edge.clock.SYNCHRONIZED = Path({str(tmp_path / 'timesync' / 'synchronized')!r})"
+    asked = f"import edge.clock; from pathlib import Path; {note}; print(edge.clock.clock_is_set() in (True, False))"
+    as_service = ["setpriv", "--bounding-set=-dac_override,-dac_read_search"] if os.geteuid() == 0 else []
+    told = subprocess.run([*as_service, sys.executable, "-c", asked], check=True, capture_output=True, text=True)
+    assert told.stdout == "True\n"
 
 
 def test_a_disciplined_clock_of_before_the_first_release_is_not_called_synced(monkeypatch: pytest.MonkeyPatch) -> None:

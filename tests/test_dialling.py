@@ -29,6 +29,7 @@ from edge.mqtt.budget import (
     UNANSWERED_DIAL_BYTES,
     Budget,
 )
+from edge.mqtt.connection import Connection
 from edge.mqtt.dial import Reach
 from edge.mqtt.login import logins_of
 from edge.store import MUST_GO
@@ -170,6 +171,25 @@ def test_what_a_given_up_connection_still_had_to_say_does_not_throw_off_the_next
             wait_until(node.is_connected, within_s=5)
             watch()
             assert "already connected" not in broker.log()
+
+
+def test_a_dial_that_was_given_up_and_is_through_late_does_not_log_in_and_throw_off_the_next(tmp_path: Path) -> None:
+    with Broker(tls=True) as broker, Network(broker.port) as net:
+        secured = to(net.port, tls=True, ca_file=str(broker.folder / "ca.pem"))
+        login = logins_of(secured, NodeTable(site=SITE, node=NODE))[0]
+        net.hold = True
+        given_up = [Connection(login, "status", b"") for _ in range(3)]  # of one the log-in may be lost on its way
+        for one in given_up:
+            one.dial()
+        wait_until(lambda: net.connections == len(given_up), within_s=5)
+        for one in given_up:
+            one.close()
+        with running(tmp_path, to(broker.port, tls=True, ca_file=secured.ca_file)) as node:
+            wait_until(node.is_connected, within_s=5)
+            net.hold = False
+            assert all(one.dialled(5) for one in given_up)
+            watch()
+            assert broker.log().count(f" as {login.client_id} ") == 1
 
 
 def test_a_connection_that_the_broker_never_took_is_reset_when_it_is_given_up(tmp_path: Path) -> None:

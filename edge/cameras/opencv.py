@@ -24,6 +24,7 @@ _MANUAL_EXPOSURE = 1.0  # V4L2_EXPOSURE_MANUAL
 _EXPOSURE_UNIT_US = 100  # V4L2_CID_EXPOSURE_ABSOLUTE counts so
 # Where the camera has no such form or size, OpenCV takes another one and calls that well.
 _NEXT_BEST = (cv2.CAP_PROP_FOURCC, cv2.CAP_PROP_FRAME_WIDTH, cv2.CAP_PROP_FRAME_HEIGHT)
+_TOLD: set[tuple[str, str]] = set()  # of which cameras it is logged what they gave in place of it: each is opened anew
 _SINGLE_JPEGS = cv2.VideoWriter.fourcc(*"JPEG")  # as older webcams' drivers call the same
 
 
@@ -64,8 +65,9 @@ class UsbDevice:
         refused = [key for key, value in wanted.items() if not self._capture.set(key, value)]
         form, width_px, height_px = given = [int(self._capture.get(key)) for key in _NEXT_BEST]
         refused += [key for key, value in zip(_NEXT_BEST, given, strict=True) if value != wanted[key]]
-        if refused:
-            shape = f"{form.to_bytes(4, 'little').decode('ascii', 'replace')} {width_px}x{height_px}"
+        shape = f"{form.to_bytes(4, 'little').decode('ascii', 'replace')} {width_px}x{height_px}"
+        if refused and (self._path, shape) not in _TOLD:
+            _TOLD.add((self._path, shape))
             told = {"camera": self._path, "opencv_properties": refused, "given": shape}
             log.warning("camera_settings_refused", extra=told)
         if form in {JPEGS, _SINGLE_JPEGS}:

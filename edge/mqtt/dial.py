@@ -7,6 +7,7 @@ from contextlib import suppress
 from enum import Enum, auto
 from threading import Event, Lock, Thread
 
+from paho.mqtt.client import Client
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
@@ -36,6 +37,7 @@ class Dial:
         self._login = login
         self._lock = Lock()
         self._left = False
+        client.on_socket_open = self._opened
         self.done = Event()
         self.failed: Exception | None = None
 
@@ -54,6 +56,12 @@ class Dial:
         """Nobody waits any more."""
         with self._lock:
             self._left = True
+
+    def _opened(self, _client: Client, _data: object, _line: object) -> None:
+        """Before the CONNECT, which would throw off the connection made since."""
+        with self._lock:
+            if self._left:
+                raise ConnectionAbortedError("given up")
 
     def _run(self) -> None:
         at, takes = self._login, Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]

@@ -19,13 +19,15 @@ from waitress import create_server, wasyncore
 from waitress.adjustments import Adjustments
 from waitress.channel import HTTPChannel
 from waitress.parser import HTTPRequestParser, ParsingError
+from waitress.task import ThreadedTaskDispatcher
 from waitress.utilities import Error, RequestEntityTooLarge
 
 from edge.errors import FieldeyeError, ThreadStuckError
-from edge.page.admission import FORM_BYTES, keep_sessions, may_bring
+from edge.page.admission import FORM_BYTES, SAFE, keep_sessions, may_bring
 from edge.photographs import MOST_UPLOAD_BYTES
 
 WORKERS = 3  # phones in front of one node; more would only take cores from the detector
+FORMS = 2  # of their own, since each may wait a minute for the memory card: who only reads waits for none
 WAKE_S = 0.5  # a quiet loop turns so often, or a connection that brings nothing would keep its place
 STOP_S = 5.0  # it takes a tenth of a second where nothing else runs
 BODY_BYTES = MOST_UPLOAD_BYTES + FORM_BYTES  # a photograph; each view says how much it takes
@@ -62,6 +64,9 @@ class PageServer:
             channel_timeout=patience_s,
             cleanup_interval=patience_s,
         )
+        self._forms = ThreadedTaskDispatcher()
+        self._forms.set_thread_count(FORMS)
+        self._server.add_task = self._hand_over
         self._server.channel_class = partial(Channel, app)
         self._server.fix_addr = _unmapped
         self._thread = Thread(target=guard, args=(self._run,), name="page", daemon=True)
@@ -85,7 +90,13 @@ class PageServer:
         while not self._stop.is_set():
             wasyncore.loop(timeout=WAKE_S, map=self._sockets, count=1)
             self._keep_a_place()
-        self._server.task_dispatcher.shutdown(cancel_pending=True, timeout=WAKE_S)
+        for workers in (self._forms, self._server.task_dispatcher):
+            workers.shutdown(cancel_pending=True, timeout=WAKE_S)
+
+    def _hand_over(self, channel: HTTPChannel) -> None:
+        """A whole request to those who answer it; one that could not be read has no method."""
+        is_form = getattr(channel.requests[0], "command", "GET") not in SAFE
+        (self._forms if is_form else self._server.task_dispatcher).add_task(channel)
 
     def _keep_a_place(self) -> None:
         """For the next phone, by closing who has been quiet longest: a turn of the loop takes in one connection.

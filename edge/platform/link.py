@@ -12,6 +12,8 @@ from edge.platform.address import LATER, BrokerAddress, unreachable
 log = logging.getLogger(__name__)
 TURN_S = 0.5
 AGAIN_S = 2.0
+KEEPALIVE_S = 60  # so long one may take the line and say nothing
+_SAID_NOTHING = 0x8D  # of MQTT 5's reasons, "keep alive timeout", as paho-mqtt ends such a line
 _IN_VAIN = 10  # connections in some 20 s: behind a proxy a broker that starts looks like this
 _NO_REASON = "Unspecified error"  # as paho-mqtt calls a line that closed without a word
 
@@ -35,7 +37,10 @@ class Link:
 
     @property
     def is_shut_out(self) -> bool:
-        """Was it never found, and did one connection after the other break? An outage of one that was found ends."""
+        """Was it never found, and did one connection after the other break, or one hear nothing for KEEPALIVE_S?
+
+        An outage of one that was found ends.
+        """
         return not self._was_found and self._in_vain >= _IN_VAIN
 
     def outlasts(self, why: ReasonCode) -> bool:
@@ -48,7 +53,7 @@ class Link:
 
     def lost(self, why: object) -> None:
         """Until it is `found`."""
-        self._in_vain += 1
+        self._in_vain += _IN_VAIN if why == _SAID_NOTHING else 1
         if not self._is_told:
             log.warning("broker_lost", extra={"why": str(why).replace(_NO_REASON, "the connection broke")})
         self.is_up, self._is_told = False, True
@@ -57,6 +62,6 @@ class Link:
 def connect(client: Client, address: BrokerAddress, **options: Any) -> None:
     """For the first time. Raises BrokerError if the broker cannot be reached."""
     try:
-        client.connect(address.host, address.port, **options)
+        client.connect(address.host, address.port, KEEPALIVE_S, **options)
     except (OSError, ValueError) as why:
         raise unreachable(address, why) from why

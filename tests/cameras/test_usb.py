@@ -88,8 +88,8 @@ def process(shim: Path, picture: Path, formats: str, settings: dict[str, float])
     assert asked.returncode == 0
 
 
-def jpeg_of(image: Image) -> bytes:
-    return cv2.imencode(".jpg", image)[1].tobytes()
+def jpeg_of(image: Image, *how: int) -> bytes:
+    return cv2.imencode(".jpg", image, how)[1].tobytes()
 
 
 @pytest.mark.parametrize("formats", ["MJPG YUYV", "JPEG"])
@@ -97,18 +97,31 @@ def test_a_picture_that_the_cable_cuts_off_is_passed_over_and_not_filled_up_with
     formats: str, shim: Path, picture: Path
 ) -> None:
     white = jpeg_of(np.full((HEIGHT_PX, WIDTH_PX, 3), 255, np.uint8))
-    whole = jpeg_of(np.asarray(cv2.resize(picture_of(PICTURES[0]), (WIDTH_PX, HEIGHT_PX)), np.uint8))
+    shown = np.asarray(cv2.resize(picture_of(PICTURES[0]), (WIDTH_PX, HEIGHT_PX)), np.uint8)
+    whole, progressive = jpeg_of(shown), jpeg_of(shown, cv2.IMWRITE_JPEG_PROGRESSIVE, 1)
     size, told = {"width_px": WIDTH_PX, "height_px": HEIGHT_PX}, []
     with process(shim, picture, formats, size) as camera:
         refused = [[[cv2.CAP_PROP_FOURCC], f"JPEG {WIDTH_PX}x{HEIGHT_PX}"]]
         assert camera("open") == (refused if formats == "JPEG" else [])
-        for content in (white, whole[: len(whole) // 2], b"noise", b"", white):
+        for content in (white, whole[: len(whole) // 2], progressive[:-99], b"noise", b"", white):
             picture.write_bytes(content)
             told.append(camera("look"))
         picture.unlink()
         told.append(camera("look"))
-    assert told[:5] == [[*size.values(), 255], "truncated", "not_an_image", "damaged", [*size.values(), 255]]
-    assert told[5].endswith("by-id: gives no pictures any more; look at plug or network")
+    assert told[:4] == [[*size.values(), 255], "truncated", "truncated", "not_an_image"]
+    assert told[4:6] == ["damaged", [*size.values(), 255]]
+    assert told[6].endswith("by-id: gives no pictures any more; look at plug or network")
+
+
+def test_a_webcam_that_never_writes_the_end_of_a_jpeg_gives_pictures_all_the_same(shim: Path, picture: Path) -> None:
+    white = jpeg_of(np.full((HEIGHT_PX, WIDTH_PX, 3), 255, np.uint8))[:-2]
+    rest, told = bytes(WIDTH_PX * HEIGHT_PX), []  # of its buffer
+    with process(shim, picture, "MJPG", {"width_px": WIDTH_PX, "height_px": HEIGHT_PX}) as camera:
+        camera("open")
+        for content in (white, white + rest, white[: len(white) // 2] + rest):
+            picture.write_bytes(content)
+            told.append(camera("look"))
+    assert told == [[WIDTH_PX, HEIGHT_PX, 255], [WIDTH_PX, HEIGHT_PX, 255], "truncated"]
 
 
 def test_a_usb_camera_without_jpegs_of_that_size_is_taken_as_it_is_and_what_it_gives_is_logged(
@@ -118,6 +131,7 @@ def test_a_usb_camera_without_jpegs_of_that_size_is_taken_as_it_is_and_what_it_g
     with process(shim, picture, "YUYV", settings) as camera:
         refused = [cv2.CAP_PROP_GAIN, cv2.CAP_PROP_FOURCC, cv2.CAP_PROP_FRAME_WIDTH, cv2.CAP_PROP_FRAME_HEIGHT]
         assert camera("open") == [[refused, f"YUYV {WIDTH_PX}x{HEIGHT_PX}"]]
+        assert len(camera("open")) == 1, "once, and not each time that it is opened anew"
         assert (camera(cv2.CAP_PROP_AUTO_EXPOSURE), camera(cv2.CAP_PROP_EXPOSURE)) == (1, 25), "V4L2's own units"
         assert camera("look").endswith("gives no picture; look at plug or network")
         picture.write_bytes(bytes([200, 128]) * (WIDTH_PX * HEIGHT_PX))

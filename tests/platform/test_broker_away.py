@@ -187,6 +187,17 @@ def test_a_broker_that_wants_tls_and_is_called_without_it_is_a_sentence(listenin
         )
 
 
+@pytest.mark.parametrize("listening", [shared, plain])
+def test_a_port_that_takes_the_line_and_says_nothing_is_told_with_its_remedy_at_the_first_try(
+    listening: Listening, broker: Broker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("edge.platform.link.KEEPALIVE_S", 1)
+    with Network(broker.port) as mute:
+        mute.blackhole, broker.port = True, mute.port  # for who calls
+        assert end_of(listening, broker).endswith("check the port, and add --tls where the broker wants it")
+        assert mute.connections == 1
+
+
 def test_a_broker_that_has_no_tls_and_is_called_with_it_is_a_sentence() -> None:
     with Broker() as broker, Network(free_port()) as proxy:  # the one resets the line, the other ends it
         for port in (broker.port, proxy.port):
