@@ -24,7 +24,15 @@ _MAKE_ROOM = """
         SELECT node_id, id FROM question WHERE node_id = %s AND id <> %s AND answered IS NULL
         ORDER BY jpeg IS NULL, received DESC, id DESC OFFSET %s
     )
-    DELETE FROM question q USING surplus WHERE (q.node_id, q.id) = (surplus.node_id, surplus.id) AND answered IS NULL
+    DELETE FROM question q USING surplus
+    WHERE (q.node_id, q.id) = (surplus.node_id, surplus.id) AND answered IS NULL AND deleted IS NULL
+"""
+_DELETE = """
+    UPDATE question SET jpeg = NULL, utc = NULL, who = '', note = '', guess = '', eppo = '', answer = NULL,
+        answer_who = NULL, answer_label = '', answered = NULL, told = NULL, command = NULL,
+        outcome = 'not_kept', -- as of one that its node has no longer: nobody asks for it, but for the next one
+        deleted = coalesce(deleted, now()), deleted_by = coalesce(deleted_by, %s)
+    WHERE node_id = %s AND id = %s AND (jpeg IS NOT NULL OR deleted IS NOT NULL)
 """
 _NEAR = """
     SELECT first, first + length(payload) FROM question_part
@@ -64,7 +72,8 @@ def keep_part(database: Database, node_id: int, header: ImageHeader, payload: by
     """A part of a question, of which the bytes that had not come are kept; the last one makes the photograph whole.
 
     A new question of a node that has enough of them open takes the place of its oldest one, of half a photograph first.
-    One in more parts than any node sends begins anew: what goes with that is asked for again.
+    One in more parts than any node sends begins anew: what goes with that is asked for again. Of one that somebody
+    deleted nothing is kept.
     """
     key: _Key = (node_id, header.id)
     with database.transaction():
@@ -77,10 +86,11 @@ def keep_part(database: Database, node_id: int, header: ImageHeader, payload: by
             asked = header.utc if header.clock != "unsynced" else None
             database.execute(
                 "UPDATE question SET utc = %s, who = %s, note = %s, guess = %s, eppo = %s"
-                " WHERE node_id = %s AND id = %s",
+                " WHERE node_id = %s AND id = %s AND deleted IS NULL",
                 (asked, header.who, header.note, header.guess, header.eppo, *key),
             )
-        unfinished = "SELECT FROM question WHERE node_id = %s AND id = %s AND jpeg IS NULL FOR NO KEY UPDATE"
+        unfinished = "SELECT FROM question WHERE node_id = %s AND id = %s AND jpeg IS NULL AND deleted IS NULL"
+        unfinished += " FOR NO KEY UPDATE"
         if not database.execute(unfinished, key).rowcount:  # another worker's part may be its last
             return
         _keep_news(database, key, header.offset, payload)
@@ -184,9 +194,17 @@ def answer(
     written = (text.strip(), who[:80], as_spelled(label))
     done = database.execute(
         "UPDATE question SET answer = %s, answer_who = %s, answer_label = %s, answered = now(), told = NULL,"
-        " command = NULL, outcome = NULL WHERE node_id = %s AND id = %s"
+        " command = NULL, outcome = NULL WHERE node_id = %s AND id = %s AND deleted IS NULL"
         " AND (%s OR answered IS NOT DISTINCT FROM %s::timestamptz)",
         (*written, node_id, question, before is None, before or None),
     )
     kept = "SELECT answer, answer_who, answer_label FROM question WHERE node_id = %s AND id = %s"
     return done.rowcount == 1 or written == database.execute(kept, (node_id, question)).fetchone()
+
+
+def delete(database: Database, node_id: int, question: str, *, who: str) -> bool:
+    """Take photograph, words and answer away for good; False if the role may not see the question.
+
+    Who deleted it and when stays with its key, so that neither a repeat nor a replay brings it back.
+    """
+    return database.execute(_DELETE, (who, node_id, question)).rowcount == 1

@@ -98,8 +98,9 @@ def town(still_url: str) -> Iterator[Database]:
     ["SELECT * FROM quarantine", "SELECT * FROM record_2026_07", "INSERT INTO node (site, node) VALUES ('x', 'y')",
      "UPDATE reader SET prefix = ''", "SELECT add_reader('town_011', '')", "SELECT roll_up()", "DELETE FROM area_count",
      "SELECT ensure_month('2027-01-01')", "UPDATE acknowledgement SET who = 'x'", "SELECT * FROM desk_secret",
-     "UPDATE question SET answer = 'x', answered = now()", "SELECT add_desk_role('town_011', '330106011')",
-     "SELECT FROM turn FOR UPDATE", "SELECT take_turn('lead', gen_random_uuid())",
+     "UPDATE question SET answer = 'x', answered = now()", "UPDATE question SET deleted = now()",
+     "SELECT add_desk_role('town_011', '330106011')", "SELECT FROM turn FOR UPDATE",
+     "SELECT take_turn('lead', gen_random_uuid())",
      "INSERT INTO acknowledgement (node_id, label, unit, level, since, who) SELECT node_id, 'x', 'x', 'act', now(), 'x'"
      " FROM node"],
 )  # fmt: skip

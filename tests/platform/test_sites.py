@@ -18,7 +18,7 @@ from edge.platform.intake import Intake
 from edge.platform.kept_in_database import read_database
 from edge.platform.leader import roll_up
 from edge.platform.population import population
-from edge.platform.questions import answer
+from edge.platform.questions import answer, delete, questions
 from edge.platform.registry import NOWHERE, Registry
 from edge.platform.replay import MOST_COMMANDS, VALID_FOR
 from edge.platform.sites import set_areas
@@ -210,7 +210,9 @@ def test_a_node_that_runs_on_an_older_copy_of_its_card_is_told_once_and_a_late_h
     assert hear(1) == []
     station.hear(info("s"))
     assert hear(5) == []
+    station.database.execute("UPDATE node SET card_back = NULL")  # its epoch has told the former card already
     assert hear(5) == hear(6) == ["card_put_back"]
+    assert station.database.execute("SELECT card_back FROM node WHERE card_back IS NOT NULL").rowcount == 1
     (told,) = caplog.records
     assert "numbers went back to 5, and up to 9 came before" in told.why  # type: ignore[attr-defined]
 
@@ -525,6 +527,12 @@ def test_photographs_that_a_restored_backup_lacks_are_asked_for_one_after_the_ot
     assert asked(second) == []
     station.hear(part(14))
     assert asked(second) == [], "a look at a whole fleet is not for every turn"
+    newest = next(one for one in questions(station.database) if one.id == "00000000-q14")
+    assert delete(station.database, newest.node_id, newest.id, who="Li")
+    station.database.execute("UPDATE question SET received = received - '2 h'::interval")
+    assert photographs_due(station.database) == [], "a person deleted it at the desk"
+    let("LOOK_AGAIN", timedelta())
+    assert asked(Following()) == ["a/cmd/image q15"]
 
 
 def test_an_alert_that_comes_again_under_the_new_site_has_not_risen_again(station: Station) -> None:

@@ -15,7 +15,11 @@ desk = Blueprint("desk", __name__)  # all pages of the desk
 Answer = Any  # what a Flask view may return
 CHECKS_AT_ONCE = 2  # of passwords, slow as they are made, for strangers too: more would slow down all pages
 LOG_INS_AT_ONCE = 8  # those who wait for a check among them; more are sent away, so that the other threads show pages
-_PAGE_OF = {"desk.answer_question": "desk.questions_page", "desk.acknowledge_alert": "desk.alerts_page"}
+_PAGE_OF = {
+    "desk.answer_question": "desk.questions_page",
+    "desk.delete_question": "desk.questions_page",
+    "desk.acknowledge_alert": "desk.alerts_page",
+}
 
 
 def refused(code: int, says: str) -> tuple[str, int]:

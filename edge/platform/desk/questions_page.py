@@ -9,6 +9,7 @@ from edge.platform.questions import (
     MOST_LETTERS,
     MOST_SHOWN,
     answer,
+    delete,
     find_question,
     how_many,
     photograph,
@@ -46,8 +47,9 @@ def question_photo(node_id: int, question: str) -> Answer:
 
 
 @desk.get("/questions/<int:node_id>/<question>")
-def answer_address(node_id: int, question: str) -> Answer:  # noqa: ARG001  as the form below has it
-    """Where a refused answer stands: opened anew, all questions."""
+@desk.get("/questions/<int:node_id>/<question>/delete")
+def form_address(node_id: int, question: str) -> Answer:  # noqa: ARG001  as the forms below have it
+    """Where a refused form stands: opened anew, all questions."""
     return redirect(url_for("desk.questions_page"), 303)
 
 
@@ -67,3 +69,12 @@ def answer_question(node_id: int, question: str) -> Answer:
         wrong = gettext("An answer has 1 to %(most)s letters, and a name at most 80.", most=most)
     asked = find_question(g.database, node_id, question) or abort(404)
     return render_template("questions.html", questions=[asked], left_out=[], wrong=wrong, text=text, label=label), 400
+
+
+@desk.post("/questions/<int:node_id>/<question>/delete")
+@logged_in
+def delete_question(node_id: int, question: str) -> Answer:
+    """For good, as whoever asked may want it."""
+    if not delete(g.database, node_id, question, who=session["name"]):
+        abort(404)
+    return redirect(url_for("desk.questions_page"))

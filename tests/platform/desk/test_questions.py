@@ -3,7 +3,7 @@
 import re
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from threading import Event
 
@@ -18,11 +18,11 @@ from edge.platform.decode import Message
 from edge.platform.desk import create_app
 from edge.platform.desk.people import add_person
 from edge.platform.leader import Leader
-from edge.platform.questions import MOST_OPEN, answer, assembled, holes, questions
+from edge.platform.questions import MOST_OPEN, answer, assembled, delete, holes, questions
 from edge.platform.shared_subscription import SharedSubscription
 from edge.platform.worker_metrics import WorkerMetrics
 from edge.store.questions import KEPT_QUESTIONS, SPARED_PART
-from edge.wire import ImageHeader, Reply, encode_message, image_properties
+from edge.wire import MAX_PHOTO_BYTES, ImageCommand, ImageHeader, Reply, encode_message, image_properties
 from edge.wire.instants import ClockWord
 from tests.broker import Broker
 from tests.clocks import NOON
@@ -38,17 +38,19 @@ from tests.records import MOTH
 from tests.waiting import wait_until
 
 
-def test_a_township_cannot_answer_or_open_a_question_of_the_next(client: FlaskClient, fleet: Fleet) -> None:
+def test_a_township_cannot_answer_open_or_delete_a_question_of_the_next(client: FlaskClient, fleet: Fleet) -> None:
     log_in(client)
     other = first_asked(fleet.database, "c")
     assert client.get(f"/questions/{other.node_id}/{other.id}.jpg").status_code == 404
     form = {"token": token(client), "text": "mine"}
-    assert client.post(f"/questions/{other.node_id}/{other.id}", data=form).status_code == 404
-    assert answers_due(fleet.database) == []
+    for address in (f"/questions/{other.node_id}/{other.id}", f"/questions/{other.node_id}/{other.id}/delete"):
+        assert client.post(address, data=form).status_code == 404
+    assert first_asked(fleet.database, "c") == other
 
 
-def test_the_address_of_an_answer_leads_to_the_questions(still: FlaskClient) -> None:
-    answer = still.get("/questions/1/00000000-q1")
+@pytest.mark.parametrize("form", ["", "/delete"])
+def test_the_address_of_a_form_leads_to_the_questions(still: FlaskClient, form: str) -> None:
+    answer = still.get(f"/questions/1/00000000-q1{form}")
     assert (answer.status_code, answer.location) == (303, "/questions")
 
 
@@ -174,6 +176,35 @@ def test_an_answer_that_the_node_did_not_take_goes_out_again_when_it_is_sent_aga
         ((_, command),) = answers_due(fleet.database)
         _reply(fleet, Reply(code="not_kept", id=command.id))
         assert "The node no longer keeps this question" in client.get("/questions").text
+
+
+def test_of_a_deleted_question_only_who_deleted_it_and_when_is_kept_and_nothing_brings_it_back(
+    client: FlaskClient, fleet: Fleet
+) -> None:
+    log_in(client)
+    mine = first_asked(fleet.database, "a")
+    address = f"/questions/{mine.node_id}/{mine.id}"
+    opened = form_on(client.get("/questions").text, address) | {"text": "a moth", "label": MOTH[0]}
+    assert client.post(address, data=opened).status_code == 302
+    ((_, command),) = answers_due(fleet.database)
+    page = client.get("/questions").text
+    assert re.search(f'<details><summary>[^<]+</summary>\\s*<form method="post" action="{address}/delete">', page)
+    form = form_on(page, f"{address}/delete")
+    assert client.post(f"{address}/delete", data=form).status_code == 302
+    assert client.post(f"{address}/delete", data=form).status_code == 302, "a second tap"
+    assert delete(fleet.database, mine.node_id, mine.id, who="a colleague")
+    _reply(fleet, Reply(code="done", id=command.id))
+    assert client.post(address, data=opened).status_code == 404, "a colleague had it open"
+    for number in range(1, MOST_OPEN + 5):  # the first is this one again; so many make room
+        ask(fleet, "a", question=f"00000000-q{number}")
+    assert client.get(f"{address}.jpg").status_code == 404
+    kept = fleet.database.execute(
+        "SELECT (jsonb_strip_nulls(to_jsonb(question)) - '{node_id,received,deleted}'::text[]) FROM question"
+        " WHERE deleted BETWEEN now() - '1 min'::interval AND now()"
+    ).fetchall()
+    texts = dict.fromkeys(("who", "note", "guess", "eppo", "answer_label"), "")
+    assert kept == [({"id": mine.id, "bytes": len(JPEG), "outcome": "not_kept", "deleted_by": "town", **texts},)]
+    assert fleet.database.execute("SELECT FROM question_part").rowcount == 0
 
 
 def test_a_node_that_asks_without_end_hides_no_question_of_another(fleet: Fleet) -> None:
@@ -305,6 +336,13 @@ def test_a_photograph_that_is_sent_anew_in_longer_parts_is_whole(fleet: Fleet) -
     assert is_as_sent(fleet)
 
 
+def test_half_a_photograph_which_nobody_sees_is_not_deleted_with_its_parts_left(fleet: Fleet) -> None:
+    send_parts(fleet, (0, 5))
+    assert not delete(fleet.database, first_asked(fleet.database, "b").node_id, "00000000-q2", who="Li")
+    send_parts(fleet, (5, len(JPEG)))
+    assert is_as_sent(fleet)
+
+
 def test_parts_of_which_a_version_before_kept_what_overlaps_become_whole(fleet: Fleet) -> None:
     send_parts(fleet, (0, 5))
     fleet.database.execute(
@@ -382,3 +420,14 @@ def test_a_question_asked_at_a_real_node_is_answered_at_the_desk_and_read_at_the
             assert told is not None
             assert told.answer is not None
             assert (told.answer.text, told.answer.who, told.answer.label) == ("a rice bug", "county", "Leptocorisa")
+            client.post(f"/questions/{mine.node_id}/{mine.id}/delete", data=form)
+            soon = SystemClock().now().utc + timedelta(minutes=10)
+            again = ImageCommand(id="12345678", expires=soon, picture=asked.id, most_bytes=MAX_PHOTO_BYTES)
+            with broker.connect("another-platform") as other:
+                other.subscribe(f"fieldeye/v1/{mine.site}/{mine.node}/reply/image")
+                other.publish(f"fieldeye/v1/{mine.site}/{mine.node}/cmd/image", encode_message(again))
+                wait_until(lambda: b'"done"' in b"".join(one.payload for one in other.inbox), within_s=40)
+            node.store.ask_station(SystemClock().now(), jpeg, note="and now?")
+            node.publisher.wake()
+            wait_until(lambda: len(questions(database)) == 1, within_s=40)
+            assert questions(database)[0].note == "and now?"

@@ -1,6 +1,6 @@
 // What is written and not sent yet outlasts another page, another answer and a log-in that ended, in this tab, for its writer.
 "use strict";
-for (const form of document.querySelectorAll(".question form")) {
+for (const form of document.querySelectorAll(".question form[data-who]")) {
   const { text, label, before } = form.elements;
   const name = `${form.dataset.who} ${form.action}`;
   const kept = JSON.parse(sessionStorage.getItem(name) || "{}");
