@@ -869,7 +869,7 @@ def test_a_fast_line_may_carry_more_and_a_slow_one_less() -> None:
 
 
 def test_what_is_on_its_way_is_bounded_in_messages_and_bytes_and_one_message_always_goes() -> None:
-    flight = Flight(Window(keepalive_s=30))
+    flight = Flight(Window(keepalive_s=30), MOST_IN_FLIGHT)
     assert flight.has_room()
     flight.add(1, Sent("records", (Mark(7),), LEAST_BYTES - 1, at_s=1.0))
     assert flight.has_room()

@@ -6,7 +6,7 @@ from datetime import date, datetime, timedelta
 from math import inf
 
 from edge.advice.thresholds import Threshold
-from edge.advice.units import UNKNOWN_STAND, Stand, converted, is_of_trap
+from edge.advice.units import Stand, converted, is_of_trap
 from edge.clock import ClockState, Instant, reckoned, seconds_between
 from edge.counts import Level, Task
 
@@ -130,9 +130,7 @@ class Evidence:
     is_part: bool = False  # a night of which less than half is known, as where a trap's card was changed: no good news
 
 
-def judged(
-    standing: Standing, over: Evidence | None, so_far: Evidence | None, at: Instant, stand: Stand = UNKNOWN_STAND
-) -> Standing:
+def judged(standing: Standing, over: Evidence | None, so_far: Evidence | None, at: Instant, stand: Stand) -> Standing:
     """The standing after a count. Pure.
 
     `over`: the last day that is over, None where nobody looked; `so_far`: the running one. A day that is over may raise

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 
 from edge.advice.thresholds import Threshold
-from edge.advice.units import UNKNOWN_STAND, Stand, converted, noun_of
+from edge.advice.units import Stand, converted, noun_of
 from edge.counts import Unit
 from edge.taxa import is_lesion
 
@@ -20,7 +20,7 @@ TOLD: Mapping[Unit, tuple[str, ...]] = {  # as edge/advice/evidence.py tells the
 def tellable(
     thresholds: Iterable[Threshold],
     counted: Unit,
-    stand: Stand = UNKNOWN_STAND,
+    stand: Stand,
     *,
     stages: frozenset[tuple[str, str]] = frozenset(),
     has_area: bool = False,

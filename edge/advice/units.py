@@ -31,9 +31,6 @@ class Stand:
         )
 
 
-UNKNOWN_STAND = Stand()
-
-
 @dataclass(frozen=True, slots=True)
 class _Unit:
     noun: str

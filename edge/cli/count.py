@@ -4,6 +4,7 @@ import argparse
 import sys
 from collections.abc import Iterator
 from datetime import datetime
+from itertools import count
 from pathlib import Path
 from typing import get_args
 
@@ -152,7 +153,7 @@ def _pictures(path: Path, fps: float | None) -> Iterator[_Taken]:
         raise UsageError(f"{path}: is not there; give a folder of pictures or a video")
     with VideoFile(CameraTable(kind="opencv", source=str(path), every_s=0), SystemClock()) as video:
         time_s = -1.0
-        for number in range(sys.maxsize):
+        for number in count():
             taken: Image | BadFrameError
             try:
                 taken = video.read(1.0).image

@@ -109,14 +109,15 @@ def _write(chosen: Format, pieces: Iterator[Piece], beside: Path) -> None:
             file.writelines(piece.content for piece in pieces)
             sync(file)
         return
-    folder = beside if chosen.holds == "folder" else beside.with_name(f"{beside.name}.parts")
+    if chosen.holds == "folder":
+        _write_folder(pieces, beside)
+        return
+    parts = beside.with_name(f"{beside.name}.parts")
     try:
-        _write_folder(pieces, folder)
-        if chosen.holds == "zip":
-            _zip(folder, beside)
+        _write_folder(pieces, parts)
+        _zip(parts, beside)
     finally:
-        if chosen.holds == "zip":
-            _clear(folder)
+        _clear(parts)
 
 
 def _write_folder(pieces: Iterator[Piece], folder: Path) -> None:

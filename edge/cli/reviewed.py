@@ -1,8 +1,7 @@
 """`fieldeye reviewed`: pictures that people checked on the page, as COCO for `training`."""
 
 import argparse
-from collections.abc import Iterator
-from contextlib import closing
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from edge.changes import load_changed
@@ -12,7 +11,7 @@ from edge.cli.exits import DONE
 from edge.cli.results import show
 from edge.errors import UsageError
 from edge.exports.coco import CheckedPicture
-from edge.store import Decisions, Records, kept_records
+from edge.store import Decision, Records, kept_decisions, kept_records
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -28,20 +27,22 @@ def run(args: argparse.Namespace) -> int:
     folder = Path(config.store.folder)
     if (args.out / ANNOTATIONS).exists():
         raise UsageError(f"{args.out}: has {ANNOTATIONS} already, with labels of before; name a new folder with --out")
-    with kept_records(folder, config.node.node) as records, closing(Decisions(folder)) as decisions:
-        wanted = decisions.pictures()
-        found = list(_written(wanted, records, decisions, args.out))
+    with kept_records(folder, config.node.node) as records:
+        decisions = kept_decisions(folder)
+        found = list(_written(decisions, records, args.out))
     add_annotations(args.out, found, f"checked by people on the node {config.node.site}/{config.node.node}")
-    told = {"folder": str(args.out), "pictures": len(found), "gone": len(wanted) - len(found), **_numbers(found)}
+    told = {"folder": str(args.out), "pictures": len(found), "gone": len(decisions) - len(found), **_numbers(found)}
     show(told, _said(told), as_json=args.json)
     return DONE
 
 
-def _written(wanted: list[str], records: Records, decisions: Decisions, folder: Path) -> Iterator[CheckedPicture]:
+def _written(
+    decisions: Mapping[str, Mapping[int, Decision]], records: Records, folder: Path
+) -> Iterator[CheckedPicture]:
     """Those still kept, each put into the folder as it was taken."""
-    for name in wanted:
+    for name, decided in decisions.items():
         jpeg = records.picture(name)
-        picture = None if jpeg is None else add_picture(folder, f"{name}.jpg", jpeg, decisions.on(name))
+        picture = None if jpeg is None else add_picture(folder, f"{name}.jpg", jpeg, decided)
         if picture is not None:
             yield picture
 

@@ -87,10 +87,7 @@ def _of_summary(topic: str, mode: str) -> dict[str, dict[str, Any]]:
             "entity_category": "diagnostic",
         },
         "counted_at": _sensor("Counted at", topic, "{{ value_json.end }}", device_class="timestamp"),
-        "no_data": {
-            **_binary("No data", topic, "value_json.no_data is defined"),
-            "device_class": "problem",
-        },
+        "no_data": _problem("No data", topic, "value_json.no_data is defined"),
     }
 
 
@@ -108,8 +105,7 @@ def _of_health(topic: str) -> dict[str, dict[str, Any]]:
         "waiting": _sensor("Records waiting", topic, waiting, state_class="measurement", unit_of_measurement="records"),
         "camera": _sensor("Camera", topic, camera),
         "problem": {
-            **_binary("Problem", topic, "value_json.problem is defined"),
-            "device_class": "problem",
+            **_problem("Problem", topic, "value_json.problem is defined"),
             "json_attributes_topic": topic,
             "json_attributes_template": "{{ {'problem': value_json.problem | default('')} | tojson }}",
         },
@@ -128,9 +124,10 @@ def _sensor(name: str, topic: str, template: str, **more: str) -> dict[str, Any]
     return {"platform": "sensor", "name": name, "state_topic": topic, "value_template": template, **more}
 
 
-def _binary(name: str, topic: str, condition: str) -> dict[str, Any]:
+def _problem(name: str, topic: str, condition: str) -> dict[str, Any]:
     template = f"{{{{ 'ON' if {condition} else 'OFF' }}}}"
-    return {"platform": "binary_sensor", "name": name, "state_topic": topic, "value_template": template}
+    told = {"platform": "binary_sensor", "name": name, "state_topic": topic, "value_template": template}
+    return {**told, "device_class": "problem"}
 
 
 def _if_there(field: str, value: str) -> str:

@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 from edge.mqtt.window import Window
-from edge.mqtt_client import MOST_IN_FLIGHT
 from edge.wire import Mark
 
 
@@ -20,7 +19,7 @@ class Sent:
 class Flight:
     """The messages of one connection. At most `most`, and no more bytes than the window allows."""
 
-    def __init__(self, window: Window, most: int = MOST_IN_FLIGHT) -> None:
+    def __init__(self, window: Window, most: int) -> None:
         self._window, self._most = window, most
         self._messages: dict[int, Sent] = {}
 

@@ -25,8 +25,6 @@ class Secret:
     def __repr__(self) -> str:
         return "***"
 
-    __str__ = __repr__
-
 
 def read_secret(name: str, key: str) -> Secret:
     """The secret in a systemd credential called `name`, or in the file `name`; `key` names it in errors.

@@ -117,7 +117,7 @@ def _speak(app: Flask, config: NodeConfig) -> None:
             "tabs": [
                 ("/", "home", gettext("Now")),
                 ("/photo", "photo", gettext("Photo")),
-                ("/live", "live", gettext("Live")),
+                ("/live", "camera", gettext("Live")),
                 ("/node", "node", gettext("Node")),
             ],
         }
@@ -148,11 +148,15 @@ def _guard(app: Flask, config: NodeConfig) -> None:
         return "This name does not belong to the node; open the page by its address or as NODE.local.\n", 421
 
     @app.errorhandler(HTTPException)
-    def in_words(error: HTTPException) -> tuple[str, int]:
+    def in_words(error: HTTPException) -> tuple[str | dict[str, str], int]:
+        if request.path.startswith("/api/"):
+            return {"error": error.description or error.name}, error.code or 500
         return render_template("plain.html", words=_error_words(error)), error.code or 500
 
     @app.errorhandler(FieldeyeError)
-    def own_error(error: FieldeyeError) -> tuple[str, int]:
+    def own_error(error: FieldeyeError) -> tuple[str | dict[str, str], int]:
+        if request.path.startswith("/api/"):
+            return {"error": str(error)}, 503
         words = gettext("The node cannot read what it has stored. Show this page to your technician.")
         return render_template("plain.html", words=words, detail=str(error)), 503
 

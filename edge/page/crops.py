@@ -30,8 +30,7 @@ class BoxAt:
     key: BoxKey
     seen: Seen
     sighting: Sighting
-    width_px: int
-    height_px: int
+    size_px: tuple[int, int]  # of the picture
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,9 +76,8 @@ def _boxes_on(store: Store, name: str, sighting: Sighting) -> tuple[BoxAt, ...]:
     size = size_px(jpeg)
     if jpeg is None or size is None:
         return ()
-    width_px, height_px = size
     return tuple(
-        BoxAt(key=BoxKey(name, index), seen=seen, sighting=sighting, width_px=width_px, height_px=height_px)
+        BoxAt(key=BoxKey(name, index), seen=seen, sighting=sighting, size_px=size)
         for index, seen in enumerate(annotated(jpeg))
     )
 
@@ -87,13 +85,14 @@ def _boxes_on(store: Store, name: str, sighting: Sighting) -> tuple[BoxAt, ...]:
 def crop(one: BoxAt, when: Moments) -> Crop:
     """In the reader's words."""
     name = names.name(one.seen.label)
+    width_px, height_px = one.size_px
     return Crop(
         picture=one.key.picture,
         box=one.key.box,
-        view_box=view_box(one.seen.box, one.width_px, one.height_px),
-        width=one.width_px,
-        height=one.height_px,
-        outline=outline(one.seen.box, (one.width_px, one.height_px)),
+        view_box=view_box(one.seen.box, width_px, height_px),
+        width=width_px,
+        height=height_px,
+        outline=outline(one.seen.box, one.size_px),
         question=gettext("Is this “%(name)s”?", name=name),
         scientific=one.seen.label if name != one.seen.label else "",
         words=gettext("%(sure)s · %(time)s", sure=how_sure(one.seen.confidence), time=when.at(one.sighting.at.utc)),

@@ -71,7 +71,7 @@ def health(
     return tuple(lines)
 
 
-def model_line(model: ModelStatus, mode: Mode, problem: str = "") -> Line:
+def model_line(model: ModelStatus, mode: Mode, problem: str) -> Line:
     """The bundle that runs, and whether it is the one that was asked for and can tell what the node looks at.
 
     `problem` as in safe mode, where none is loaded.

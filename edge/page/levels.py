@@ -43,7 +43,6 @@ class Against:
     action: str  # empty when there is nothing to do
     done: str  # who has done it and when, or empty
     again: str  # why it asks again after that, or empty
-    source: str  # of the level, as its row says it
     gauge: Gauge
 
     @property
@@ -85,7 +84,6 @@ def _against(standing: Standing, figure: Measured, mode: Mode, deed_of: DeedOf, 
         action=task_words(standing.task),
         done="" if deed is None else gettext("Done by %(who)s, %(ago)s", who=deed.who, ago=when.ago(deed.utc)),
         again=again,
-        source="; ".join(filter(None, (threshold.source, threshold.region))),
         gauge=gauge(figure, threshold.low),
     )
 

@@ -5,7 +5,6 @@ from ipaddress import ip_address
 from secrets import compare_digest
 
 from flask import Blueprint, Response, request
-from prometheus_client import CollectorRegistry
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily, Metric
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
 from prometheus_client.registry import Collector
@@ -41,9 +40,7 @@ def exposition() -> Response:
 
 def written(this: Node) -> bytes:
     """All families as Prometheus reads them."""
-    registry = CollectorRegistry(auto_describe=False)
-    registry.register(NodeCollector(this))
-    return generate_latest(registry)
+    return generate_latest(NodeCollector(this))
 
 
 def may_read(address: str | None, token: str | None, config: NodeConfig) -> bool:

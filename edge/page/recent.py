@@ -13,7 +13,6 @@ from edge.store.rows import moment
 from edge.wire import Key
 
 DAY = timedelta(days=1)
-LATEST = 50  # sightings in a list; what is said of the day is said of all
 MOST = 5000  # of the newest sightings of the last 24 hours: one each 17 s, 4 MB, read in 146 ms of a fast core
 FRESH_S = 300.0  # then all is read again: a clock that was set corrects records that are kept already
 

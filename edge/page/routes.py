@@ -11,13 +11,13 @@ from edge.page import camera, days, fortnight, headline, health, levels, optics,
 from edge.page.admission import needs
 from edge.page.glance import Glance, glance
 from edge.page.node import node
-from edge.page.recent import LATEST
 from edge.page.situation import NO_DATA, Facts, age_s, looks
 from edge.page.tones import Line
 from edge.page.trust import Role
 from edge.page.words import gettext, number
 
 ROWS = 6  # sightings in the list
+LATEST = 50  # on a page of their own; what is said of the day is said of all
 pages = Blueprint("pages", __name__)
 
 

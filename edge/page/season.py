@@ -120,7 +120,6 @@ def _warmth(
 
 
 def _step(words: str, step: Progress) -> str:
-    need = number(step.row.degree_days_c)
     if step.reached is not None:
         return gettext("%(stage)s: reached on %(day)s", stage=words, day=day_in_words(step.reached))
     filled_c = step.heat.filled_c
@@ -128,7 +127,7 @@ def _step(words: str, step: Progress) -> str:
         "%(stage)s: %(sum)s of %(need)s degree days",
         stage=words,
         sum=number(step.heat.known_c if filled_c is None else filled_c),
-        need=need,
+        need=number(step.row.degree_days_c),
     )
 
 

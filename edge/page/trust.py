@@ -159,7 +159,7 @@ def is_known_browser(account: Account) -> bool:
 
 def role_of(account: Account) -> Role:
     """A word that this version does not know gives no rights."""
-    return Role[account.role.upper()] if account.role.upper() in Role.__members__ else Role.NOBODY
+    return Role.__members__.get(account.role.upper(), Role.NOBODY)
 
 
 def digest(token: str) -> bytes:

@@ -85,16 +85,11 @@ def load(store: Store) -> Visit:
         return Visit()
 
 
-def save(store: Store, visit: Visit) -> None:
-    """Durably. Raises StoreError."""
-    store.set_setting(SETTING, msgspec.json.encode(visit).decode())
-
-
 def change(store: Store, changed: Callable[[Visit], Visit]) -> Visit:
     """Keep what `changed` makes of the visit that is going on, durably, and return it. Raises StoreError."""
     with _one_at_a_time:
         visit = changed(load(store))
-        save(store, visit)
+        store.set_setting(SETTING, msgspec.json.encode(visit).decode())
     return visit
 
 

@@ -5,7 +5,7 @@ It knows neither broker nor page: they ask.
 
 from edge.store.accounts import Account, Accounts
 from edge.store.audit import Entry
-from edge.store.decisions import BoxKey, Decision, Decisions, Deed, Tally, if_readable
+from edge.store.decisions import BoxKey, Decision, Deed, Tally, if_readable, kept_decisions
 from edge.store.drafts import Draft
 from edge.store.file import told_aside
 from edge.store.inspect import inspect_beside, inspect_store, is_held
@@ -27,7 +27,6 @@ __all__ = [
     "Answer",
     "BoxKey",
     "Decision",
-    "Decisions",
     "Deed",
     "Draft",
     "Entry",
@@ -40,6 +39,7 @@ __all__ = [
     "inspect_beside",
     "inspect_store",
     "is_held",
+    "kept_decisions",
     "kept_records",
     "told_aside",
 ]

@@ -4,8 +4,9 @@ In a file apart from the records: it is asked for once a season, and a damaged o
 """
 
 import logging
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -16,7 +17,7 @@ from edge.clock import ClockState, Instant, reckoned
 from edge.config import MEGABYTE
 from edge.errors import StoreError
 from edge.store.file import Cap, connect_to_read, open_checked, open_in_memory, sentences
-from edge.store.schema import Steps, create
+from edge.store.schema import Steps, check_version, create
 from edge.store.shared import SharedFile
 from edge.store.times import kept_utc
 from edge.taxa import is_within
@@ -137,11 +138,6 @@ class Decisions:
             rows = db.execute("SELECT * FROM decision WHERE picture = ?", (picture,))
             return {row[1]: _decision(row) for row in rows}
 
-    def pictures(self) -> list[str]:
-        """Ids of all pictures with a decision, whether or not they are still kept."""
-        with self._file.reading("read decisions") as db:
-            return [str(row[0]) for row in db.execute("SELECT DISTINCT picture FROM decision ORDER BY picture")]
-
     def tallies(self) -> list[Tally]:
         """How often each label was right, by label and model."""
         right, looked = Counter[tuple[str, str]](), Counter[tuple[str, str]]()
@@ -191,6 +187,18 @@ class Decisions:
             found = "SELECT who, utc_ms, a.about FROM deed LEFT JOIN deed_about a USING (what, utc_ms) WHERE what = ?"
             row = db.execute(found, (what,)).fetchone()
         return None if row is None else Deed(row[0], kept_utc(row[1]), row[2])
+
+
+def kept_decisions(folder: Path) -> dict[str, dict[int, Decision]]:
+    """By picture, whether or not that is still kept, for a command beside the node. Raises StoreError."""
+    path, found = folder / NAME, defaultdict[str, dict[int, Decision]](dict)
+    if not path.exists():
+        return found
+    with sentences(path, "read decisions"), closing(connect_to_read(path)) as db:
+        check_version(db, STEPS)
+        for decision in map(_decision, db.execute("SELECT * FROM decision ORDER BY picture")):
+            found[decision.key.picture][decision.key.box] = decision
+    return found
 
 
 def if_readable(read: Callable[[str], Found], what: str, nothing: Found) -> Found:

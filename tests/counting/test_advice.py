@@ -15,7 +15,7 @@ from edge.advice.degree_days import DayRange, degree_days, development, heat_sum
 from edge.advice.first_catch import Biofix, Night, first_catch
 from edge.advice.heat import Catch, after_catch, caught_by_evening, nights, progress, season_begin
 from edge.advice.standing import Evidence, asks_again, judged, timed
-from edge.advice.units import UNKNOWN_STAND, converted
+from edge.advice.units import converted
 from edge.clock import ClockState
 from edge.config import AdviceTable
 from edge.errors import UsageError
@@ -291,7 +291,7 @@ def test_a_figure_is_converted_with_its_effort_and_the_configured_stand(
     ],
 )
 def test_a_comparison_that_needs_a_guess_is_refused(unit: str, wanted: str) -> None:
-    assert converted(1, unit, wanted, UNKNOWN_STAND) is None
+    assert converted(1, unit, wanted, Stand()) is None
 
 
 def test_leaves_become_plants_where_only_their_number_on_one_is_known_and_shares_of_them_never() -> None:
@@ -339,7 +339,7 @@ def so_far(value: float, unit: str = "larvae/20 plants") -> Evidence:
 
 
 def after(standing: Standing, over: Evidence | None, running: Evidence | None = None) -> Standing:
-    return judged(standing, over, running, SetClock().now())
+    return judged(standing, over, running, SetClock().now(), Stand())
 
 
 def levels(standing: Standing, values: list[float]) -> list[str]:
@@ -379,7 +379,7 @@ def test_a_level_is_one_thing_to_do_while_it_lasts_and_another_when_it_is_reache
     clock, standing, keys = SetClock(), Standing(threshold=threshold()), []
     for value in (9, 12, 1, 9):
         clock.advance(86_400)
-        standing = judged(standing, told(value), None, clock.now())
+        standing = judged(standing, told(value), None, clock.now(), Stand())
         keys.append(key_of(standing))
     first, lasting, ended, again = keys
     assert first == lasting

@@ -63,7 +63,7 @@ def test_a_share_of_leaf_area_is_told_of_lesions_alone() -> None:
     assert units_told("affected_frames", has_area=False) == ["% pictures", "% leaf area"]
     own = tuple(OwnThreshold(label=label, unit="% leaf area", act_at=5) for label in shares)
     rows = watched(shares, AdviceTable(threshold=own), None)
-    assert [row.scientific_name for row in tellable(rows, "affected_frames")] == [BLAST[0]]
+    assert [row.scientific_name for row in tellable(rows, "affected_frames", Stand())] == [BLAST[0]]
 
 
 @pytest.mark.parametrize(
@@ -82,10 +82,10 @@ def test_visits_are_told_by_a_camera_whose_pictures_follow_within_two_seconds(
 def test_a_life_stage_is_told_where_the_model_tells_it_apart(stage: str, many: str) -> None:
     own = OwnThreshold(label="Lepidoptera", unit=f"{many}/picture", act_at=3)
     rows = watched(["Lepidoptera"], AdviceTable(threshold=(own,)), None)
-    assert tellable(rows, "max_per_frame", stages=frozenset({("Lepidoptera", stage)})) == rows
-    assert tellable(rows, "max_per_frame") == ()
+    assert tellable(rows, "max_per_frame", Stand(), stages=frozenset({("Lepidoptera", stage)})) == rows
+    assert tellable(rows, "max_per_frame", Stand()) == ()
 
 
 def test_some_packaged_levels_can_be_told_in_each_mode() -> None:
-    assert {row.crop for row in tellable(defaults(), "new")} == {"apple"}
-    assert {row.unit for row in tellable(defaults(), "affected_frames")} == {"% leaf area"}
+    assert {row.crop for row in tellable(defaults(), "new", Stand())} == {"apple"}
+    assert {row.unit for row in tellable(defaults(), "affected_frames", Stand())} == {"% leaf area"}

@@ -3,6 +3,7 @@
 import contextlib
 import io
 import json
+import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -156,6 +157,23 @@ def test_labels_of_before_are_not_replaced(node: Path, capsys: pytest.CaptureFix
     assert main(["reviewed", "--config", str(node), "--out", str(out)]) == 2
     assert "name a new folder with --out" in capsys.readouterr().err
     assert json.loads((out / "annotations.json").read_text()) == told.dataset
+
+
+def test_decisions_that_are_newer_or_damaged_are_named_and_left_for_the_node_to_set_aside(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = configured(tmp_path)
+    words = ["reviewed", "--config", str(config), "--out", str(tmp_path / "out")]
+    Store(load_config(config).store, "north-dyke").close()
+    file = tmp_path / "store" / "decisions.sqlite"
+    with contextlib.closing(sqlite3.connect(file)) as db:
+        db.executescript("PRAGMA user_version = 99; PRAGMA application_id = 99")
+    assert main(words) == 1
+    assert "written by a newer Fieldeye" in capsys.readouterr().err
+    file.write_bytes(b"no database" * 100)
+    assert main(words) == 1
+    assert "it is damaged; restart the node" in capsys.readouterr().err
+    assert file.read_bytes() == b"no database" * 100
 
 
 def test_a_node_without_a_store_is_named_with_a_remedy(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

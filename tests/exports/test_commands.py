@@ -218,27 +218,38 @@ import os, sys
 from pathlib import Path
 from edge.cli import main
 from edge.config import StoreTable
-from edge.store import Store
-from tests.records import sighting
+from edge.store import BoxKey, Decision, Store
+from tests.page.scenes import picture_of
+from tests.records import instant, sighting
 disk, out = Path(os.environ["DISK"]), Path(sys.argv[1])
 for ending in ("stopped", "cut off"):
     if os.fork() == 0:
         store = Store(StoreTable(folder=str(disk / ending)), "n1")
-        store.commit([sighting()])
+        store.commit([sighting()], picture_of("rice_bug.jpg"))
+        key = BoxKey(store.latest_sightings(1)[0].record.picture, 0)
+        said = {"said": "a", "confidence": 0.9, "model": "m", "label": "a", "who": "Mei", "utc": instant(0).utc}
+        store.decisions.decide(Decision(key=key, **said))
         if ending == "stopped":
             store.close()
         os._exit(0)
     os.wait()
+(disk / "link").mkdir()
+for kept in ("fieldeye.db", "decisions.sqlite", "pictures"):
+    (disk / "link" / kept).symlink_to(disk / "cut off" / kept)
 os.system("mount -o remount,ro " + str(disk))
-for ending in ("stopped", "cut off"):
+for ending in ("stopped", "cut off", "link"):
     (out / "node.toml").write_text(sys.argv[2].format(folder=disk / ending))
     main(["export", "--config", str(out / "node.toml"), "--out", str(out / "stick")])
+    main(["reviewed", "--config", str(out / "node.toml"), "--out", str(out / ending)])
 """
 
 
-def test_what_waits_on_a_memory_card_that_only_reads_can_be_carried_away(tmp_path: Path) -> None:
-    said = run_on_small_disk("-c", READ_ONLY, str(tmp_path), CONFIG)
-    assert [line.partition(" in ")[0] for line in said.splitlines()] == ["1 records", "1 records"]
+def test_what_waits_and_what_people_checked_on_a_memory_card_that_only_reads_can_be_carried_away(
+    tmp_path: Path,
+) -> None:
+    said = run_on_small_disk("-c", READ_ONLY, str(tmp_path), CONFIG).splitlines()
+    assert [line.partition(" in ")[0] for line in said[::2]] == ["1 records"] * 3
+    assert [line.partition(": ")[2].partition(";")[0] for line in said[1::2]] == ["1 pictures"] * 3
 
 
 @pytest.mark.parametrize("name", FORMATS)

@@ -52,15 +52,13 @@ def is_valid(client: FlaskClient, path: str, answer: Any, status: str = "200") -
     return True
 
 
-@pytest.mark.parametrize("path", PATHS)
 @pytest.mark.parametrize("name", SCENES)
-def test_each_answer_follows_the_document_in_each_state(
-    name: str, path: str, scene: Scene, client: FlaskClient
-) -> None:
+def test_each_answer_follows_the_document_in_each_state(name: str, scene: Scene, client: FlaskClient) -> None:
     SCENES[name](scene)
-    answer = client.get(path)
-    assert answer.status_code == 200
-    assert is_valid(client, path, answer.get_json())
+    for path in PATHS:
+        answer = client.get(path)
+        assert answer.status_code == 200, path
+        assert is_valid(client, path, answer.get_json())
 
 
 def test_the_document_names_every_route_and_no_other(client: FlaskClient) -> None:
@@ -75,6 +73,15 @@ def test_whatever_is_asked_is_answered_or_refused_in_words(query: dict[str, Any]
     answer = client.get("/api/v1/records", query_string=query)
     assert answer.status_code in (200, 400)
     assert is_valid(client, "/api/v1/records", answer.get_json(), str(answer.status_code))
+
+
+def test_a_script_that_cannot_be_answered_is_told_why_in_json(scene: Scene, client: FlaskClient) -> None:
+    unknown = client.get("/api/v1/day")
+    scene.store.close()
+    unread = client.get("/api/v1/days")
+    assert (unknown.status_code, unread.status_code) == (404, 503)
+    assert "not found" in unknown.get_json()["error"]
+    assert "cannot read" in unread.get_json()["error"]
 
 
 def test_state_tells_what_waits_and_why_the_node_does_not_look(scene: Scene, client: FlaskClient) -> None:

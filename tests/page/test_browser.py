@@ -2,23 +2,24 @@
 
 import re
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import pairwise
 from operator import mul
 from threading import Event, Thread
-from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from flask import Flask, Response, request
+from flask import Response, request
 from playwright.sync_api import Browser
 
 from edge.languages import LANGUAGES
 from edge.page import create_app, serve
 from edge.status import StatusBoard
+from edge.taxa import taxa
 from tests.page.browsing import NEEDS_CHROMIUM, View, skip_without_font, visiting
+from tests.page.conftest import answer_through
 from tests.page.scenes import BUG, SCENES, Scene, broker_away, interval, picture_of, seen, sighting, standing, well
 from tests.waiting import wait_until
 
@@ -70,18 +71,16 @@ def test_each_kind_of_state_keeps_nobody_out_by_night_and_on_a_desk(name: str, b
 
 
 @pytest.mark.parametrize("view", [View(390, "zh", "dark"), View(1280, "en", "light")], ids=str)
-@pytest.mark.parametrize("address", ["/live", "/node", "/seen", "/seen/PICTURE", "/no-such-page"])
-def test_the_other_pages_fit_the_screen_and_keep_nobody_out(
-    address: str, view: View, browser: Browser, scene: Scene
-) -> None:
+def test_the_other_pages_fit_the_screen_and_keep_nobody_out(view: View, browser: Browser, scene: Scene) -> None:
     broker_away(scene)
-    address = address.replace("PICTURE", scene.store.latest_sightings(3)[-1].record.picture)
+    picture = scene.store.latest_sightings(3)[-1].record.picture
     with visiting(browser, scene, view) as visit:
-        visit.go_as(view, address)
-        assert not visit.is_wider_than_the_screen()
-        assert visit.violations() == []
-        visit.go_as(View(view.width_px, {"zh": "en", "en": "zh"}[view.language]), address)
-        assert not visit.is_wider_than_the_screen()
+        for address in ("/live", "/node", "/seen", f"/seen/{picture}", "/no-such-page"):
+            visit.go_as(view, address)
+            assert not visit.is_wider_than_the_screen(), address
+            assert visit.violations() == [], address
+            visit.go_as(View(view.width_px, {"zh": "en", "en": "zh"}[view.language]), address)
+            assert not visit.is_wider_than_the_screen(), address
         assert visit.foreign == []
 
 
@@ -138,18 +137,29 @@ def linear(channel: float) -> float:
     return share / 12.92 if share <= 0.04045 else ((share + 0.055) / 1.055) ** 2.4
 
 
-def test_an_open_page_follows_the_node_and_keeps_what_the_reader_opened(browser: Browser, scene: Scene) -> None:
+def test_an_open_page_follows_the_node_and_keeps_what_the_reader_opened_and_moved_on_a_phone_of_2020(
+    browser: Browser, scene: Scene
+) -> None:
     seen(scene)
+    wide = dict.fromkeys([one.scientific_name for one in taxa()[:20]], 5000)
+    scene.store.commit([interval(scene.before(hours=1), wide)])
     with visiting(browser, scene, View()) as visit:
+        visit.page.add_init_script("delete Element.prototype.replaceChildren;")  # Chrome 85
+        visit.page.add_init_script("delete Element.prototype.scrollTo;")  # Safari 14
         visit.page.clock.install()
         visit.go("/")
         visit.page.click("#figures summary")
+        visit.page.eval_on_selector(".scroll", "table => { table.scrollLeft = 300; }")
         visit.page.evaluate("getSelection().selectAllChildren(document.getElementById('days'))")
         scene.store.commit([sighting(scene.before(seconds=1), count=8)], picture_of("planthopper.jpg"))
         visit.page.clock.run_for(21_000)
         visit.page.wait_for_selector("h1:has-text('Brown planthopper: 8')")
-        assert visit.page.evaluate("document.getElementById('figures').open")
         assert visit.page.evaluate("String(getSelection())") == "Last 14 days"  # the same node: a screen reader's place
+        scene.store.commit([interval(scene.before(days=back, hours=3), {}) for back in (13, 7, 6)])
+        visit.page.clock.run_for(20_000)
+        visit.page.wait_for_selector("text=without data", state="detached")  # and so the whole panel is another one
+        assert visit.page.evaluate("document.getElementById('figures').open")
+        assert visit.page.eval_on_selector(".scroll", "table => table.scrollLeft") == 300
         assert visit.complaints == []
 
 
@@ -181,27 +191,16 @@ def test_whoever_reads_by_keyboard_keeps_the_place_when_the_page_is_fresh(
         assert visit.page.evaluate("scrollY") == high
 
 
-def test_a_page_whose_node_is_gone_says_so_with_the_time_of_what_it_shows(browser: Browser, scene: Scene) -> None:
-    seen(scene)
-    with visiting(browser, scene, View()) as visit:
-        visit.page.clock.install()
-        visit.go("/")
-        visit.page.context.set_offline(True)
-        visit.page.clock.run_for(21_000)
-        visit.page.wait_for_selector("#away:has-text('No connection to the node')")
-        assert "Brown planthopper" in visit.page.inner_text("h1")
-
-
-@pytest.mark.parametrize("status", [200, 502])
-def test_what_another_machine_says_in_the_nodes_place_is_a_lost_connection(
-    status: int, browser: Browser, scene: Scene
+@pytest.mark.parametrize("status", [None, 200, 502])
+def test_a_page_whose_node_is_gone_says_so_also_where_another_machine_answers_in_its_place(
+    status: int | None, browser: Browser, scene: Scene
 ) -> None:
     seen(scene)
     with visiting(browser, scene, View()) as visit:
         visit.page.clock.install()
         visit.go("/")
         visit.node_goes()
-        with stranger(visit.root, status):
+        with stranger(visit.root, status) if status else nullcontext():
             visit.page.clock.run_for(21_000)
             visit.page.wait_for_selector("#away:has-text('No connection to the node')")
         assert visit.page.inner_text("#away").endswith("Jul 1, 2026, 4:30\u202fPM")
@@ -285,25 +284,19 @@ def line(monkeypatch: pytest.MonkeyPatch) -> Iterator[Line]:
     """The page's first picture is there at once; those that its script asks for come as the test says."""
     weak = Line()
 
-    def slow(*parts: Any) -> Flask:
-        app = create_app(*parts)
+    def late(answer: Response) -> Response:
+        if request.path == "/live.jpg" and request.headers["Sec-Fetch-Dest"] == "empty":
+            weak.answer.wait(30)
+            answer.response = weak.brings(answer.get_data())
+        return answer
 
-        @app.after_request
-        def late(answer: Response) -> Response:
-            if request.path == "/live.jpg" and request.headers["Sec-Fetch-Dest"] == "empty":
-                weak.answer.wait(30)
-                answer.response = weak.brings(answer.get_data())
-            return answer
-
-        return app
-
-    monkeypatch.setattr("tests.page.browsing.create_app", slow)
+    answer_through(late, monkeypatch)
     yield weak
     weak.answer.set()
     weak.rest.set()
 
 
-def test_a_live_picture_that_takes_20_s_over_a_slow_line_is_shown_with_its_age(
+def test_a_live_picture_that_takes_20_s_is_shown_with_its_age_and_a_node_that_does_not_answer_for_8_s_is_told_as_gone(
     browser: Browser, scene: Scene, line: Line
 ) -> None:
     seen(scene)
@@ -325,18 +318,9 @@ def test_a_live_picture_that_takes_20_s_over_a_slow_line_is_shown_with_its_age(
         age = re.search(r"(\d+) seconds ago", visit.page.inner_text("#live-age"))
         assert age is not None
         assert 32 <= int(age[1]) < 60  # it was 12 s old when it was asked for
-        line.answer.set()
-
-
-def test_a_node_that_does_not_answer_for_8_s_is_told_as_gone(browser: Browser, scene: Scene, line: Line) -> None:
-    seen(scene)
-    with visiting(browser, scene, View()) as visit:
-        visit.page.clock.install()
-        visit.go("/live")
         visit.page.clock.run_for(9_000)
         visit.page.wait_for_selector("#away:has-text('No connection to the node')")
         line.answer.set()
-        line.rest.set()
 
 
 def test_a_lost_connection_is_written_once_however_often_the_node_is_asked(browser: Browser, scene: Scene) -> None:
@@ -358,18 +342,6 @@ def test_a_lost_connection_is_written_once_however_often_the_node_is_asked(brows
             if visit.page.evaluate("asked") > 2:
                 break
         assert visit.page.evaluate("[asked > 2, written]") == [True, 0]  # a screen reader speaks what is written
-
-
-def test_a_phone_of_2020_takes_what_is_new(browser: Browser, scene: Scene) -> None:
-    seen(scene)
-    with visiting(browser, scene, View()) as visit:
-        visit.page.add_init_script("delete Element.prototype.replaceChildren;")  # Chrome 85
-        visit.page.clock.install()
-        visit.go("/")
-        scene.store.commit([sighting(scene.before(seconds=1), count=8)], picture_of("planthopper.jpg"))
-        visit.page.clock.run_for(21_000)
-        visit.page.wait_for_selector("h1:has-text('Brown planthopper: 8')")
-        assert visit.page.locator("#away").is_hidden()
 
 
 def test_an_old_phone_is_told_no_lost_connection(browser: Browser, scene: Scene) -> None:
@@ -394,22 +366,22 @@ def test_a_live_picture_that_is_there_no_longer_makes_way_for_what_the_node_says
             visit.page.wait_for_selector("text=No picture yet")
 
 
-@pytest.mark.parametrize("address", SHOWN.values())
-def test_reading_works_without_scripts(address: str, browser: Browser, scene: Scene) -> None:
+def test_reading_works_without_scripts(browser: Browser, scene: Scene) -> None:
     seen(scene)
     with visiting(browser, scene, View(scripts=False)) as visit:
-        visit.go(address)
-        assert visit.page.inner_text("h1")
-        assert visit.page.locator("figure img, figure image, .part").first.is_visible()
+        for address in SHOWN.values():
+            visit.go(address)
+            assert visit.page.inner_text("h1"), address
+            assert visit.page.locator("figure img, figure image, .part").first.is_visible(), address
 
 
-@pytest.mark.parametrize("language", LANGUAGES)
-def test_each_language_fits_a_phone(language: str, browser: Browser, scene: Scene) -> None:
+def test_each_language_fits_a_phone(browser: Browser, scene: Scene) -> None:
     broker_away(scene)
-    with visiting(browser, scene, View(language=language)) as visit:
-        visit.go("/")
-        assert not visit.is_wider_than_the_screen()
-        assert visit.violations() == []
+    with visiting(browser, scene, View()) as visit:
+        for language in LANGUAGES:
+            visit.go(f"/?lang={language}")
+            assert not visit.is_wider_than_the_screen(), language
+            assert visit.violations() == [], language
 
 
 def test_at_no_width_is_anything_in_the_head_printed_over_another(browser: Browser, scene: Scene) -> None:

@@ -138,12 +138,6 @@ def test_a_day_without_a_look_is_a_gap_and_one_without_an_insect_a_zero() -> Non
     assert kinds[-5:] == ["before", "zero", "gap", "zero", "count"]
 
 
-def test_effort_of_a_day_is_the_sum_of_its_hours() -> None:
-    today = days_of(interval(at(1, 1), {}, frames=60), interval(at(1, 2), {}, frames=50))[-1]
-    assert today.frames == 110
-    assert today.watched_s == 7200
-
-
 def test_hours_in_the_dark_are_no_effort_in_the_table_as_on_top(scene: Scene, client: FlaskClient) -> None:
     well(scene)
     dark = [interval(scene.before(hours=back), None) for back in (6, 5, 4)]
@@ -165,7 +159,7 @@ def test_a_bar_of_twice_the_count_is_twice_as_high() -> None:
     assert heights[1] == pytest.approx(2 * heights[0], abs=0.2)
 
 
-def test_a_bar_shows_its_range_and_on_it_the_line_of_the_count_with_the_figure_above() -> None:
+def test_the_highest_bar_and_its_range_fill_the_drawing_with_the_line_of_the_count_and_the_figure_above() -> None:
     """Of 10, where 8 to 13 are likely: 80 units are 13."""
     bar = bars(days_of(interval(at(1, 3), {HOPPER: 10})), HOPPER)[-1]
     told = [(layer.kind, layer.y, layer.height) for layer in bar.layers]
@@ -177,13 +171,6 @@ def test_a_single_insect_is_a_low_bar_on_the_floor() -> None:
     alone = TaxonCount(label=HOPPER, eppo="", count=1, low=None, high=None)
     (layer,) = bars(days_of(replace(visits(at(1, 1), 1), counts=(alone,))), HOPPER)[-1].layers
     assert (layer.y, layer.height) == (84, 20)  # of 80, down to 104
-
-
-def test_no_bar_is_taller_than_the_drawing_even_with_its_range() -> None:
-    fortnight = days_of(interval(at(1, 3), {HOPPER: 1000}))
-    for bar in bars(fortnight, HOPPER):
-        assert all(layer.y >= 24 and layer.height <= 80 for layer in bar.layers)
-        assert bar.text_y >= 16 or not bar.text
 
 
 def test_a_great_figure_over_the_first_or_the_last_bar_stays_within_the_drawing() -> None:

@@ -18,8 +18,7 @@ from edge.page import serve
 from edge.page.trust import Role
 from edge.photographs import MOST_PX, MOST_UPLOAD_BYTES
 from edge.store import Answer as Reply
-from edge.store import Deed
-from edge.taxa import taxa
+from edge.store import Deed, kept_decisions
 from tests.page.browsing import NEEDS_CHROMIUM, View, Visit, logged_in, skip_without_font, visiting
 from tests.page.scenes import (
     BUG,
@@ -28,7 +27,6 @@ from tests.page.scenes import (
     Scene,
     done,
     first_minutes,
-    interval,
     low_battery,
     over_the_level,
     picture_of,
@@ -104,16 +102,22 @@ def test_a_photograph_gets_an_answer_and_a_question_reaches_the_queue(
         assert scene.store.questions()[0].note == "since Monday"
 
 
-def test_an_answer_keeps_its_lines_and_a_long_word_breaks(browser: Browser, scene: Scene) -> None:
+def test_an_answer_keeps_its_lines_a_long_word_breaks_and_a_round_choice_stays_round_beside_a_long_sentence(
+    browser: Browser, scene: Scene
+) -> None:
     link = f"https://example.org/{'a' * 40}"
     asked = scene.store.ask_station(scene.before(hours=5), picture_of("whitefly.jpg"), who="farmer", note=link)
     text = f"1. Hang up yellow cards.\n2. Look again in three days.\n{link}"
     reply = Reply(utc=scene.before(hours=1).utc, who="Station Ningbo", text=text, label="Aleyrodidae")
     scene.store.answer_question(asked.id, reply)
-    with farmer(browser, scene, View(320)) as visit:
+    with farmer(browser, scene, View(320, "sw")) as visit:
         visit.go("/photo")
         assert not visit.is_wider_than_the_screen()
         assert visit.page.inner_text("blockquote") == text
+        sizes = visit.page.evaluate(
+            "[...document.querySelectorAll('[type=radio]')].map(e => [e.offsetWidth, e.offsetHeight])"
+        )
+        assert sizes == [[24, 24]] * 3
 
 
 @pytest.mark.parametrize(("width_px", "text_px"), [(320, 20), (320, 32), (390, 24), (390, 32)])
@@ -128,15 +132,6 @@ def test_who_needs_large_text_reads_how_each_question_stands_on_one_screen(
             heights = visit.page.evaluate("[...document.querySelectorAll('.asked .pill')].map(e => e.offsetHeight)")
             assert len(heights) == 2
             assert max(heights) < 844, language  # no column of single letters
-
-
-def test_a_round_choice_stays_round_beside_a_long_sentence(browser: Browser, scene: Scene) -> None:
-    with farmer(browser, scene, View(320, "sw")) as visit:
-        visit.go("/photo")
-        sizes = visit.page.evaluate(
-            "[...document.querySelectorAll('[type=radio]')].map(e => [e.offsetWidth, e.offsetHeight])"
-        )
-        assert sizes == [[24, 24]] * 3
 
 
 def test_two_taps_send_a_photograph_once_and_ask_the_station_once(
@@ -154,23 +149,6 @@ def test_two_taps_send_a_photograph_once_and_ask_the_station_once(
         visit.page.wait_for_selector(".asked li")
         assert len(scene.store.questions()) == 1
         assert [address.rpartition("/")[2] for address in slow_posts] == ["photo", "ask"]
-
-
-def test_a_wide_table_stays_where_the_reader_has_moved_it(browser: Browser, scene: Scene) -> None:
-    well(scene)
-    scene.store.commit(
-        [interval(scene.before(hours=1), dict.fromkeys([one.scientific_name for one in taxa()[:20]], 5000))]
-    )
-    with farmer(browser, scene, PHONE) as visit:
-        visit.page.add_init_script("delete Element.prototype.scrollTo;")  # Safari 14
-        visit.page.clock.install()
-        visit.go("/")
-        visit.page.click("#figures summary")
-        visit.page.eval_on_selector(".scroll", "table => { table.scrollLeft = 300; }")
-        scene.store.commit([sighting(scene.before(seconds=1), count=8)], picture_of("planthopper.jpg"))
-        visit.page.clock.run_for(21_000)
-        visit.page.wait_for_selector("h1:has-text('Brown planthopper: 8')")
-        assert visit.page.eval_on_selector(".scroll", "table => table.scrollLeft") == 300
 
 
 @pytest.mark.parametrize(("who_did_it", "still_held"), [("the other", True), ("this", False)])
@@ -355,7 +333,8 @@ def test_a_box_is_confirmed_taken_back_and_given_another_name(view: View, browse
         assert visit.is_for_everybody()
         page.click(".choose >> nth=0")
         page.wait_for_selector(".undo")
-        (decision,) = scene.store.decisions.on(scene.store.decisions.pictures()[0]).values()
+        (decided,) = kept_decisions(Path(scene.config.store.folder)).values()
+        (decision,) = decided.values()
         assert (decision.label, decision.who) == ("Sogatella furcifera", "farmer")
 
 

@@ -20,7 +20,7 @@ from edge.page.health import health, health_in_short, readiness
 from edge.page.tones import Line
 from edge.page.troubles import link_words
 from edge.page.trust import Role
-from edge.page.visit import Visit, save
+from edge.page.visit import Visit, change
 from edge.page.words import Moments
 from edge.status import BatteryStatus, LinkState, LinkStatus, ModelStatus
 from tests.page.conftest import SHANGHAI
@@ -63,23 +63,20 @@ def test_a_model_that_is_made_for_another_mode_is_told(name: str, mode: str, ton
     assert model.sentence.startswith("The model is not made for what this node looks at") == (tone == "look")
 
 
-def test_skipped_pictures_are_counted_by_reason_in_words(scene: Scene) -> None:
+@pytest.mark.parametrize(
+    ("skipped", "words"),
+    [
+        ({"still": 2900, "dark": 270, "blurred": 8}, "8 not sharp, 270 too dark, 2,900 nothing moved"),
+        ({"too_late": 30, "unmatched": 2}, "30 came too late, 2 sticky card not recognised"),
+        ({"eclipse": 2}, "2 eclipse"),
+    ],
+)
+def test_skipped_pictures_are_counted_by_reason_in_words_and_one_without_a_word_as_it_is(
+    skipped: dict[str, int], words: str, scene: Scene
+) -> None:
     well(scene)
-    assert "Not looked at: 8 not sharp, 270 too dark, 2,900 nothing moved" in parts(scene)["camera"].more
-
-
-def test_pictures_of_a_fed_folder_or_a_trap_that_were_not_looked_at_are_told_in_words(scene: Scene) -> None:
-    well(scene)
-    skipped = {"too_late": 30, "unmatched": 2}
     scene.board.show(camera=replace(scene.board.snapshot().camera, skipped=skipped))
-    more = parts(scene)["camera"].more
-    assert "Not looked at: 30 came too late, 2 sticky card not recognised" in more
-
-
-def test_a_reason_without_a_word_is_shown_as_it_is(scene: Scene) -> None:
-    well(scene)
-    scene.board.show(camera=replace(scene.board.snapshot().camera, skipped={"eclipse": 2}))
-    assert "Not looked at: 2 eclipse" in parts(scene)["camera"].more
+    assert f"Not looked at: {words}" in parts(scene)["camera"].more
 
 
 def test_waiting_records_are_told_with_their_number_and_since_when(scene: Scene) -> None:
@@ -397,7 +394,7 @@ def test_a_card_that_gives_no_results_to_send_is_something_for_today(scene: Scen
 
 
 def test_a_card_that_is_over_is_told_to_everybody(scene: Scene, client: FlaskClient) -> None:
-    save(scene.store, Visit(card=scene.clock.utc.date() - timedelta(days=8)))
+    change(scene.store, lambda _: Visit(card=scene.clock.utc.date() - timedelta(days=8)))
     assert "To be changed: sticky card" in client.get("/node").text
     assert "Lure and card" in client.get("/").text
 

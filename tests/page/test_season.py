@@ -225,10 +225,3 @@ def test_what_heat_after_a_catch_leads_to_is_said_where_it_is_something_to_look_
         "first-generation egg hatch ends",
         "second-generation egg hatch begins",
     }
-
-
-def test_it_is_said_in_chinese(scene: Scene, client: FlaskClient) -> None:
-    season(scene, [3, 3, 0])
-    page = client.get("/?lang=zh").text
-    assert "首次捕获以来的积温" in page
-    assert "日度" in page

@@ -22,7 +22,7 @@ from edge.clock import SYNCHRONIZED, ClockState
 from edge.counts import Seen, Sighting
 from edge.page.kept_calibration import parsed_region, region_text
 from edge.page.trust import Role
-from edge.page.visit import Tick, load, save
+from edge.page.visit import Tick, change, load
 from edge.status import LinkStatus
 from tests.broker import Broker
 from tests.counting.boards import SIDE_MM, photograph
@@ -209,13 +209,6 @@ def test_a_picture_without_a_board_says_what_to_do(technician: FlaskClient, scen
     assert answer.status_code == 400
     assert "The board is not seen well" in answer.text
     assert load_calibration(Path(scene.config.store.folder), 0) is None
-
-
-@pytest.mark.parametrize("step", ["region", "scale"])
-def test_a_picture_that_comes_late_pushes_no_field_away(step: str, technician: FlaskClient) -> None:
-    height_px, width_px = frame_of("whitefly.jpg").shape[:2]
-    page = technician.get(f"/set-up/{step}").text
-    assert f'<img src="/live.jpg" width="{width_px}" height="{height_px}"' in page
 
 
 @pytest.mark.parametrize("typed", ["", "0", "-3", "wide", "nan", "inf"])
@@ -610,7 +603,7 @@ def test_a_test_message_that_nobody_receives_leaves_the_step_open_until_somebody
 
 def test_a_test_message_is_not_enough_where_nobody_receives_the_results(technician: FlaskClient, scene: Scene) -> None:
     tick = Tick(at=scene.clock.utc, who="technician")
-    save(scene.store, load(scene.store).ticked("server", tick))
+    change(scene.store, lambda visit: visit.ticked("server", tick))
     assert state(technician, "server") == "Done"
     scene.board.show(link=LinkStatus(state="connected", word="no_subscriber"))
     assert state(technician, "server") == "To do"

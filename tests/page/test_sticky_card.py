@@ -2,13 +2,15 @@
 
 from dataclasses import replace
 from datetime import date
+from functools import partial
 
+import msgspec
 import pytest
 from flask.testing import FlaskClient
 
 from edge.clock import Instant
 from edge.counts import Interval, NoData
-from edge.page.visit import Visit, save
+from edge.page.visit import Visit, change
 from edge.status import StatusBoard
 from tests.page.scenes import HOPPER, Scene, interval, picture_of, sighting, trap_hour, well
 
@@ -228,7 +230,7 @@ def test_a_full_card_is_said_until_it_is_changed(trap: FlaskClient, scene: Scene
     assert FULL not in trap.get("/").text + trap.get("/node").text
     scene.store.commit([replace(trap_hour(scene.before(), 1), saturated=True)])
     for put_in, is_full in ((date(2026, 6, 30), True), (date(2026, 7, 1), False)):
-        save(scene.store, Visit(card=put_in))
+        change(scene.store, partial(msgspec.structs.replace, card=put_in))
         assert (FULL in trap.get("/node").text) == is_full
 
 
@@ -246,5 +248,5 @@ def test_a_card_whose_insects_are_all_gone_is_asked_for_until_somebody_says_that
     page = trap.get("/").text
     assert (headline(page) == BARE, "Nothing to do" in page) == (is_asked, not is_asked)
     assert (BARE in trap.get("/node").text) == is_asked
-    save(scene.store, Visit(card=date(2026, 7, 1)))
+    change(scene.store, lambda _: Visit(card=date(2026, 7, 1)))
     assert BARE not in trap.get("/").text

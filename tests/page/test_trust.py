@@ -410,7 +410,7 @@ def test_who_had_run_out_by_a_clock_that_was_wrong_stays_logged_in(client: Flask
 
 
 @pytest.mark.parametrize("days", [70, 200, -200])
-def test_a_clock_that_is_set_logs_nobody_out_and_the_time_without_use_counts_on(
+def test_neither_a_clock_that_is_set_nor_a_restart_logs_anybody_out_and_the_time_without_use_counts_on(
     days: int, client: FlaskClient, scene: Scene
 ) -> None:
     scene.clock.jump(0, ClockState.UNSYNCED)
@@ -463,15 +463,6 @@ def test_a_changed_password_ends_all_other_sessions(client: FlaskClient, scene: 
     assert other.get("/account").location == "/log-in"
     assert log_in(other, "farmer").status_code == 400
     assert log_in(other, "farmer", "quite another one").status_code == 303
-
-
-def test_a_session_outlives_a_restart(client: FlaskClient, scene: Scene) -> None:
-    as_role(client, scene, Role.FARMER)
-    cookie = client.get_cookie("fieldeye")
-    again = restarted(scene)
-    assert cookie is not None
-    again.set_cookie("fieldeye", cookie.value)
-    assert again.get("/account").status_code == 200
 
 
 def test_what_only_some_may_see_is_not_kept_by_the_phone(client: FlaskClient, scene: Scene) -> None:

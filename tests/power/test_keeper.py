@@ -66,7 +66,8 @@ def turn(made: Keeper, clock: SetClock, seconds: float) -> None:
 
 def test_a_low_battery_shuts_down_after_a_minute_and_a_half_whatever_else() -> None:
     clock = SetClock(DAY, ClockState.UNSYNCED)
-    made, asked = keeper(clock, PowerTable(gauge="ina219", low_v=11.5), volts=lambda: 11.4, is_idle=False)
+    power = PowerTable(gauge="ina219", low_v=11.5)
+    made, asked = keeper(clock, power, volts=lambda: 11.4, is_idle=False, is_visited=lambda: True)
     turn(made, clock, 60)
     assert asked == []
     turn(made, clock, 30)
@@ -276,14 +277,6 @@ def test_a_node_does_not_sleep_under_a_person_and_sleeps_ten_minutes_after(
     assert asked == []
     turn(made, clock, 60)
     assert [halt.must for halt in asked] == [False]
-
-
-def test_a_low_battery_shuts_down_under_a_person_too() -> None:
-    clock = SetClock(DAY)
-    power = PowerTable(gauge="ina219", low_v=11.5, sleep="between")
-    made, asked = keeper(clock, power, volts=lambda: 11.4, is_visited=lambda: True)
-    turn(made, clock, 120)
-    assert [halt.reason for halt in asked] == ["the battery is low"]
 
 
 def test_a_node_that_does_not_know_the_time_stays_awake() -> None:
