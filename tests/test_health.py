@@ -12,7 +12,7 @@ from edge.board import BoardReading
 from edge.config import StoreTable
 from edge.node.health import health
 from edge.power.gauge import Battery
-from edge.status import CameraStatus, ModelStatus, Shown, Snapshot
+from edge.status import CameraStatus, LinkStatus, ModelStatus, Shown, Snapshot
 from edge.store import Store
 from edge.wire import Health
 from tests.records import instant
@@ -65,8 +65,11 @@ def test_what_board_and_gauge_do_not_tell_is_missing_and_never_a_zero(store: Sto
 def test_of_several_problems_the_worst_is_told_and_an_unread_battery_last(store: Store) -> None:
     unread = "power.gauge: ina291 reads nothing"
     assert told(store, READING, None, no_battery=unread).problem == unread
+    lost, twin = LinkStatus(word="connection_lost", detail="lost"), LinkStatus(word="taken_over", detail="twin")
+    assert told(store, READING, None, no_battery=unread, link=lost).problem == unread
+    assert told(store, READING, None, no_battery=unread, link=twin).problem == "twin"
     store.accounts.unusable, store.decisions.unusable = "no accounts", "no decisions"
-    assert told(store, READING, None, no_battery=unread).problem == "no accounts"
+    assert told(store, READING, None, no_battery=unread, link=twin).problem == "no accounts"
     names = ("problem", "newer", "store", "notice", "model", "uncalibrated", "aside")
     shown = Shown(no_battery=unread)
     for name in reversed(names):

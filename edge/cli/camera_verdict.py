@@ -23,13 +23,13 @@ def on_camera_in_use(config: NodeConfig) -> Verdict | None:
     """As the running node tells; None where the camera can be opened: a folder's, or no node runs here, or looks."""
     if config.camera.kind == "folder" or not is_held(Path(config.store.folder)):
         return None
-    state = _state(config)
+    state = running_state(config)
     if state is None:
         silent = "the running node has it and does not say how it is; look at the page, or stop the node and ask again"
         return Verdict("camera", "worth a look", silent)
     if state.problem:
         return None
-    health = _asked(config, "/api/v1/health", Health)
+    health = asked(config, "/api/v1/health", Health)
     look_ms = health.ms_per_frame if health else None  # of its last one
     slow = too_slow_for_visits(config.camera, look_ms or 0.0)
     if slow and state.camera.state == "ok":
@@ -65,13 +65,14 @@ def _told(camera: Camera) -> Verdict:
     return Verdict("camera", "not well", why)
 
 
-def _state(config: NodeConfig) -> State | None:
-    state = _asked(config, "/api/v1/state", State)
+def running_state(config: NodeConfig) -> State | None:
+    """Of this node; None where it does not run, has no page or does not say it to anybody."""
+    state = asked(config, "/api/v1/state", State)
     is_ours = state is not None and (state.site, state.node) == (config.node.site, config.node.node)
     return state if is_ours else None
 
 
-def _asked(config: NodeConfig, address: str, kind: type[T]) -> T | None:
+def asked(config: NodeConfig, address: str, kind: type[T]) -> T | None:
     """What the page of this node answers; None where there is none, or only those who have logged in may read it."""
     if config.page is None:
         return None

@@ -15,7 +15,7 @@ from edge.cameras.watch import FIRST_PICTURE_S
 from edge.changes import load_changed, set_on_page
 from edge.cli.advice_verdict import on_advice
 from edge.cli.arguments import config_argument
-from edge.cli.camera_verdict import REMEDIES, on_camera_in_use
+from edge.cli.camera_verdict import REMEDIES, asked, on_camera_in_use, running_state
 from edge.cli.debian_verdict import on_debian
 from edge.cli.exits import DONE, NOT_WELL, WRONG_USE
 from edge.cli.model_verdict import on_model
@@ -29,6 +29,7 @@ from edge.config import NodeConfig, PowerTable
 from edge.errors import BadFrameError, CameraEndedError, ConfigError, FieldeyeError, SortingError
 from edge.gate import GateState, Skip, is_worth_a_look
 from edge.mqtt import probe
+from edge.page.answers import Health
 from edge.power.gauge import UNREAD_TIMES, read_battery, status_of, why_unread
 from edge.store import inspect_beside, inspect_store, told_aside
 from edge.updates.slots import ENDS_OF_GOOD_UPDATES, LINK, Places, on_trial, running_counter, said
@@ -223,12 +224,24 @@ def _broker(config: NodeConfig, clock: Clock) -> Iterator[Verdict]:
     if config.mqtt is None:
         yield Verdict("broker", "worth a look", "none is configured: everything stays on the node")
         return
+    is_well = True
     try:
         for step in probe(config.mqtt, config.node, clock):
             well = "ok" if step.is_heard else "worth a look"
+            is_well &= step.is_well and step.is_heard
             yield Verdict(step.what, well if step.is_well else "not well", step.sentence)
     except FieldeyeError as why:
         yield Verdict("broker", "not well", str(why))
+        return
+    if is_well:
+        yield from _link(config)
+
+
+def _link(config: NodeConfig) -> Iterator[Verdict]:
+    """What the running node says of its own connection: under another name than its own nobody meets its twin."""
+    health = asked(config, "/api/v1/health", Health) if running_state(config) else None
+    if health is not None and health.link_problem:
+        yield Verdict("broker link", "worth a look", f"the running node says: {health.link_problem}")
 
 
 def _show(verdict: Verdict, *, as_json: bool) -> None:

@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
+from math import inf
 from socket import socketpair
 from threading import Event
 
@@ -16,7 +17,7 @@ from edge.backoff import Backoff
 from edge.clock import Clock, ClockState, Instant
 from edge.config import MEGABYTE, MqttTable, NodeTable
 from edge.errors import ConfigError, StoreError
-from edge.mqtt.budget import Budget
+from edge.mqtt.budget import DAY_S, Budget
 from edge.mqtt.commands import Commands
 from edge.mqtt.connection import Connection
 from edge.mqtt.dial import Reach
@@ -27,7 +28,7 @@ from edge.mqtt.pace import Pace
 from edge.mqtt.parts import Parts
 from edge.mqtt.presence import status_message
 from edge.mqtt.session import Session
-from edge.mqtt.trouble import CLOSED, HANGING, LOGIN_REFUSED, SCARCE, SILENT, SPENT, Trouble
+from edge.mqtt.trouble import CLOSED, HANGING, LOGIN_REFUSED, SCARCE, SILENT, SPENT, TWIN, Trouble
 from edge.status import LinkStatus, StatusBoard
 from edge.store import ALERTS_ONLY, Store
 from edge.updates.inbox import Inbox
@@ -96,6 +97,7 @@ class Publisher:
         self._again = Backoff(pace.again_first_s, pace.again_most_s)
         self._lasting = Backoff(pace.kept_first_s, pace.kept_most_s)
         self._link = LinkStatus()
+        self._taken_over_s = -inf  # when another device last took its name: they take turns, so it is told for a day
         self._word = "off"
         self._said: set[str] = set()  # since the broker was last well
         self._connections = 0
@@ -117,6 +119,8 @@ class Publisher:
                 self._converse(connection, stop)
             if not stop.is_set():
                 trouble = connection.trouble or CLOSED
+                if trouble.word == TWIN.word:
+                    self._taken_over_s = self._beat()
                 self._show(trouble, None)
                 self._rest(trouble, stop)
         self._keep(self._parts.budget.keep)
@@ -236,6 +240,8 @@ class Publisher:
         return self.beat_s
 
     def _show(self, trouble: Trouble | None, acknowledged: Instant | None) -> None:
+        if trouble is None and self._parts.clock.monotonic_s() < self._taken_over_s + DAY_S:
+            trouble = TWIN
         link = replace(
             self._link,
             state="connected" if trouble is None else trouble.state,

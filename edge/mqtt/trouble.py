@@ -62,6 +62,9 @@ SILENT = Trouble(
     "no_answer",
     "the broker or the line does not answer; check the network, and that a broker of MQTT 5 listens at mqtt.port",
 )
+TWIN = Trouble(
+    "connected", "taken_over", "another client used this node's name within a day; give each node its own node.node"
+)
 HANGING = Trouble("lost", "connect_hangs", "looking up or reaching the broker hangs; check DNS and the network")
 
 _REFUSALS = {  # MQTT 5 reason codes of CONNACK, PUBACK and DISCONNECT

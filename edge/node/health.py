@@ -68,6 +68,7 @@ def _problem(snapshot: Snapshot, store: Store) -> str | None:
         snapshot.aside,
         store.accounts.unusable,
         store.decisions.unusable,
+        snapshot.link.detail if snapshot.link.word == "taken_over" else "",
         snapshot.no_battery,
     )
     return next(filter(None, troubles), None)

@@ -21,7 +21,7 @@ ROOM_BYTES = 500_000_000
 NO_ROOM_BYTES = 5_000_000  # with less the store sheds old pictures for each new one, while it has any
 WEAK_DBM = -75  # below it Wi-Fi loses packets and starts anew
 STRONG_DBM = -60
-HELD_BACK = ("budget_spent", "budget_low", "sightings_wait", "no_subscriber", "shut_out", "store_fails")
+HELD_BACK = ("budget_spent", "budget_low", "sightings_wait", "no_subscriber", "shut_out", "store_fails", "taken_over")
 MAY_LAST_HOURS = ("budget_spent", "sightings_wait", "no_subscriber")  # whoever should receive them may be away so long
 
 
@@ -121,6 +121,8 @@ def link_line(link: LinkStatus, waiting: Waiting, config: NodeConfig, when: Mome
         sentence, words = words, ""
     if link.word == "store_fails":
         tone, todo = "look", gettext("Tell your technician today.")
+    if link.word == "taken_over":
+        tone, todo = "look", gettext("Tell your technician.")
     is_old = waiting.oldest_utc is not None and waiting.oldest_utc < when.now_utc - DAY
     if link.word in MAY_LAST_HOURS and is_old:
         tone, todo = "look", gettext("Tell your technician.")

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import date
 from html import escape
 from itertools import groupby
 from math import cos, radians, sqrt
@@ -46,20 +47,23 @@ class Place:
     area_code: str = ""
 
 
-def bars(nights: Sequence[Trend], start_at: float | None, unit: str) -> str:
+def bars(nights: Sequence[Trend], start_at: float | None, unit: str, over: date) -> str:
     """A bar a night of the mean catch of a camera, or of a disease's incidence, and the mean of seven, which the
     threshold is for; a night without data is a cross below the line, never a low bar.
+
+    `over`: the last night that is; of one after it nothing is drawn until it has data.
     """
+    begun = [one for one in nights if has_begun(one, over)]
     most = max(one.per_camera_night or 0 for one in nights)
     top = max(most, start_at or 0, *(one.week_mean or 0 for one in nights), 1e-9)  # a mean knows earlier nights
     step = WIDTH / len(nights)
-    drawn = [_bar(one, n * step, step, top, unit) for n, one in enumerate(nights)]
-    drawn += [*_mean_lines(nights, step, top), *_axis(nights, step, top, unit)]
+    drawn = [_bar(one, n * step, step, top, unit) for n, one in enumerate(nights) if has_begun(one, over)]
+    drawn += [*_mean_lines(nights, step, top, over), *_axis(nights, step, top, unit)]
     if start_at is not None:
         y = _height(start_at, top)
         drawn.append(f'<line {_look("threshold")} x1="0" x2="{WIDTH:.0f}" y1="{y:.1f}" y2="{y:.1f}"/>')
-    missing = sum(one.per_camera_night is None for one in nights)
-    figures = {"nights": number(len(nights)), "most": value_words(most, unit), "missing": number(missing)}
+    missing = sum(one.per_camera_night is None for one in begun)
+    figures = {"nights": number(len(begun)), "most": value_words(most, unit), "missing": number(missing)}
     if is_incidence(unit):
         says = gettext("%(nights)s nights, incidence at most %(most)s, %(missing)s without data", **figures)
     else:
@@ -71,9 +75,15 @@ def _height(value: float, top: float) -> float:
     return _ABOVE + BAR_HEIGHT * (1 - value / top)
 
 
-def _mean_lines(nights: Sequence[Trend], step: float, top: float) -> Iterator[str]:
+def has_begun(night: Trend, over: date) -> bool:
+    """Does it tell anything yet? Of one that is to come nothing is missing, and its mean is that of nights before."""
+    return night.night <= over or night.per_camera_night is not None
+
+
+def _mean_lines(nights: Sequence[Trend], step: float, top: float, over: date) -> Iterator[str]:
     """Broken where no mean is."""
-    for is_known, run in groupby(enumerate(nights), key=lambda one: one[1].week_mean is not None):
+    has_mean = [one.week_mean is not None and has_begun(one, over) for one in nights]
+    for is_known, run in groupby(enumerate(nights), key=lambda one: has_mean[one[0]]):
         if is_known:
             points = " ".join(f"{(n + 0.5) * step:.1f},{_height(one.week_mean or 0, top):.1f}" for n, one in run)
             yield f'<polyline {_look("mean")} points="{points}"/>'

@@ -33,6 +33,13 @@ _COMMITTED = """
     WHERE (node_name, ledger.epoch) = (%s, %s) AND node_id = holder_of(%s, %s, %s)
 """
 
+# A card that comes back within a day was put back, or is in another device of the same name: these come in turn.
+_CARD = """
+    UPDATE node SET former_epoch = epoch, card_since = now(), card_back = CASE
+        WHEN former_epoch = %(epoch)s AND card_since BETWEEN now() - interval '1 day' AND now() THEN now()
+        ELSE card_back END
+    WHERE node_id = %(id)s
+"""
 _HIGHEST = "SELECT epoch, coalesce(upper(seen) - 1, 0) FROM node JOIN ledger USING (node_id, epoch) WHERE node_id = %s"
 
 
@@ -91,6 +98,8 @@ class Registry:
 
     def _note_info(self, topic: Topic, info: Info, *, is_kept: bool, is_carried: bool) -> None:
         node = self._node_of_card(topic, UUID(info.epoch), is_live=not (is_carried or is_kept))
+        if not (is_carried or is_kept):
+            self._note_card({"id": node, "epoch": UUID(info.epoch)})
         place = (self._area_of(topic, info), *position(info), self._zone_of(topic, info), info.crop)
         runs = [one for one in info.models if one.sha256]  # of others labels alone
         self._database.execute(
@@ -113,6 +122,11 @@ class Registry:
             return node
         (moved,) = only_row(self._database, "SELECT move_node(%s, %s, %s, %s)", (node, epoch, topic.site, is_live))
         return None if moved is None else int(moved)
+
+    def _note_card(self, told: dict[str, object]) -> None:
+        """The node's, where it is another than the one before."""
+        if self._database.execute("SELECT FROM node WHERE node_id = %(id)s AND epoch <> %(epoch)s", told).rowcount:
+            self._database.execute(_CARD, told)
 
     def _area_of(self, topic: Topic, info: Info) -> str:
         """Where it counts: nowhere if its site has areas and that is none of them."""
@@ -176,6 +190,7 @@ class Registry:
             why = f"its numbers went back to {last_seq}, and up to {before.seq} came before: until then what it counts"
             why += " is dropped as repeated, for its store is an older copy; move that aside, as docs/platform.md says"
             self._warn_once("card_put_back", *topic[:2], why=why)
+            self._database.execute("UPDATE node SET card_back = now() WHERE node_id = %s", (node,))
 
     def _note_status(self, topic: Topic, status: Status, *, is_kept: bool) -> None:
         """A late last will never overrides a newer birth."""

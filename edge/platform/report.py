@@ -4,7 +4,7 @@ import logging
 import subprocess
 from collections.abc import Sequence
 from contextlib import redirect_stdout
-from datetime import datetime
+from datetime import date, datetime
 from io import StringIO
 from typing import Any
 
@@ -52,7 +52,7 @@ def html(week: Week, outlines: Sequence[Sequence[Point]], made: datetime, langua
             is_machine_translated=language not in REVIEWED,
             week=week,
             area=area_words(week.area),
-            taxa=[_taxon(taxon, outlines) for taxon in week.taxa],
+            taxa=[_taxon(taxon, outlines, week.over) for taxon in week.taxa],
             unplaced=unplaced_words(week.unplaced),
             undated=undated_words(week.undated),
             alerts=[_alert(alert) for alert in week.alerts[:MOST_LINES]],
@@ -131,7 +131,7 @@ def _more(week: Week) -> str:
     )
 
 
-def _taxon(taxon: TaxonWeek, outlines: Sequence[Sequence[Point]]) -> dict[str, Any]:
+def _taxon(taxon: TaxonWeek, outlines: Sequence[Sequence[Point]], over: date) -> dict[str, Any]:
     last = taxon.weeks[-1]
     line_at = taxon.start_at if taxon.together is None else None  # beside the mean that it is for
     return {
@@ -149,7 +149,7 @@ def _taxon(taxon: TaxonWeek, outlines: Sequence[Sequence[Point]]) -> dict[str, A
         "threshold": _threshold(taxon),
         "has_line": line_at is not None,
         "is_incidence": is_incidence(taxon.total.unit),
-        "chart": Markup(bars(taxon.weeks, line_at, taxon.total.unit)),  # noqa: S704  our own SVG, names escaped
+        "chart": Markup(bars(taxon.weeks, line_at, taxon.total.unit, over)),  # noqa: S704  our own SVG, names escaped
         "map": Markup(area_map(taxon.places, outlines, taxon.total.unit)) if taxon.places else "",  # noqa: S704
         "are_squares": len(taxon.places) >= DOTS_BELOW,
         "spread": _spread(taxon.range),

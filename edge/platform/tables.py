@@ -79,6 +79,8 @@ def migrate(database: Database) -> list[int]:
         raise StoreError(
             f"the database's user may not make what is missing ({first_line(why)}); {role_remedy(database)}"
         ) from why
+    except psycopg.errors.DeadlockDetected:  # a backup that has one table and waits for another goes on now
+        return migrate(database)
     except psycopg.errors.DependentObjectsStillExist as why:
         in_the_way = str(why.diag.message_detail).replace("\n", ", ")
         raise StoreError(

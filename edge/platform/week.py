@@ -116,8 +116,7 @@ def week(database: Database, area: str, first: date, last: date) -> Week:
         _check_own(database, area)
         totals = taxa_of(database, area, first, last)
         shown = _shown(database, area, last, totals)
-        running = running_from(database, area)
-        over = last if running is None else min(last, running - timedelta(days=1))
+        over = last_over(running_from(database, area), last)
         return Week(
             area=area,
             first=first,
@@ -215,6 +214,11 @@ _NODES = f"""
 """  # noqa: S608
 
 
+def last_over(running: date | None, last: date) -> date:
+    """Of the nights up to `last` the last one that is over for all nodes; where none has told any, none is to come."""
+    return last if running is None else min(last, running - timedelta(days=1))
+
+
 def in_weeks(wanted: Wanted) -> Wanted:
     """What a chart shows of it."""
     first = wanted.last.toordinal() - 7 * WEEKS_SHOWN + 1
@@ -246,8 +250,10 @@ def undated(database: Database, area: str, first: date, last: date) -> int:
     (nodes,) = only_row(
         database,
         "SELECT count(DISTINCT node_id) FROM interval_effort JOIN node USING (node_id)"
-        " WHERE night IS NULL AND frames > 0 AND area_code ^@ %s AND night_of(came, time_zone) BETWEEN %s AND %s",
-        (area, first, last),
+        " WHERE night IS NULL AND frames > 0 AND area_code ^@ %(area)s"
+        " AND night_of(came, time_zone) BETWEEN %(first)s AND %(last)s"
+        " AND came BETWEEN %(first)s - 1 AND %(last)s + 2",  # in any zone; those of years before are not looked at
+        {"area": area, "first": first, "last": last},
     )
     return int(nodes)
 

@@ -30,11 +30,11 @@ from edge.config import (
 )
 from edge.page import create_app, serve
 from edge.power.gauge import Battery, read_battery
-from edge.status import StatusBoard
+from edge.status import CameraStatus, LinkStatus, StatusBoard
 from edge.store import Store, inspect_store
 from tests.broker import Broker
 from tests.cameras.sources import FRAMES, video_of_pictures
-from tests.cli.nodes import config, level, told, verdict_on
+from tests.cli.nodes import config, level, running_page, told, verdict_on
 from tests.clocks import NOON, SetClock
 from tests.records import sighting
 from tests.test_app import configuration
@@ -76,6 +76,25 @@ def test_a_test_message_that_nobody_receives_is_worth_a_look(tmp_path: Path) -> 
             heard = published()
     assert "was acknowledged; nobody subscribes yet" in unheard.sentence
     assert (unheard.state, heard.state) == ("worth a look", "ok")
+
+
+def test_a_second_device_under_the_nodes_name_is_worth_a_look_although_the_broker_takes_the_doctor(
+    tmp_path: Path,
+) -> None:
+    board = StatusBoard(SetClock().now())
+    camera = CameraStatus(state="ok", frames=1, looked=1)
+    with (
+        running_page(tmp_path, board, camera) as page,
+        Broker() as broker,
+        broker.connect("platform") as platform,
+    ):
+        platform.subscribe("fieldeye/#")
+        settings = replace(page, mqtt=MqttTable(host="127.0.0.1", port=broker.port, tls=False))
+        assert "broker link" not in {verdict.what for verdict in on_broker(settings, SystemClock())}
+        board.show(link=LinkStatus(state="connected", word="taken_over", detail="another client used this node's name"))
+        *others, link = on_broker(settings, SystemClock())
+    assert {verdict.state for verdict in others} == {"ok"}
+    assert link == Verdict("broker link", "worth a look", "the running node says: another client used this node's name")
 
 
 def test_doctor_names_the_first_step_that_fails_on_the_way_to_the_broker(

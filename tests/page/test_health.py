@@ -386,6 +386,17 @@ def test_results_that_nobody_receives_or_the_data_budget_holds_back_are_after_a_
     assert (link.tone, link.todo) == (tone, todo)
 
 
+@pytest.mark.parametrize("state", ["connected", "refused"])
+def test_a_second_device_under_the_nodes_name_is_something_to_look_at_whoever_is_connected(
+    state: LinkState, scene: Scene
+) -> None:
+    well(scene)
+    scene.board.show(link=LinkStatus(state=state, word="taken_over"))
+    link = parts(scene)["link"]
+    says = "Another device uses this node's name: give each one its own."
+    assert (link.tone, link.sentence, link.todo) == ("look", says, "Tell your technician.")
+
+
 def test_a_card_that_gives_no_results_to_send_is_something_for_today(scene: Scene) -> None:
     well(scene)
     scene.board.show(link=LinkStatus(state="connected", word="store_fails"))

@@ -107,7 +107,7 @@ def test_counts_under_a_clock_that_was_never_set_leave_the_nights_that_an_earlie
 ) -> None:
     known = migrations()
     with fresh(postgres, "template1") as url, open_database(url) as database:
-        migrate_below(database, 37)
+        migrate_below(database, 39)
         fleet = in_villages(database)
         for night in range(3):
             fleet.counts("a", night, count(MOTH, 4))
@@ -115,7 +115,7 @@ def test_counts_under_a_clock_that_was_never_set_leave_the_nights_that_an_earlie
         unset = "UPDATE record SET body = jsonb_set(body, ARRAY[%s, 'clock'], '\"unsynced\"') WHERE seq = %s"
         for seq, end in enumerate(("start", "end"), start=1):
             database.execute(unset, (end, seq))
-        assert migrate(database) == [n for n in known if n >= 37]
+        assert migrate(database) == [n for n in known if n >= 39]
         fleet.sum_up()
         assert [one.count for one in population(database, moths())] == [None, None, 4]
         assert undated(database, "", tonight(), tonight()) == 1
@@ -154,6 +154,32 @@ def test_an_update_waits_for_who_sums_or_keeps_and_not_for_a_role_that_reads_whi
             other.execute(goes_on.encode())
             assert not updating.done()
         assert updating.result()
+
+
+def test_an_update_and_a_backup_that_wait_for_each_other_both_come_through(postgres: Postgres) -> None:
+    """A backup locks all tables in turn, an update from before 30 `week_presence` and then `interval_effort`."""
+    with ExitStack() as parts:
+        url = parts.enter_context(fresh(postgres, "template1"))
+        threads = parts.enter_context(ThreadPoolExecutor(2))
+        database, other, backup = (parts.enter_context(open_database(url)) for _ in range(3))
+        migrate_below(database, 30)
+        database.execute("SET deadlock_timeout = '10ms'")
+        backup.execute("SET deadlock_timeout = '1min'")  # it looked when it began to wait
+
+        def waits_for(one: Database) -> bool:
+            blocked = "SELECT FROM pg_stat_activity WHERE %s = ANY (pg_blocking_pids(pid))"
+            return other.execute(blocked, (one.info.backend_pid,)).rowcount == 1
+
+        other.execute("BEGIN; LOCK TABLE quarantine")  # 0032 takes its time
+        updating = threads.submit(migrate, database)
+        wait_until(lambda: waits_for(other), within_s=10)
+        with backup.transaction():
+            backup.execute("LOCK TABLE interval_effort IN ACCESS SHARE MODE")
+            reading = threads.submit(backup.execute, "LOCK TABLE week_presence IN ACCESS SHARE MODE")
+            wait_until(lambda: waits_for(database), within_s=10)
+            other.execute("COMMIT")
+            reading.result()
+        assert updating.result()[-1] == max(migrations())
 
 
 def test_nights_of_weeks_that_were_summed_before_are_those_that_would_be_summed_now(

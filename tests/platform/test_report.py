@@ -23,14 +23,14 @@ from edge.counts import OUTDATED, Level, NoData
 from edge.errors import UsageError
 from edge.platform import charts
 from edge.platform.charts import DOTS_BELOW, Place, area_map, bars
-from edge.platform.database import Database
+from edge.platform.database import Database, only_row
 from edge.platform.decode import Message
 from edge.platform.hull import Point
 from edge.platform.outlines import read_outlines
 from edge.platform.population import Trend, Wanted, keep_threshold, newest_week
 from edge.platform.report import INSTALL, html, pdf
 from edge.platform.sentences import change, value_words
-from edge.platform.week import MOST_TAXA, AlertTold, places_of, week
+from edge.platform.week import MOST_TAXA, AlertTold, places_of, undated, week
 from edge.platform.words import speaking
 from edge.wire import Key, Stored, encode_batch
 from tests.page.browsing import CHROMIUM
@@ -244,12 +244,13 @@ def test_nights_that_are_to_come_are_missing_of_no_node(fleet: Fleet) -> None:
     for node, nights in (("a", (-1, 0)), ("b", (0,)), ("c", (-1,))):
         for ago in nights:
             at = datetime.combine(evening + timedelta(days=ago), time(5, 30), UTC)
-            fleet.counts(node, 0, start=moment(at), end=moment(at + timedelta(minutes=1)))
+            fleet.counts(node, 0, count(MOTH, 1), start=moment(at), end=moment(at + timedelta(minutes=1)))
     fleet.sum_up()
     told = week(fleet.database, "330106", first, first + timedelta(days=6))
     page = html(told, [], MADE)
     assert "3 of 3 nodes reported so far: these nights are not all over" in page
     assert [node.node for node in told.gaps] == ["b"]  # last night; the running one and those to come miss nobody
+    assert re.findall(r"(\d+) nights, most .*?, (\d+) without data", page)[:1] == [("51", "49")]
     page = html(week(fleet.database, "330106", evening, evening + timedelta(days=6)), [], MADE)
     assert "2 of 3 nodes reported so far" in page
     assert "Where data is missing" not in page
@@ -365,6 +366,31 @@ def test_counts_under_a_clock_that_was_never_set_are_told_when_they_come_and_are
     assert "有 2 个监测点发来的计数不知属于哪一夜" in page
 
 
+@pytest.mark.parametrize(("zone", "noon_h"), [("Pacific/Kiritimati", -2), ("Etc/GMT+12", 24)])
+def test_counts_of_an_unknown_night_are_told_with_the_night_in_which_they_came_and_those_of_years_before_are_not_read(
+    zone: str, noon_h: int, fleet: Fleet
+) -> None:
+    """From noon to noon, where that is first and last on earth; a province's clocks that were not set fill seasons."""
+    fleet.place("a", time_zone=zone)
+    unset, noon = moment(EVENING, ClockState.UNSYNCED), datetime.combine(MONDAY, time(), UTC) + timedelta(hours=noon_h)
+    for came, nights in (
+        (noon, [MONDAY]),
+        (noon + timedelta(hours=24, microseconds=-1), [MONDAY]),
+        (noon - timedelta(microseconds=1), [MONDAY - timedelta(days=1)]),
+    ):
+        fleet.database.execute("UPDATE interval_effort SET came = '2020-07-06'")
+        fleet.counts("a", 0, start=unset, end=unset)
+        fleet.database.execute("UPDATE interval_effort SET came = %s WHERE came > '2020-07-06'", (came,))
+        around = (MONDAY + timedelta(days=ago) for ago in (-1, 0, 1))
+        assert [night for night in around if undated(fleet.database, "330106", night, night)] == nights
+    query = "SELECT idx_tup_fetch FROM pg_stat_xact_user_tables WHERE relname = 'interval_effort'"
+    with fleet.database.transaction():  # within it the server begins no new sum
+        fleet.database.execute("SET LOCAL enable_seqscan = off")
+        (before,) = only_row(fleet.database, query)
+        undated(fleet.database, "330106", MONDAY, MONDAY)
+        assert only_row(fleet.database, query) == (before + 1,)
+
+
 def test_a_hull_that_is_no_larger_than_its_square_kilometres_is_not_told(fleet: Fleet) -> None:
     def seen() -> str:
         return re.findall(r"Seen in [^<]*", html(week(fleet.database, "330106", MONDAY, SUNDAY), [], MADE))[0]
@@ -380,7 +406,7 @@ def test_a_hull_that_is_no_larger_than_its_square_kilometres_is_not_told(fleet: 
 
 def test_a_night_without_data_is_a_cross_and_a_zero_is_a_line() -> None:
     nights = [_night(0, 0.0), _night(1, None), _night(2, 10.0)]
-    drawn = bars(nights, start_at=20, unit="individuals")
+    drawn = bars(nights, start_at=20, unit="individuals", over=SUNDAY)
     assert drawn.count("<rect") == 2
     assert "most 10 a camera and night" in drawn
     assert drawn.count("×") == 1
@@ -388,8 +414,17 @@ def test_a_night_without_data_is_a_cross_and_a_zero_is_a_line() -> None:
     assert "1 without data" in drawn
 
 
+def test_a_night_that_is_to_come_stays_empty_and_the_running_one_until_it_has_data() -> None:
+    nights = [_night(0, 2.0), _night(1, None), _night(2, 5.0), replace(_night(3, None), week_mean=3.5)]
+    drawn = bars(nights, start_at=None, unit="new", over=MONDAY + timedelta(days=1))
+    assert (drawn.count("×"), drawn.count("<rect")) == (1, 2)  # a missed night; the first, and what tonight has so far
+    assert [len(line) for line in mean_lines(drawn)] == [1, 1]
+    assert f">{nights[-1].night}</text>" in drawn, "the week keeps its length"
+    assert "3 nights, most 5 a camera and night, 1 without data" in drawn
+
+
 def test_bars_stand_on_one_line_as_high_as_their_figures_below_the_threshold_that_is_drawn() -> None:
-    drawn = parsed(bars([_night(0, 4.0), _night(1, None), _night(2, 20.0)], start_at=40, unit="new"))
+    drawn = parsed(bars([_night(0, 4.0), _night(1, None), _night(2, 20.0)], start_at=40, unit="new", over=SUNDAY))
     assert drawn.get("viewBox") == "0 0 640 134"
     placed = [[float(one.get(side, "")) for side in ("x", "y", "width", "height")] for one in drawn.iter("rect")]
     assert placed == [[1, 97, 211.3, 9], [427.7, 61, 211.3, 45]]
@@ -406,7 +441,7 @@ def parsed(drawn: str) -> Element:
 
 def test_the_mean_which_the_level_follows_is_a_line_beside_the_threshold_and_bars_have_one_colour() -> None:
     nights = [_night(0, 0.0), _night(1, None), replace(_night(2, 30.0), week_mean=10.0, level="calm")]
-    drawn = bars(nights, start_at=20, unit="individuals")
+    drawn = bars(nights, start_at=20, unit="individuals", over=SUNDAY)
     (line,) = re.findall(r'class="threshold"[^>]* y1="([^"]+)"', drawn)
     first, last = mean_lines(drawn)  # broken at the night without one
     assert (len(first), len(last)) == (1, 1)
@@ -417,7 +452,7 @@ def test_the_mean_which_the_level_follows_is_a_line_beside_the_threshold_and_bar
 
 def test_a_mean_that_knows_of_earlier_nights_stays_in_the_picture() -> None:
     nights = [replace(_night(n, 2.0), week_mean=60.0 - n) for n in range(7)]
-    (line,) = mean_lines(bars(nights, start_at=20, unit="individuals"))
+    (line,) = mean_lines(bars(nights, start_at=20, unit="individuals", over=SUNDAY))
     assert 0 < min(line) < max(line)
 
 

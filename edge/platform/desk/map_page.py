@@ -10,6 +10,7 @@ from flask import current_app, g, jsonify, render_template, request
 from edge.errors import UsageError
 from edge.languages.typed import plain
 from edge.platform.areas_below import AreaBelow, areas_below
+from edge.platform.charts import has_begun
 from edge.platform.database import Database, only_row
 from edge.platform.desk.entry import Answer, desk, logged_in, refuse
 from edge.platform.hull import Point, beside
@@ -47,7 +48,7 @@ from edge.platform.sentences import (
     value_words,
     watched,
 )
-from edge.platform.week import in_weeks, nodes_of, places_of, undated, unplaced
+from edge.platform.week import in_weeks, last_over, nodes_of, places_of, undated, unplaced
 from edge.platform.words import gettext, number
 
 DAYS_SHOWN, MOST_DAYS = 7, 400
@@ -82,10 +83,12 @@ def map_data() -> Answer:
         return jsonify(places=[], nights=[], outlines=outlines)
     wanted = chosen.wanted(area, first, last)
     nights, places = trend(g.database, in_weeks(wanted)), places_of(g.database, wanted)
+    over = last_over(running_from(g.database, area), last)
+    means = [one.week_mean if has_begun(one, over) else None for one in nights]
     origin = places[0].at if places else Point(0, 0)
     return jsonify(
         places=[[place.name, *beside(place.at, origin), place.value] for place in places],
-        nights=[[one.night.isoformat(), one.per_camera_night, one.week_mean] for one in nights],
+        nights=[[one.night.isoformat(), one.per_camera_night, mean] for one, mean in zip(nights, means, strict=True)],
         outlines=[[beside(Point(*at), origin) for at in ring] for ring in outlines],
     )
 
@@ -142,14 +145,15 @@ def _of_taxon(database: Database, chosen: TaxonSum, wanted: Wanted) -> dict[str,
     weeks = trend(database, replace(in_weeks(wanted), last=until))
     now = weeks[-1]
     nodes, places = nodes_of(database, wanted.area, wanted.first, wanted.last), places_of(database, wanted)
+    over = last_over(running, wanted.last)
     return {
         "nights": nights,
         "figures": _figures(chosen, nights, now, range_told(database, wanted, nights)),
         "level": now.level,
         "level_says": level_words(now.level),
         "together": together_words(together(database, wanted, now), unit),
-        "weeks": [one for one in weeks if one.night <= wanted.last],
-        "running": running,
+        "weeks": [one for one in weeks if one.night <= wanted.last and has_begun(one, over)],
+        "over": over,
         "watched": watched(unit, nights),
         "sign": sign(unit),
         "is_incidence": is_incidence(unit),
@@ -157,7 +161,7 @@ def _of_taxon(database: Database, chosen: TaxonSum, wanted: Wanted) -> dict[str,
         "areas": len(below),
         "places": places,
         "unplaced": unplaced_words(unplaced(nodes, places)),
-        "silent": [f"{node.site}/{node.node}" for node in nodes if not node.nights],
+        "silent": [f"{node.site}/{node.node}" for node in nodes if not node.nights and wanted.first <= over],
     }
 
 

@@ -22,7 +22,7 @@ _ROWS = f"""
            health->>'last_update', health->>'clock', info->>'software', info->>'version', info->>'software_number',
            info->'models',
            CASE WHEN area_code = '{NOWHERE}' AND rtrim(info->>'area_code', '0') <> '' THEN info->>'area_code' END,
-           {IS_LEFT_BEHIND}
+           card_back BETWEEN now() - interval '1 day' AND now(), {IS_LEFT_BEHIND}
     FROM node  -- who is heard, each minute anew, stands by name: none moves to a page that was read
     ORDER BY least(coalesce(heard, '-infinity'), now() - interval '1 day'), site, node
 """  # noqa: S608  our own words
@@ -41,13 +41,16 @@ def nodes_page() -> Answer:
 
 
 def _node(row: Sequence[Any], now: datetime) -> dict[str, Any]:
-    site, node, area, heard, state, problem, camera, waiting, share, volts, update, clock, *runs, refused = row
+    site, node, area, heard, state, problem, camera, waiting, share, volts, update, clock, *runs, refused, is_back = row
     is_silent = heard is None or now - heard > timedelta(days=1)
     silent = gettext("silent for a day") if is_silent else gettext("offline") if state == "offline" else ""
     says = silent or _camera_words(camera)
     faults = [(says, None)] if says else []
     if clock == "unsynced" and not silent:
         faults.append((gettext("the clock is not set: nobody knows the night of what it counts"), None))
+    if is_back:
+        says = gettext("in the last 24 hours two devices used this name, or an earlier card was put back")
+        faults.append((says, None))
     if problem:
         faults.append((gettext("It says:"), problem))
     if update and not update.endswith(ENDS_OF_GOOD_UPDATES):

@@ -343,6 +343,28 @@ def test_the_desk_opens_on_nights_that_are_over_and_marks_one_that_is_not(fleet:
     assert re.findall(r'row">(\S+) <span class="about">not over yet<', page) == [str(tonight())]
 
 
+def test_of_nights_that_are_to_come_the_desk_says_neither_no_data_nor_who_is_silent(
+    fleet: Fleet, client: FlaskClient
+) -> None:
+    fleet.counts("a", (tonight() - FIRST).days - 1, count(MOTH, 9, 9, 9))
+    fleet.sum_up()
+    log_in(client)
+    last = tonight() + timedelta(days=2)
+    asked = f"first={tonight() - timedelta(days=2)}&last={last}&taxon={MOTH[0]}||new"
+    page = client.get(f"/?{asked}").text
+    nights = re.findall(r'row">([\d-]+)(?: <span[^>]*>not over yet</span>)?</th><td class="n">(.*?)</td><td>', page)
+    assert [figure for _night, figure in nights] == ["no data", "9", "", "", ""]
+    weeks = re.findall(r'row">([\d-]+)</th><td class="n">([^<]*)</td><td class="n">([^<]*)</td></tr>', page)
+    assert weeks[-1] == (str(tonight() - timedelta(days=1)), "9", "9")
+    drawn = client.get(f"/api/map?{asked}").json
+    assert drawn is not None
+    assert [mean for _night, _each, mean in drawn["nights"][-4:]] == [9, None, None, None]
+    assert "Silent in these nights" in page
+    page = client.get(f"/?first={tonight()}&last={last}&taxon={MOTH[0]}||new").text
+    nights_told = page.partition("<h2>Nights")[2].partition("<h2>")[0]
+    assert ("no data" in nights_told, "Silent in these nights" in page) == (False, False)
+
+
 @pytest.mark.parametrize(
     ("taxon", "mean", "together"),
     [(f"{APHID[0]}|adult", "3", ["All life stages together: 6."]), (f"{MOTH[0]}|", "1.5", [])],

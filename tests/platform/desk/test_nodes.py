@@ -21,9 +21,9 @@ from edge.updates.fetch import fetch_all
 from edge.updates.inbox import Inbox, Request
 from edge.updates.install import install, install_waiting
 from edge.updates.slots import ENDS_OF_GOOD_UPDATES, Places, said
-from edge.wire import CameraHealth, Health, ModelInfo, Status, encode_message
+from edge.wire import CameraHealth, Health, Info, ModelInfo, Status, encode_message
 from tests.platform.desk.visitors import PASSWORD, log_in
-from tests.platform.fleet import FIRST, Fleet
+from tests.platform.fleet import FIRST, VILLAGES, Fleet, epoch
 from tests.records import MOTH, count
 from tests.updates.bundles import Bench
 
@@ -171,6 +171,30 @@ def test_a_node_whose_clock_is_not_set_needs_somebody_while_it_is_there(fleet: F
     assert cell(client) == ["wrong", "the clock is not set: nobody knows the night of what it counts"]
 
 
+def test_a_name_that_two_devices_use_in_turn_is_told_for_a_day_and_a_new_card_is_not(
+    fleet: Fleet, client: FlaskClient
+) -> None:
+    def hear(card: str, *, retained: bool = False, are_carried: bool = False) -> list[str]:
+        told = Info(
+            software="fieldeye", version="0", epoch=str(epoch(card)), area_code=VILLAGES["a"], capabilities=["replay"]
+        )
+        kept = Message("fieldeye/v1/s/a/info", encode_message(told), retained=retained)
+        fleet.registry.note([kept], are_carried=are_carried)
+        return cell(client)
+
+    says = "in the last 24 hours two devices used this name, or an earlier card was put back"
+    well, twins = ["calm", "well"], ["wrong", says]
+    log_in(client)
+    assert hear("new") == hear("a", are_carried=True) == hear("a", retained=True) == hear("new") == well
+    assert hear("a") == twins
+    long_ago = datetime.now(UTC) - timedelta(hours=25)
+    fleet.database.execute("UPDATE node SET card_back = %s, card_since = %s WHERE node = 'a'", (long_ago, long_ago))
+    assert cell(client) == well
+    assert hear("new") == well, "a card of a day ago"
+    assert hear("a") == twins
+    assert hear("third") == twins
+
+
 def test_what_the_broker_kept_of_a_day_to_come_is_no_sign_of_a_node(fleet: Fleet, client: FlaskClient) -> None:
     fleet.database.execute("UPDATE node SET heard = now() - interval '2 days' WHERE node = 'a'")
     ahead = Health(utc=datetime.now(UTC) + timedelta(days=30), clock="unsynced", session=1, uptime_s=9)
@@ -214,7 +238,7 @@ def test_a_name_that_is_silent_for_a_season_calls_for_nobody_and_stands_folded_u
         assert (">s/d<br>" in page) == (not is_left)
         left = r"Names silent for over 90 days: (\d)\.</summary><ul><li>(\S+) <span[^>]*>(.*?)</span>"
         assert re.findall(left, page) == [("1", "s/d", f"{long_ago:%Y-%m-%d %H:%M}")] * is_left
-        page = client.get(f"/?first={today}&last={today}&taxon={MOTH[0]}||new").text
+        page = client.get(f"/?first={today - timedelta(days=2)}&last={today}&taxon={MOTH[0]}||new").text
         assert bool(re.search(r"Silent in these nights[^<]*</summary><p[^>]*>[^<]*s/d", page)) == (not is_left)
 
 
