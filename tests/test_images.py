@@ -312,8 +312,35 @@ def test_a_question_is_sent_again_when_it_is_asked_for(tmp_path: Path, broker: B
         name = ask(node, SMALL)
         wait_until(lambda: node.store.health().questions == 0, within_s=10)
         assert reply_to(platform, tell(platform, "image", picture=name)).code == "done"
+        node.store.delete_question(name)
+        assert reply_to(platform, tell(platform, "image", picture=name)).code == "not_kept"
     first, again = pictures(platform)
     assert (again.jpeg, again.header.note, again.header.command is None) == (SMALL, first.header.note, False)
+
+
+@pytest.mark.parametrize("fields", [{"most_bytes": len(LARGE)}, {"box": (0.0, 0.0, 0.5, 0.5)}], ids=["whole", "part"])
+def test_of_a_question_that_is_deleted_on_its_way_nothing_more_goes_out_and_whoever_asked_for_it_is_told(
+    tmp_path: Path, fields: dict[str, Any]
+) -> None:
+    clock = SetClock()
+    with closing(open_store(tmp_path)) as store:
+        first, second, sent = (store.ask_station(instant(), LARGE) for _ in range(3))
+        store.mark_question_sent(sent.id)
+        images = images_of(store, clock)
+        for asked in (first, second):
+            assert images.next_part(0).header.id == asked.id  # type: ignore[union-attr]
+            images.acknowledged(0.1)
+            store.delete_question(asked.id)
+        command = ImageCommand(id="12345678", expires=clock.utc + timedelta(minutes=5), picture=sent.id, **fields)
+        images._commands.images.append(command)  # noqa: SLF001
+        for _ in range(2):
+            assert images.next_part(0).header.command == command.id  # type: ignore[union-attr]
+            images.acknowledged(0.1)
+        assert not images.replies
+        store.delete_question(sent.id)
+        assert (images.next_part(0), images.sent) == (None, 0)
+        assert [(reply.id, reply.code) for reply in images.replies] == [(command.id, "not_kept")]
+        assert not images._commands.images  # noqa: SLF001
 
 
 def test_a_picture_that_is_not_kept_is_named_as_gone(tmp_path: Path, broker: Broker, platform: Platform) -> None:

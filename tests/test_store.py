@@ -1269,6 +1269,13 @@ store.commit([sighting(at=instant(n, ClockState.UNSYNCED)) for n in range(100)])
 fill()
 print("right", store.correct_clock(instant(100)))
 """
+DELETED = """
+store = Store(StoreTable(folder=str(folder), max_mb=64), "n1")
+asked = store.ask_station(instant(), bytes.fromhex("ffd8ffd9"), note=sys.argv[1])
+(folder / "questions" / f"{asked.id}.jpg").unlink()  # made room before, so it makes none now
+fill()
+print("deleted", store.delete_question(asked.id), store.questions())
+"""
 HALF_FULL = """
 from edge.store import inspect_store
 tables = [StoreTable(folder=str(folder), max_mb=most) for most in (6, 64)]
@@ -1341,6 +1348,11 @@ def test_a_store_goes_on_where_others_take_the_room_that_it_gave_back() -> None:
 
 def test_times_are_put_right_on_a_full_disk() -> None:
     assert "right 100" in run_on_small_disk("-c", DISK + TIMED)
+
+
+@pytest.mark.parametrize("note", ["x", "稻" * 500], ids=["with room to say so", "and where its pages need more"])
+def test_a_question_is_deleted_on_a_full_disk(note: str) -> None:
+    assert "deleted True []" in run_on_small_disk("-c", DISK + DELETED, note)
 
 
 def test_a_read_only_disk_is_named_in_a_sentence_by_node_and_doctor() -> None:

@@ -230,6 +230,54 @@ def test_an_id_is_not_used_again_after_its_question_went(store: Store, monkeypat
         store.mark_question_sent(asked.id)
 
 
+def test_of_a_deleted_question_no_letter_is_left_on_the_card_and_its_number_is_not_used_again(tmp_path: Path) -> None:
+    secret = "Li Na, third house " * 26  # more than a page of the file holds
+    with closing(open_store(tmp_path)) as store:
+        others, mine = [ask(store).id], ask(store, secret, PHOTO[:2] + secret.encode() + PHOTO[-2:])
+        store.answer_question(mine.id, replace(ANSWER, text=secret))
+        store.health()  # whoever reads leaves the log as it is
+        assert holding(tmp_path, secret)
+        assert store.delete_question(mine.id)
+        assert not store.delete_question(mine.id)
+        assert not store.answer_question(mine.id, ANSWER)
+        assert not store.delete_question("../fieldeye")
+        assert holding(tmp_path, secret) == []
+        others.append(ask(store).id)
+        assert [one[-2:] for one in others] == ["q1", "q3"]
+    with closing(open_store(tmp_path)) as store:
+        assert [one.id for one in store.questions()] == others[::-1]
+
+
+def holding(folder: Path, text: str) -> list[str]:
+    """Names of the files in which some of it stands."""
+    return [path.name for path in folder.rglob("*") if path.is_file() and text[:19].encode() in path.read_bytes()]
+
+
+def test_what_a_card_fails_to_delete_of_a_question_can_be_tried_again_and_half_of_it_goes_at_the_next_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_: int) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    with closing(open_store(tmp_path)) as store:
+        whole, half = ask(store), ask(store)
+        photo = tmp_path / "questions" / f"{whole.id}.jpg"
+        put_in_the_way(photo)
+        with pytest.raises(StoreError, match="cannot delete the question"):
+            store.delete_question(whole.id)
+        photo.rmdir()
+        photo.write_bytes(PHOTO)
+        with monkeypatch.context() as patched:
+            patched.setattr("os.fsync", fail)
+            with pytest.raises(StoreError, match="replace the memory card"):
+                store.delete_question(half.id)
+        assert store.questions() == [half, whole]
+    with closing(open_store(tmp_path)) as store:
+        assert store.questions() == [whole]
+        assert store.delete_question(whole.id)
+        assert list(photo.parent.iterdir()) == []
+
+
 def test_questions_leave_the_numbers_of_records_alone(store: Store) -> None:
     ask(store)
     assert store.health().last_seq is None

@@ -36,6 +36,7 @@ class Outgoing:
     jpeg: bytes
     command: ImageCommand | None = None
     seq: int | None = None
+    question: str = ""  # id of the one whose photograph this shows: somebody may delete it meanwhile
     acknowledged_bytes: int = 0
 
 
@@ -95,6 +96,7 @@ class Images:
         room_bytes = min(self._window.limit_bytes, budget_bytes, most_bytes)
         if self.is_resting(now_s) or room_bytes < LEAST_BYTES:
             return None
+        self._stop_deleted()
         self._outgoing = self._outgoing or self._question() or self._asked() or self._unasked(now_s)
         if self._outgoing is None:
             return None
@@ -158,6 +160,16 @@ class Images:
         self._outgoing = None
         self.sent += 1
 
+    def _stop_deleted(self) -> None:
+        """Of a question that somebody deleted nothing more goes out; whoever asked for it again is told so."""
+        outgoing = self._outgoing
+        if outgoing is None or not outgoing.question or self._store.question(outgoing.question) is not None:
+            return
+        if outgoing.command is not None:
+            self._commands.images.popleft()
+            self.replies.append(self._not_kept(outgoing.command))
+        self._outgoing = None
+
     def _question(self) -> Outgoing | None:
         waiting = self._store.next_question()
         if waiting is None:
@@ -165,7 +177,7 @@ class Images:
         question, jpeg = waiting
         if question.id != self._begun.id or self._begun.bytes >= len(jpeg):
             self._begun = Begun(question.id)
-        return Outgoing(question.header(), jpeg, acknowledged_bytes=self._begun.bytes)
+        return Outgoing(question.header(), jpeg, question=question.id, acknowledged_bytes=self._begun.bytes)
 
     def _asked(self) -> Outgoing | None:
         """The first that can be sent; the others are answered why not."""
@@ -187,13 +199,17 @@ class Images:
             self.replies.append(self._commands.reply(command, "not_kept", detail=str(why)))
             return None
         if kept is None or sent is None:
-            self.replies.append(self._commands.reply(command, "not_kept", detail="this picture is no longer here"))
+            self.replies.append(self._not_kept(command))
             return None
+        shows = "" if question is None else question.id
         if sent is kept and question is not None:
-            return Outgoing(question.header(command.id), kept, command)
+            return Outgoing(question.header(command.id), kept, command, question=shows)
         kind: ImageKind = "picture" if sent is kept else "excerpt"
         header = ImageHeader(kind=kind, id=command.picture, bytes=len(sent), command=command.id)
-        return Outgoing(header, sent, command)
+        return Outgoing(header, sent, command, question=shows)
+
+    def _not_kept(self, command: ImageCommand) -> Reply:
+        return self._commands.reply(command, "not_kept", detail="this picture is no longer here")
 
     def _unasked(self, now_s: float) -> Outgoing | None:
         """The newest kept picture, spread over the day also where that has many starts; older ones are passed over."""

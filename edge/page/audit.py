@@ -35,6 +35,7 @@ def what_words(what: str) -> str:
         "person": gettext("People"),
         "setting": gettext("Setting"),
         "visit": gettext("Visit"),
+        "deleted-question": gettext("Deleted a question"),
         "clock": gettext("Set the clock by a phone"),
         "support": gettext("Fetched the file for help from afar"),
     }

@@ -48,6 +48,7 @@ class Asked:
     answer: str
     name: str  # what the station calls it, in the reader's language
     by: str
+    deleted: str  # what Delete takes away, empty for whoever may not
 
 
 def findings(answer: Answer) -> Findings:
@@ -108,7 +109,7 @@ def _line(group: list[Found]) -> Line:
     )
 
 
-def asked(one: Question, when: Moments) -> Asked:
+def asked(one: Question, when: Moments, *, may_delete: bool) -> Asked:
     """In the reader's words."""
     if one.answer is not None:
         tone: Tone = "calm"
@@ -128,6 +129,19 @@ def asked(one: Question, when: Moments) -> Asked:
         answer=given.text if given else "",
         name=names.name(given.label) if given and given.label else "",
         by=given.who if given else "",
+        deleted=_deleted_words(one) if may_delete else "",
+    )
+
+
+def _deleted_words(one: Question) -> str:
+    if one.is_sent:
+        return gettext(
+            "The photograph, the words with it and the answer are deleted on this node for good. "
+            "The station has its own copy: ask it to delete that, too."
+        )
+    return gettext(
+        "The photograph and the words with it are deleted on this node for good. "
+        "Nothing more of it goes to the station."
     )
 
 

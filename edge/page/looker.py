@@ -77,6 +77,12 @@ class Looker:
         with self._lock:
             return self._looks.get(name)
 
+    def forget(self, jpeg: bytes) -> None:
+        """Let go of each look at this photograph: somebody wants nothing kept of it."""
+        with self._lock:
+            for name in [one.id for one in self._looks.values() if one.jpeg == jpeg]:
+                del self._looks[name]
+
     @contextmanager
     def asking(self, name: str, note: str) -> Iterator[bool]:
         """One at a time; False where the last one asked the same: a second tap. What fails was not asked."""

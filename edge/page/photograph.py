@@ -11,10 +11,10 @@ from edge.page.findings import asked, findings, refused_words
 from edge.page.looker import Look
 from edge.page.node import node
 from edge.page.references import reference
-from edge.page.trust import Role, visitor
+from edge.page.trust import Role, trust, visitor
 from edge.page.words import gettext
 from edge.photographs import KINDS, LONGEST_PX, MOST_UPLOAD_BYTES, checked
-from edge.store import MOST_NAME_LETTERS, MOST_NOTE_LETTERS
+from edge.store import MOST_NAME_LETTERS, MOST_NOTE_LETTERS, Question
 from edge.taxa import taxon
 
 photograph = Blueprint("photograph", __name__)
@@ -103,6 +103,37 @@ def question_jpeg(name: str) -> Response:
     return _jpeg(node().store.question_photo(name) or b"")
 
 
+@photograph.get("/questions/<name>/delete")
+@needs(Role.FARMER)
+def form_address(name: str) -> ResponseReturnValue:  # noqa: ARG001  as the form below has it
+    """Where a refused form stands: opened anew, all questions."""
+    return redirect("/photo#station", 303)
+
+
+@photograph.post("/questions/<name>/delete")
+@needs(Role.FARMER)
+def delete_question(name: str) -> ResponseReturnValue:
+    """For good, by whoever asked or the technician. A second tap finds none."""
+    this = node()
+    question, photo = this.store.question(name), this.store.question_photo(name)
+    if question is not None and not _may_delete(question):
+        words = gettext("This is for the technician. Log in with another name.")
+        return render_template("plain.html", words=words, log_in=True), 403
+    if this.store.delete_question(name):
+        if photo:
+            this.looker.forget(photo)
+        trust().note(f"deleted-question {name}")
+    return redirect("/photo#station", 303)
+
+
+def _may_delete(question: Question) -> bool:
+    return visitor().role >= Role.TECHNICIAN or question.who == _who()
+
+
+def _who() -> str:
+    return visitor().name[:MOST_NAME_LETTERS]
+
+
 def _form(wrong: str, choice: str, note: str, detail: str = "") -> str:
     """`note`: typed with a photograph before, it goes with the next one. `detail`: of what went wrong, in English."""
     when = node().moments()
@@ -118,7 +149,7 @@ def _form(wrong: str, choice: str, note: str, detail: str = "") -> str:
         choices=[(key, name, key == choice) for key, name in words.items()],
         note=note,
         most_letters=MOST_NOTE_LETTERS,
-        questions=[asked(one, when) for one in node().store.questions()],
+        questions=[asked(one, when, may_delete=_may_delete(one)) for one in node().store.questions()],
         most_mb=MOST_UPLOAD_BYTES // 1_000_000,
         longest_px=LONGEST_PX,
     )
@@ -126,7 +157,7 @@ def _form(wrong: str, choice: str, note: str, detail: str = "") -> str:
 
 def _ask_once(look: Look, note: str, guess: str) -> None:
     """A second tap asks nothing. Raises StoreError."""
-    this, who = node(), visitor().name[:MOST_NAME_LETTERS]
+    this, who = node(), _who()
     with this.looker.asking(look.id, note) as is_new:
         if is_new:
             at, eppo = this.clock.now(), taxon(guess).eppo

@@ -17,7 +17,7 @@ log = logging.getLogger(__name__)
 
 
 class Jpegs:
-    """`<id>.jpg` in `folder`, for ids that `ids` matches. `sweep` and `write` raise OSError where the disk fails."""
+    """`<id>.jpg` in `folder`, for ids that `ids` matches. `sweep`, `write` and `delete` raise OSError of the disk."""
 
     def __init__(self, folder: Path, ids: str, *, is_synced: bool) -> None:
         self._folder = folder
@@ -68,6 +68,11 @@ class Jpegs:
                 self._path(name).unlink(missing_ok=True)
             except OSError as why:
                 _tell_left(why)
+
+    def delete(self, name: str) -> None:
+        """Remove a file of which somebody wants nothing kept. Raises OSError where the disk does not do it."""
+        self._path(name).unlink(missing_ok=True)
+        sync_names(self._folder)
 
     def _path(self, name: str) -> Path:
         return self._folder / f"{name}.jpg"

@@ -3,7 +3,7 @@
 import logging
 import sqlite3
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
@@ -250,6 +250,19 @@ class Store(Records):
         with self._writing("keep an answer") as db:
             return questions.answer(db, name, answer)
 
+    def delete_question(self, name: str) -> bool:
+        """Photograph, words and answer, for good; durable when it returns. False: that question is not kept here.
+
+        The photograph goes first: a row without one, which a power cut leaves, goes at the next start. Then the log is
+        emptied, whose older pages hold the words; on a full disk, or beside whoever reads on and on, some time later.
+        """
+        with self._lock, sentences(self._path, "delete the question"):
+            is_here = self._relief.despite_full_disk(partial(self._delete_question, name))
+            if is_here:
+                with suppress(sqlite3.OperationalError):
+                    self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        return is_here
+
     def _is_damaged(self, db: sqlite3.Connection, seq: int) -> bool:
         row = db.execute(f"SELECT {COLUMNS} FROM record WHERE seq = ?", (seq,)).fetchone()  # noqa: S608
         return row is not None and not self._read(Row(*row))
@@ -273,6 +286,14 @@ class Store(Records):
             questions.insert(db, asked)
         self._question_files.remove(gone + bare)
         return asked
+
+    def _delete_question(self, name: str) -> bool:
+        if not questions.select(self._db, "id = ?", name):
+            return False
+        self._question_files.delete(name)
+        with transaction(self._db) as db:
+            questions.forget(db, [name])
+        return True
 
     def _commit(
         self, records: list[Record], picture: bytes | None, at: Instant, draft: Draft | None = None

@@ -50,6 +50,8 @@ NEEDS = {
     "GET /photo/<name>.jpg": FARMER,
     "POST /photo/<name>/ask": FARMER,
     "GET /questions/<name>.jpg": FARMER,
+    "GET /questions/<name>/delete": FARMER,
+    "POST /questions/<name>/delete": FARMER,
     "POST /done": FARMER,
     "POST /done/undo": FARMER,
     "GET /people": TECHNICIAN,

@@ -40,7 +40,8 @@ from edge.store import Answer as Reply
 from edge.store import questions as kept
 from tests.onnx_files import GOLDEN_SQUARES, Net, facts, picture_with, write_model, write_release
 from tests.page.scenes import Scene, picture_of
-from tests.page.visitors import as_role, token_on
+from tests.page.visitors import as_role, form_on, token_on
+from tests.test_store import put_in_the_way
 from tests.waiting import wait_until
 
 BUG = picture_of("rice_bug.jpg")
@@ -234,16 +235,72 @@ def test_asking_queues_photograph_note_and_guess_and_the_reply_is_shown(
     assert "Station Ningbo" in page
 
 
-def test_of_a_question_whose_photograph_made_room_the_words_are_shown(
+def test_whoever_asked_or_the_technician_deletes_a_question_with_its_photograph_and_no_other_farmer_can(
+    farmer: FlaskClient, looker: Looker, scene: Scene
+) -> None:
+    place = looked_at(farmer, looker, BUG)
+    farmer.post(f"{place}/ask", data={"csrf": token_on(farmer, "/account"), "note": "since Monday"})
+    (mine,) = scene.store.questions()
+    others = scene.store.ask_station(scene.clock.now(), BUG, who="Mei")
+    address = f"/questions/{mine.id}/delete"
+    page = farmer.get("/photo").text
+    assert re.findall('action="(/questions/.*?)"', page) == [address]
+    assert "Nothing more of it goes to the station." in page
+    scene.store.mark_question_sent(mine.id)
+    page = farmer.get("/photo").text
+    assert "The station has its own copy: ask it to delete that, too." in page
+    not_mine = farmer.post(f"/questions/{others.id}/delete", data=form_on(page, address))
+    assert (not_mine.status_code, len(scene.store.questions())) == (403, 2)
+    waiting = sent(farmer, BUG).location
+    for _ in range(2):  # a second tap
+        assert farmer.post(address, data=form_on(page, address)).location == "/photo#station"
+    assert scene.store.questions() == [others]
+    assert [farmer.get(one).status_code for one in (f"/questions/{mine.id}.jpg", f"{place}.jpg")] == [404, 404]
+    assert waiting is not None
+    assert farmer.get(waiting).status_code == 200
+    assert farmer.get(address).location == "/photo#station"
+    technician = as_role(farmer.application.test_client(), scene, Role.TECHNICIAN)
+    address = f"/questions/{others.id}/delete"
+    technician.post(address, data=form_on(technician.get("/photo").text, address))
+    assert scene.store.questions() == []
+    told = [(one.what, one.who) for one in scene.store.audit_trail() if "question" in one.what]
+    assert told == [
+        (f"deleted-question {others.id}", "technician · 127.0.0.1"),
+        (f"deleted-question {mine.id}", "farmer · 127.0.0.1"),
+    ]
+    assert f"Deleted a question: {mine.id}" in technician.get("/audit").text
+
+
+def test_a_question_that_the_card_does_not_let_go_of_stays_with_a_sentence_for_the_technician(
+    farmer: FlaskClient, scene: Scene, tmp_path: Path
+) -> None:
+    asked = scene.store.ask_station(scene.clock.now(), BUG, who="farmer")
+    put_in_the_way(tmp_path / "questions" / f"{asked.id}.jpg")
+    address = f"/questions/{asked.id}/delete"
+    answer = farmer.post(address, data=form_on(farmer.get("/photo").text, address))
+    assert answer.status_code == 503
+    assert "Show this page to your technician." in answer.text
+    assert "cannot delete the question" in answer.text
+    assert f'href="{address}?lang=sw"' in answer.text
+    assert scene.store.questions() == [asked]
+    assert [one.what for one in scene.store.audit_trail()] == ["log-in"]
+
+
+def test_of_a_question_whose_photograph_made_room_the_words_are_shown_and_can_be_deleted(
     farmer: FlaskClient, scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(kept, "KEPT_BYTES", len(BUG))
-    old = scene.store.ask_station(scene.clock.now(), BUG, note="since Monday")
+    old = scene.store.ask_station(scene.clock.now(), BUG, who="farmer", note="since Monday")
     scene.store.mark_question_sent(old.id)
     new = scene.store.ask_station(scene.clock.now(), BUG)
     page = farmer.get("/photo").text
     assert re.findall(r'src="/questions/(.*?).jpg"', page) == [new.id]
     assert "since Monday" in page
+    waiting, address = sent(farmer, BUG).location, f"/questions/{old.id}/delete"
+    farmer.post(address, data=form_on(page, address))
+    assert scene.store.questions() == [new]
+    assert waiting is not None
+    assert farmer.get(waiting).status_code == 200
 
 
 def test_a_note_to_a_photograph_that_is_no_longer_kept_goes_with_the_next_one(
