@@ -22,6 +22,7 @@ import numpy as np
 
 from benchmarks._alone import alone
 from benchmarks._running import TOKEN, get
+from edge.bundle import MODELS
 from edge.cli.demo import PICTURES
 from edge.clock import SystemClock
 from edge.fallback import open_detector
@@ -49,7 +50,7 @@ def crowd(scene: Scene, server: PageServer) -> None:
     """What the crowd costs the node's process, and how much longer a look takes meanwhile; the phones' own waiting."""
     picture = np.asarray(cv2.imread(str(next(PICTURES.glob("*.jpg")))), np.uint8)
     with tempfile.TemporaryDirectory() as kept, looking(server.port) as phones:
-        detector = open_detector("pests", kept=Path(kept), threads=1, confidence=None).detector
+        detector = open_detector("pests", kept=Path(kept), folder=MODELS).detector
         phones.look(is_on=True)
         begun_s, busy_s = time.perf_counter(), time.process_time()
         while time.perf_counter() - begun_s < READS_EVERY_S:

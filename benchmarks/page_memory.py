@@ -16,6 +16,7 @@ import edge.cli
 from benchmarks._alone import alone
 from benchmarks._running import TOKEN, get
 from edge.board import PAGE_BYTES
+from edge.bundle import MODELS
 from edge.clock import SystemClock
 from edge.fallback import open_detector
 from edge.status import StatusBoard
@@ -33,7 +34,7 @@ def main() -> None:
     clock = SystemClock()
     with tempfile.TemporaryDirectory() as folder:
         settings = config(Path(folder))
-        detector = open_detector("pests", kept=Path(folder), threads=1, confidence=None).detector
+        detector = open_detector("pests", kept=Path(folder), folder=MODELS).detector
         detector(picture)
         with closing(Store(settings.store, "north-dyke")) as store:
             scene = Scene(store, StatusBoard(clock.now()), settings, clock)

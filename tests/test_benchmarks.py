@@ -16,6 +16,12 @@ def test_a_benchmark_can_be_started(name: str) -> None:
     import_module(f"benchmarks.{name}")
 
 
+def test_what_the_page_takes_of_a_small_boards_memory_can_be_measured() -> None:
+    measure = [sys.executable, "-m", "benchmarks.page_memory"]
+    done = subprocess.run(measure, cwd=BENCHMARKS.parent, capture_output=True, text=True, check=True)
+    assert done.stdout.startswith("page's own memory: ")
+
+
 def test_each_of_all_has_a_process_of_its_own_for_some_measure_what_theirs_takes(tmp_path: Path) -> None:
     shutil.copytree(BENCHMARKS, tmp_path / "benchmarks", ignore=shutil.ignore_patterns("[!_]*", "__pycache__"))
     for name in ("one", "other"):

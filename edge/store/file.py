@@ -175,8 +175,9 @@ def connect_to_read(path: Path) -> sqlite3.Connection:
 
     Where none writes and none can, as on a card that only reads, SQLite must not look for a log: it would make one.
     """
-    is_at_rest = path.exists() and not log_bytes(path) and os.statvfs(path).f_flag & os.ST_RDONLY
-    db = connect(f"{path.absolute().as_uri()}?immutable=1" if is_at_rest else path)
+    file = path.resolve()  # of a link SQLite keeps the log where it leads
+    is_at_rest = file.exists() and not log_bytes(file) and os.statvfs(file).f_flag & os.ST_RDONLY
+    db = connect(f"{file.as_uri()}?immutable=1" if is_at_rest else path)
     db.execute("PRAGMA query_only = 1")
     return db
 
