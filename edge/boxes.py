@@ -62,8 +62,8 @@ def letterbox(image: Image, side_px: int, pad: int = 114, into: Image | None = N
     """
     height_px, width_px = image.shape[:2]
     fit = fit_into(width_px, height_px, side_px)
-    inner_w = max(1, min(side_px, round(width_px * fit.scale)))
-    inner_h = max(1, min(side_px, round(height_px * fit.scale)))
+    inner_w = max(1, round(width_px * fit.scale))
+    inner_h = max(1, round(height_px * fit.scale))
     square = np.empty((side_px, side_px, 3), np.uint8) if into is None else into
     square[inner_h:] = pad
     square[:inner_h, inner_w:] = pad

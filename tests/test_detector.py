@@ -183,6 +183,16 @@ def test_an_insect_that_fills_the_picture_has_a_box_that_fills_it(squares: Detec
     assert decoded(squares, (0.5, 0.5), [4, 4, 3, 3, 20, 20, -20]).xyxy.tolist() == [[0, 0, 64, 64]]
 
 
+@pytest.mark.parametrize(("width_px", "height_px"), [(64, 40), (40, 64)])
+def test_what_is_seen_in_the_grey_beside_a_picture_is_no_insect(
+    squares: Detector, width_px: int, height_px: int
+) -> None:
+    raw = np.full((1, 80, 7), -20, np.float32)
+    raw[0, 63] = [0.5, 0.5, 0, 0, 20, 20, -20]  # 8x8 px at the right lower corner
+    found = [squares.decode(raw, fit_into(*size, 64), squares.thresholds) for size in ((64, 64), (width_px, height_px))]
+    assert [len(one) for one in found] == [1, 0]
+
+
 def test_numbers_of_another_kind_than_promised_are_refused(squares: Detector) -> None:
     with pytest.raises(BundleError, match="float64"):
         squares.decode(np.full((1, 80, 7), -20.0), fit_into(64, 64, 64), squares.thresholds)
@@ -216,8 +226,9 @@ def test_a_network_that_takes_rgb_is_given_rgb(tmp_path: Path) -> None:
     assert found.class_id.tolist() == [1]  # what it was told is red
 
 
-def test_mean_and_deviation_are_applied(tmp_path: Path) -> None:
-    spec = facts()["input"] | {"mean": [100, 100, 100], "std": [50, 50, 50]}
+@pytest.mark.parametrize(("mean", "std"), [(100, 50), (100, 1), (0, 50)])
+def test_mean_and_deviation_are_applied_also_one_without_the_other(tmp_path: Path, mean: int, std: int) -> None:
+    spec = facts()["input"] | {"mean": [mean] * 3, "std": [std] * 3}
     taker = detector(tmp_path, input=spec)
     taker.prepare(picture_with([(0, 0, BLUE)]))
     raw = taker.infer()
@@ -225,7 +236,7 @@ def test_mean_and_deviation_are_applied(tmp_path: Path) -> None:
     plain.prepare(picture_with([(0, 0, BLUE)]))
     gain = 240 / 255  # of the objectness logit, a value of the mean blue + red - green
     assert plain.infer()[0, 0, 4] == pytest.approx(12, abs=0.01)
-    assert raw[0, 0, 4] == pytest.approx((155 - 100 + 100) / 50 * gain - 228, abs=0.01)
+    assert raw[0, 0, 4] == pytest.approx((255 - mean) / std * gain - 228, abs=0.01)
 
 
 @pytest.mark.parametrize(("confidence", "expected"), [(0.0, 1), (1.0, 0)])

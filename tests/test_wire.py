@@ -318,6 +318,13 @@ def test_counts_without_a_frame_are_refused() -> None:
         decode_batch(cbor2.dumps(batch), "n1")
 
 
+def test_a_unit_of_a_later_version_is_refused() -> None:
+    batch = cbor2.loads(encode_batch(stored(interval())))
+    batch[9][0][7] = 4
+    with pytest.raises(WireError, match=r"unit: must be an integer from 0 to 3"):
+        decode_batch(cbor2.dumps(batch), "n1")
+
+
 @given(st.binary(max_size=300))
 def test_any_bytes_give_records_or_a_wire_error(payload: bytes) -> None:
     with suppress(WireError):

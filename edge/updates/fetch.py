@@ -15,6 +15,7 @@ from edge.updates.inbox import MOST_DAYS, Inbox, Request, place
 _BLOCK_BYTES = 1 << 16
 _SILENT_S = 60.0
 _NEVER = {400, 403, 404, 410}  # a server's codes that no waiting mends
+_MOST_TOLD = 200  # letters of what a server says, which may be 64 kB of any signs: each `health` tells it
 
 
 class _NoFtp(FTPHandler):
@@ -133,8 +134,8 @@ def _answer(request: Request, have: int) -> Iterator[HTTPResponse]:
             yield answer
     except UpdateError:  # a ValueError as well
         raise
-    except (OSError, HTTPException, ValueError) as why:  # ValueError: it sends to a host or an address that cannot be
-        reason = getattr(why, "reason", why)
+    except (OSError, HTTPException, ValueError, OverflowError) as why:  # the last two: it sends where nothing can be
+        reason = "".join(filter(str.isprintable, str(getattr(why, "reason", why))))[:_MOST_TOLD]
         if isinstance(why, HTTPError) and why.code in _NEVER:
             raise _GivenUpError(
                 f"{place(request.url)}: gives nothing ({why.code} {reason}); tell the node where it is"

@@ -194,6 +194,15 @@ def test_an_observation_stays_that_of_its_taxon_when_a_correction_puts_another_b
     assert list(after.values()) == [APHID[0], MOTH[0], MOTH[0]]
 
 
+def test_a_range_from_zero_and_a_crop_with_the_sign_between_tags_are_told(tmp_path: Path) -> None:
+    place = replace(ABOUT.places[SITE, "n1"], crop="rice|maize")
+    about = replace(ABOUT, places={(SITE, "n1"): place})
+    package(told(interval(counts=(count(MOTH, 2, 0, 5),))), tmp_path, about)
+    (moths,), (deployment,) = table(tmp_path, "observations"), table(tmp_path, "deployments")
+    assert moths["observationTags"].endswith("|low:0|high:5")
+    assert deployment["deploymentTags"].endswith("|crop:rice/maize")
+
+
 def test_humidity_is_a_tag(tmp_path: Path) -> None:
     assert {"humidity:0.72" in one["observationTags"].split("|") for one in observations(DAMP, folder=tmp_path)} == {
         True
@@ -246,9 +255,11 @@ def test_a_deployment_lasts_until_its_last_interval_ends_in_whatever_order_they_
     assert (row["deploymentStart"], row["deploymentEnd"]) == ("2026-07-01T12:00:00Z", "2026-07-01T15:00:00Z")
 
 
-def test_a_package_lasts_until_the_day_on_which_its_last_interval_ends(tmp_path: Path) -> None:
-    described = package(told(interval(length_s=86_400.0)), tmp_path)
-    assert described["temporal"] == {"start": "2026-07-01", "end": "2026-07-02"}
+def test_a_package_lasts_from_the_first_day_of_any_camera_to_the_day_on_which_the_last_interval_ends(
+    tmp_path: Path,
+) -> None:
+    described = package(told(interval(86_400.0, 86_400.0), interval(camera="cam1")), tmp_path)
+    assert described["temporal"] == {"start": "2026-07-01", "end": "2026-07-03"}
 
 
 def test_a_taxon_has_the_names_that_it_has_and_no_empty_ones(tmp_path: Path) -> None:
@@ -258,6 +269,8 @@ def test_a_taxon_has_the_names_that_it_has_and_no_empty_ones(tmp_path: Path) -> 
         "scientificName": "Sesamia inferens", "taxonID": "https://gd.eppo.int/taxon/SESAIN", "taxonRank": "species",
         "vernacularNames": {"eng": "pink stem borer", "zho": "大螟"},
     }  # fmt: skip
+    (unknown,) = package(told(interval(counts=(count(("Novum insectum", ""), 1),))), tmp_path)["taxonomic"]
+    assert unknown == {"scientificName": "Novum insectum"}
 
 
 @pytest.mark.parametrize("half", [Place(), Place(latitude_deg=30.25), Place(longitude_deg=120.5)])

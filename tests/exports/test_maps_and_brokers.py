@@ -160,6 +160,7 @@ def test_a_larva_says_so_and_climate_is_an_entity_a_property() -> None:
     assert (dense["numValue"], dense["unit"]) == (8.0, "C93")  # UN/CEFACT: reciprocal square metre
     for entity in json.loads(written("ngsi-ld", told(LARVAE, DAMP))):
         assert entity["numValue"]["unitCode"] == entity["unit"]["value"]
+        assert entity["numValue"]["observedAt"] == entity["dateObserved"]["value"]
     warm = found["temperature", "mean"]
     assert (warm["numValue"], warm["unit"]) == (24.5, "CEL")
     assert ("relativeHumidity", "mean") not in found
@@ -188,6 +189,8 @@ def test_how_long_a_trap_hung_is_an_entity_in_seconds() -> None:
     (hung,) = [simple(entity) for entity in found if entity["numValue"]["unitCode"] == "SEC"]
     assert hung["measurementType"] == "exposed"
     assert (hung["controlledProperty"], hung["numValue"], hung["unit"]) == ("effort", 34567.0, "SEC")
+    just_hung = entities(replace(FULL_CARD, exposed_s=0.0))
+    assert [one["numValue"] for one in just_hung if one["measurementType"] == "exposed"] == [0.0]
 
 
 def test_what_a_full_trap_counted_is_an_outlier() -> None:
@@ -207,6 +210,8 @@ def test_nothing_seen_is_a_zero_and_no_data_is_effort_alone() -> None:
 def test_an_alert_says_how_grave_and_why() -> None:
     calm, look, entity = entities(*(alert(level=level, sure_at=20.0) for level in ("calm", "look", "act")))
     assert (calm["severity"], look["severity"]) == ("informational", "medium")
+    (none,) = entities(alert(level="calm", value=0.0, low=0.0))
+    assert (none["data"]["value"], none["data"]["low"]) == (0.0, 0.0)
     assert (entity["severity"], entity["subCategory"], entity["category"]) == ("high", "insect", "agriculture")
     assert entity["alertSource"] == "urn:ngsi-ld:Device:farm-3:n1"
     assert (entity["dateIssued"], entity["source"]) == ("2026-07-01T12:00:00.000Z", "the local station")

@@ -1,13 +1,15 @@
 """Who is answered, and what every answer tells the browser."""
 
 import re
+import socket
 
 import pytest
 from flask.testing import FlaskClient
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.page.guard import is_allowed
+from edge.config import CameraTable, NodeConfig, NodeTable, PageTable
+from edge.page.guard import is_allowed, own_names
 from tests.page.scenes import HOPPER, Scene, seen, sighting, well
 from tests.page.visitors import ELSEWHERE, swahili_link
 
@@ -36,6 +38,13 @@ ADDRESSES = (
 )  # fmt: skip
 def test_the_node_answers_to_its_own_names_addresses_of_no_public_network_and_those_of_ipv6(host: str) -> None:
     assert is_allowed(host, NAMES)
+
+
+def test_the_node_answers_to_the_names_of_itself_its_board_and_its_page_however_they_are_written() -> None:
+    node, page = NodeTable(site="s", node="North-Dyke"), PageTable(host="Node-7.Farm.example")
+    names = own_names(NodeConfig(node=node, camera=CameraTable(kind="folder"), page=page))
+    for host in ("north-dyke", "node-7.farm.example:8080", socket.gethostname()):
+        assert is_allowed(host, names)
 
 
 @pytest.mark.parametrize(
@@ -72,13 +81,14 @@ def test_every_answer_forbids_inline_and_foreign_content_framing_and_guessing(
 ) -> None:
     headers = client.get(address, buffered=True).headers
     policy = headers["Content-Security-Policy"]
-    assert "default-src 'none'" in policy
-    assert "frame-ancestors 'none'" in policy
+    for part in ("default-src 'none'", "base-uri 'none'", "form-action 'self'", "frame-ancestors 'none'"):
+        assert part in policy
     assert "unsafe" not in policy
     assert "http" not in policy
     assert headers["X-Content-Type-Options"] == "nosniff"
     assert headers["X-Frame-Options"] == "DENY"
     assert headers["Referrer-Policy"] == "no-referrer"
+    assert headers["Cross-Origin-Opener-Policy"] == headers["Cross-Origin-Resource-Policy"] == "same-origin"
 
 
 @pytest.mark.parametrize("address", ["/node/x/y", "/node" + "/x" * 15_000])

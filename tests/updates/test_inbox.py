@@ -26,6 +26,7 @@ SHA256 = hashlib.sha256(CONTENT).hexdigest()
 BLOCK = 65_536  # fetched at once
 LOG_IN = b"<html>Welcome! Please top up your card.</html>" * 60
 HTML = {"Content-Type": "text/html"}
+BINARY = {"Content-Type": "application/octet-stream"}
 
 
 @given(cuts=st.lists(st.integers(0, len(CONTENT)), max_size=6), repeats=st.booleans())
@@ -321,9 +322,15 @@ def test_a_bundle_that_is_here_is_not_fetched_again(server: Server, tmp_path: Pa
     assert [path.name for path in tmp_path.iterdir()] == [f"{SHA256}.update"]
 
 
-def test_another_file_than_was_announced_is_not_kept(server: Server, tmp_path: Path) -> None:
+@pytest.mark.parametrize("instead", [None, (200, {}, CONTENT + b"w")], ids=["as long", "longer, unsized"])
+def test_another_file_than_was_announced_is_not_kept(
+    server: Server, tmp_path: Path, instead: tuple[int, dict[str, str], bytes] | None
+) -> None:
+    server.instead = instead
+    inbox = asked(server, tmp_path, "0" * 64)
     with pytest.raises(UpdateError, match="another file"):
-        fetch_all(asked(server, tmp_path, "0" * 64))
+        fetch_all(inbox)
+    assert inbox.requests() == []
     assert not list(tmp_path.glob("*.update"))
     assert not list(tmp_path.glob("*.part"))
 
@@ -349,8 +356,12 @@ def test_the_page_of_a_network_that_wants_a_log_in_becomes_no_part_of_a_bundle(
     assert server.begins == (here_bytes,)
 
 
-@pytest.mark.parametrize("headers", [{}, HTML | {"Content-Length": str(len(CONTENT))}], ids=["unsized", "as HTML"])
-def test_a_server_may_call_a_bundle_html_or_not_say_its_length(
+@pytest.mark.parametrize(
+    "headers",
+    [{}, HTML | {"Content-Length": str(len(CONTENT))}, BINARY | {"Content-Length": str(len(CONTENT))}],
+    ids=["unsized", "as HTML", "as it is"],
+)
+def test_a_server_may_call_a_bundle_html_or_what_it_is_or_not_say_its_length(
     server: Server, tmp_path: Path, headers: dict[str, str]
 ) -> None:
     server.instead = 200, headers, CONTENT
@@ -364,8 +375,7 @@ def test_a_file_that_is_longer_than_was_announced_is_given_up_at_once(
     """It was fetched every five minutes for a week, and kept a solar node awake."""
     inbox = asked(server, tmp_path)
     inbox.add(SHA256, len(CONTENT), 0, CONTENT[:here_bytes])
-    longer = {"Content-Length": str(len(CONTENT) + 1), "Content-Type": "application/octet-stream"}
-    server.instead = 200, longer, CONTENT + b"w"
+    server.instead = 200, BINARY | {"Content-Length": str(len(CONTENT) + 1)}, CONTENT + b"w"
     with pytest.raises(UpdateError, match="is another file than was announced; tell the node of the right one"):
         fetch_all(inbox)
     assert inbox.requests() == []
@@ -524,8 +534,8 @@ def ftp() -> Iterator[int]:
 
 @pytest.mark.parametrize(
     "place",
-    ["http://files..example/x", "http://[::1/x", "ftp://127.0.0.1:{ftp}/x"],
-    ids=["no host", "no address", "not http"],
+    ["http://files..example/x", "http://[::1/x", f"http://127.0.0.1:{10**20}/x", "ftp://127.0.0.1:{ftp}/x"],
+    ids=["no host", "no address", "no port", "not http"],
 )
 def test_a_server_that_sends_to_an_impossible_place_is_told_and_given_up_after_a_week(
     server: Server, tmp_path: Path, ftp: int, place: str
@@ -540,6 +550,34 @@ def test_a_server_that_sends_to_an_impossible_place_is_told_and_given_up_after_a
     with pytest.raises(UpdateError, match="nothing of it came for 7 days"):
         fetch_all(inbox)
     assert inbox.requests() == []
+
+
+class _Talker(StreamRequestHandler):
+    """Says something else than a bundle."""
+
+    says = b""
+
+    def handle(self) -> None:
+        while self.rfile.readline().strip():
+            pass
+        self.wfile.write(self.says + b"no" * 9000 + b"\r\n\r\n")
+
+
+@pytest.mark.parametrize("says", [b"\x15\x03\x01\x00", b"HTTP/1.1 503 \x00"], ids=["another service", "a long reason"])
+def test_of_what_another_service_or_a_talkative_server_says_health_tells_one_short_line(
+    tmp_path: Path, says: bytes
+) -> None:
+    """Each health told up to 64 kB of it, and of one with a NUL in it the platform took nothing."""
+    talker = type("Talker", (_Talker,), {"says": says})
+    with ThreadingTCPServer(("127.0.0.1", 0), talker) as running:
+        Thread(target=running.serve_forever, args=(0.01,), daemon=True).start()
+        inbox = Inbox(tmp_path)
+        url = f"http://127.0.0.1:{running.server_address[1]}/x.update"
+        inbox.ask_for(Request(url=url, sha256=SHA256, bytes=len(CONTENT)))
+        with pytest.raises(UpdateError, match=r"/x\.update: (no){100}; what came is kept, the rest is tried again"):
+            fetch_all(inbox)
+        running.shutdown()
+    assert told(tmp_path).isprintable()
 
 
 @pytest.mark.parametrize(("code", "stays"), [(400, False), (403, False), (404, False), (410, False), (503, True)])
@@ -585,6 +623,15 @@ def test_a_bundle_for_which_no_room_is_left_is_given_up_before_it_is_fetched(
         fetch_all(inbox)
     assert (server.begins, inbox.requests()) == ((), [])
     assert "make room on the memory card" in told(tmp_path)
+
+
+def test_a_bundle_of_which_a_part_came_is_fetched_though_pictures_took_room_meanwhile(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inbox = asked(server, tmp_path)
+    inbox.add(SHA256, len(CONTENT), 0, CONTENT[:1000])
+    pictures_take_the_room(monkeypatch)
+    assert fetch_all(inbox) == 1
 
 
 def told(inbox: Path) -> str:

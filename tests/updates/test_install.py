@@ -26,7 +26,7 @@ from edge.introduction import introduction
 from edge.updates.inbox import Inbox, Request
 from edge.updates.install import install, install_waiting
 from edge.updates.lock import UpdateBusyError, alone
-from edge.updates.manifest import Manifest
+from edge.updates.manifest import MOST_BUNDLE_BYTES, Manifest
 from edge.updates.models import models_folder
 from edge.updates.secrets import KEY, SEALED, install_secrets, seal
 from edge.updates.slots import floor, running_counter, said, trial
@@ -187,6 +187,8 @@ def test_whoever_asks_for_what_runs_is_told_so_and_a_mistaken_bundle_calls_for_n
     else:
         assert inbox.add(sha256, size, 0, b"") == size
     assert said(bench.places).endswith("runs well; models number 1 is installed already")
+    bench.slots("back", "models")
+    assert said(bench.places).endswith("runs well"), "it was answered, though that runs no more"
     assert refuse(bench) == refused
     assert said(bench.places).endswith(refused), "it came later"
 
@@ -300,6 +302,13 @@ def test_a_card_that_has_no_room_for_the_copy_of_a_bundle_is_named(bench: Bench)
     assert told.endswith("/opt/incoming (No space left on device); make room on the memory card\n")
 
 
+def test_a_file_larger_than_any_bundle_is_not_copied_to_the_card(bench: Bench) -> None:
+    path = bench.put("film.update", b"")
+    os.truncate(path, MOST_BUNDLE_BYTES + 1)
+    with pytest.raises(UpdateError, match="larger than 400 MB; it is no bundle of ours"):
+        install(path, bench.places)
+
+
 @pytest.fixture
 def narrow_umask() -> Iterator[None]:
     before = os.umask(0o077)
@@ -399,6 +408,26 @@ def test_a_trial_that_a_day_has_not_decided_makes_way_for_a_newer_bundle(bench: 
     assert (running_counter(bench.places, "models"), trial(bench.places, "models")) == (3, 0)
     bench.slots("back", "models")
     assert running_counter(bench.places, "models") == 1
+
+
+def test_of_software_and_models_on_trial_neither_makes_way_before_a_day_has_not_decided_both(
+    bench: Bench, begun: Begun
+) -> None:
+    begun.put(bench, one_and_two)
+    bench.prove()
+    models(bench, 1)
+    bench.prove()
+    for _ in range(2):  # to the former, and to the newer again, by hand
+        bench.slots("back", "venv")
+        bench.slots("back", "models")
+    a_day_passes(bench, "venv")
+    with pytest.raises(UpdateBusyError, match="still on trial"):
+        models(bench, 2)
+    assert (trial(bench.places, "software"), trial(bench.places, "models")) == (0, 0)
+    a_day_passes(bench, "models")
+    why = "was taken back, for a day on trial had not proved it"
+    assert models(bench, 2).startswith(f"software number 2 {why}; models number 1 {why}; models ")
+    assert [running_counter(bench.places, kind) for kind in ("software", "models")] == [1, 2]
 
 
 def a_day_passes(bench: Bench, link: str) -> None:
