@@ -2,11 +2,13 @@
 
 import errno
 import os
+import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from threading import Thread
 
 import pytest
 
@@ -19,6 +21,7 @@ from edge.wire import MAX_PHOTO_BYTES
 from tests.clocks import NOON, SetClock
 from tests.records import instant
 from tests.test_store import open_store, put_in_the_way
+from tests.waiting import wait_until
 
 PHOTO = b"\xff\xd8 a photograph \xff\xd9"
 ANSWER = Answer(
@@ -246,6 +249,30 @@ def test_of_a_deleted_question_no_letter_is_left_on_the_card_and_its_number_is_n
         assert [one[-2:] for one in others] == ["q1", "q3"]
     with closing(open_store(tmp_path)) as store:
         assert [one.id for one in store.questions()] == others[::-1]
+
+
+def test_a_deletion_beside_whoever_reads_on_and_on_holds_up_no_writer_and_the_next_one_empties_the_log(
+    tmp_path: Path,
+) -> None:
+    secret, file = "Li Na, third house", tmp_path / "fieldeye.db"
+    with (
+        closing(open_store(tmp_path)) as store,
+        closing(sqlite3.connect(file, isolation_level=None)) as reader,
+        closing(sqlite3.connect(file, timeout=6, isolation_level=None)) as writer,
+    ):
+        mine, other = ask(store, secret), ask(store)
+        reader.execute("BEGIN")
+        reader.execute("SELECT note FROM question").fetchall()
+        deleting = Thread(target=store.delete_question, args=[mine.id])
+        deleting.start()
+        wait_until(lambda: store.question(mine.id) is None, within_s=5)
+        writer.execute("BEGIN IMMEDIATE")  # raises after its timeout
+        writer.execute("ROLLBACK")
+        deleting.join()
+        assert holding(tmp_path, secret)
+        reader.execute("ROLLBACK")
+        assert store.delete_question(other.id)
+        assert holding(tmp_path, secret) == []
 
 
 def holding(folder: Path, text: str) -> list[str]:

@@ -21,7 +21,7 @@ _QUESTIONS = (
 )
 _MAKE_ROOM = """
     WITH surplus AS (
-        SELECT node_id, id FROM question WHERE node_id = %s AND id <> %s AND answered IS NULL
+        SELECT node_id, id FROM question WHERE node_id = %s AND id <> %s AND answered IS NULL AND deleted IS NULL
         ORDER BY jpeg IS NULL, received DESC, id DESC OFFSET %s
     )
     DELETE FROM question q USING surplus

@@ -23,6 +23,8 @@ LOCK = "lock"  # held as long as a node runs on the folder
 PAGE_BYTES = 1024  # of a new file: each commit writes its pages whole, and the card has to last for years
 LOG_BYTES = 800_000  # then it is checkpointed: on a full card the log must not hold half of the space
 WAL_BYTES = 1_000_000  # what the log may keep on disk; taken off the budget
+BUSY_S = 10  # that one connection waits for another
+EMPTYING_S = 2  # that commits wait for whoever reads while the log is emptied
 _DAMAGED = ("SQLITE_CORRUPT", "SQLITE_NOTADB")
 _UNREADABLE = ("SQLITE_IOERR_READ", "SQLITE_IOERR_CORRUPTFS")  # a bad sector: the disk names it on reading only
 _REMEDIES = {
@@ -165,7 +167,7 @@ def connect(path: Path | str) -> sqlite3.Connection:
     A letter in which a bit flipped on the card is a wrong letter: it hides neither its row nor those behind it.
     """
     uri = isinstance(path, str)
-    db = sqlite3.connect(path, timeout=10, isolation_level=None, check_same_thread=False, uri=uri)
+    db = sqlite3.connect(path, timeout=BUSY_S, isolation_level=None, check_same_thread=False, uri=uri)
     db.text_factory = partial(str, encoding="utf-8", errors="replace")
     return db
 
@@ -180,6 +182,14 @@ def connect_to_read(path: Path) -> sqlite3.Connection:
     db = connect(f"{file.as_uri()}?immutable=1" if is_at_rest else path)
     db.execute("PRAGMA query_only = 1")
     return db
+
+
+def empty_log(db: sqlite3.Connection) -> None:
+    """Nothing of before stands in it then. On a full disk, or beside whoever reads on and on, it stays as it is."""
+    db.execute(f"PRAGMA busy_timeout = {EMPTYING_S * 1000}")
+    with suppress(sqlite3.OperationalError):
+        db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    db.execute(f"PRAGMA busy_timeout = {BUSY_S * 1000}")
 
 
 def page_bytes(db: sqlite3.Connection) -> int:

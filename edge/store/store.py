@@ -3,7 +3,7 @@
 import logging
 import sqlite3
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from contextlib import ExitStack, closing, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
@@ -23,7 +23,7 @@ from edge.store.accounts import Accounts
 from edge.store.audit import Entry, note
 from edge.store.decisions import Decisions
 from edge.store.drafts import Draft
-from edge.store.file import former_store, hold, is_full, max_pages, open_checked, sentences
+from edge.store.file import empty_log, former_store, hold, is_full, max_pages, open_checked, sentences
 from edge.store.questions import Answer, Question
 from edge.store.records import Records
 from edge.store.relief import Relief
@@ -259,8 +259,7 @@ class Store(Records):
         with self._lock, sentences(self._path, "delete the question"):
             is_here = self._relief.despite_full_disk(partial(self._delete_question, name))
             if is_here:
-                with suppress(sqlite3.OperationalError):
-                    self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+                empty_log(self._db)
         return is_here
 
     def _is_damaged(self, db: sqlite3.Connection, seq: int) -> bool:

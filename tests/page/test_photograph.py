@@ -1,5 +1,6 @@
 """A photograph from a phone: an answer in words, or a sentence that says what to do; the station only when asked."""
 
+import errno
 import io
 import os
 import random
@@ -251,7 +252,7 @@ def test_whoever_asked_or_the_technician_deletes_a_question_with_its_photograph_
     assert "The station has its own copy: ask it to delete that, too." in page
     not_mine = farmer.post(f"/questions/{others.id}/delete", data=form_on(page, address))
     assert (not_mine.status_code, len(scene.store.questions())) == (403, 2)
-    waiting = sent(farmer, BUG).location
+    waiting = sent(farmer, picture_of("whitefly.jpg")).location
     for _ in range(2):  # a second tap
         assert farmer.post(address, data=form_on(page, address)).location == "/photo#station"
     assert scene.store.questions() == [others]
@@ -272,8 +273,11 @@ def test_whoever_asked_or_the_technician_deletes_a_question_with_its_photograph_
 
 
 def test_a_question_that_the_card_does_not_let_go_of_stays_with_a_sentence_for_the_technician(
-    farmer: FlaskClient, scene: Scene, tmp_path: Path
+    farmer: FlaskClient, looker: Looker, scene: Scene, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    def fail(_: int) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
     asked = scene.store.ask_station(scene.clock.now(), BUG, who="farmer")
     put_in_the_way(tmp_path / "questions" / f"{asked.id}.jpg")
     address = f"/questions/{asked.id}/delete"
@@ -284,6 +288,29 @@ def test_a_question_that_the_card_does_not_let_go_of_stays_with_a_sentence_for_t
     assert f'href="{address}?lang=sw"' in answer.text
     assert scene.store.questions() == [asked]
     assert [one.what for one in scene.store.audit_trail()] == ["log-in"]
+    place = looked_at(farmer, looker, BUG)
+    farmer.post(f"{place}/ask", data={"csrf": token_on(farmer, "/account")})
+    address = f"/questions/{scene.store.questions()[0].id}/delete"
+    form = form_on(farmer.get("/photo").text, address)
+    with monkeypatch.context() as patched:
+        patched.setattr("os.fsync", fail)
+        assert farmer.post(address, data=form).status_code == 503
+    assert farmer.post(address, data=form).status_code == 303
+    assert farmer.get(f"{place}.jpg").status_code == 404, "nor does the page keep what the card let go of at first"
+
+
+def test_what_another_farmer_asks_while_an_unknown_question_is_deleted_stays(
+    farmer: FlaskClient, scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    others = f"{scene.store.epoch.hex[:8]}-q1"
+
+    def asked_meanwhile(_: str) -> None:
+        scene.store.ask_station(scene.clock.now(), BUG, who="Mei")
+
+    monkeypatch.setattr(scene.store, "question", asked_meanwhile)
+    form = {"csrf": token_on(farmer, "/account")}
+    assert farmer.post(f"/questions/{others}/delete", data=form).location == "/photo#station"
+    assert [one.id for one in scene.store.questions()] == [others]
 
 
 def test_of_a_question_whose_photograph_made_room_the_words_are_shown_and_can_be_deleted(
