@@ -34,11 +34,13 @@ _COMMITTED = """
 """
 
 # A card that comes back within a day was put back, or is in another device of the same name: these come in turn.
+# By a `status` of now, behind its `info`: what a broker kept for a worker that was away is of cards that are gone.
 _CARD = """
-    UPDATE node SET former_epoch = epoch, card_since = now(), card_back = CASE
-        WHEN former_epoch = %(epoch)s AND card_since BETWEEN now() - interval '1 day' AND now() THEN now()
+    UPDATE node SET former_epoch = heard_epoch, heard_epoch = epoch, card_since = now(), card_back = CASE
+        WHEN former_epoch = epoch AND card_since BETWEEN now() - interval '1 day' AND now() THEN now()
         ELSE card_back END
-    WHERE node_id = %(id)s
+    WHERE node_id = %(id)s AND epoch IS DISTINCT FROM heard_epoch
+        AND %(utc)s BETWEEN now() - %(late)s AND now() + %(late)s
 """
 _HIGHEST = "SELECT epoch, coalesce(upper(seen) - 1, 0) FROM node JOIN ledger USING (node_id, epoch) WHERE node_id = %s"
 
@@ -98,8 +100,6 @@ class Registry:
 
     def _note_info(self, topic: Topic, info: Info, *, is_kept: bool, is_carried: bool) -> None:
         node = self._node_of_card(topic, UUID(info.epoch), is_live=not (is_carried or is_kept))
-        if not (is_carried or is_kept):
-            self._note_card({"id": node, "epoch": UUID(info.epoch)})
         place = (self._area_of(topic, info), *position(info), self._zone_of(topic, info), info.crop)
         runs = [one for one in info.models if one.sha256]  # of others labels alone
         self._database.execute(
@@ -122,11 +122,6 @@ class Registry:
             return node
         (moved,) = only_row(self._database, "SELECT move_node(%s, %s, %s, %s)", (node, epoch, topic.site, is_live))
         return None if moved is None else int(moved)
-
-    def _note_card(self, told: dict[str, object]) -> None:
-        """The node's, where it is another than the one before."""
-        if self._database.execute("SELECT FROM node WHERE node_id = %(id)s AND epoch <> %(epoch)s", told).rowcount:
-            self._database.execute(_CARD, told)
 
     def _area_of(self, topic: Topic, info: Info) -> str:
         """Where it counts: nowhere if its site has areas and that is none of them."""
@@ -194,12 +189,13 @@ class Registry:
 
     def _note_status(self, topic: Topic, status: Status, *, is_kept: bool) -> None:
         """A late last will never overrides a newer birth."""
+        node = self._node_id(topic, is_live=not is_kept)
         self._database.execute(
             f"UPDATE node SET status = %(told)s, heard = {_HEARD} WHERE node_id = %(id)s"  # noqa: S608  our own words
             " AND (status IS NULL OR ((status->>'session')::numeric, (status->>'connection')::numeric)"
             " <= (%(session)s, %(connection)s))",
             {
-                "id": self._node_id(topic, is_live=not is_kept),
+                "id": node,
                 "told": _json(status),
                 "kept": is_kept,
                 "utc": status.utc if is_kept else None,
@@ -207,6 +203,8 @@ class Registry:
                 "connection": status.connection,
             },
         )
+        if not is_kept:
+            self._database.execute(_CARD, {"id": node, "utc": status.utc, "late": VALID_FOR})
 
 
 def _note_labels(database: Database, node: int, model: ModelInfo) -> None:

@@ -174,18 +174,21 @@ def test_a_node_whose_clock_is_not_set_needs_somebody_while_it_is_there(fleet: F
 def test_a_name_that_two_devices_use_in_turn_is_told_for_a_day_and_a_new_card_is_not(
     fleet: Fleet, client: FlaskClient
 ) -> None:
-    def hear(card: str, *, retained: bool = False, are_carried: bool = False) -> list[str]:
-        told = Info(
+    def hear(card: str, *, ago_min: int = 0, retained: bool = False) -> list[str]:
+        info = Info(
             software="fieldeye", version="0", epoch=str(epoch(card)), area_code=VILLAGES["a"], capabilities=["replay"]
         )
-        kept = Message("fieldeye/v1/s/a/info", encode_message(told), retained=retained)
-        fleet.registry.note([kept], are_carried=are_carried)
+        utc = datetime.now(UTC) - timedelta(minutes=ago_min)
+        status = Status(state="online", session=1, connection=1, utc=utc)
+        for channel, told in (("info", info), ("status", status)):
+            fleet.registry.note([Message(f"fieldeye/v1/s/a/{channel}", encode_message(told), retained=retained)])
         return cell(client)
 
     says = "in the last 24 hours two devices used this name, or an earlier card was put back"
     well, twins = ["calm", "well"], ["wrong", says]
     log_in(client)
-    assert hear("new") == hear("a", are_carried=True) == hear("a", retained=True) == hear("new") == well
+    assert hear("a") == hear("new") == hear("a", retained=True) == hear("new") == well
+    assert hear("a", ago_min=15) == hear("new") == well, "as the broker kept it for a worker that was away"
     assert hear("a") == twins
     long_ago = datetime.now(UTC) - timedelta(hours=25)
     fleet.database.execute("UPDATE node SET card_back = %s, card_since = %s WHERE node = 'a'", (long_ago, long_ago))
