@@ -1,19 +1,15 @@
 """What the doctor says of a camera that the running node has: most serve one program at a time, so it is not opened."""
 
 from pathlib import Path
-from typing import TypeVar
-
-import msgspec
 
 from edge.census import SLOWEST_S, follows
-from edge.cli.page_verdict import answer
+from edge.cli.page_verdict import asked, running_state
 from edge.cli.verdict import Verdict
 from edge.config import CameraTable, NodeConfig
 from edge.counts import BLIND
-from edge.page.answers import Camera, Health, State
+from edge.page.answers import Camera, Health
 from edge.store import is_held
 
-T = TypeVar("T")
 REMEDIES = {  # of a reason why a picture is not looked at, where the word alone does not say what to do
     "colourless": "colourless: turn infrared off by day; for a monochrome camera set gate.colourless_levels = 0"
 }
@@ -63,20 +59,3 @@ def _told(camera: Camera) -> Verdict:
         f"the running node gets no new pictures from it ({camera.state}); look at its cable and power, and at the page"
     )
     return Verdict("camera", "not well", why)
-
-
-def running_state(config: NodeConfig) -> State | None:
-    """Of this node; None where it does not run, has no page or does not say it to anybody."""
-    state = asked(config, "/api/v1/state", State)
-    is_ours = state is not None and (state.site, state.node) == (config.node.site, config.node.node)
-    return state if is_ours else None
-
-
-def asked(config: NodeConfig, address: str, kind: type[T]) -> T | None:
-    """What the page of this node answers; None where there is none, or only those who have logged in may read it."""
-    if config.page is None:
-        return None
-    try:
-        return msgspec.json.decode(answer(config.page, address), type=kind)
-    except ValueError:
-        return None

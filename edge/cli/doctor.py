@@ -15,11 +15,11 @@ from edge.cameras.watch import FIRST_PICTURE_S
 from edge.changes import load_changed, set_on_page
 from edge.cli.advice_verdict import on_advice
 from edge.cli.arguments import config_argument
-from edge.cli.camera_verdict import REMEDIES, asked, on_camera_in_use, running_state
+from edge.cli.camera_verdict import REMEDIES, on_camera_in_use
 from edge.cli.debian_verdict import on_debian
 from edge.cli.exits import DONE, NOT_WELL, WRONG_USE
 from edge.cli.model_verdict import on_model
-from edge.cli.page_verdict import on_page
+from edge.cli.page_verdict import asked, on_page, running_state
 from edge.cli.results import show
 from edge.cli.update import SERVICE
 from edge.cli.verdict import Verdict

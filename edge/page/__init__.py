@@ -16,7 +16,7 @@ from edge.config import NodeConfig
 from edge.errors import ConfigError, FieldeyeError
 from edge.languages import COOKIE, HTML_LANGUAGE, LANGUAGES, REVIEWED, PoBabel, chosen_language
 from edge.mqtt.secret import read_secret
-from edge.page.admission import SAFE, install, page_above
+from edge.page.admission import SAFE, install, is_for_scripts, page_above
 from edge.page.api import api
 from edge.page.deeds import deeds
 from edge.page.guard import is_allowed, own_names, protect
@@ -149,13 +149,13 @@ def _guard(app: Flask, config: NodeConfig) -> None:
 
     @app.errorhandler(HTTPException)
     def in_words(error: HTTPException) -> tuple[str | dict[str, str], int]:
-        if request.path.startswith("/api/"):
+        if is_for_scripts():
             return {"error": error.description or error.name}, error.code or 500
         return render_template("plain.html", words=_error_words(error)), error.code or 500
 
     @app.errorhandler(FieldeyeError)
     def own_error(error: FieldeyeError) -> tuple[str | dict[str, str], int]:
-        if request.path.startswith("/api/"):
+        if is_for_scripts():
             return {"error": str(error)}, 503
         words = gettext("The node cannot read what it has stored. Show this page to your technician.")
         return render_template("plain.html", words=words, detail=str(error)), 503

@@ -147,13 +147,18 @@ def _turned_away(wanted: Role) -> Refusal:
         if wanted is not Role.TECHNICIAN:
             words = gettext("This is for the farmer and the technician. Log in with another name.")
         return render_template("plain.html", words=words, log_in=True), 403
-    if request.path.startswith("/api/"):
+    if is_for_scripts():
         return {"error": "log in first: this node is not open to read"}, 401
     if not trust().accounts.is_claimed():
         return redirect("/claim", 303)
     if request.method in SAFE:
         return redirect(current_app.url_for("people.log_in", next=request.full_path.rstrip("?")), 303)
     return redirect(current_app.url_for("people.log_in", next=page_above(request.path), unsent=1), 303)
+
+
+def is_for_scripts() -> bool:
+    """Does a program ask, which reads JSON also where something is wrong?"""
+    return request.path.startswith("/api/")
 
 
 def page_above(path: str) -> str:

@@ -53,16 +53,16 @@ def bars(nights: Sequence[Trend], start_at: float | None, unit: str, over: date)
 
     `over`: the last night that is; of one after it nothing is drawn until it has data.
     """
-    begun = [one for one in nights if has_begun(one, over)]
+    begun = [(n, one) for n, one in enumerate(nights) if has_begun(one, over)]
     most = max(one.per_camera_night or 0 for one in nights)
     top = max(most, start_at or 0, *(one.week_mean or 0 for one in nights), 1e-9)  # a mean knows earlier nights
     step = WIDTH / len(nights)
-    drawn = [_bar(one, n * step, step, top, unit) for n, one in enumerate(nights) if has_begun(one, over)]
+    drawn = [_bar(one, n * step, step, top, unit) for n, one in begun]
     drawn += [*_mean_lines(nights, step, top, over), *_axis(nights, step, top, unit)]
     if start_at is not None:
         y = _height(start_at, top)
         drawn.append(f'<line {_look("threshold")} x1="0" x2="{WIDTH:.0f}" y1="{y:.1f}" y2="{y:.1f}"/>')
-    missing = sum(one.per_camera_night is None for one in begun)
+    missing = sum(one.per_camera_night is None for _, one in begun)
     figures = {"nights": number(len(begun)), "most": value_words(most, unit), "missing": number(missing)}
     if is_incidence(unit):
         says = gettext("%(nights)s nights, incidence at most %(most)s, %(missing)s without data", **figures)

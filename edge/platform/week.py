@@ -1,6 +1,6 @@
 """What a report says of an area and a week: taken from the database in one go, so that its figures agree."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import date, datetime, timedelta
 
@@ -117,13 +117,16 @@ def week(database: Database, area: str, first: date, last: date) -> Week:
         totals = taxa_of(database, area, first, last)
         shown = _shown(database, area, last, totals)
         over = last_over(running_from(database, area), last)
+        nodes = nodes_of(database, area, first, last)
+        until_over = nodes if over == last else nodes_of(database, area, first, over)
+        nights_over = (over - first).days + 1
         return Week(
             area=area,
             first=first,
             last=last,
             over=over,
-            nodes=tuple(nodes_of(database, area, first, last)),
-            missed=frozenset(_missed(database, area, first, over)),
+            nodes=tuple(nodes),
+            missed=frozenset((one.site, one.node) for one in until_over if one.nights < nights_over),
             left_behind=left_behind(database, area, first, last),
             undated=undated(database, area, first, last),
             taxa=tuple(_taxon(database, area, first, last, total) for total in shown),
@@ -238,11 +241,6 @@ def nodes_of(database: Database, area: str, first: date, last: date) -> list[Nod
     """Effort of each node of an area that had told a night by the last one, and was not left behind."""
     with database.cursor(row_factory=class_row(NodeWeek)) as cursor:
         return cursor.execute(_NODES.encode(), {"area": area, "first": first, "last": last}).fetchall()
-
-
-def _missed(database: Database, area: str, first: date, last: date) -> Iterator[tuple[str, str]]:
-    nights = (last - first).days + 1
-    return ((one.site, one.node) for one in nodes_of(database, area, first, last) if one.nights < nights)
 
 
 def undated(database: Database, area: str, first: date, last: date) -> int:

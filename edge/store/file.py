@@ -161,13 +161,14 @@ def _verdict(db: sqlite3.Connection, check: str) -> str:
     return str(db.execute(f"PRAGMA {check}(1)").fetchone()[0])
 
 
-def connect(path: Path | str) -> sqlite3.Connection:
-    """A connection without implicit transactions that any thread may close, to a path or a URI.
+def connect(path: Path, *, is_at_rest: bool = False) -> sqlite3.Connection:
+    """A connection without implicit transactions that any thread may close.
 
     A letter in which a bit flipped on the card is a wrong letter: it hides neither its row nor those behind it.
+    `is_at_rest`: nobody writes there and no log is left, and SQLite must not look for one, as it would make it.
     """
-    uri = isinstance(path, str)
-    db = sqlite3.connect(path, timeout=BUSY_S, isolation_level=None, check_same_thread=False, uri=uri)
+    name = f"{path.as_uri()}?immutable=1" if is_at_rest else path
+    db = sqlite3.connect(name, timeout=BUSY_S, isolation_level=None, check_same_thread=False, uri=is_at_rest)
     db.text_factory = partial(str, encoding="utf-8", errors="replace")
     return db
 
@@ -175,11 +176,11 @@ def connect(path: Path | str) -> sqlite3.Connection:
 def connect_to_read(path: Path) -> sqlite3.Connection:
     """A connection beside the writer's: WAL lets it read while that one waits for the card.
 
-    Where none writes and none can, as on a card that only reads, SQLite must not look for a log: it would make one.
+    It is at rest where none can write, as on a card that only reads, once its log is gone.
     """
     file = path.resolve()  # of a link SQLite keeps the log where it leads
-    is_at_rest = file.exists() and not log_bytes(file) and os.statvfs(file).f_flag & os.ST_RDONLY
-    db = connect(f"{file.as_uri()}?immutable=1" if is_at_rest else path)
+    is_at_rest = file.exists() and not log_bytes(file) and bool(os.statvfs(file).f_flag & os.ST_RDONLY)
+    db = connect(file, is_at_rest=is_at_rest)
     db.execute("PRAGMA query_only = 1")
     return db
 
