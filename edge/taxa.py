@@ -11,6 +11,9 @@ from edge.counts import name_and_stage
 WHOLE_PODS = frozenset({"Phytophthora palmivora", "Moniliophthora roreri"})  # `diseases` boxes a cacao pod, not a spot
 MINERS = frozenset({"Leucoptera coffeella"})  # an insect, of which `diseases` boxes the mine in the leaf
 LANGUAGES = ("en", "zh", "es", "fr", "pt", "hi", "id", "vi", "sw")
+_KINGDOMS = dict.fromkeys(("insect", "mite", "arachnid", "mollusc", "nematode"), "Animalia")
+# As GBIF has them; a protist may be in either of two.
+_KINGDOMS |= {"fungus": "Fungi", "oomycete": "Chromista", "bacterium": "Bacteria", "virus": "Viruses"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,11 +29,16 @@ class Taxon:
     names: tuple[str, ...] = ()  # in the order of LANGUAGES
     also: tuple[str, ...] = ()  # everyday names to be found by, in any language; not told
 
+    @property
+    def kingdom(self) -> str:
+        """Tells *Pieris* the butterfly from the shrub; "" where it is not known."""
+        return _KINGDOMS.get(self.kind, "")
+
     def name(self, language: str) -> str:
-        """The local name in that language ("zh", "zh_Hans_CN", "pt-BR"), else the English, else the scientific one."""
-        known = {code: name for code, name in zip(LANGUAGES, self.names, strict=False) if name}
+        """The local name in that language ("zh", "zh_Hans_CN", "pt-BR"), else the scientific one."""
+        known = dict(zip(LANGUAGES, self.names, strict=False))
         short = language.replace("-", "_").partition("_")[0]
-        return known.get(short) or known.get("en") or self.scientific_name
+        return known.get(short) or self.scientific_name
 
 
 def taxon(scientific_name: str) -> Taxon:

@@ -78,6 +78,7 @@ def _taxonomic(label: str, eppo: str) -> dict[str, Any]:
     told: dict[str, Any] = {"scientificName": label}
     told |= {"taxonID": f"https://gd.eppo.int/taxon/{eppo}"} if eppo else {}
     told |= {"taxonRank": known.rank} if known.rank in RANKS else {}
+    told |= {"kingdom": known.kingdom} if known.kingdom else {}
     return told | ({"vernacularNames": names} if names else {})
 
 

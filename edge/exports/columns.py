@@ -17,6 +17,7 @@ from msgspec import Struct
 from msgspec import inspect as types
 
 from edge.exports.about import Place
+from edge.exports.moments import is_dated
 from edge.nights import day_at
 from edge.wire import PlainInterval, PlainRecord
 
@@ -74,7 +75,7 @@ def _night(interval: PlainInterval, zone: tzinfo) -> date | None:
 
     None where the clock was never set: it counts it to none.
     """
-    if "unsynced" in (interval.start.clock, interval.end.clock):
+    if not is_dated(interval):
         return None
     middle = interval.start.utc + (interval.end.utc - interval.start.utc) / 2
     try:

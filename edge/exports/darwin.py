@@ -2,8 +2,9 @@
 
 An interval is an event with its effort; a taxon counted is an occurrence, `present`, or `absent` where the count is 0;
 the range of a count is two measurements of that occurrence. An interval that showed nothing is an event without
-occurrences; one without data says so in its remarks and has sample size 0. Left out: sightings (intervals count the
-same insects), alerts, losses.
+occurrences; one without data says so in its remarks and has sample size 0. Where the clock was never set, the board's
+guess is no `eventDate`, which GBIF would show on its map. Left out: sightings (intervals count the same insects),
+alerts, losses.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -15,7 +16,7 @@ import msgspec
 from edge.exports.about import About, Piece, Place, key_of, keyed
 from edge.exports.csv_table import csv_cell, csv_lines
 from edge.exports.darwin_meta import EVENT, MEASUREMENT, OCCURRENCE, Table, meta_xml, names
-from edge.exports.moments import to_the_second
+from edge.exports.moments import is_dated, to_the_second
 from edge.exports.taken import in_darwin
 from edge.taxa import taxon
 from edge.wire import PlainInterval, PlainRecord, SummaryCount
@@ -61,7 +62,7 @@ def _event(record: PlainInterval, place: Place) -> dict[str, Any]:
     return located | {
         "eventID": key_of(record),
         "parentEventID": f"{record.site}/{record.node}/{record.camera}",
-        "eventDate": f"{start}/{end}",
+        "eventDate" if is_dated(record) else "verbatimEventDate": f"{start}/{end}",
         "samplingProtocol": _PROTOCOL[record.unit],
         **_effort(record),
         "eventRemarks": _remarks(record),
@@ -99,6 +100,7 @@ def _occurrence(record: PlainInterval, count: SummaryCount, key: str) -> Iterato
         "basisOfRecord": "MachineObservation",
         "occurrenceStatus": "present" if count.count else "absent",
         "scientificName": count.label,
+        "kingdom": known.kingdom,
         "taxonRank": known.rank,
         "taxonID": f"https://gd.eppo.int/taxon/{count.eppo}" if count.eppo else "",
         "lifeStage": count.stage,

@@ -23,15 +23,15 @@ EVENT = Table(
     "event.csv",
     f"{DWC}Event",
     _terms(
-        "eventID parentEventID eventDate samplingProtocol samplingEffort sampleSizeValue sampleSizeUnit eventRemarks "
-        "locationID decimalLatitude decimalLongitude geodeticDatum dynamicProperties"
+        "eventID parentEventID eventDate verbatimEventDate samplingProtocol samplingEffort sampleSizeValue "
+        "sampleSizeUnit eventRemarks locationID decimalLatitude decimalLongitude geodeticDatum dynamicProperties"
     ),
 )
 OCCURRENCE = Table(
     "occurrence.csv",
     f"{DWC}Occurrence",
     _terms(
-        "eventID occurrenceID basisOfRecord occurrenceStatus scientificName taxonRank taxonID lifeStage "
+        "eventID occurrenceID basisOfRecord occurrenceStatus scientificName kingdom taxonRank taxonID lifeStage "
         "individualCount organismQuantity organismQuantityType identifiedBy identificationVerificationStatus"
     ),
 )

@@ -14,7 +14,7 @@ import msgspec
 
 from edge.exports.about import About, Piece, Place, keyed
 from edge.exports.geojson import point
-from edge.exports.moments import to_the_millisecond
+from edge.exports.moments import is_dated, to_the_millisecond
 from edge.exports.taken import in_ngsi
 from edge.taxa import taxon
 from edge.wire import PlainAlert, PlainInterval, PlainRecord, SummaryCount
@@ -58,14 +58,14 @@ def _measurements(interval: PlainInterval, place: Place) -> Iterator[Entity]:
         "unit": _property(COUNT_UNIT),
         "source": _property(interval.model),
     }
-    at = interval.end.utc
+    at, undated = interval.end.utc, {"outlier": _property(not is_dated(interval))}
     effort = {"controlledProperty": _property("effort"), "measurementType": _property("frames")}
-    effort |= {"numValue": _number(interval.frames, at), "outlier": _property(interval.saturated)}
+    effort |= {"numValue": _number(interval.frames, at), "outlier": _outlier(interval)}
     effort |= {} if interval.no_data is None else {"textValue": _property(interval.no_data)}
     yield _named("DeviceMeasurement", interval, "effort") | effort | common
     if interval.exposed_s is not None:
         exposed = {"controlledProperty": _property("effort"), "measurementType": _property("exposed")}
-        exposed |= {"numValue": _number(interval.exposed_s, at, "SEC"), "unit": _property("SEC")}
+        exposed |= {"numValue": _number(interval.exposed_s, at, "SEC"), "unit": _property("SEC")} | undated
         yield _named("DeviceMeasurement", interval, "exposed") | common | exposed
     if interval.counts == []:
         yield _measurement(interval, None, "count", 0, "none") | common
@@ -76,7 +76,7 @@ def _measurements(interval: PlainInterval, place: Place) -> Iterator[Entity]:
                 yield common | _measurement(interval, count, what, value, quote(taxon_key, safe=""))
     for what, spread, unit in _climate(interval):
         measured = {"controlledProperty": _property(what), "measurementType": _property("mean")}
-        measured |= {"numValue": _number(spread.mean, at, unit), "unit": _property(unit)}
+        measured |= {"numValue": _number(spread.mean, at, unit), "unit": _property(unit)} | undated
         yield _named("DeviceMeasurement", interval, what) | common | measured
 
 
@@ -97,16 +97,22 @@ def _measurement(interval: PlainInterval, count: SummaryCount | None, what: str,
         "measurementType": _property(":".join(filter(None, (*names, interval.unit, what)))),
         "numValue": _number(value, interval.end.utc, unit),
         "unit": _property(unit),
-        "outlier": _property(interval.saturated),  # the trap was too full to count on
+        "outlier": _outlier(interval),
     }
     return entity | ({"textValue": _property(count.label)} if count else {})
+
+
+def _outlier(interval: PlainInterval) -> Entity:
+    """The trap was too full to count on, or nobody knows when that was: the clock was never set."""
+    return _property(interval.saturated or not is_dated(interval))
 
 
 def _alert(alert: PlainAlert, place: Place) -> Entity:
     kind = taxon(alert.label).kind
     sub = _SUBCATEGORY.get(kind, kind)
     figures = {"eppo": alert.eppo, "scientificName": alert.label, "value": alert.value, "low": alert.low}
-    figures |= {"high": alert.high, "unit": alert.unit, "startAt": alert.start_at, "sureAt": alert.sure_at}
+    figures |= {"high": alert.high, "unit": alert.unit, "actFrom": alert.start_at}
+    figures |= {"surelyFrom": alert.sure_at}  # `startAt` is a moment in NGSI-LD's core context
     figures |= {"model": alert.model, "task": alert.task, "threshold": alert.source}
     entity = _named("Alert", alert) | {
         "alertSource": _property(f"urn:ngsi-ld:Device:{alert.site}:{alert.node}"),

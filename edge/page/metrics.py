@@ -144,7 +144,7 @@ def _today(day: Day, unit: Unit | None) -> Iterator[Metric]:
         return
     yield _gauge("today_frames", "looked at since local midnight, in a trap since local noon", day.frames)
     says = "counted since local midnight, in a trap since local noon"
-    counts = GaugeMetricFamily("fieldeye_today_count", says, labels=["label", "bound"])
+    counts = GaugeMetricFamily("fieldeye_today_counted", says, labels=["label", "bound"])
     for label, figure in sorted(day.figures.items()):
         for bound, value in (("count", figure.count), ("low", figure.low), ("high", figure.high)):
             if value is not None:

@@ -31,6 +31,8 @@ def read_database(
     try:
         with database.transaction(), database.cursor("export") as cursor:  # on the server: a year need not fit here
             cursor.itersize = _AT_ONCE
+            # Whoever takes them may write to a stick, which stands still for a minute: that is no reader that hangs.
+            database.execute("SET LOCAL idle_in_transaction_session_timeout = '10min'")
             for (body,) in cursor.execute(query, (since, until)):
                 yield msgspec.json.decode(body, type=PlainRecord)
     except psycopg.Error as why:

@@ -267,7 +267,7 @@ def test_a_taxon_has_the_names_that_it_has_and_no_empty_ones(tmp_path: Path) -> 
     (taxon,) = package(told(borer), tmp_path)["taxonomic"]
     assert taxon == {
         "scientificName": "Sesamia inferens", "taxonID": "https://gd.eppo.int/taxon/SESAIN", "taxonRank": "species",
-        "vernacularNames": {"eng": "pink stem borer", "zho": "大螟"},
+        "kingdom": "Animalia", "vernacularNames": {"eng": "pink stem borer", "zho": "大螟"},
     }  # fmt: skip
     (unknown,) = package(told(interval(counts=(count(("Novum insectum", ""), 1),))), tmp_path)["taxonomic"]
     assert unknown == {"scientificName": "Novum insectum"}

@@ -93,7 +93,20 @@ def test_nights_of_a_node_whose_zone_is_none_are_of_utc(zone: str | None) -> Non
 
 
 def test_text_from_the_network_is_no_formula_to_a_spreadsheet_and_still_comes_back() -> None:
-    words = ['=HYPERLINK("http://x","y")', "+1+1", "-1+1", "@SUM(1)", "\t=1+1", "\r=1+1", "\0=1+1", "'quoted"]
+    words = ['=HYPERLINK("http://x","y")', "+1+1", "-1+1", "@SUM(1)", "\t=1+1", "\r=1+1", "\n=1+1", "\0=1+1", "'quoted"]
+    words += ["＝1+1", "＋1+1", "－1+1", "＠SUM(1)"]  # to an Excel of East Asia
     records = told(*(sighting(label=word) for word in words))
     assert [row["label"] for row in table(records)] == [f"'{word}" for word in words]
     assert list(read_csv(written(records))) == records
+
+
+def test_the_id_of_a_picture_that_reads_as_a_number_stays_a_text() -> None:
+    records = told(*(sighting(picture=name) for name in ("1234567e-41", "12345678-41", "123e4567-41")))
+    assert [row["picture"] for row in table(records)] == ["'1234567e-41", "12345678-41", "123e4567-41"]
+    assert list(read_csv(written(records))) == records
+
+
+@pytest.mark.parametrize("crop", ["rice; maize", "rice\t水稻"])
+def test_a_semicolon_or_tab_begins_no_cell_in_a_spreadsheet_that_parts_there_too(crop: str) -> None:
+    about = replace(ABOUT, places={(SITE, "n1"): Place(crop=crop)})
+    assert f',"{crop}",' in written(told(COUNTED), about)

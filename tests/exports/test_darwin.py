@@ -85,8 +85,8 @@ def test_an_interval_its_taxa_and_their_ranges_are_told_in_the_standards_terms(t
     assert json.loads(event.data[DWC + "dynamicProperties"])["skipped"] == {"dark": 40, "blurred": 20}
     assert told_by(moth) == {
         "occurrenceID": f"{key}/Plutella xylostella", "basisOfRecord": "MachineObservation", "individualCount": "12",
-        "occurrenceStatus": "present", "scientificName": "Plutella xylostella", "taxonRank": "species",
-        "taxonID": "https://gd.eppo.int/taxon/PLUTMA", "identifiedBy": "pests@0.1.0",
+        "occurrenceStatus": "present", "scientificName": "Plutella xylostella", "kingdom": "Animalia",
+        "taxonRank": "species", "taxonID": "https://gd.eppo.int/taxon/PLUTMA", "identifiedBy": "pests@0.1.0",
         "identificationVerificationStatus": "unverified",
     }  # fmt: skip
     assert told_by(lower) == {
@@ -116,6 +116,13 @@ def test_an_event_whose_clock_was_set_back_ends_no_earlier_than_it_began(tmp_pat
     assert event.data[DWC + "eventDate"] == "2026-07-01T12:00:00Z/2026-07-01T12:00:00Z"
 
 
+@pytest.mark.parametrize("moment", ["start", "end"])
+def test_what_a_clock_that_was_never_set_guessed_is_no_date(tmp_path: Path, moment: str) -> None:
+    with archive(told(replace(COUNTED, **{moment: instant(3600.0, ClockState.UNSYNCED)})), tmp_path) as reader:
+        (event,) = list(reader)
+    assert (event.data[DWC + "eventDate"], event.data[DWC + "verbatimEventDate"][-21:]) == ("", "/2026-07-01T13:00:00Z")
+
+
 def test_the_archive_names_its_publisher_whatever_the_letters(tmp_path: Path) -> None:
     with archive(told(COUNTED), tmp_path, replace(ABOUT, publisher="Chen & Söhne <south>")) as reader:
         names = [one.text for one in reader.metadata.iter("organizationName")]
@@ -134,6 +141,17 @@ def test_a_zero_has_effort_and_no_occurrence_and_no_data_has_neither(tmp_path: P
     )
     for event in (dark, unseen):
         assert (event.data[DWC + "sampleSizeValue"], event.data[DWC + "eventRemarks"]) == ("0", "no data: dark")
+
+
+def test_a_name_that_two_kingdoms_use_tells_of_which_it_is(tmp_path: Path) -> None:
+    labels = {
+        "Pieris": "Animalia", "Pomacea canaliculata": "Animalia", "Pyricularia oryzae": "Fungi",
+        "Phytophthora infestans": "Chromista", "Plasmodiophora brassicae": "", "Novum insectum": "",
+    }  # fmt: skip
+    with archive(told(interval(counts=tuple(count((label, ""), 1) for label in labels))), tmp_path) as reader:
+        (event,) = list(reader)
+        told_of = {one.data[DWC + "scientificName"]: one.data[DWC + "kingdom"] for one in of_type(event, "Occurrence")}
+    assert told_of == labels
 
 
 def test_a_taxon_counted_as_none_is_absent(tmp_path: Path) -> None:

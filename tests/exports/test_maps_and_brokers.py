@@ -12,6 +12,7 @@ import pytest
 from geojson_pydantic import FeatureCollection
 from hypothesis import given, settings
 
+from edge.clock import ClockState
 from edge.exports import FORMATS, About, Place
 from edge.wire import PlainInterval, PlainRecord
 from tests.exports.read_back import read_geojson
@@ -30,7 +31,7 @@ from tests.exports.told import (
     any_records,
     told,
 )
-from tests.records import EPOCH, MOTH, alert, count, interval
+from tests.records import EPOCH, MOTH, alert, count, instant, interval
 
 SCHEMAS = Path(__file__).parent / "schemas"
 MODELS = {name: json.loads((SCHEMAS / f"{name}.json").read_text()) for name in ("DeviceMeasurement", "Alert")}
@@ -197,7 +198,16 @@ def test_what_a_full_trap_counted_is_an_outlier() -> None:
     told_of = {entity["measurementType"]: entity["outlier"] for entity in entities(FULL_CARD) if "outlier" in entity}
     assert told_of == dict.fromkeys(
         ("frames", "PLUTMA:new:count", "MYZUPE:new:count", "MYZUPE:new:low", "MYZUPE:new:high"), True
-    )
+    ) | {"exposed": False}
+
+
+@pytest.mark.parametrize("moment", ["start", "end"])
+def test_what_was_measured_nobody_knows_when_is_an_outlier(moment: str) -> None:
+    unset = instant(3600.0, ClockState.UNSYNCED)
+    for record in (DAMP, NOTHING_SEEN, NO_DATA):
+        hung = replace(record, exposed_s=60.0)
+        assert {entity["outlier"] for entity in entities(hung)} == {False}
+        assert {entity["outlier"] for entity in entities(replace(hung, **{moment: unset}))} == {True}
 
 
 def test_nothing_seen_is_a_zero_and_no_data_is_effort_alone() -> None:
@@ -217,8 +227,8 @@ def test_an_alert_says_how_grave_and_why() -> None:
     assert (entity["dateIssued"], entity["source"]) == ("2026-07-01T12:00:00.000Z", "the local station")
     assert entity["data"] == {
         "eppo": "PLUTMA", "scientificName": "Plutella xylostella", "value": 14.0, "low": 11.0, "high": 18.5,
-        "unit": "insects/trap/night", "startAt": 10.0, "sureAt": 20.0, "model": "pests@0.1.0", "task": "go_and_look",
-        "threshold": "the local station",
+        "unit": "insects/trap/night", "actFrom": 10.0, "surelyFrom": 20.0, "model": "pests@0.1.0",
+        "task": "go_and_look", "threshold": "the local station",
     }  # fmt: skip
     assert entity["description"] == (
         "Plutella xylostella: 14 insects/trap/night has reached the threshold of 10. Go and look in the field."

@@ -51,6 +51,7 @@ def test_a_node_that_works_tells_each_figure_and_todays_counts_with_their_range(
     assert min(bytes_kept) > 10_000
     assert max(bytes_kept) < 1_000_000
     del told[info]
+    assert not [name for name, _ in told if name.endswith(("_count", "_sum", "_bucket"))]  # promtool: of a histogram
     figures = {
         "looking": 1, "clock_synced": 1, "uptime_seconds": 3600, "last_frame_age_seconds": 12, "camera_up": 1,
         "frames_total": 4210, "looks_total": 1032, "detections_total": 2077, "frames_overtaken_total": 17,
@@ -65,7 +66,7 @@ def test_a_node_that_works_tells_each_figure_and_todays_counts_with_their_range(
         **{labelled(name): value for name, value in figures.items()},
         **{labelled("frames_skipped_total", reason=reason): count for reason, count in skipped.items()},
         **{
-            labelled("today_count", label=label, bound=bound): count
+            labelled("today_counted", label=label, bound=bound): count
             for label, bounds in counted.items()
             for bound, count in bounds.items()
         },
@@ -76,7 +77,7 @@ def test_what_is_not_known_is_left_out_and_never_a_zero(scene: Scene, client: Fl
     first_minutes(scene)
     names = {name for name, _ in read(client)}
     assert not names & {
-        "fieldeye_today_frames", "fieldeye_today_count", "fieldeye_last_frame_age_seconds", "fieldeye_look_seconds",
+        "fieldeye_today_frames", "fieldeye_today_counted", "fieldeye_last_frame_age_seconds", "fieldeye_look_seconds",
     }  # fmt: skip
 
 
@@ -96,14 +97,14 @@ def test_a_day_on_which_nothing_was_seen_has_its_effort_and_no_taxon(scene: Scen
     scene.store.commit([interval(scene.before(hours=2), {}, frames=60)])
     told = read(client)
     assert told[labelled("today_frames")] == 60
-    assert not {"fieldeye_today_count", "fieldeye_today_nights"}.intersection(name for name, _ in told)
+    assert not {"fieldeye_today_counted", "fieldeye_today_nights"}.intersection(name for name, _ in told)
 
 
 def test_a_trap_s_counts_of_today_begin_at_noon_and_say_so(scene: Scene, client: FlaskClient) -> None:
     well(scene)  # at 16:30
     scene.store.commit([trap_hour(scene.before(hours=back), back, nights=2) for back in (6, 3)])
     told = read(client)
-    assert told[labelled("today_count", label=HOPPER, bound="count")] == 3
+    assert told[labelled("today_counted", label=HOPPER, bound="count")] == 3
     assert told[labelled("today_nights", label=HOPPER)] == 2
     helps = [line for line in client.get("/metrics").text.splitlines() if line.startswith("# HELP fieldeye_today_")]
     assert [line.endswith("since local midnight, in a trap since local noon") for line in helps] == [True, True, False]

@@ -7,11 +7,13 @@ from collections import Counter
 from datetime import date
 from io import StringIO
 from pathlib import Path
+from time import sleep
 
 import pytest
 
 from edge.cli import platform_main
 from edge.clock import ClockState
+from edge.platform import kept_in_database
 from edge.platform.database import Database
 from edge.platform.decode import Message
 from edge.platform.intake import Intake
@@ -98,6 +100,18 @@ def test_records_of_several_nodes_come_out_in_the_order_of_their_times(database:
         fleet.counts(node, night, count(MOTH, 1))
     assert [one.node for one in read_database(database)] == ["a", "b", "a"]
     assert [one.seq for one in read_database(database)] == [2, 1, 1]
+
+
+def test_a_stick_that_stands_still_for_longer_than_a_worker_may_ends_no_export(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Intake(database).keep([batch(*[interval(day * 86_400.0) for day in range(3)])])
+    monkeypatch.setattr(kept_in_database, "_AT_ONCE", 1)
+    database.execute("SET idle_in_transaction_session_timeout = '100ms'")  # that of 30 s, sooner
+    records = read_database(database)
+    assert next(records).seq == 1
+    sleep(0.3)
+    assert [one.seq for one in records] == [2, 3]
 
 
 @pytest.mark.parametrize("verb", ["export --format csv --out {}/week.csv", "report --area 33 --week 28 --out {}"])
