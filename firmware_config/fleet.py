@@ -141,6 +141,8 @@ def load_fleet(path: Path) -> Fleet:
     except (OSError, UnicodeDecodeError) as why:
         then = to_read(why, "give the path of a fleet file in UTF-8")
         raise ConfigError(f"{path}: cannot be read; {then}") from why
+    except (ValueError, RecursionError) as why:  # thousands of digits, or of brackets
+        raise ConfigError(f"{path}: a number or a list in it is too long to be read; write it again") from why
     entries = table.pop("node", [])
     if not isinstance(entries, list) or not entries:
         raise ConfigError(f"{path}: no node is listed; add a table [[node]] for each")

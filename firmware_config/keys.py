@@ -89,7 +89,7 @@ def read_private(path: Path, what: str, remedy: str, close: str) -> str:
     Raises ConfigError; `remedy` is for one that holds no text, `close` the command for one that others may read.
     """
     try:
-        mode, text = path.stat().st_mode, path.read_text("utf-8").rstrip("\r\n")
+        mode, text = path.stat().st_mode, path.read_text("utf-8-sig").rstrip("\r\n")
     except (OSError, UnicodeDecodeError) as why:
         raise ConfigError(f"{what}: {path} cannot be read; {to_read(why, remedy)}") from why
     if mode & _OTHERS:

@@ -1,6 +1,7 @@
 """One node's files for the boot partition: cloud-init's, node.toml, and the secrets that `setup.sh` takes off it."""
 
 import hashlib
+import re
 from collections.abc import Iterable
 from typing import Any
 
@@ -168,7 +169,17 @@ def network_config(fleet: Fleet) -> str:
 
 
 def pre_shared_key(ssid: str, password: str) -> str:
-    """WPA's key in hexadecimal (IEEE 802.11-2020, J.4.1). Raises ConfigError for a password that WPA does not allow."""
+    """WPA's key in hexadecimal (IEEE 802.11-2020, J.4.1). Raises ConfigError for a password that WPA does not allow.
+
+    64 digits are the key itself. A space at an end was hardly meant: the node would never find its network.
+    """
+    if re.fullmatch("[0-9A-Fa-f]{64}", password):
+        return password.lower()
+    if password != password.strip():
+        raise ConfigError(
+            "wifi.password_file: begins or ends with a space; take it away, or, if the password has it, write the key "
+            "of 64 digits instead that wpa_passphrase gives"
+        )
     if not 8 <= len(password) <= 63:
         raise ConfigError("wifi.password_file: a Wi-Fi password has 8 to 63 characters; correct the file")
     return hashlib.pbkdf2_hmac("sha1", password.encode(), ssid.encode(), 4096, 32).hex()

@@ -11,9 +11,11 @@ from firmware_config.tls import broker_identity, site_authority
 def render(fleet: Fleet, keys: KeyStore) -> dict[str, File]:
     """Path below OUT -> file. What the key store lacks is made there. Raises ConfigError."""
     authority = site_authority(keys, fleet.site.site)
-    broker = broker_identity(keys, authority, (fleet.broker.host, *fleet.broker.also_known_as))
-    files = broker_files(fleet, keys, authority, broker)
+    files: dict[str, File] = {}
     for entry in fleet.nodes:
         files |= node_files(fleet, entry, keys, authority)
+    # Kept after the nodes: a store with a broker and without them was copied in part.
+    broker = broker_identity(keys, authority, (fleet.broker.host, *fleet.broker.also_known_as))
+    files |= broker_files(fleet, keys, authority, broker)
     keys.keep()
     return files

@@ -34,7 +34,9 @@ def revoke(keys: KeyStore, authority: Identity, user: str) -> None:
     """
     place = place_of(user)
     if not keys.knows(f"{place}/mqtt-client"):
-        raise UsageError(f"{user}: nothing was ever rendered for it, so there is nothing to revoke; check the name")
+        raise UsageError(
+            f"{user}: is revoked already, or was never rendered: there is nothing to revoke; check the name"
+        )
     for suffix in ("", NEXT):
         if keys.knows(f"{place}/mqtt-client{suffix}"):
             revoke_certificate(keys, authority, client_identity(keys, authority, user, suffix=suffix).certificate)

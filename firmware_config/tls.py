@@ -45,8 +45,17 @@ class Identity(NamedTuple):
 
 
 def site_authority(keys: KeyStore, site: str) -> Identity:
-    """The authority of a site, made on first use. Raises ConfigError."""
-    return _read(keys.take("site-ca.pem", lambda: _new_authority(site).both_pem), "site-ca.pem")
+    """The authority of a site, made on first use. Raises ConfigError, also for a store of another or a part of one."""
+    for name in ("site-ca.pem", "nodes"):  # made anew they would lock the nodes out
+        if keys.knows("broker.pem") and not keys.knows(name):
+            raise ConfigError(f"key store, {name}: is missing; {RESTORE}, with all its folders")
+    authority = _read(keys.take("site-ca.pem", lambda: _new_authority(site).both_pem), "site-ca.pem")
+    if authority.certificate.subject != _of_site(site):  # of two nodes of one name each would be the other
+        raise ConfigError(
+            f"key store, site-ca.pem: is not that of {site} ({authority.certificate.subject.rfc4514_string()}); "
+            "keep the fleet file of each site in a folder of its own, or name this site's key store with --keys"
+        )
+    return authority
 
 
 def broker_identity(keys: KeyStore, authority: Identity, names: tuple[str, ...]) -> Identity:
@@ -74,7 +83,7 @@ def _signed_by(authority: Identity, issued: Identity) -> bool:
 
 def _new_authority(site: str) -> Identity:
     key = ec.generate_private_key(ec.SECP256R1())
-    name = _name(f"Fieldeye site {site}"[:64])
+    name = _of_site(site)
     usage = _usage(key_cert_sign=True, crl_sign=True)
     builder = _builder(name, name, key).add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
     return Identity(builder.add_extension(usage, critical=True).sign(key, hashes.SHA256()), key)
@@ -132,6 +141,10 @@ def _usage(*, digital_signature: bool = False, key_cert_sign: bool = False, crl_
         encipher_only=False,
         decipher_only=False,
     )
+
+
+def _of_site(site: str) -> x509.Name:
+    return _name(f"Fieldeye site {site}"[:64])  # as long as one may be
 
 
 def _name(common: str) -> x509.Name:

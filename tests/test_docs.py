@@ -103,6 +103,20 @@ def test_documents_name_no_machine_and_never_call_an_observation_a_forecast(path
     assert "@FIGURES@" not in text
 
 
+def test_the_steps_on_the_bench_run_the_python_that_has_what_they_need() -> None:
+    """A fresh Debian 13 has no `python`, and its `python3` no pip."""
+    bench, guide = ((ROOT / name).read_text("utf-8") for name in ("firmware_config/README.md", "docs/zh.md"))
+    assert 0 < bench.find("make install\n") < bench.find("source .venv/bin/activate") < bench.find("pip install")
+    assert bench.find("pip install") < bench.find("   python -m firmware_config")
+    assert not re.search(r"^ *(python|pip|firmware_config/bundle\.sh) ", guide, re.MULTILINE)
+
+
+def test_a_key_store_in_the_repositorys_folder_is_not_committed_by_accident() -> None:
+    """The guides run the commands there."""
+    ignored = (ROOT / ".gitignore").read_text("utf-8").splitlines()
+    assert {"/fleet.toml", "/*-password", "/keys/", "/out/"} <= set(ignored)
+
+
 def test_the_chinese_guide_quotes_the_page_as_it_speaks() -> None:
     catalogue = (ROOT / "edge/page/translations/zh/LC_MESSAGES/messages.po").read_text("utf-8")
     quoted = set(re.findall("“([^”]+)”", (ROOT / "docs/zh.md").read_text("utf-8")))

@@ -10,7 +10,8 @@
 #   --debs DIR       Debian's packages and their list, for a node without any internet
 #                    (default: debs beside this file, if it is there; firmware_config/debs.sh makes one)
 #   --packages       say which packages of Debian a node needs, and do nothing
-# Exit codes: 0 done, 1 a step failed (run it again), 2 wrong use or a system that cannot become a node.
+# Exit codes: 0 done, 1 a step failed (run it again), 2 wrong use, a system that cannot become a node, or secrets on a boot
+# partition that can only be read.
 set -euo pipefail
 umask 022 # whose shell it is may have a narrower one, and the service reads much of what is written here
 
@@ -58,7 +59,7 @@ switch_wifi_on() {
 
 install_packages() {
     local wanted=("${packages[@]}") missing=() name
-    ! grep -qs 'kind = "picamera"' "$here/node.toml" || wanted+=(python3-picamera2) # from apt: it brings libcamera
+    ! grep -Eqs "kind *= *[\"']picamera" "$here/node.toml" || wanted+=(python3-picamera2) # from apt: it brings libcamera
     [ ! -e "$here/system/etc/NetworkManager/system-connections/fieldeye-lte.nmconnection" ] || wanted+=("${modem_packages[@]}")
     for name in "${wanted[@]}"; do
         dpkg-query -W -f '${db:Status-Status}' "$name" 2>/dev/null | grep -qx installed || missing+=("$name")
@@ -198,7 +199,16 @@ start_units() {
 # The boot partition has no owners and no modes: what is secret must not stay on it.
 forget_secrets() {
     local file secret=("$here"/secrets/* "$here"/system/etc/NetworkManager/system-connections/*)
-    ! grep -Eqs '^source = ".*://.*[@?]' "$here/node.toml" || secret+=("$here/node.toml") # a camera's password
+    ! grep -Eqs 'source *= *["'\''].*://.*[@?]' "$here/node.toml" || secret+=("$here/node.toml") # a camera's password
+    if [ ! -w "$here" ]; then # a FAT in which the kernel found a fault, until the next boot has it checked
+        for file in "${secret[@]}" "$here"/forgotten/*; do
+            [ -f "$file" ] || continue
+            say "this is a node, but $here can only be read and keeps its secrets; the next boot tries again"
+            trap - EXIT
+            exit 2 # not each minute, for that restarts the service
+        done
+        return 0
+    fi
     mkdir -p "$here/forgotten" # first: what is half overwritten must not be put in place at the next boot
     for file in "${secret[@]}"; do
         [ ! -f "$file" ] || mv -f "$file" "$here/forgotten/"

@@ -3,6 +3,7 @@
 import json
 import re
 import shutil
+from hashlib import pbkdf2_hmac
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import process_time
@@ -19,7 +20,17 @@ from firmware_config.fleet import load_fleet
 from firmware_config.keys import KeyStore
 from firmware_config.node import node_toml
 from firmware_config.render import render
-from tests.firmware.fleets import SITE, WIFI_PASSWORD, contents, entry, put_fleet, put_private, render_fleet, run_render
+from tests.firmware.fleets import (
+    SITE,
+    WIFI_PASSWORD,
+    contents,
+    entry,
+    firmware,
+    put_fleet,
+    put_private,
+    render_fleet,
+    run_render,
+)
 
 OTHERS_KEY = "A" * 43 + "="
 LTE = '[lte]\napn = "cmnet"\n'
@@ -264,6 +275,7 @@ def test_whatever_a_fleet_file_allows_arrives_unchanged_in_node_toml(
         ),
         ("", "no node is listed"),
         ("[site]", "mend that line"),
+        ("a = " + "1" * 5000, "too long to be read"),
         ('[[node]]\nnode = "a\\n"\ncamera = { kind = "folder" }', "node a: node: must be 1 to 23 of"),
         (
             '[wlan]\nssid = "x"\n' + entry("a"),
@@ -341,6 +353,35 @@ def test_a_password_file_that_others_may_read_is_refused(tmp_path: Path) -> None
     assert WIFI_PASSWORD not in done.stderr
 
 
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        (f"\ufeff{WIFI_PASSWORD}\r\n", WIFI_PASSWORD),
+        ("x" * 63, "x" * 63),
+        ('a "b" \\c\'', 'a "b" \\c\''),
+        ("0A" * 32 + "\n", "0a" * 32),
+    ],
+    ids=["from Windows", "63 letters", "signs", "the key itself"],
+)
+def test_a_password_reaches_the_site_wifi_as_it_was_meant(tmp_path: Path, written: str, read: str) -> None:
+    fleet = put_fleet(tmp_path, SITE.replace("green 'house'", "IEEE") + entry("a"))
+    (tmp_path / "wifi-password").write_bytes(written.encode())
+    files = render(load_fleet(fleet), KeyStore(tmp_path / "keys"))
+    key = read if len(read) == 64 else pbkdf2_hmac("sha1", read.encode(), b"IEEE", 4096, 32).hex()
+    assert f"password: {key}\n".encode() in files["nodes/a/network-config"].content.replace(b"'", b"")
+
+
+@pytest.mark.parametrize("password", [f"{WIFI_PASSWORD} ", f" {WIFI_PASSWORD}"])
+def test_a_space_at_an_end_of_the_wifi_password_is_told_since_no_node_would_find_its_network(
+    tmp_path: Path, password: str
+) -> None:
+    fleet = put_fleet(tmp_path, SITE + entry("a"))
+    (tmp_path / "wifi-password").write_text(password + "\r\n")
+    done = run_render(fleet, tmp_path / "out")
+    assert (done.returncode, (tmp_path / "out").exists()) == (2, False)
+    assert "wifi.password_file: begins or ends with a space" in done.stderr
+
+
 def test_an_empty_password_file_is_to_be_written_since_none_is_made(tmp_path: Path) -> None:
     fleet = put_fleet(tmp_path, SITE + entry("a"))
     (tmp_path / "wifi-password").write_text("")
@@ -380,6 +421,27 @@ def test_a_damaged_authority_is_named_and_not_replaced(text: str, rendered: Path
     done = run_render(rendered.parent / "fleet.toml", tmp_path / "out", "--keys", tmp_path / "keys")
     assert (done.returncode, (tmp_path / "keys/site-ca.pem").read_text()) == (2, f"{text}\n")
     assert done.stderr.endswith("; restore it from your copy of the key store\n")
+
+
+@pytest.mark.parametrize("name", ["site-ca.pem", "nodes"])
+def test_a_key_store_that_was_copied_in_part_locks_no_node_out(name: str, rendered: Path, tmp_path: Path) -> None:
+    """`cp keys/* /media/stick` leaves the folders; all their secrets were made anew without a word."""
+    shutil.copytree(rendered.parent / "keys", tmp_path / "keys", ignore=shutil.ignore_patterns(name))
+    done = run_render(rendered.parent / "fleet.toml", tmp_path / "out", "--keys", tmp_path / "keys")
+    assert (done.returncode, (tmp_path / "out").exists()) == (2, False)
+    assert f"key store, {name}: is missing; restore it from your copy of the key store" in done.stderr
+
+
+@pytest.mark.parametrize("command", [["render", "out"], ["revoke", "a"], ["rotate", "a", "new.update"]])
+def test_another_sites_key_store_is_not_taken_for_ones_own(command: list[str], rendered: Path, tmp_path: Path) -> None:
+    """Of two fleet files in one folder nodes of one name had one password, and revoking one revoked both."""
+    other = put_fleet(tmp_path, SITE.replace("valley", "hill") + entry("a"))
+    shutil.copytree(rendered.parent / "keys", tmp_path / "keys")
+    before = contents(tmp_path)
+    verb, *more = command
+    done = firmware(verb, other, *(tmp_path / one if one in {"out", "new.update"} else one for one in more))
+    assert (done.returncode, contents(tmp_path)) == (2, before)
+    assert "site-ca.pem: is not that of hill (CN=Fieldeye site valley); keep the fleet file of each site" in done.stderr
 
 
 @pytest.mark.parametrize("text", ["zz", "00ff"])

@@ -102,7 +102,9 @@ def test_a_revocation_that_was_killed_in_between_is_finished_by_the_next_and_not
     assert not before.items() & after.items()
 
 
-def test_a_name_that_was_never_rendered_is_named(site: Path) -> None:
-    done = revoke(site, "c")
-    assert (done.returncode, len(done.stderr.splitlines())) == (2, 1)
-    assert "nothing to revoke" in done.stderr
+def test_a_name_that_was_never_rendered_or_is_revoked_already_is_named(site: Path) -> None:
+    revoke(site, "a")
+    for name in "ca":
+        done = revoke(site, name)
+        assert (done.returncode, len(done.stderr.splitlines())) == (2, 1)
+        assert f"{name}: is revoked already, or was never rendered: there is nothing to revoke" in done.stderr

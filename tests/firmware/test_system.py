@@ -515,11 +515,11 @@ def test_each_other_script_explains_itself_and_does_nothing(script: str) -> None
     assert told == [(0, True, False), (2, False, True)]
 
 
-def step_of_setup(folder: Path, command: str) -> str:
-    """A command among setup.sh's functions, which nothing has begun."""
+def step_of_setup(folder: Path, command: str, *before: object) -> str:
+    """A command among setup.sh's functions, which nothing has begun; `before` runs the shell that runs it."""
     functions = folder / "functions.sh"
     functions.write_text((CARD / "setup.sh").read_text().partition("\nwhile [")[0])
-    return run("bash", "-c", f". {functions} && log={folder / 'log'} && {command}")
+    return run(*before, "bash", "-c", f". {functions} && log={folder / 'log'} && {command}")
 
 
 @pytest.mark.parametrize(
@@ -539,6 +539,48 @@ def test_a_cameras_password_does_not_stay_on_the_boot_partition(tmp_path: Path, 
     step_of_setup(tmp_path, f"here={card} && forget_secrets")
     assert (card / "node.toml").exists() == stays
     assert not list((card / "secrets").iterdir())
+
+
+@pytest.mark.parametrize(
+    ("camera", "brings"),
+    [
+        ('[camera]\nkind = "picamera"\n', True),  # as it is rendered
+        ("[camera]\r\nkind='picamera'\r\n", True),
+        ('[camera]\nkind = "opencv"\n', False),
+    ],
+)
+def test_a_raspberry_pis_own_camera_gets_its_library_however_a_person_wrote_it(
+    tmp_path: Path, camera: str, brings: bool
+) -> None:
+    (tmp_path / "node.toml").write_bytes(camera.encode())
+    nothing_there = "dpkg() { :; } && dpkg-query() { :; } && apt-get() { :; }"
+    said = step_of_setup(tmp_path, f"here={tmp_path} debs={tmp_path}/none && {nothing_there} && install_packages")
+    assert (" python3-venv " in said, " python3-picamera2" in said) == (True, brings)
+
+
+@pytest.mark.parametrize("written", ['source="{}"', "source = '{}'", 'camera = {{ source = "{}" }}'])
+def test_nor_does_one_that_a_person_wrote_there_in_another_way(tmp_path: Path, written: str) -> None:
+    (tmp_path / "node.toml").write_bytes(f"\ufeff{written.format('rtsp://look:secret@10.0.0.9/main')}\r\n".encode())
+    step_of_setup(tmp_path, f"here={tmp_path} && forget_secrets")
+    assert not (tmp_path / "node.toml").exists()
+
+
+def test_a_boot_partition_that_can_only_be_read_has_the_service_restarted_at_a_boot_and_not_each_minute(
+    card: Path, tmp_path: Path
+) -> None:
+    """The kernel makes a FAT so in which it finds a fault. systemd tries again what ends in 1, not what ends in 2."""
+    as_root()
+    boot = shutil.copytree(card / "fieldeye", tmp_path / "boot")
+    read_only = ["unshare", "--mount", "sh", "-ec", 'mount --bind "$0" "$0"; mount -o remount,bind,ro "$0"; exec "$@"']
+    forget = f"here={boot} && (trap 'exit 1' EXIT; forget_secrets; trap - EXIT) || echo code $?"
+    said = step_of_setup(tmp_path, forget, *read_only, boot)
+    assert said.endswith("code 2\n")
+    assert f"{boot} can only be read and keeps its secrets; the next boot tries again" in said
+    assert "RestartPreventExitStatus=2" in (boot / "fieldeye-setup.service").read_text().splitlines()
+    step_of_setup(tmp_path, f"here={boot} && forget_secrets")
+    assert "code" not in step_of_setup(tmp_path, forget, *read_only, boot), "nothing is left to be taken off it"
+    (boot / "node.toml").write_text('source = "rtsp://look:secret@10.0.0.9/main"\n')
+    assert step_of_setup(tmp_path, forget, *read_only, boot).endswith("code 2\n")
 
 
 def test_a_secret_stays_whole_when_the_power_goes_while_it_is_taken_off_the_boot_partition(tmp_path: Path) -> None:
