@@ -21,6 +21,7 @@ class ClassTable:
 
     def class_id(self, dataset: str, name: str) -> int | None:
         """Index into `labels` of a dataset's class, None for healthy. Raises ConfigError for a name it lacks."""
+        name = name.strip()  # as `rows_of` reads it
         if (dataset, name) not in self.label_of:
             raise ConfigError(f"{CLASSES_CSV.name}: no row for class {name!r} of {dataset}; add one with its label")
         label = self.label_of[dataset, name]
@@ -30,7 +31,8 @@ class ClassTable:
 def read_classes(datasets: list[str]) -> ClassTable:
     """The table for these datasets. Two classes with one label are merged (two names of one insect).
 
-    Labels stand in the file's order, set by set. Raises ConfigError when a dataset has no row, or a label two codes.
+    Labels stand in the file's order, set by set. Raises ConfigError when a dataset has no row, a label two codes, or a
+    class no label or two.
     """
     rows = rows_of(CLASSES_CSV, COLUMNS)
     label_of: dict[tuple[str, str], str] = {}
@@ -40,7 +42,10 @@ def read_classes(datasets: list[str]) -> ClassTable:
         if not own:
             raise ConfigError(f"{CLASSES_CSV.name}: no class of dataset {dataset!r}; add its rows or mend the name")
         for row in own:
-            label_of[dataset, row["class"]] = row["label"]
+            if not row["label"] or label_of.setdefault((dataset, row["class"]), row["label"]) != row["label"]:
+                has = "two labels" if row["label"] else "no label"
+                told = f"{CLASSES_CSV.name}: class {row['class']!r} of {dataset} has {has}"
+                raise ConfigError(f"{told}; give it one, {HEALTHY} for what is never a detection")
             if row["label"] == HEALTHY:
                 continue
             code = eppo.get(row["label"]) or row["eppo"]

@@ -15,6 +15,7 @@ AtLeastOne = Annotated[int, msgspec.Meta(ge=1)]
 Count = Annotated[int, msgspec.Meta(ge=0)]
 Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
 NAME = re.compile(r"[\w-]+")  # of a run: the card's command names its file, and folders are called so
+BUNDLE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+-]*")  # a signed update names the files by it
 EMPTY = "empty"
 REVIEWED = "reviewed"
 
@@ -154,6 +155,9 @@ def read_config(path: Path) -> TrainConfig:
     if config.name != path.stem or not NAME.fullmatch(config.name):
         told = f"{path}: its name is {config.name!r}, and a bundle's card tells the command by it"
         raise ConfigError(f"{told}; call both alike, with letters, digits, _ and - alone")
+    if not BUNDLE.fullmatch(config.bundle):
+        told = f"{path}: no node can be sent a bundle that is called {config.bundle!r}"
+        raise ConfigError(f"{told}; call it with letters a to z, digits, _, - and . alone")
     tile = config.tile
     if tile and tile.overlap_px >= tile.side_px:
         told = f"{path}: tiles of {tile.side_px} px cannot overlap by {tile.overlap_px} px"

@@ -28,7 +28,7 @@ from training.judging.figures import Figures
 from training.judging.judge import figures_of
 from training.judging.looks import Looks
 from training.judging.report_page import write_report
-from training.judging.shown import may_be_shown
+from training.judging.shown import OPEN_LICENCES, may_be_shown
 from training.judging.timing import costs
 from training.label_decisions import cared_for, read_decisions
 from training.manifest import golden_sample, release
@@ -79,7 +79,8 @@ def strangers(config: TrainConfig) -> list[Sample]:
     golden = (config.golden,) if config.golden else ()
     shown = may_be_shown(empties_of(replace(config, empties=golden), "val"))
     if not shown:
-        raise ConfigError(f"{config.name}: no picture of its sets may be shown; name an open set as golden")
+        told = f"{config.name}: no picture of its sets may be shown; name an open set as golden"
+        raise ConfigError(f"{told}, one whose licence in sources.toml is {' or '.join(OPEN_LICENCES)}")
     return shown
 
 

@@ -64,8 +64,9 @@ def fault_of(folder: Path, source: Source) -> str | None:
     counts = tuple(splits.count(split) for split in SPLITS)
     if counts != source.pictures:
         return f"has {counts} pictures to train, validate and test, we had {source.pictures}; mend its splits.csv"
-    if fingerprint(folder) != source.sha256:
-        return f"other files than ours; compare with {source.source} @ {source.commit}"
+    found = fingerprint(folder)
+    if found != source.sha256:
+        return f"other files than ours (sha256 {found}); compare with {source.source} @ {source.commit}"
     return None
 
 

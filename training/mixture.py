@@ -12,7 +12,7 @@ from training.config import EMPTY, DatasetConfig, TrainConfig
 from training.datasets import read_dataset
 from training.label_decisions import cared_for, read_decisions
 from training.samples import Example, Sample, load_example
-from training.transforms import cut
+from training.transforms import cut, kept
 
 
 def samples_of(config: TrainConfig, split: str) -> list[Sample]:
@@ -62,10 +62,14 @@ def empties_of(config: TrainConfig, split: str) -> list[Sample]:
 def examples_of(samples: Sequence[Sample], config: TrainConfig) -> tuple[list[Example], list[str]]:
     """What the network is shown of the samples, whole or in tiles, and the dataset of each."""
     examples, dataset_of = [], []
+    largest_px = max(side for phase in config.phases for side in (*phase.sides_px, config.side_px))
     for sample in samples:
         whole = load_example(sample)
         tile = config.tile
-        shown = [whole] if tile is None else cut(whole, tile.side_px, tile.overlap_px, tile.picture_px)
+        if tile is None:
+            shown = [kept(whole, largest_px)]
+        else:
+            shown = cut(whole, tile.side_px, tile.overlap_px, tile.picture_px)
         examples += shown
         dataset_of += [sample.dataset] * len(shown)
     return examples, dataset_of

@@ -1,14 +1,15 @@
 """What is in the datasets of a configuration: `python -m training.report training/configs/pests_8.toml sheet.jpg`.
 
-Prints pictures, boxes and sizes for each split, boxes for each label, and pictures of two splits that look the same,
-mirrored and turned copies among them; writes a sheet of training pictures with their boxes. Look at it before believing
-any figure.
+Prints pictures, boxes and sizes for each split, boxes for each label, groups that are in two splits, pictures that are
+in none, and pictures of two splits that look the same, mirrored and turned copies among them; writes a sheet of
+training pictures with their boxes. Look at it before believing any figure.
 """
 
 import argparse
 from collections import Counter
 from collections.abc import Sequence
 from itertools import combinations
+from os.path import normpath
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +20,9 @@ from training.classes import read_classes
 from training.command import finish
 from training.config import TrainConfig, read_config
 from training.copies import Copy, copies
-from training.datasets import SPLITS
+from training.datasets import SPLITS, split_rows
+from training.datasets.empty import all_images
+from training.datasets.masks import MASK
 from training.mixture import samples_of, some
 from training.samples import IGNORE, Sample, load_example
 from training.sheets import evenly, sheet, tile, write_sheet
@@ -51,9 +54,25 @@ def report(config: TrainConfig, picture: Path) -> None:
     parts = {split: samples_of(config, split) for split in SPLITS}
     for split, samples in parts.items():
         print(f"{split}: " + "\n".join(lines_of(samples, labels)))
+    for dataset in config.datasets:
+        for line in split_faults(Path(config.data) / dataset.name):
+            print(f"{dataset.name}: {line}")
     for one, other in combinations(SPLITS, 2):
         print("\n".join(copy_lines(one, other, copies(parts[one], parts[other]))))
     write_sheet(picture, sample_sheet(some(parts["train"], config, "train"), labels))
+
+
+def split_faults(root: Path) -> list[str]:
+    """Groups of a set that are in two splits, whose pictures may be near copies, and pictures that are in none."""
+    if not (root / "splits.csv").is_file():
+        return []
+    rows = split_rows(root / "splits.csv")
+    splits = Counter(group for group, _ in {(row["group"], row["split"]) for row in rows})
+    both = sorted(group for group, times in splits.items() if times > 1)
+    listed = {normpath(row["image"]) for row in rows}
+    unlisted = [one for one in all_images(root) if one not in listed and not one.endswith(MASK)]
+    told = {"groups in more than one split": both, "pictures in no split": unlisted}
+    return [f"{len(found)} {what}, the first {found[0]!r}" for what, found in told.items() if found]
 
 
 def copy_lines(one: str, other: str, pairs: Sequence[Copy]) -> list[str]:

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
+from math import cos, radians, sin
 from pathlib import Path
 
 import cv2
@@ -94,7 +95,8 @@ def upright_size(path: Path) -> tuple[int, int]:
         raise  # these name the file
     except (OSError, PillowImage.DecompressionBombError) as why:
         told = f"{path}: not a picture, cut short or too large"
-        raise BadFrameError(f"{told}; fetch the dataset again, or leave it out", reason="unreadable") from why
+        remedy = "fetch the dataset again, save a phone's HEIC as JPEG, or leave it out"
+        raise BadFrameError(f"{told}; {remedy}", reason="unreadable") from why
 
 
 def check_mark(corners: Sequence[float]) -> None:
@@ -102,6 +104,23 @@ def check_mark(corners: Sequence[float]) -> None:
     left, top, right, bottom = corners
     if not (np.isfinite(corners).all() and left <= right and top <= bottom):
         raise ValueError(f"the mark [{', '.join(f'{one:g}' for one in corners)}] is turned round or no number")
+
+
+def turned(corners: Sequence[float], degrees: float) -> list[float]:
+    """The hull of a mark that somebody turned about its middle: CVAT writes it as it was before, and the angle.
+
+    Raises ValueError for an angle that is no number.
+    """
+    left, top, right, bottom = corners
+    if not degrees:
+        return [left, top, right, bottom]
+    across, down = abs(cos(radians(degrees))), abs(sin(radians(degrees)))
+    half_width = ((right - left) * across + (bottom - top) * down) / 2
+    half_height = ((right - left) * down + (bottom - top) * across) / 2
+    x, y = (left + right) / 2, (top + bottom) / 2
+    hull = [x - half_width, y - half_height, x + half_width, y + half_height]
+    check_mark(hull)
+    return hull
 
 
 def check_once(file: Path, named: Iterable[tuple[str, Sequence[float]]]) -> None:

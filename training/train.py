@@ -40,12 +40,13 @@ from training.checkpoints import (
 )
 from training.classes import read_classes
 from training.command import finish
-from training.config import TrainConfig, read_config
+from training.config import REVIEWED, TrainConfig, read_config
 from training.distillation import load_teacher
 from training.engine import Ema, Schedule, new_optimiser, train_one_epoch, validate
-from training.mixture import epoch_order, examples_of, held_out_of, rare_times, samples_of
+from training.fetch import source_of
+from training.mixture import epoch_order, examples_of, held_out_of, rare_times, samples_of, samples_to_judge
 from training.model import YoloxNano, with_activation
-from training.samples import Example
+from training.samples import Example, Sample
 from training.weights import activation_of, load_folded, restore_batchnorm, unfolded
 
 STATISTICS_PICTURES = 96  # for BatchNorm; the recipe wants 64 or more
@@ -97,6 +98,7 @@ def train(config: TrainConfig, run: Path) -> None:
     if state and state.epoch >= config.epochs:
         return
     _are_there([*config.teachers] if state else [config.weights, *config.teachers], config)
+    _can_be_shipped(config)
     rank, world = _rank(), int(os.environ.get("WORLD_SIZE", "1"))
     device = _join(rank, world)
     teachers = [load_teacher(Path(one), labels, device) for one in config.teachers]
@@ -106,6 +108,7 @@ def train(config: TrainConfig, run: Path) -> None:
     held_out, _ = examples_of(judged, config)
     times = rare_times(examples, len(labels), config.rare)
     steps = _steps(len(epoch_order(dataset_of, times, config, 0)), config, world)
+    _all_teach(samples, config)
     schedule = Schedule(config.optimiser, config.epochs * steps)
     if state is None:
         state = _started(config, examples, labels)
@@ -159,11 +162,27 @@ def _steps(shown: int, config: TrainConfig, world: int) -> int:
     return shown // config.batch // world
 
 
+def _all_teach(samples: Sequence[Sample], config: TrainConfig) -> None:
+    """Raises ConfigError for a set without a picture to train, as one that shows nothing and has no splits.csv."""
+    for one in config.datasets:
+        if all(sample.dataset != one.name for sample in samples):
+            told = f"{config.name}: no picture of {one.name} is in train"
+            raise ConfigError(f"{told}; give it some in its splits.csv, or take it out of datasets")
+
+
 def _are_there(bundles: Sequence[str], config: TrainConfig) -> None:
     """Raises ConfigError for a file that is not there, before the datasets are read, which takes minutes."""
     for path in map(Path, bundles):
         if not path.is_file():
             raise ConfigError(f"{path}: no such file, and {config.name} learns from it; {_how_to_get(path)}")
+
+
+def _can_be_shipped(config: TrainConfig) -> None:
+    """Raises ConfigError now, not hours later, for what the bundle cannot be exported or measured without."""
+    for dataset in config.sources:
+        if dataset.annotation != REVIEWED:
+            source_of(dataset.name)
+    samples_to_judge(config, "test")
 
 
 def _how_to_get(path: Path) -> str:

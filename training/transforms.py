@@ -14,10 +14,11 @@ from torchvision import tv_tensors
 from torchvision.transforms import v2
 from torchvision.transforms.v2 import functional
 
-from edge.boxes import Bools, Floats, Image, area, fit_into, letterbox, letterbox_xyxy, tiles
+from edge.boxes import Bools, Floats, Image, area, at_most, fit_into, letterbox, letterbox_xyxy, tiles
 from training.samples import Example
 
 PAD = 114  # grey of the shipped letterbox
+KEPT = 2  # of a phone's 12 megapixels nobody sees more: 36 MB each fill the memory, and to blur one takes a minute
 MOSAIC_SCALES = (0.4, 1.0)
 VISIBLE = 0.25  # a box cut to less of its area is dropped: what is left does not show what it is
 SMALLEST_PX = 3.0
@@ -43,6 +44,14 @@ def letterboxed(example: Example, side_px: int) -> Example:
     """The example as the detector will see it: fitted into the square at the top left, nothing random."""
     square, fit = letterbox(example.image, side_px, PAD)
     return Example(square, letterbox_xyxy(example.xyxy, fit), example.class_id)
+
+
+def kept(example: Example, side_px: int) -> Example:
+    """The example at no more than KEPT times the largest side at which a network is shown it, aspect kept."""
+    height, width = example.image.shape[:2]
+    image = at_most(example.image, KEPT * side_px)
+    ratio = np.array([image.shape[1] / width, image.shape[0] / height] * 2, np.float32)
+    return Example(image, example.xyxy * ratio, example.class_id)
 
 
 def cut(example: Example, side_px: int, overlap_px: int, picture_px: int | None = None) -> list[Example]:

@@ -161,7 +161,8 @@ def test_a_bundle_of_which_no_picture_may_be_shown_is_refused_before_a_figure_is
     config = msgspec.structs.replace(tiny_config, golden=golden)
     before = bytes_of(old)
     monkeypatch.setattr("training.evaluate.may_be_shown", lambda _samples: [])
-    with pytest.raises(ConfigError, match="no picture of its sets may be shown; name an open set as golden"):
+    told = r"no picture of its sets may be shown; name an .*, one .* in sources\.toml is CC-BY-4\.0 or MIT"
+    with pytest.raises(ConfigError, match=told):
         evaluate(config, old)
     assert bytes_of(old) == before
 

@@ -85,3 +85,11 @@ def test_a_label_has_the_code_of_whichever_row_has_one_and_never_two(table):
         file.write("farm,more,Leptocorisa,LEPCOR\n")
     with pytest.raises(ConfigError, match=r"Leptocorisa has both the codes LEPCSP and LEPCOR; keep the right one"):
         read_classes(["farm"])
+
+
+@pytest.mark.parametrize(("rows", "has"), [(("",), "no label"), (("Leptocorisa", "Acrididae"), "two labels")])
+def test_a_class_of_no_label_or_of_two_is_refused_and_learned_as_neither(table, rows, has):
+    table.write_text(HEAD + "".join(f"farm,bug,{label},\n" for label in rows))
+    told = rf"classes\.csv: class 'bug' of farm has {has}; give it one, healthy for what is never a detection"
+    with pytest.raises(ConfigError, match=told):
+        read_classes(["farm"])

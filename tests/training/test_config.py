@@ -7,6 +7,7 @@ import pytest
 from edge.errors import ConfigError
 from training.alterations import pasting_of
 from training.config import CONFIGS, read_config
+from training.datasets import READERS
 from training.fetch import read_sources
 
 ROOT = Path(__file__).parents[2]
@@ -36,6 +37,14 @@ def test_a_configuration_made_a_released_bundle_or_is_named_by_one_that_did():
     named = {one or run for one, run in re.findall(r"(\w+)\.toml|runs/(\w+)/", texts)}
     folds = {fold for one in made for fold in read_config(CONFIGS / f"{one}.toml").folds}
     assert {path.stem for path in ALL} == made | named | folds
+
+
+def test_the_readme_s_configuration_for_own_insects_is_one_and_its_table_has_each_format(tmp_path):
+    text = (ROOT / "training/README.md").read_text("utf-8")
+    (example,) = re.findall(r"```toml\n(.*?)```", text, re.DOTALL)
+    (tmp_path / "my_insects.toml").write_text(example, encoding="utf-8")
+    assert read_config(tmp_path / "my_insects.toml").datasets[0].annotation in READERS
+    assert set(re.findall(r"^   \| `(\w+)` \|", text, re.MULTILINE)) - {"annotation"} == set(READERS)
 
 
 def changed(tmp_path, old, new):
@@ -68,6 +77,13 @@ def test_a_run_is_called_as_its_file_so_that_the_command_on_the_card_is_right(tm
 def test_a_run_may_be_called_by_letters_of_any_script(tmp_path, name):
     path = changed(tmp_path, 'name = "changed"', f'name = "{name}"').rename(tmp_path / f"{name}.toml")
     assert read_config(path).name == name
+
+
+@pytest.mark.parametrize("bundle", ["稻虫", "my pests", "a/b", "", ".pests"])
+def test_a_bundle_that_no_node_could_be_sent_is_refused_before_anything_is_trained(tmp_path, bundle):
+    told = rf"changed\.toml: no node can be sent a bundle that is called '{bundle}'; call it with letters a to z"
+    with pytest.raises(ConfigError, match=told):
+        read_config(changed(tmp_path, 'bundle = "pests"', f'bundle = "{bundle}"'))
 
 
 @pytest.mark.parametrize(("key", "typo"), [("seed", "sed"), ("repeat", "repaet"), ("mosaic", "mosiac")])

@@ -89,6 +89,12 @@ def test_a_line_that_stands_twice_is_refused_since_one_of_the_two_would_always_b
         read_dataset(own, PEST_VISION, "train", PESTS)
 
 
+def test_a_blank_behind_the_name_of_a_class_is_no_part_of_it(own):
+    (own / "classes.txt").write_text("pieris \r\n")
+    (sample,) = read_dataset(own, PEST_VISION, "train", PESTS)
+    assert [PESTS.labels[class_id] for class_id in sample.class_id] == ["Pieris"]
+
+
 @pytest.mark.parametrize("file", ["splits.csv", "classes.txt", "labels/pest_00.txt"])
 def test_the_mark_that_windows_puts_before_utf_8_is_no_part_of_a_file(file, own):
     (own / file).write_text((own / file).read_text(), encoding="utf-8-sig")
@@ -172,6 +178,35 @@ def test_marks_of_a_phone_portrait_lie_where_they_were_drawn(own):
     (own / "labels/pest_00.txt").write_text("0 0.25 0.75 0.5 0.5\n")  # of the picture upright: 40 px wide, 60 high
     (sample,) = read_dataset(own, PEST_VISION, "train", PESTS)
     assert sample.xyxy.tolist() == [[0, 30, 20, 60]]
+
+
+@pytest.mark.parametrize(
+    ("picture", "labels"),
+    [
+        ("images/train/a.jpg", "labels/train/a.txt"), ("images/train/day 1/a.jpg", "labels/train/day 1/a.txt"),
+        ("obj_train_data/a.jpg", "obj_train_data/a.txt"), ("a.jpg", "a.txt"),
+    ],
+)  # fmt: skip
+def test_labels_are_found_where_ultralytics_cvat_and_labelimg_write_them(picture, labels, own):
+    for old, new in (("images/pest_00.jpg", picture), ("labels/pest_00.txt", labels)):
+        (own / new).parent.mkdir(parents=True, exist_ok=True)
+        (own / old).rename(own / new)
+    (own / "splits.csv").write_text(f"image,group,split\n{picture},0,train\n")
+    (sample,) = read_dataset(own, PEST_VISION, "train", PESTS)
+    assert [PESTS.labels[class_id] for class_id in sample.class_id] == ["Pieris"]
+
+
+@pytest.mark.parametrize(
+    ("missing", "says"),
+    [
+        ("labels/pest_00.txt", r"pest_00\.jpg: has no labels \(.*labels/pest_00\.txt\); give a picture that shows"),
+        ("classes.txt", r"classes\.txt: not there; write it, a class a line, in the order of obj\.names .* data\.yaml"),
+    ],
+)
+def test_a_file_that_a_program_did_not_write_is_told_with_what_to_write(missing, says, own):
+    (own / missing).unlink()
+    with pytest.raises(ConfigError, match=says):
+        read_dataset(own, PEST_VISION, "train", PESTS)
 
 
 def test_labels_lie_where_each_publisher_keeps_them(tmp_path):

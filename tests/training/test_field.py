@@ -1,11 +1,16 @@
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
+from edge.bundle import MODELS
 from tests.training.conftest import TINY
 from training.judging.field import HARMS, SEEN_PX, spoilt
-from training.samples import Example, read_image
+from training.judging.figures import Cost
+from training.judging.judge import figures_of
+from training.judging.looks import Looks
+from training.samples import Example, Sample, read_image
 
 PICTURE = TINY / "pest-vision" / "images" / "pest_00.jpg"
 
@@ -45,3 +50,20 @@ def test_a_card_is_blurred_as_much_as_its_tiles(example):
     whole, tiled = (spoilt(example, HARMS["blur"], PICTURE, side_px).image.astype(float) for side_px in (SEEN_PX, 150))
     before = np.abs(np.diff(example.image.astype(float), axis=1)).mean()
     assert np.abs(np.diff(whole, axis=1)).mean() < np.abs(np.diff(tiled, axis=1)).mean() < before
+
+
+def test_a_phone_s_picture_is_spoilt_at_the_size_that_is_seen_since_to_blur_12_megapixels_takes_a_minute(
+    tmp_path, monkeypatch
+):
+    spoilt_px = []
+
+    def harm(image, _scale, _random):
+        spoilt_px.append(image.shape[1::-1])
+        return image
+
+    cv2.imwrite(str(tmp_path / "phone.jpg"), cv2.resize(read_image(PICTURE), (4032, 2632)))
+    phone = Sample(tmp_path / "phone.jpg", "tiny", np.array([[144, 288, 1584, 1296]], np.float32), np.array([3]))
+    monkeypatch.setattr("training.judging.judge.HARMS", {"seen": harm})
+    cost = Cost(size_bytes=0, width_px=0, height_px=0, ms=0.0, bare_ms=0.0, start_ms=None)
+    figures_of(Looks(MODELS / "pests.onnx"), [phone], [], cost, "test", in_field=True)
+    assert spoilt_px == [(832, 543)]  # twice the side of `pests`

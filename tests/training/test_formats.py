@@ -52,7 +52,8 @@ def test_voc_boxes_are_read_and_slivers_left_out(tmp_path):
 
 
 def test_a_voc_picture_without_its_file_is_named(tmp_path):
-    with pytest.raises(ConfigError, match=r"leaf\.jpg: has no XML"):
+    told = r"leaf\.jpg: has no XML file; .*, or give a picture that shows nothing one with <annotation/> in it"
+    with pytest.raises(ConfigError, match=told):
         read(with_split(tmp_path, "orig/leaf.jpg"), "rice-diseases", "voc")
 
 
@@ -156,6 +157,30 @@ def test_a_voc_box_that_is_turned_round_or_no_number_is_refused_and_no_sliver(tm
     (tmp_path / "leaf.xml").write_text(voc(ONE, box))
     with pytest.raises(ConfigError, match=r"leaf\.xml: the mark \[.*\] is turned round or no number; mend the file"):
         samples(tmp_path, "rice-diseases", "voc")
+
+
+QUARTER = "<attributes><attribute><name>rotation</name><value>90.0</value></attribute></attributes></object>"
+
+
+def test_a_box_that_somebody_turned_in_cvat_is_marked_where_it_lies_on_the_picture(tmp_path):
+    """CVAT writes 10 to 60 and 20 to 40 as if it lay flat, and the angle beside."""
+    with_split(tmp_path, "leaf.jpg")
+    (tmp_path / "leaf.xml").write_text(voc((10, 20, 60, 40)).replace("</object>", QUARTER))
+    content = json.loads(coco([(1, [10, 20, 50, 20])], "leaf.jpg"))
+    content["annotations"][0]["attributes"] = {"occluded": False, "rotation": 90.0}
+    (tmp_path / "all.json").write_text(json.dumps(content))
+    for dataset, annotation in (("rice-diseases", "voc"), ("cacao-pods", "coco")):
+        (mark,), _ = read(tmp_path, dataset, annotation)
+        assert mark == pytest.approx([25, 5, 45, 55])
+
+
+@pytest.mark.parametrize("beside", [{"segmentation": [[10, 20, 60, 20, 60, 40]]}, {"attributes": {"rotation": "left"}}])
+def test_a_coco_outline_is_turned_already_and_a_word_turns_nothing(beside, tmp_path):
+    with_split(tmp_path, "pod.jpg")
+    content = json.loads(coco([(1, [10, 20, 50, 20])]))
+    content["annotations"][0] |= {"attributes": {"rotation": 90.0}} | beside
+    (tmp_path / "all.json").write_text(json.dumps(content))
+    assert read(tmp_path, "cacao-pods", "coco")[0] == [[10, 20, 60, 40]]
 
 
 def test_a_voc_mark_that_stands_twice_is_refused_since_one_of_the_two_would_always_be_missed(tmp_path):
@@ -301,6 +326,24 @@ def test_a_coco_file_beside_images_may_leave_their_folder_out_and_write_names_as
     assert read(tmp_path, "cacao-pods", "coco")[0] == [[10, 20, 40, 60]]
 
 
+SERVED = "../../label-studio/data/media/upload/{}/pod.jpg"
+
+
+def test_a_coco_file_of_label_studio_lists_pictures_by_where_its_server_has_them(tmp_path):
+    with_split(tmp_path, "images/pod.jpg")
+    (tmp_path / "result.json").write_text(coco([(1, [10, 20, 30, 40])], SERVED.format(1)))
+    assert read(tmp_path, "cacao-pods", "coco")[0] == [[10, 20, 40, 60]]
+
+
+def test_two_pictures_that_a_server_has_by_one_name_are_refused_and_their_marks_not_joined(tmp_path):
+    with_split(tmp_path, "images/pod.jpg")
+    content = json.loads(coco([(1, [10, 20, 30, 40])], SERVED.format(1)))
+    content["images"].append({"id": 8, "file_name": SERVED.format(2)})
+    (tmp_path / "result.json").write_text(json.dumps(content))
+    with pytest.raises(ConfigError, match=r"result\.json: lists .*images/pod\.jpg by two names, and marks of two"):
+        samples(tmp_path, "cacao-pods", "coco")
+
+
 @pytest.mark.parametrize("picture", ["pod.jpg", "images/pod.jpg"])
 def test_a_set_whose_own_folder_is_called_annotations_is_read_as_any_other(tmp_path, picture):
     root = with_split(tmp_path / "annotations", picture)
@@ -344,7 +387,8 @@ LISTED = {"id": 4, "image_id": 7, "category_id": 1, "bbox": [10, 20, 30, 40]}
     [
         {"bbox": []}, {"bbox": None}, {"image_id": 9}, {"category_id": 9},
         {"bbox": [90, 20, -30, 40]}, {"bbox": [float("nan"), 20, 30, 40]}, {"bbox": [10, 20, 30, float("inf")]},
-        {"bbox": [10**400, 20, 30, 40]}, {"iscrowd": "no"}, {"iscrowd": [0]},
+        {"attributes": {"rotation": float("nan")}}, {"bbox": [10**400, 20, 30, 40]},
+        {"iscrowd": "no"}, {"iscrowd": [0]},
     ],
 )  # fmt: skip
 def test_a_coco_annotation_that_cannot_be_understood_is_named(tmp_path, wrong):
@@ -393,7 +437,7 @@ def test_a_file_that_is_no_picture_that_can_be_read_is_named(tmp_path, content, 
     (with_split(tmp_path, "leaf.jpg") / "leaf.jpg").write_bytes(content)
     (tmp_path / "leaf.xml").write_text(voc(ONE))
     (tmp_path / "all.json").write_text(coco([(1, ONE)], "leaf.jpg"))
-    with pytest.raises(BadFrameError, match=r"leaf\.jpg: not a picture, cut short or too large; fetch"):
+    with pytest.raises(BadFrameError, match=r"leaf\.jpg: not a picture, cut short or too large; .* HEIC as JPEG"):
         samples(tmp_path, dataset, annotation)
 
 

@@ -1,3 +1,5 @@
+import shutil
+
 import numpy as np
 import pytest
 from msgspec.structs import replace
@@ -5,7 +7,7 @@ from msgspec.structs import replace
 from edge.errors import ConfigError
 from tests.training.conftest import TINY
 from training.copies import Copy
-from training.report import copy_lines, lines_of, report
+from training.report import copy_lines, lines_of, report, split_faults
 from training.samples import Sample
 
 
@@ -42,3 +44,17 @@ def test_without_a_training_picture_the_splits_are_told_and_that_there_is_nothin
     with pytest.raises(ConfigError, match=r"tiny: no picture of its datasets is in train; give it some in splits\.csv"):
         report(replace(tiny_config, data=str(tmp_path)), tmp_path / "sheet.jpg")
     assert "val: 0 pictures" in capsys.readouterr().out
+
+
+def test_a_group_in_two_splits_and_pictures_that_somebody_forgot_in_splits_csv_are_told(tmp_path):
+    shutil.copytree(TINY / "pest-vision", tmp_path, dirs_exist_ok=True)
+    table = tmp_path / "splits.csv"
+    assert split_faults(tmp_path) == []
+    text = table.read_text().replace("pest_12.jpg,12,", "pest_12.jpg,3,").replace("images/pest_05.jpg,5,train\n", "")
+    table.write_text(text)
+    (tmp_path / "annotations").mkdir()
+    (tmp_path / "annotations/7_mask.png").touch()
+    assert split_faults(tmp_path) == [
+        "1 groups in more than one split, the first '3'",
+        "1 pictures in no split, the first 'images/pest_05.jpg'",
+    ]

@@ -3,6 +3,7 @@
 import shutil
 from contextlib import nullcontext
 
+import cv2
 import msgspec
 import numpy as np
 import pytest
@@ -14,10 +15,10 @@ from tests.onnx_files import Net, facts, write_model
 from tests.training.conftest import TINY
 from training.checkpoints import Checkpoint, save_checkpoint, start_of
 from training.classes import read_classes
-from training.config import DatasetConfig, PhaseConfig
+from training.config import DatasetConfig, PhaseConfig, TileConfig
 from training.export import choose_again
-from training.mixture import epoch_order, rare_times
-from training.samples import IGNORE, Example
+from training.mixture import epoch_order, examples_of, rare_times
+from training.samples import IGNORE, Example, Sample
 from training.train import train
 
 
@@ -120,6 +121,44 @@ def test_a_run_that_is_done_does_not_say_that_it_goes_on_with_other_settings(tin
     out = capsys.readouterr().out
     assert "last.pt: the configuration has changed since; remove this file to begin anew with it" in out
     assert "going on" not in out
+
+
+def test_a_set_of_which_no_source_is_known_is_told_before_it_is_learned_and_not_when_it_is_exported(
+    tiny_config, tmp_path
+):
+    config = replace(tiny_config, datasets=(DatasetConfig(name="bees", annotation="empty"), *tiny_config.datasets))
+    with pytest.raises(ConfigError, match=r"sources\.toml: no table for dataset 'bees'"):
+        train(config, tmp_path / "run")
+
+
+def test_without_a_test_picture_nothing_is_trained_that_could_not_be_measured(tiny_config, tmp_path):
+    for dataset in tiny_config.datasets:
+        shutil.copytree(TINY / dataset.name, tmp_path / dataset.name)
+        table = tmp_path / dataset.name / "splits.csv"
+        table.write_text(table.read_text().replace(",test", ",train"))
+    with pytest.raises(ConfigError, match=r"tiny: no picture of its datasets is in test; give it some in splits"):
+        train(replace(tiny_config, data=str(tmp_path)), tmp_path / "run")
+
+
+def test_a_set_of_other_plants_that_would_teach_nothing_for_lack_of_its_splits_csv_is_told(tiny_config, tmp_path):
+    for name in ("pest-vision", "rice-pests"):
+        shutil.copytree(TINY / name, tmp_path / name)
+    (tmp_path / "rice-pests" / "splits.csv").unlink()
+    nothing = DatasetConfig(name="rice-pests", annotation="empty")
+    config = replace(tiny_config, data=str(tmp_path), datasets=(tiny_config.datasets[0], nothing))
+    with pytest.raises(ConfigError, match=r"tiny: no picture of rice-pests is in train; give it some in its splits"):
+        train(config, tmp_path / "run")
+
+
+def test_a_phone_s_picture_is_kept_at_twice_the_side_that_is_shown_and_its_marks_with_it(tiny_config, tmp_path):
+    cv2.imwrite(str(tmp_path / "large.png"), np.zeros((900, 1200, 3), np.uint8))
+    mark = np.array([[300, 450, 600, 900]], np.float32)
+    large = Sample(tmp_path / "large.png", "pest-vision", mark, np.array([3], np.int64))
+    (kept,), _ = examples_of([large], tiny_config)  # shown at 160 px
+    assert kept.image.shape == (240, 320, 3)
+    assert kept.xyxy[0] == pytest.approx([80, 120, 160, 240])
+    tiled = replace(tiny_config, tile=TileConfig(side_px=1200, overlap_px=0))
+    assert [one.image.shape for one in examples_of([large], tiled)[0]] == [(900, 1200, 3)]
 
 
 @pytest.fixture

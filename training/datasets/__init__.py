@@ -36,7 +36,8 @@ def images_of_split(root: Path, split: str, held_out: Collection[str] = ()) -> l
     """
     table = root / "splits.csv"
     if not table.is_file():
-        raise ConfigError(f"{table}: not found; put the dataset there, see: python -m training.fetch")
+        told = f"{table}: not found; put the dataset there, see: python -m training.fetch"
+        raise ConfigError(f"{told}, or write it for pictures of your own, see training/README.md")
     rows = split_rows(table)
     strange = sorted(set(held_out) - {row["group"] for row in rows})
     if strange:

@@ -13,7 +13,7 @@ import numpy as np
 
 from edge.errors import ConfigError
 from training.classes import ClassTable
-from training.samples import IGNORE, Sample, Size, check_mark, marked, twice, upright_size, within
+from training.samples import IGNORE, Sample, Size, check_mark, marked, turned, twice, upright_size, within
 from training.text import text_of
 
 KEYS = ("images", "annotations", "categories")  # a .json without them is none of ours
@@ -77,6 +77,10 @@ def _marks(path: Path) -> dict[Path, list[Mark]]:
         raise ConfigError(f"{told}; mend it") from why
     check_ids(path, "images", images)
     check_ids(path, "categories", categories)
+    named = Counter({name: pictures[one] for one, name in images}.values())
+    if both := [place for place, names in named.items() if names > 1]:
+        told = f"{path}: lists {both[0]} by two names, and marks of two pictures would be joined"
+        raise ConfigError(f"{told}; give each picture a name of its own, also in file_name")
     marks: dict[Path, list[Mark]] = {picture: [] for picture in pictures.values()}
     for place, one in enumerate(content["annotations"]):
         try:
@@ -100,9 +104,12 @@ def check_ids(path: Path, listed: str, named: Collection[tuple[Hashable, str]]) 
 def place_of(file: Path, name: str) -> Path:
     """Where a picture lies: below the file's folder, in `images` there, or as CVAT lays it; it need not be there.
 
-    CVAT writes `annotations/instances_PART.json` beside `images`, Windows a name with backslashes.
+    CVAT writes `annotations/instances_PART.json` beside `images`, Windows a name with backslashes, Label Studio the way
+    to where its server keeps the picture.
     """
     folder, name = file.parent, name.replace("\\", "/")
+    if name.startswith(("../", "/")):
+        name = Path(name).name
     places = [folder / name, folder / "images" / name]
     if folder.name == "annotations":
         images = folder.parent / "images"
@@ -114,6 +121,10 @@ def _mark(one: dict[str, Any], names: dict[int, str], size: Size) -> Mark:
     left, top, width, height = map(float, one["bbox"])
     corners = (left, top, left + width, top + height)
     check_mark(corners)
+    rotation = one["attributes"].get("rotation") if isinstance(one.get("attributes"), dict) else None
+    if isinstance(rotation, int | float) and not one.get("segmentation"):  # an outline is turned already
+        left, top, right, bottom = turned(corners, rotation)
+        corners = (left, top, right, bottom)
     is_crowd = float(one.get("iscrowd") or 0) != 0  # some write "0"
     return Mark(names[one["category_id"]], corners, is_crowd, size)
 

@@ -20,6 +20,7 @@ from training.text import rows_of
 
 TABLE = "dataset.csv"
 COLUMNS = ("id", "predominant_stress")
+MASK = "_mask.png"  # the end of its name
 STRESSES = ("healthy", "miner", "rust", "phoma", "cercospora")
 UNSURE = -1  # several equal stresses: no predominant one to learn or to judge
 STRESS_OF = {**{str(number): number for number in range(len(STRESSES))}, "5": UNSURE}  # by predominant_stress
@@ -71,7 +72,7 @@ def read_mask(picture: Path, stress: int) -> Image:
     other colours, which would be a healthy leaf. `stress`: what the leaf's row has, index into STRESSES or UNSURE.
     """
     part = picture.parent
-    path = part.parents[1] / "annotations" / part.name / f"{picture.stem}_mask.png"
+    path = part.parents[1] / "annotations" / part.name / f"{picture.stem}{MASK}"
     colours = read_image(path)
     mask = painted(colours)
     _check_painted(path, colours, mask)

@@ -13,7 +13,7 @@ import numpy as np
 from edge.errors import ConfigError
 from training.classes import ClassTable
 from training.datasets.empty import SUFFIXES
-from training.samples import Sample, check_mark, check_once, marked, within
+from training.samples import Sample, check_mark, check_once, marked, turned, within
 
 CORNERS = ("xmin", "ymin", "xmax", "ymax")
 FOLDERS = frozenset({"images", "jpegimages", "annotations"})  # tell pictures from their files
@@ -38,7 +38,8 @@ def _own(picture: Path, root: Path, named: list[Path], pictures: set[Place]) -> 
     beside = [path for path in named if _place(path, root) == _place(picture, root)]
     found = beside or [path for path in named if _place(path, root) not in pictures]
     if not found:
-        raise ConfigError(f"{picture}: has no XML file; take the dataset again")
+        told = f"{picture}: has no XML file; take the dataset again"
+        raise ConfigError(f"{told}, or give a picture that shows nothing one with <annotation/> in it")
     if len(found) > 1:
         raise ConfigError(f"{picture}: both {found[0]} and {found[1]} may be its file; put its own beside it")
     return found[0]
@@ -73,4 +74,5 @@ def _refuse_another_format(root: ET.Element) -> None:
 def _box(element: ET.Element) -> list[float]:
     corners = [float(element.findtext(f"bndbox/{corner}", "")) for corner in CORNERS]
     check_mark(corners)
-    return corners
+    attributes = {one.findtext("name"): one.findtext("value") for one in element.findall("attributes/attribute")}
+    return turned(corners, float(attributes.get("rotation") or 0))

@@ -19,7 +19,11 @@ MOST_OF_BOX, MOST_OF_CORNER = 1.01, 2.0  # shares: above is px; corners of pest-
 
 def read_yolo(root: Path, dataset: str, images: list[str], classes: ClassTable) -> list[Sample]:
     """Samples of the named pictures (paths below `root`). Raises ConfigError on a line that cannot be understood."""
-    names = text_of(root / "classes.txt").splitlines()
+    table = root / "classes.txt"
+    if not table.is_file():
+        told = f"{table}: not there; write it, a class a line, in the order of obj.names (CVAT)"
+        raise ConfigError(f"{told} or of names in data.yaml (Roboflow, Ultralytics)")
+    names = text_of(table).splitlines()
     return [_sample(root, dataset, image, names, classes) for image in images]
 
 
@@ -57,14 +61,18 @@ def outlines_of(image_path: Path) -> list[tuple[int, Floats]]:
 
 
 def label_path(image_path: Path) -> Path:
-    """Where the labels of a picture lie: `…/images/a.jpg` has them in `…/labels/a.txt`.
+    """Where the labels of a picture lie: `…/images/a.jpg` has them in `…/labels/a.txt`; they need not be there.
 
+    Ultralytics has those of `images/<part>/a.jpg` in `labels/<part>/a.txt`, LabelImg and CVAT's YOLO 1.1 beside it.
     greenhouse-whitefly keeps those of `Images/<part>/a.jpg` in `Annotations/<part>/YOLO` or, where a person corrected
     a machine's, in `Annotations/<part>/Human/YOLO`.
     """
     part = image_path.parent
     if part.parent.name != "Images":
-        return part.parent / "labels" / f"{image_path.stem}.txt"
+        before, images, behind = f"{part.as_posix()}/".rpartition("/images/")
+        folders = [part.parent / "labels", *([Path(before, "labels", behind)] if images else []), part]
+        places = [folder / f"{image_path.stem}.txt" for folder in folders]
+        return next((place for place in places if place.is_file()), places[0])
     annotations = part.parent.parent / "Annotations" / part.name
     folder = annotations / "Human" if (annotations / "Human").is_dir() else annotations
     return folder / "YOLO" / f"{image_path.stem}.txt"
@@ -73,16 +81,19 @@ def label_path(image_path: Path) -> Path:
 def _sample(root: Path, dataset: str, image: str, names: list[str], classes: ClassTable) -> Sample:
     path = root / image
     size = np.array(upright_size(path) * 2, np.float32)
+    labels = label_path(path)
+    if not labels.is_file():
+        raise ConfigError(f"{path}: has no labels ({labels}); give a picture that shows nothing an empty file")
     named = []
-    for number, line in enumerate(text_of(label_path(path)).splitlines(), start=1):
+    for number, line in enumerate(text_of(labels).splitlines(), start=1):
         if not line.strip():
             continue
         try:
             name, relative = _mark(line, names)
         except ValueError as why:
-            raise ConfigError(f"{label_path(path)}, line {number}: {why}; mend or remove the line") from why
+            raise ConfigError(f"{labels}, line {number}: {why}; mend or remove the line") from why
         named.append((name, (relative * size).tolist()))
-    check_once(label_path(path), named)
+    check_once(labels, named)
     xyxy = np.array([box for _, box in named], np.float32).reshape(-1, 4)
     return marked(path, dataset, xyxy, [classes.class_id(dataset, name) for name, _ in named])
 

@@ -15,6 +15,7 @@ from training.judging.reliability import reliability
 from training.metrics import Average, Judged, Truth, average_precision, cooled, judged_each, together, truths_of
 from training.samples import Sample, load_example
 from training.thresholds import FITTED_FROM
+from training.transforms import kept
 
 
 def figures_of(looks: Looks, samples: Sequence[Sample], empties: Sequence[Sample], cost: Cost, split: str,
@@ -85,6 +86,8 @@ def _in_field(looks: Looks, samples: Sequence[Sample], name: str) -> Field:
     faint, truths = [], []
     for sample in samples:
         example = load_example(sample)
+        if looks.bundle.tile is None:
+            example = kept(example, looks.bundle.input.side_px)
         example = spoilt(example, HARMS[name], sample.image_path, _seen_px(example.image, looks.bundle.tile))
         faint.append(looks.faint_of(example.image))
         truths.append(Truth(example.xyxy, example.class_id))
