@@ -1,10 +1,11 @@
-"""Figures of docs/counting.md: python -m benchmarks.counting cost|board|live|quiet|days|moved|trap|leaf|pictures.
+"""Figures of docs/counting.md: python -m benchmarks.counting cost|board|live|quiet|days|moved|trap|leaf|green|pictures.
 
 `live` also runs supervision's ByteTrack (0.25.1) and bugspot's tracker (0.5.0) on the same clips where they are
 installed; neither is a dependency.
 """
 
 import argparse
+import csv
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -20,15 +21,17 @@ import numpy as np
 from edge.agreement import agreement
 from edge.boxes import Image, at_most
 from edge.calibration import find_corners, measured
+from edge.cameras.pictures import read_picture
 from edge.detections import Detections
 from edge.draw import COLOURS, draw, jpeg
-from edge.leaf import COFFEE, Sightings, looked_at
+from edge.leaf import Scale, Sightings, is_green, looked_at
 from edge.tracker import Tracks, followed
 from edge.trap import Card, read_card
 from tests.counting import boards, cards, clips, cutouts, identity
 from training.command import finish
 
 SEEDS = range(12)  # the settings were chosen on seeds from 100
+COFFEE = Scale((0.001, 0.05, 0.10, 0.15), "Esgario, Krohling and Ventura 2020, doi:10.1016/j.compag.2019.105162")
 
 
 def live() -> None:
@@ -250,6 +253,15 @@ def leaf() -> None:
     )
 
 
+def green() -> None:
+    """On how many pictures of diseased and healthy leaves and pods, of sticky cards and of pests is leaf seen?"""
+    for name in ("tomato-lesions", "rice-diseases", "coffee-leaves", "cacao-pods", "sticky-cards", "pest-vision"):
+        root = cutouts.SHARED / name
+        rows = csv.DictReader((root / "splits.csv").read_text("utf-8").splitlines())
+        told = [is_green(read_picture(root / row["image"])) for row in rows if row["split"] in {"train", "val"}]
+        print(f"green  {name:<14} {sum(told)} of {len(told)} pictures to train and validate on", flush=True)
+
+
 def pictures() -> None:
     """The pictures of docs/counting.md, from insects under CC BY (tests/counting/data/cutouts/LICENCE.md)."""
     folder = Path(__file__).parents[1] / "docs" / "counting"
@@ -288,6 +300,7 @@ SECTIONS: dict[str, Callable[[], None]] = {
     "days": days,
     "trap": trap,
     "leaf": leaf,
+    "green": green,
     "pictures": pictures,
     "moved": moved,
     "board": board,

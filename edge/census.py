@@ -17,11 +17,12 @@ from edge.calibration import EVERYTHING, Region, shows_board
 from edge.config import CameraTable, Mode
 from edge.counts import Unit
 from edge.detections import Detections
-from edge.leaf import Sightings, lesion_share
+from edge.leaf import Sightings, is_green, lesion_share
 from edge.tracker import Tracks, followed
 from edge.trap import FORGOTTEN_AFTER, Card, Reading, read_card
 
 BOARD = "board"  # the word for pictures on which the calibration board lies where is counted
+NO_LEAF = "no_leaf"  # the word for pictures of leaf mode on which nothing is green and nothing was found: no zero
 UNITS: Mapping[Mode, Unit] = {"live": "visits", "trap": "new", "leaf": "affected_frames"}
 DAY_S = 86_400.0
 SLOWEST_S = 2.0  # between pictures; at one a second 9 % of the visits are wrong, see docs/counting.md
@@ -33,7 +34,8 @@ class Step:
 
     counted: (k,) class of each individual or leaf that this picture made count
     number: (n,) of each detection, the insect's own number where it has one, else 0
-    skipped: why the picture was no unit of effort (same_leaf; unmatched: no known card; board: it lies there), or empty
+    skipped: why the picture was no unit of effort (same_leaf; no_leaf; unmatched: no known card; board: it lies there),
+        or empty
     severity: share of the leaf that is lesion, None where it is not asked or cannot be told
     card: what a trap's picture said
     """
@@ -92,11 +94,12 @@ class LeafCensus:
 
     def looked(self, found: Detections, sure: Bools, time_s: float, image: Image) -> tuple["LeafCensus", Step]:  # noqa: ARG002 a leaf has no clock
         """See Census."""
+        here, nobody = found.where(sure), np.zeros(len(found), np.int64)
+        if not len(here) and not is_green(image):
+            return self, Step(np.empty(0, np.int64), nobody, NO_LEAF)
         leaves, again = self.leaves.with_(image)
-        nobody = np.zeros(len(found), np.int64)
         if again:
             return self, Step(np.empty(0, np.int64), nobody, "same_leaf")
-        here = found.where(sure)
         severity = lesion_share(image, here, self.lesions)
         return replace(self, leaves=leaves), Step(np.unique(here.class_id), nobody, severity=severity)
 

@@ -14,7 +14,8 @@ from edge.ranges import ALIKE, Dispersion, count_range
 Box = tuple[float, float, float, float]  # left, top, right, bottom as shares 0..1 of the picture
 Unit = Literal["max_per_frame", "visits", "new", "affected_frames"]
 Level = Literal["calm", "look", "act"]
-BLIND = ("dark", "overexposed", "blocked", "colourless", "blurred", "board")  # skipped: shows nothing that is counted
+# skipped: shows nothing that is counted
+BLIND = ("dark", "overexposed", "blocked", "colourless", "blurred", "board", "no_leaf")
 CAMERA = "cam0"  # a node has one camera; the name travels with every record
 STAGES = ("egg", "larva", "nymph", "pupa", "juvenile", "adult", "symptom")
 _STAGED = re.compile(rf"(?P<name>.+) \((?P<stage>{'|'.join(STAGES)})\)")

@@ -11,12 +11,18 @@ import cv2
 import numpy as np
 
 from edge.boxes import Bools, Floats, Image, at_most
+from edge.config import GateTable
 from edge.detections import Detections
+from edge.gate import has_colour
 
 WORK_PX = 768
 GREY_CHROMA = (18, 70)  # largest less least channel: paper and soil below, leaves above; the split is sought between
 ODD = 3.0  # standard deviations of the healthy leaf's colour from which a pixel in a lesion's box is lesion
 LEAST_LEAF = 0.02  # share of what counts of the picture: with less leaf than that there is nothing to be a share of
+GREEN_PX = 256
+# From yellow-green to teal in OpenCV's HSV (hue in steps of 2 degrees), in any light that shows colours: walls, wood,
+# soil and sky are coloured, too, but hardly ever green. Figures: docs/counting.md
+GREEN = (27, 38, 8), (90, 255, 255)
 FEATURES = 400
 LEAST_ALIKE = (30, 20)  # matches of the pictures, and of their leaves alone, from which they show one leaf
 REMEMBERED = 500  # leaves that a new picture is compared with, about 25 kB each
@@ -37,9 +43,6 @@ class Scale:
     def highest(self) -> int:
         """The highest grade."""
         return len(self.limits)
-
-
-COFFEE = Scale((0.001, 0.05, 0.10, 0.15), "Esgario, Krohling and Ventura 2020, doi:10.1016/j.compag.2019.105162")
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +95,20 @@ def lesion_share(
     if not lesions or any(class_id not in lesions for class_id in found.class_id.tolist()):
         return None
     return looked_at(image, found.xyxy, inside).severity
+
+
+def is_green(image: Image, inside: Image | None = None) -> bool:
+    """Is there leaf in `image` (H, W, 3) uint8 BGR, so that finding nothing on it says that it is healthy?
+
+    A leaf that is brown all over is not told from a wall: ask only where no lesion was found. Of a monochrome camera's
+    picture nobody knows: yes. `inside` as above.
+    """
+    small = at_most(image, GREEN_PX)
+    if not has_colour(small, GateTable().colourless_levels):
+        return True
+    green = cv2.inRange(cv2.cvtColor(small, cv2.COLOR_BGR2HSV), *GREEN) > 0
+    counts = np.ones_like(green) if inside is None else at_most(inside, GREEN_PX) > 127
+    return bool((green & counts).sum() >= LEAST_LEAF * max(counts.sum(), 1))
 
 
 def leaf_mask(image: Image, lesions: Bools) -> Bools:

@@ -19,7 +19,7 @@ from edge.annotations import annotate
 from edge.boxes import at_most
 from edge.calibration import EVERYTHING, KeptCalibration, OpticsWatch, shows_board, size_to_fit
 from edge.cameras import Frame, WatchedCamera
-from edge.census import BOARD, SLOWEST_S
+from edge.census import BOARD, NO_LEAF, SLOWEST_S
 from edge.climate import ClimateSensor
 from edge.clock import Clock, ClockState, Instant
 from edge.config import NodeConfig
@@ -180,8 +180,8 @@ class Pipeline:
     def _looked(self, frame: Frame, tally: Tally, *, is_late: bool = False) -> Tally:
         """The tally with what the detector finds; who arrived is committed, then shown."""
         started_s, at = self._parts.clock.monotonic_s(), frame.instant
-        self._lens = self._lens.looked(at)
         told = self._counter.looked(frame, tally, is_late=is_late)
+        self._lens = self._lens.passed_over(NO_LEAF, at) if told.no_effort == NO_LEAF else self._lens.looked(at)
         self._parts.board.show_frame(frame.image, told.seen)
         if told.arrived:
             sightings = [self._counter.sighting(one, number, at) for one, number in told.arrived]
@@ -226,7 +226,7 @@ class Pipeline:
                 skipped=plus_one(skipped, told.no_effort) if told.no_effort else skipped,
                 last_skip=told.no_effort,
                 detections=was.detections + len(told.seen),
-                blind_s=0.0,
+                blind_s=self._lens.blind_s(at),
                 ms_per_frame=round(took_ms, 1),
                 focus=self._optics.focus,
                 light=self._optics.light,

@@ -893,6 +893,7 @@ def all_of(luma: int) -> list[tuple[int, int, tuple[int, int, int]]]:
 
 BY_DAY = "latitude = 51.5\nlongitude = 0.0"  # at noon; the sun sets at 20:20
 INFRARED = [(left, top, (96 + left,) * 3) for left, top, _ in all_of(0)]
+BRICKS = [(left, top, (70, 90, 100 + left)) for left, top, _ in all_of(0)]  # of a node that looks for leaves
 
 
 def test_a_dark_picture_is_a_covered_lens_in_broad_daylight_and_not_at_dusk_nor_by_a_clock_that_nobody_set(
@@ -914,6 +915,7 @@ def test_a_dark_picture_is_a_covered_lens_in_broad_daylight_and_not_at_dusk_nor_
         (all_of(255), "", [], 3600),
         (all_of(255), "", [[(16, 16, BLUE)]], 0),
         (INFRARED, BY_DAY, [], 3600),
+        (BRICKS, "", [], 3600),
     ],
 )
 def test_how_long_the_newest_pictures_have_shown_nothing_is_on_the_board_until_one_shows_something(

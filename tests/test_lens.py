@@ -28,6 +28,8 @@ def after(lens: Lens, *frames: tuple[float, str]) -> Lens:
     [
         (NOWHERE, "overexposed", "overexposed", 3660),
         (NOWHERE, "blurred", "truncated", 3660),
+        (NOWHERE, "no_leaf", "no_leaf", 3660),
+        (NOWHERE, "no_leaf", "", 0),
         (NOWHERE, "overexposed", "dark", 0),
         (NOWHERE, "overexposed", "still", 0),
         (NOWHERE, "overexposed", "colourless", 0),

@@ -60,6 +60,8 @@ from tests.waiting import wait_until
 FOREVER = 3600
 RICE_BUG = read_picture(Path(__file__).parent / "data" / "frames" / "rice_bug.jpg")
 RUST = ("Hemileia vastatrix", "Aleyrodidae")
+WALL = np.full((64, 64, 3), (70, 90, 170), np.uint8)
+WALL[::16] = (160, 165, 170)
 
 
 def scene(*squares: tuple[int, int, tuple[int, int, int]]) -> Image:
@@ -497,8 +499,9 @@ def test_a_night_that_shows_nothing_or_no_colour_is_no_data_and_not_a_zero(
     assert bench.interval.counts == NoData(reason)
 
 
-def test_looking_at_an_empty_scene_is_a_zero(bench: Bench) -> None:
-    bench.add("1.png", scene())
+@pytest.mark.parametrize("picture", [scene(), WALL], ids=["plants", "wall"])
+def test_looking_at_an_empty_scene_is_a_zero(bench: Bench, picture: Image) -> None:
+    bench.add("1.png", picture)
     bench.build().run(bench.stop)
     assert (bench.interval.counts, bench.interval.frames) == ((), 1)
 
@@ -1099,6 +1102,33 @@ def test_a_sick_leaf_that_stays_is_one_sighting_though_its_spots_flicker(bench: 
         bench.add(f"{number}.png", leaf(*lefts))
     bench.build(mode="leaf").run(bench.stop)
     assert [(one.label, one.count) for one in bench.sightings] == [("Hemileia vastatrix", 1)]
+
+
+STAINED = WALL.copy()
+STAINED[24:32, 24:32] = BLUE
+PAPER = Region(((0, 0), (0.05, 0), (0.05, 1), (0, 1)))  # beside the leaf
+
+
+@pytest.mark.parametrize(
+    ("pictures", "region", "frames", "skipped", "last"),
+    [
+        pytest.param([WALL], EVERYTHING, 0, {"no_leaf": 1}, "no_leaf", id="a wall"),
+        pytest.param([WALL, leaf()], EVERYTHING, 1, {"no_leaf": 1}, "", id="a wall, then a leaf"),
+        pytest.param([leaf(24)], PAPER, 0, {"no_leaf": 1}, "no_leaf", id="a leaf outside the region"),
+        pytest.param([STAINED], EVERYTHING, 1, {}, "", id="a leaf that is brown all over, with a lesion"),
+    ],
+)
+def test_a_picture_without_a_leaf_is_no_healthy_one(
+    bench: Bench, pictures: list[Image], region: Region, frames: int, skipped: dict[str, int], last: str
+) -> None:
+    bench.labels = RUST
+    save_calibration(bench.state, Calibration(at=NOON, who="Mei", rotation_deg=0, region=region))
+    for number, picture in enumerate(pictures):
+        bench.add(f"{number}.png", picture)
+    bench.build(mode="leaf").run(bench.stop)
+    told, camera = bench.interval, bench.board.snapshot().camera
+    assert (told.frames, dict(told.skipped), isinstance(told.counts, NoData)) == (frames, skipped, not frames)
+    assert (camera.looked, dict(camera.skipped), camera.last_skip) == (frames, skipped, last)
 
 
 def test_the_leaf_outside_the_region_makes_the_one_inside_no_healthier(bench: Bench) -> None:

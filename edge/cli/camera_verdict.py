@@ -11,7 +11,8 @@ from edge.page.answers import Camera, Health
 from edge.store import is_held
 
 REMEDIES = {  # of a reason why a picture is not looked at, where the word alone does not say what to do
-    "colourless": "colourless: turn infrared off by day; for a monochrome camera set gate.colourless_levels = 0"
+    "colourless": "colourless: turn infrared off by day; for a monochrome camera set gate.colourless_levels = 0",
+    "no_leaf": "no_leaf: nothing in view is green; turn the camera to the plants",
 }
 
 

@@ -1,4 +1,4 @@
-"""`fieldeye count`: visits, new insects or affected leaves in a video or a folder of pictures in time order."""
+"""`fieldeye count`: what a video or a folder of pictures in time order shows, counted as a node counts it."""
 
 import argparse
 import sys
@@ -18,7 +18,7 @@ from edge.cameras.opencv import VideoFile
 from edge.cameras.picture_files import own_time
 from edge.cameras.pictures import pictures_in, read_picture
 from edge.cameras.pixels import image_and_luma
-from edge.census import Step, begun
+from edge.census import UNITS, Census, Step, begun
 from edge.cli.count_result import Tallied, compared, result_of, sentences
 from edge.cli.drawn_pictures import DrawnPictures
 from edge.cli.exits import DONE
@@ -26,6 +26,7 @@ from edge.cli.results import show
 from edge.cli.truth import read_truth
 from edge.clock import SystemClock
 from edge.config import MODELS_FOR, CameraTable, GateTable, Mode
+from edge.counts import Unit
 from edge.detections import Detections
 from edge.detector import Detector
 from edge.draw import draw
@@ -33,7 +34,6 @@ from edge.errors import BadFrameError, CameraEndedError, UsageError
 from edge.eye import Eye
 from edge.gate import GateState, Skip, is_worth_a_look
 from edge.golden import tried
-from edge.leaf import COFFEE
 from edge.severity import LeafReader, find_leaf
 from edge.taxa import lesions_among
 from edge.tracker.follow import PAUSE_S
@@ -51,7 +51,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--all", action="store_true", help="also pictures that a node passes over for their light: dark, without colour"
     )
-    parser.add_argument("--fps", type=float, metavar="F", help="frames a second; default: a video's own, pictures: 1")
+    fps = "frames a second; default: a video's own. In live mode a folder's insects are followed only with it: without "
+    fps += "it the most on one picture is counted"
+    parser.add_argument("--fps", type=float, metavar="F", help=fps)
     defaults = ", ".join(f"{mode}: {name}" for mode, name in MODELS_FOR.items())
     parser.add_argument(
         "--model", metavar="NAME", help=f"a name of `fieldeye model list` or a file; default, {defaults}"
@@ -78,20 +80,22 @@ def run(args: argparse.Namespace) -> int:
     if args.fps is not None and args.mode == "live" and args.fps * PAUSE_S < 1:
         raise UsageError(
             f"--fps {args.fps:g}: pictures more than {PAUSE_S / 60:g} minutes apart show no visits;"
-            " what single pictures show says: fieldeye detect"
+            " leave it out, and a folder's most on one picture is counted"
         )
     if args.crop and args.mode != "leaf":
         raise UsageError(f"--crop {args.crop} is for --mode leaf, not {args.mode}; leave it out")
     if args.threshold is not None and not args.against:
         raise UsageError(f"--threshold {args.threshold:g} is for --against; name a person's counts too")
     truth = read_truth(args.against) if args.against else None
+    if truth and truth.what == "new" and _unit(args) == "max_per_frame":
+        raise UsageError(f"{truth.name}: without --fps no insect of a folder is known again; compare count, or give it")
     reader = find_leaf(args.crop) if args.crop else None
     detector = tried(find_bundle(args.model or MODELS_FOR[args.mode]))
     tallied = _count(args, detector, reader)
-    if not tallied.per_picture:
+    if not tallied.frames:
         remedy = "give others" if args.all else "give others, or --all where their light alone is wrong"
         raise UsageError(f"{args.path}: no picture there can be used ({dict(tallied.skipped)}); {remedy}")
-    result = result_of(tallied, detector, reader.bundle.scale if reader else COFFEE)
+    result = result_of(tallied, detector, reader.bundle.scale if reader else None)
     if truth:
         result["against"] = compared(truth, tallied, args.threshold)
     show(result, sentences(result), as_json=args.json)
@@ -101,9 +105,12 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _count(args: argparse.Namespace, detector: Detector, reader: LeafReader | None) -> Tallied:
-    bundle, eye, tallied = detector.bundle, Eye(detector), Tallied(args.mode)
+    bundle, eye, unit = detector.bundle, Eye(detector), _unit(args)
+    tallied = Tallied(args.mode, unit)
     drawn = DrawnPictures(args.save, SAVED_QUALITY) if args.save else None
-    census = begun(args.mode, len(bundle.classes), lesions=lesions_among(bundle.labels))
+    census: Census | None = None
+    if unit != "max_per_frame":
+        census = begun(args.mode, len(bundle.classes), lesions=lesions_among(bundle.labels))
     if drawn and args.path.is_dir():
         drawn.check_apart(sorted(pictures_in(args.path)))
     pictures: Iterator[_Taken] = _pictures(args.path, args.fps)
@@ -115,12 +122,21 @@ def _count(args: argparse.Namespace, detector: Detector, reader: LeafReader | No
             tallied.skipped[taken.reason] += 1
             continue
         found, sure = eye.found(taken)
-        census, step = census.looked(found, sure, time_s, taken)
+        if census is None:
+            step = Step(found.class_id[sure], np.zeros(len(found), np.int64))
+        else:
+            census, step = census.looked(found, sure, time_s, taken)
         leaf = reader(taken) if reader and not step.skipped else None
         tallied.add(name, step, int(sure.sum()), leaf)
         if drawn and save_as:
             drawn.write(save_as, _drawn(taken, found, sure, step, bundle.labels))
     return tallied
+
+
+def _unit(args: argparse.Namespace) -> Unit:
+    """As a node's: nobody tells how far apart a folder's pictures are, unless `--fps` does."""
+    is_film = args.fps is not None or not args.path.is_dir()
+    return UNITS[args.mode] if is_film or args.mode != "live" else "max_per_frame"
 
 
 def _in_light(pictures: Iterator[_Taken], mode: Mode) -> Iterator[_Taken]:

@@ -2,14 +2,16 @@
 
 import sys
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from statistics import mean
 from typing import Any
 
 from edge.agreement import agreement
-from edge.census import UNITS, Step
+from edge.census import NO_LEAF, Step
 from edge.cli.truth import Truth
 from edge.config import Mode
+from edge.counts import Unit
 from edge.detector import Detector
 from edge.errors import UsageError
 from edge.eye import accuracy_of
@@ -17,7 +19,12 @@ from edge.leaf import Scale, graded, incidence, mckinney_index
 from edge.severity import LeafTold
 from edge.trap import Reading
 
-WORDS = {"visits": "visits", "new": "new", "affected_frames": "affected"}
+WORDS: Mapping[Unit, str] = {
+    "visits": "visits",
+    "max_per_frame": "on one picture at most",
+    "new": "new",
+    "affected_frames": "affected",
+}
 
 
 @dataclass
@@ -25,9 +32,10 @@ class Tallied:
     """What the pictures said so far."""
 
     mode: Mode
+    unit: Unit
     frames: int = 0  # good and looked at
     skipped: Counter[str] = field(default_factory=Counter)
-    counts: Counter[int] = field(default_factory=Counter)  # class -> individuals or leaves
+    counts: Counter[int] = field(default_factory=Counter)  # class -> individuals, the most on one picture, or leaves
     squares: Counter[int] = field(default_factory=Counter)  # the same, each picture's number squared
     severities: list[float] = field(default_factory=list)
     stresses: Counter[str] = field(default_factory=Counter)  # label -> leaves that it rules, with --crop
@@ -37,11 +45,16 @@ class Tallied:
     def add(self, name: str, step: Step, sure: int, leaf: LeafTold | None) -> None:
         """One picture more, with so many sure detections; `leaf` is of a leaf network, which is better than colour."""
         here = Counter(step.counted.tolist())
-        self.counts.update(here)
-        self.squares.update({class_id: number**2 for class_id, number in here.items()})
+        if self.unit == "max_per_frame":
+            self.counts |= here
+            self.squares = Counter({class_id: number**2 for class_id, number in self.counts.items()})
+        else:
+            self.counts.update(here)
+            self.squares.update({class_id: number**2 for class_id, number in here.items()})
         self.card = step.card
         present = step.card.present if step.card else sure
-        self.per_picture[name] = {"count": sure, "new": len(step.counted), "present": present}
+        if step.skipped != NO_LEAF:
+            self.per_picture[name] = {"count": sure, "new": len(step.counted), "present": present}
         if step.skipped:
             self.skipped[step.skipped] += 1
             return
@@ -53,8 +66,8 @@ class Tallied:
             self.severities.append(severity)
 
 
-def result_of(tallied: Tallied, detector: Detector, scale: Scale) -> dict[str, Any]:
-    """What `--json` prints."""
+def result_of(tallied: Tallied, detector: Detector, scale: Scale | None) -> dict[str, Any]:
+    """What `--json` prints; without the crop's `scale` no leaf has a grade."""
     accuracy, labels = accuracy_of(detector), detector.bundle.labels
     most = tallied.frames if tallied.mode == "leaf" else None  # leaves
     counts = [
@@ -63,7 +76,7 @@ def result_of(tallied: Tallied, detector: Detector, scale: Scale) -> dict[str, A
     ]
     result: dict[str, Any] = {
         "mode": tallied.mode,
-        "unit": UNITS[tallied.mode],
+        "unit": tallied.unit,
         "model": f"{detector.bundle.name}@{detector.bundle.version}",
         "frames": tallied.frames,
         "skipped": dict(sorted(tallied.skipped.items())),
@@ -78,16 +91,17 @@ def result_of(tallied: Tallied, detector: Detector, scale: Scale) -> dict[str, A
     return result
 
 
-def _leaf(tallied: Tallied, scale: Scale) -> dict[str, Any]:
-    index = mckinney_index(graded(tallied.severities, scale), scale.highest)
-    stresses = {"stresses": dict(sorted(tallied.stresses.items()))} if tallied.stresses else {}
-    return {
+def _leaf(tallied: Tallied, scale: Scale | None) -> dict[str, Any]:
+    told: dict[str, Any] = {
         "leaves": tallied.frames,
         "severity": round(mean(tallied.severities), 4) if tallied.severities else None,
-        "index": None if index is None else round(index, 1),
-        "scale": scale.source,
-        **stresses,
     }
+    if scale:
+        index = mckinney_index(graded(tallied.severities, scale), scale.highest)
+        told |= {"index": None if index is None else round(index, 1), "scale": scale.source}
+    if tallied.stresses:
+        told["stresses"] = dict(sorted(tallied.stresses.items()))
+    return told
 
 
 def compared(truth: Truth, tallied: Tallied, threshold: float | None) -> dict[str, Any]:

@@ -10,13 +10,13 @@ from dataclasses import dataclass, replace
 
 from edge.calibration import Region
 from edge.cameras import Frame
-from edge.census import Census, LiveCensus, TrapCensus, begun, follows, forgotten_after, unit_of
+from edge.census import NO_LEAF, Census, LiveCensus, TrapCensus, begun, follows, forgotten_after, unit_of
 from edge.clock import Instant
 from edge.config import CameraTable
 from edge.counts import CAMERA, Interval, Seen, Sighting, name_and_stage
 from edge.detector import Detector
 from edge.eye import Eye
-from edge.leaf import lesion_share
+from edge.leaf import is_green, lesion_share
 from edge.loop.kept_card import KeptCard
 from edge.loop.late import MadeBy
 from edge.tally import RECENT_FRAMES, Tally, newly_seen, numbers
@@ -86,12 +86,15 @@ class Counter:
 
     def _shown(self, frame: Frame, tally: Tally) -> Counted:
         """By what each frame shows; nobody is known again."""
-        found = self.eye.sure(frame.image)
+        found, is_leaf = self.eye.sure(frame.image), self._mode == "leaf"
+        part = self.eye.part(frame.image) if is_leaf else None
+        if is_leaf and not len(found) and not is_green(frame.image, part):
+            tally = tally.passed_over(NO_LEAF, frame.instant, self.longest_gap_s)
+            return Counted(tally, (), no_effort=NO_LEAF)
         seen = self.eye.named(found, frame.image)
         tally = tally.looked(seen, frame.instant, self.longest_gap_s)
-        is_leaf = self._mode == "leaf"
         if is_leaf:
-            tally = tally.diseased(lesion_share(frame.image, found, self._lesions, self.eye.part(frame.image)))
+            tally = tally.diseased(lesion_share(frame.image, found, self._lesions, part))
         return Counted(tally, seen, newly_seen(seen, self._recent, at_all=is_leaf))
 
     def _followed(self, census: Census, frame: Frame, tally: Tally) -> Counted:

@@ -110,6 +110,7 @@ def reason_words() -> Mapping[str, str]:
         "too_late": gettext("came too late"),
         "unmatched": gettext("sticky card not recognised"),
         "board": gettext("calibration board on the card"),
+        "no_leaf": gettext("without a green leaf"),
         "not_kept": gettext("memory card takes nothing"),
     }
 

@@ -1,8 +1,9 @@
 """The big sentence of the farmer's page: what is there, what to do, how old the last picture is."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from edge.census import NO_LEAF
 from edge.clock import Instant
 from edge.config import CameraTable, Mode
 from edge.counts import Sighting
@@ -284,6 +285,11 @@ def _unusable(camera: CameraStatus, facts: Facts) -> Said:
             "stop",
             gettext("The calibration board still lies on the card."),
             gettext("Take it away: until then nothing is counted."),
+        ),
+        NO_LEAF: (
+            "stop",
+            gettext("No green leaf is to be seen."),
+            gettext("Turn the camera to the plants. If they are no longer green, nothing can be counted."),
         ),
         "not_kept": (
             "stop",

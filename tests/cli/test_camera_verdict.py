@@ -38,6 +38,11 @@ from tests.cli.nodes import AT, IN_USE, camera_of, config, running_page, verdict
             "12:00:00 UTC, but each shows nothing: colourless: turn infrared off by day; for a monochrome camera set",
         ),
         (
+            CameraStatus(state="ok", frames=7, last_frame=AT, skipped={"dark": 2, "no_leaf": 5}),
+            "worth a look",
+            "but each shows nothing: no_leaf: nothing in view is green; turn the camera to the plants",
+        ),
+        (
             CameraStatus(state="ok", frames=7, looked=5, last_frame=AT, skipped={"dark": 2}),
             "ok",
             "has it: 7 pictures, the last at 2026-07-01 12:00:00",

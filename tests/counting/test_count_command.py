@@ -4,7 +4,7 @@ import json
 import os
 import shutil
 import struct
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import cv2
@@ -16,11 +16,13 @@ from edge.calibration import EVERYTHING, Region
 from edge.census import begun
 from edge.cli import main
 from edge.detections import Detections, no_detections
+from edge.ranges import Dispersion, steadied
+from edge.tally import ClassAccuracy
 from tests.cameras.test_folder import with_exif_time
 from tests.counting import cards
 from tests.counting.boards import photograph
 from tests.counting.cutouts import DEMO
-from tests.onnx_files import BLUE, picture_with, write_model
+from tests.onnx_files import BLUE, Net, facts, picture_with, write_model
 
 ONE_COLOUR_A_PX = (cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444)
 
@@ -152,7 +154,7 @@ def test_pictures_that_are_links_to_nothing_or_no_files_are_counted_as_unreadabl
 def test_a_weevil_on_a_leaf_makes_it_no_sicker(weevils: Path, capsys: pytest.CaptureFixture[str]) -> None:
     result = told(capsys, weevils, "--mode", "leaf", "--model", "pests")
     assert [one["label"] for one in result["counts"]] == ["Curculionidae"]
-    assert (result["leaf"]["severity"], result["leaf"]["index"]) == (None, None)
+    assert result["leaf"] == {"leaves": 1, "severity": None}
 
 
 def test_the_text_tells_why_pictures_were_not_counted(weevils: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -189,8 +191,8 @@ def test_a_crop_with_a_leaf_network_has_severity_and_stress_from_it(
     assert plain["severity"] > 0.0
     assert read["leaves"] == sum(read["stresses"].values()) + 1  # the healthy one rules nothing
     assert "limits fitted" in read["scale"]
-    assert "stresses" not in plain
-    assert plain["scale"] != read["scale"]
+    assert 0.0 < read["index"] <= 100.0
+    assert plain.keys() == {"leaves", "severity"}, "nobody said which crop's scale its grades would be of"
 
 
 def test_no_more_leaves_are_affected_than_were_looked_at(
@@ -212,11 +214,70 @@ def test_a_disease_is_told_as_a_share_of_the_leaves_too(
     assert f", {first['count'] / 3:.0%} of the leaves" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("crop", [(), ("--crop", "coffee")])
+def test_soil_and_walls_are_no_healthy_leaves_and_no_sick_ones(
+    crop: tuple[str, ...], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    wall, words = np.full((240, 320, 3), (70, 90, 170), np.uint8), [tmp_path, "--mode", "leaf", *crop]
+    wall[::24] = wall[:, ::40] = (160, 165, 170)
+    cv2.imwrite(str(tmp_path / "wall.png"), wall)
+    shutil.copy(DEMO / "10-root-grubs.jpg", tmp_path / "soil.jpg")
+    assert main(["count", *map(str, words)]) == 2
+    assert "no picture there can be used ({'no_leaf': 2})" in capsys.readouterr().err
+    shutil.copy(DEMO / "12-rice-leaves.jpg", tmp_path / "rice.jpg")
+    (tmp_path / "truth.csv").write_text("picture,count\nwall.png,0\nrice.jpg,0\n")
+    result = told(capsys, *words, "--against", tmp_path / "truth.csv")
+    assert (result["skipped"], result["leaf"]["leaves"], result["against"]["n"]) == ({"no_leaf": 2}, 1, 1)
+
+
+def test_a_leaf_that_is_brown_all_over_is_one_where_a_lesion_is_found(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    model = write_model(tmp_path / "squares.onnx", Net(metadata=facts(("Hemileia vastatrix", "Aleyrodidae"))))
+    brown = np.full((64, 64, 3), (70, 90, 170), np.uint8)
+    brown[::16] = (60, 80, 150)
+    cv2.imwrite(str(tmp_path / "wall.png"), brown)
+    brown[16:24, 16:24] = BLUE
+    cv2.imwrite(str(tmp_path / "sick.png"), brown)
+    result = told(capsys, tmp_path, "--mode", "leaf", "--model", model, "--all")
+    assert (result["frames"], result["skipped"]) == (1, {"no_leaf": 1})
+    assert [(one["label"], one["incidence"]) for one in result["counts"]] == [("Hemileia vastatrix", 1.0)]
+
+
+def test_a_folder_of_single_pictures_is_counted_as_a_node_counts_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    differ, folder = Dispersion(precision=0.5, recall=1.0), tmp_path / "pictures"
+    model = write_model(tmp_path / "squares.onnx", Net(metadata=facts(dispersion=asdict(differ))))
+    folder.mkdir()
+    for name, squares in (("1", [(16, 16, BLUE)]), ("2", [(0, 0, BLUE), (32, 32, BLUE)]), ("3", [(16, 16, BLUE)])):
+        cv2.imwrite(str(folder / f"{name}.png"), picture_with(squares))
+    words = [folder, "--mode", "live", "--model", model, "--all"]
+    result = told(capsys, *words, "--save", tmp_path / "drawn")
+    assert result["unit"] == "max_per_frame"
+    assert [(one["label"], one["count"]) for one in result["counts"]] == [("Pieris", 2)]
+    node = ClassAccuracy("", steadied(0.9, 20), steadied(0.8, 20), differ).counted(2, "Pieris")
+    assert [(one["low"], one["high"]) for one in result["counts"]] == [(node.low, node.high)]
+    assert main(["count", *map(str, words)]) == 0
+    assert "Pieris: 2 on one picture at most (" in capsys.readouterr().out
+    assert told(capsys, *words, "--fps", 1)["unit"] == "visits"
+
+
+def test_what_is_new_can_be_compared_only_where_insects_are_followed(
+    weevils: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "truth.csv").write_text("picture,new\n00.jpg,1\n01.jpg,0\n")
+    words = ["count", str(weevils), "--mode", "live", "--against", str(tmp_path / "truth.csv")]
+    assert main(words) == 2
+    assert "truth.csv: without --fps no insect of a folder is known again" in capsys.readouterr().err
+    assert main([*words, "--fps", "2"]) == 0
+
+
 def test_single_pictures_of_insects_are_not_passed_off_as_no_visit(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "one.jpg").write_bytes((DEMO / "01-weevil-on-leaf.jpg").read_bytes())
-    assert main(["count", str(tmp_path), "--mode", "live"]) == 0
+    assert main(["count", str(tmp_path), "--mode", "live", "--fps", "1"]) == 0
     seen = capsys.readouterr()
     assert "none: 0 visits" in seen.out
     assert "fieldeye detect" in seen.err

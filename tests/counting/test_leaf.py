@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge.detections import Detections
-from edge.leaf import COFFEE, Sightings, graded, incidence, lesion_share, looked_at, mckinney_index
+from edge.leaf import Scale, Sightings, graded, incidence, is_green, lesion_share, looked_at, mckinney_index
 from tests.counting import cutouts
 
 COFFEE_LEAVES = cutouts.SHARED / "coffee-leaves"
@@ -159,6 +159,35 @@ def test_a_picture_without_leaf_has_no_severity_rather_than_none_sick() -> None:
 
 
 @pytest.mark.parametrize(
+    ("shown", "is_told"),
+    [
+        pytest.param(leaf()[0], True, id="a leaf on paper"),
+        pytest.param((cv2.imread(str(cutouts.DEMO / "12-rice-leaves.jpg")) * 0.2).astype(np.uint8), True, id="at dusk"),
+        pytest.param((leaf()[0] * (0.5, 1.0, 2.0)).clip(0, 255).astype(np.uint8), True, id="in the evening sun"),
+        pytest.param(leaf()[0][..., [1, 1, 1]], True, id="of a monochrome camera, where nobody knows"),
+        pytest.param(leaf()[0][..., [1, 0, 2]], False, id="what is blue"),
+        pytest.param(leaf()[0][..., [0, 2, 1]], False, id="what is red, as bricks"),
+        pytest.param(cv2.imread(str(cutouts.DEMO / "10-root-grubs.jpg")), False, id="soil"),
+        pytest.param(cv2.imread(str(cutouts.DEMO / "09-mealybugs.jpg")), False, id="a red fruit"),
+        pytest.param(cv2.imread(str(cutouts.DEMO / "12-rice-leaves.jpg")), True, id="rice in the field"),
+    ],
+)
+def test_walls_and_soil_are_no_leaf_on_which_nothing_was_found(shown: np.ndarray, is_told: bool) -> None:
+    assert is_green(shown) is is_told
+
+
+def test_a_fiftieth_of_what_counts_is_leaf_enough() -> None:
+    picture = leaf()[0]
+    inside = np.zeros(picture.shape[:2], np.uint8)
+    inside[:, :84] = 255  # the leaf's left end is all paper
+    assert (is_green(picture), is_green(picture, inside)) == (True, False)
+    for wide, is_told in ((5, False), (10, True)):
+        strip = np.full((256, 256, 3), (120, 140, 200), np.uint8)
+        strip[:, :wide] = (45, 140, 70)
+        assert is_green(strip) is is_told
+
+
+@pytest.mark.parametrize(
     ("seen", "lesions", "is_told"),
     [
         pytest.param([0, 0, 1], {0, 1}, True, id="spots of two diseases"),
@@ -199,7 +228,8 @@ def test_nobody_looked_is_no_incidence() -> None:
 
 
 def test_leaves_are_graded_by_the_limits_of_the_named_scale() -> None:
-    assert graded([0.0, 0.001, 0.02, 0.05, 0.07, 0.2], COFFEE) == {0: 2, 1: 2, 2: 1, 3: 0, 4: 1}
+    coffee = Scale((0.001, 0.05, 0.10, 0.15), "Esgario, Krohling and Ventura 2020")
+    assert graded([0.0, 0.001, 0.02, 0.05, 0.07, 0.2], coffee) == {0: 2, 1: 2, 2: 1, 3: 0, 4: 1}
 
 
 def test_the_same_leaf_seen_again_from_elsewhere_is_not_a_second_leaf() -> None:
