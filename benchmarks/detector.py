@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 
 from benchmarks._alone import alone
-from edge.bench import frame_cost, in_turns
+from edge.bench import in_turns, stages
 from edge.boxes import Image
 from edge.bundle import MODELS, Release, find_bundle, load_manifest, load_release
 from edge.cameras.pictures import read_picture
@@ -41,10 +41,12 @@ def measure() -> Iterator[Figure]:
     detectors = {name: Detector(load_release(release)) for name, release in releases.items()}
     for name, detector in detectors.items():
         for size, most in SIZES.items():
-            cost = frame_cost(detector, _picture(releases[name], size), REPETITIONS)
-            detail = f"prepare {cost.prepare_ms:.2f} + run {cost.infer_ms:.2f} + decode {cost.decode_ms:.2f} ms"
+            took = in_turns(stages(detector, _picture(releases[name], size)), REPETITIONS)
+            prepare_ms, run_ms, decode_ms = (took[stage].wall_ms for stage in ("prepare", "network", "decode"))
+            detail = f"prepare {prepare_ms:.2f} + run {run_ms:.2f} + decode {decode_ms:.2f} ms"
             target = most if detector.bundle.tile is None else None  # tiles are as many runs as there are tiles
-            yield Figure(f"{name}, {size[0]}x{size[1]}: detector / bare run", cost.ratio, detail, target)
+            ratio = took["detector"].of(took["network"])
+            yield Figure(f"{name}, {size[0]}x{size[1]}: detector / bare run", ratio, detail, target)
     for name in [n for n in detectors if f"{n}-int8" in detectors]:
         yield _against(f"{name}: int8 / fp32", detectors[f"{name}-int8"], detectors[name])
     threads = len(os.sched_getaffinity(0))

@@ -89,6 +89,7 @@ def build(
     unattended: bool = False,
     begin_again: Callable[[], None] | None = None,
     places: Places | None = None,
+    clock: Clock | None = None,
 ) -> Node:
     """Make and start every part but the loop, and leave its closing with `parts`.
 
@@ -97,7 +98,7 @@ def build(
     `places` is on trial. `unattended`, a card that cannot be used is replaced by memory, since the broker may still
     take what is counted. `begin_again` is called when somebody has changed settings on the page.
     """
-    clock = SystemClock()
+    clock = clock or SystemClock()
     board = StatusBoard(clock.now())
     if refused:
         board.show(notice=refused, problem="" if looks else refused)

@@ -3,42 +3,26 @@
 import statistics
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from edge.boxes import Image
 from edge.detector import Detector
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FrameCost:
-    """One detector on one size of picture."""
+def stages(detector: Detector, image: Image) -> dict[str, Callable[[], object]]:
+    """What a whole frame `image` (H, W, 3) uint8 BGR takes.
 
-    prepare_ms: float  # picture to tensor
-    infer_ms: float  # the bare session.run
-    decode_ms: float  # logits to detections
-    total_ms: float  # the detector as it is called
-    ratio: float  # total / infer in processor time, which a busy machine does not stretch
-
-
-def frame_cost(detector: Detector, image: Image, repetitions: int) -> FrameCost:
-    """What a whole frame `image` (H, W, 3) uint8 BGR costs."""
+    `prepare`: picture to tensor, `network`: the bare session.run, `decode`: logits to detections, and the `detector`
+    as it is called.
+    """
     fit = detector.prepare(image)
     raw = detector.infer()
-    stages: dict[str, Callable[[], object]] = {
+    return {
         "prepare": lambda: detector.prepare(image),
-        "infer": detector.infer,
+        "network": detector.infer,
         "decode": lambda: detector.decode(raw, fit, detector.thresholds),
-        "total": lambda: detector(image),
+        "detector": lambda: detector(image),
     }
-    took = in_turns(stages, repetitions)
-    return FrameCost(
-        prepare_ms=took["prepare"].wall_ms,
-        infer_ms=took["infer"].wall_ms,
-        decode_ms=took["decode"].wall_ms,
-        total_ms=took["total"].wall_ms,
-        ratio=took["total"].processor_ms / took["infer"].processor_ms,
-    )
 
 
 class Took(NamedTuple):
@@ -46,6 +30,10 @@ class Took(NamedTuple):
 
     wall_ms: float
     processor_ms: float  # of all threads of this process
+
+    def of(self, base: "Took") -> float:
+        """Its share of another's: a busy machine hardly stretches it, and waiting for a disk takes none."""
+        return self.processor_ms / base.processor_ms
 
 
 def in_turns(works: dict[str, Callable[[], object]], repetitions: int) -> dict[str, Took]:

@@ -77,6 +77,7 @@ def test_a_replay_sends_what_is_kept_and_names_what_is_gone(tmp_path: Path) -> N
         assert (reply.code, reply.sent, reply.gone) == ("done", 25, [(first - 5, first - 1)])
         wait_until(lambda: len(platform.read().counted) + platform.seen.repeated == received + 25, within_s=5)
         assert len(platform.counted) == last
+        assert node.link.acknowledged == last, "what comes again is no delivery more"
         platform.client.leave()
 
 

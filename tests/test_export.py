@@ -88,6 +88,12 @@ def test_what_waits_is_exported_and_ingested_once_however_often_the_stick_comes(
     assert ingested(out, [stick, stick]) == everything
     fieldeye("export", "--config", config, "--out", stick, "--all")
     assert ingested(out, [stick]) == [*everything, ("sighting", 1), ("sighting", 2), ("sighting", 47)]
+    with closing(store_of(tmp_path)) as store:
+        store.mark_delivered(marks(range(1, 48)))
+    said = fieldeye("export", "--config", config, "--out", stick).stdout
+    assert said.startswith(
+        f"0 records in {stick}, as none waits for the broker: --all takes the 47 that were delivered;"
+    )
 
 
 def test_alerts_of_long_sentences_stand_in_batches_that_a_platform_reads(tmp_path: Path, config: Path) -> None:

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -16,6 +17,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge.cli.broker_arguments import add_broker_arguments, broker_address
+from edge.cli.listen import tell
+from edge.counts import NoData
 from edge.errors import UsageError
 from edge.platform import Bad, BrokerAddress, Deduplicator, Heard, Message, Span, decode
 from edge.platform.replay import commands_for
@@ -23,7 +26,7 @@ from edge.wire import Key, encode_batch
 from tests.broker import Broker
 from tests.clocks import NOON
 from tests.faults.killing import ROOT
-from tests.records import EPOCH, interval, sighting, stored
+from tests.records import APHID, EPOCH, MOTH, count, interval, sighting, stored
 
 PREFIX = "fieldeye/v1/farm-3/n1"
 
@@ -168,7 +171,37 @@ def test_listen_speaks_to_people_without_json() -> None:
         assert process.stdout.readline() == "farm-3/n1 is online\n"
         node.publish(f"{PREFIX}/records", encode_batch(stored(sighting(), interval(revision=1))))
         assert "saw 2 x Plutella xylostella (88%)" in process.stdout.readline()
-        assert process.stdout.readline().endswith("frames (corrected)\n")
+        assert process.stdout.readline().endswith(" x Myzus persicae (201 to 260) (corrected)\n")
+
+
+@pytest.mark.parametrize(
+    ("record", "says"),
+    [
+        ({}, "visits on 3540 frames: 12 x Plutella xylostella (9 to 17), 230 x Myzus persicae (201 to 260)"),
+        ({"unit": "max_per_frame", "counts": ()}, "the most on one of 3540 frames: none"),
+        (
+            {"unit": "new", "counts": (count(MOTH, 3),)},
+            "new insects on 3540 frames: 3 x Plutella xylostella",
+        ),
+        (
+            {"unit": "affected_frames", "counts": (count(APHID, 4, 2, 7),)},
+            "affected frames of 3540: 4 x Myzus persicae (2 to 7)",
+        ),
+        ({"frames": 0, "counts": NoData("no_frame")}, "nothing: no frame came"),
+        ({"frames": 0, "counts": NoData("too_small")}, "nothing: too small"),
+        ({"frames": 0, "counts": NoData("no_frame"), "length_s": 0.9}, None),
+        ({"frames": 0, "counts": NoData("still"), "length_s": 0.0}, "nothing: nothing moved"),
+    ],
+)
+def test_listen_tells_people_what_was_counted_and_how_surely_and_nothing_of_an_interval_without_length(
+    record: dict[str, Any], says: str | None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    heard = decode(Message(f"{PREFIX}/records", encode_batch(stored(interval(**record)))))
+    (told,) = heard.as_json()
+    tell(told, as_json=False)
+    assert capsys.readouterr().out.partition(" counted ")[2] == (f"{says}\n" if says else "")
+    tell(told, as_json=True)
+    assert json.loads(capsys.readouterr().out) == told
 
 
 @pytest.mark.parametrize(("broker", "code"), [("127.0.0.1:1", 1), ("nowhere:port", 2), (":1883", 2)])

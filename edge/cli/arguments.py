@@ -10,6 +10,7 @@ from edge.errors import UsageError, to_read
 DEFAULT_CONFIG = Path("/etc/fieldeye/node.toml")
 MOST_THREADS = 16  # as model.threads in node.toml
 ALL_AREAS = "all"
+THRESHOLD_COLUMNS = ("label", "unit", "start_at", "sure_at", "source")  # of a station's own
 
 
 def config_argument(parser: argparse.ArgumentParser) -> None:

@@ -3,14 +3,14 @@
 import argparse
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from uuid import uuid4
 
 import numpy as np
 
-from edge.bench import frame_cost, in_turns
+from edge.bench import in_turns, stages
 from edge.boxes import Image, at_most
 from edge.bundle import find_bundle
 from edge.cameras.base import Frame
@@ -34,7 +34,7 @@ REPETITIONS = 20
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """One stage: its time here, and its share of the bare network at the model's own size."""
+    """One stage: its time here, and its processor time as a share of the bare network's at the model's own size."""
 
     stage: str
     ms: float
@@ -60,18 +60,20 @@ def measure(model: str, threads: int) -> Iterator[Stage]:
     """The path of a frame, in its order."""
     detector = tried(find_bundle(model), threads=threads)
     photograph = read_picture(min(PICTURES.glob("*.jpg")))
-    network_ms = frame_cost(detector, photograph, REPETITIONS).infer_ms
-    yield Stage(f"network {detector.bundle.name} {detector.bundle.input.side_px} px", network_ms, 1.0)
+    network = f"network {detector.bundle.name} {detector.bundle.input.side_px} px"
+    works: dict[str, Callable[[], object]] = {network: detector.infer}
     for width_px, height_px in FRAMES:
-        cost = frame_cost(detector, _resized(photograph, width_px, height_px), REPETITIONS)
-        for name, ms in (("prepare", cost.prepare_ms), ("decode", cost.decode_ms), ("detector", cost.total_ms)):
-            yield Stage(f"{name} {width_px}x{height_px}", ms, ms / cost.infer_ms)
-    for name, ms in _around(photograph).items():
-        yield Stage(name, ms, ms / network_ms)
+        of_frame = stages(detector, _resized(photograph, width_px, height_px))
+        works |= {f"{name} {width_px}x{height_px}": of_frame[name] for name in ("prepare", "decode", "detector")}
+    with _around(photograph) as others:
+        took = in_turns(works | others, REPETITIONS)
+    for name, one in took.items():
+        yield Stage(name, one.wall_ms, one.of(took[network]))
 
 
-def _around(photograph: Image) -> dict[str, float]:
-    """What happens to a frame before and after the detector, in ms."""
+@contextmanager
+def _around(photograph: Image) -> Iterator[dict[str, Callable[[], object]]]:
+    """What happens to a frame before and after the detector."""
     clock, picture = SystemClock(), _resized(photograph, 2304, 1296)
     luma = np.ascontiguousarray(_resized(photograph, 320, 240)[:, :, 1])
     frame = Frame(picture, luma, clock.now(), "bench", 0)
@@ -85,13 +87,12 @@ def _around(photograph: Image) -> dict[str, float]:
         tempfile.TemporaryDirectory() as folder,
         closing(Store(StoreTable(folder=str(Path(folder) / "store")), "bench")) as store,
     ):
-        works: dict[str, Callable[[], object]] = {
+        yield {
             "gate 320x240": lambda: is_worth_a_look(frame, GateState(), GateTable(), "live"),
             "kept picture 640 px JPEG of 2304x1296": lambda: jpeg(at_most(picture, 640)),
             "store, one commit": lambda: store.commit([sighting]),
             "wire, batch of 20 to CBOR": lambda: encode_batch(batch),
         }
-        return {name: took.wall_ms for name, took in in_turns(works, REPETITIONS).items()}
 
 
 def _resized(image: Image, width_px: int, height_px: int) -> Image:

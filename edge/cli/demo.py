@@ -6,7 +6,7 @@ import shlex
 import sys
 import tempfile
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from threading import Event, Thread, Timer
 from time import monotonic
@@ -15,14 +15,17 @@ from edge.app import Node, build
 from edge.cameras.pictures import pictures_in
 from edge.cli.arguments import model_argument
 from edge.cli.exits import DONE, NOT_WELL
-from edge.cli.listen import sentence
+from edge.cli.listen import tell
 from edge.cli.loopback import free_port, loopback_broker, mosquitto
 from edge.cli.results import show
 from edge.cli.stopping import stop_on_signal
+from edge.clock import ClockState, Instant, SystemClock
 from edge.config import NodeConfig, parse_config
 from edge.errors import UsageError
 from edge.platform import BrokerAddress, Deduplicator, Heard, Message, Subscriber, decode
 from edge.status import StatusBoard
+from edge.store import kept_records
+from edge.wire import StoreHealth
 
 PICTURES = Path(__file__).parent / "demo_pictures"
 PAGE_PORT = 8080
@@ -77,6 +80,14 @@ class Sum:
     waiting: int  # for a broker
 
 
+class KeptClock(SystemClock):
+    """A PC's, which a cell keeps: that no time server is asked, as in a container, calls for no technician."""
+
+    def now(self) -> Instant:
+        """This moment."""
+        return replace(super().now(), state=ClockState.SYNCED)
+
+
 def run(args: argparse.Namespace) -> int:
     """0 if frames were looked at, and, where there is Mosquitto, each committed record was received."""
     _check(args)
@@ -87,15 +98,15 @@ def run(args: argparse.Namespace) -> int:
         port = _start_broker(outer, folder)
         ear = outer.enter_context(Ear(port, stop, as_json=args.json)) if port else None
         with ExitStack() as parts:
-            node = build(_config(args, folder, port), parts, stop)
+            node = build(_config(args, folder, port), parts, stop, clock=KeptClock())
             _greet(node, port, folder)
             _end_after(args.seconds, stop)
             node.run()
-            records, board = node.store.health().last_seq or 0, node.board
-        done = _sum(records, board, ear)
+        with kept_records(folder, node.config.node.node) as records:  # once the publisher has marked the last
+            done = _sum(records.health(), node.board, ear)
     show(asdict(done), _sentence(done), as_json=args.json)
     complete = done.received == done.records or not port
-    return DONE if complete and done.frames and board.snapshot().problem == "" else NOT_WELL
+    return DONE if complete and done.frames and node.board.snapshot().problem == "" else NOT_WELL
 
 
 def _check(args: argparse.Namespace) -> None:
@@ -151,7 +162,7 @@ class Ear:
         new = [self.seen.is_new(decoded.key) for decoded in heard.records]
         for is_new, told in zip(new, heard.as_json(), strict=True):
             if is_new:
-                show(told, sentence(told), as_json=self._as_json)
+                tell(told, as_json=self._as_json)
 
 
 def _start_broker(outer: ExitStack, folder: Path) -> int | None:
@@ -207,8 +218,8 @@ def _end_after(seconds: float | None, stop: Event) -> None:
         timer.start()
 
 
-def _sum(records: int, board: StatusBoard, ear: Ear | None) -> Sum:
-    snapshot = board.snapshot()
+def _sum(store: StoreHealth, board: StatusBoard, ear: Ear | None) -> Sum:
+    records, snapshot = store.last_seq or 0, board.snapshot()
     if ear is not None:
         ear.wait_for(records)
     return Sum(
@@ -217,7 +228,7 @@ def _sum(records: int, board: StatusBoard, ear: Ear | None) -> Sum:
         records=records,
         acknowledged=snapshot.link.acknowledged,
         received=ear.seen.counted if ear else 0,
-        waiting=records - snapshot.link.acknowledged,
+        waiting=store.waiting,
     )
 
 

@@ -9,12 +9,7 @@ from pathlib import Path
 
 from edge.cli.arguments import area_argument, area_for, database_argument
 from edge.cli.exits import DONE
-from edge.platform.database import open_database, reachable
-from edge.platform.desk import create_app, listening
-from edge.platform.desk.people import add_person, area_of, remove_person
 from edge.platform.outlines import read_outlines
-from edge.platform.sentences import area_words
-from edge.platform.tables import migrate
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -31,25 +26,31 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     area_argument(people, "whose nodes they see")
 
 
-@reachable()
 def run(args: argparse.Namespace) -> int:
     """Serve until stopped, or add or remove a person."""
-    with open_database(args.database, "fieldeye desk") as database:
-        migrate(database)
-        if args.add_person is not None:
-            area = area_for(args.add_person, args.area, area_of(database, args.add_person))
-            area = add_person(database, args.add_person, _password(), area)
-            print(f"{args.add_person} may log in, {area_words(area)}")
-            return DONE
-        if args.remove_person is not None:
-            remove_person(database, args.remove_person)
-            print(f"{args.remove_person} may log in no more")
-            return DONE
-    outlines = read_outlines(args.outline) if args.outline else []
-    app = create_app(args.database, outlines, https=args.https)
-    server = listening(app, args.host, args.port)
-    print(f"http://{args.host}:{args.port}", flush=True)
-    server.run()
+    from edge.platform.database import open_database, reachable  # noqa: PLC0415  only once more than --help is asked for
+    from edge.platform.desk import create_app, listening  # noqa: PLC0415
+    from edge.platform.desk.people import add_person, area_of, remove_person  # noqa: PLC0415
+    from edge.platform.sentences import area_words  # noqa: PLC0415
+    from edge.platform.tables import migrate  # noqa: PLC0415
+
+    with reachable():
+        with open_database(args.database, "fieldeye desk") as database:
+            migrate(database)
+            if args.add_person is not None:
+                area = area_for(args.add_person, args.area, area_of(database, args.add_person))
+                area = add_person(database, args.add_person, _password(), area)
+                print(f"{args.add_person} may log in, {area_words(area)}")
+                return DONE
+            if args.remove_person is not None:
+                remove_person(database, args.remove_person)
+                print(f"{args.remove_person} may log in no more")
+                return DONE
+        outlines = read_outlines(args.outline) if args.outline else []
+        app = create_app(args.database, outlines, https=args.https)
+        server = listening(app, args.host, args.port)
+        print(f"http://{args.host}:{args.port}", flush=True)
+        server.run()
     return DONE
 
 

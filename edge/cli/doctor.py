@@ -87,7 +87,7 @@ def diagnose(config: NodeConfig, clock: Clock, refused: str = "", page: Sequence
     yield from told
     yield from _climate(config)
     yield from _battery(config.power)
-    yield from on_page(config.page)
+    yield from on_page(config)
     yield from _broker(config, clock)
 
 

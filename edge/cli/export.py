@@ -8,7 +8,7 @@ from pathlib import Path
 from edge.changes import load_changed
 from edge.cli.arguments import config_argument
 from edge.cli.exits import DONE
-from edge.cli.exporting import Written, formats_help, keep_apart, write_export, written_words
+from edge.cli.exporting import Written, check_ending, formats_help, keep_apart, write_export, written_words
 from edge.cli.results import show
 from edge.cli.stick import batches, stick_words, write_stick
 from edge.clock import SystemClock
@@ -35,11 +35,14 @@ def run(args: argparse.Namespace) -> int:
     """The node may go on meanwhile. Nothing is taken out of its outbox: keys keep the platform from counting twice."""
     config, _ = load_changed(args.config)
     folder, node = Path(config.store.folder), config.node
+    check_ending(args.format, args.out)
     keep_apart(args.out, [args.config, folder])
     with kept_records(folder, node.node) as records:
         if args.format == STICK:
             number, photographs = write_stick(config, records, args.out, delivered=args.all)
-            written, said = Written(number, left_out=0), stick_words(args.out, number, photographs)
+            written = Written(number, left_out=0)
+            delivered = 0 if number or args.all else records.delivered()
+            said = stick_words(args.out, number, photographs, delivered)
         else:
             about = _about(node, introduction(config, records.epoch, []))
             written, photographs = write_export(args.format, _plain(records, node.site), about, args.out), 0

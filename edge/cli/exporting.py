@@ -53,6 +53,15 @@ def write_export(name: str, records: Iterable[PlainRecord], about: About, out: P
     return Written(counted[True], counted[False])
 
 
+def check_ending(name: str, out: Path) -> None:
+    """Raises UsageError where `out` is named as a file of another format than `name`."""
+    ending = out.suffix.lower()
+    meant = next((one for one, known in FORMATS.items() if ending and known.ending == ending), name)
+    if meant != name:
+        says = f"--format {name} makes no {ending} file; give --format {meant}, or end the name otherwise"
+        raise UsageError(f"{out}: {says}")
+
+
 def keep_apart(out: Path, kept: Iterable[Path]) -> None:
     """Raises UsageError where writing `out` would replace one of these files, or something in one of these folders."""
     for path in kept:

@@ -15,6 +15,22 @@ from edge.errors import WireError
 from edge.platform import Bad, Deduplicator, Heard, Message, Subscriber, decode
 from edge.platform.album import Album, keep_picture
 
+MOMENT_S = 1.0
+UNITS = {
+    "max_per_frame": "the most on one of {} frames",
+    "visits": "visits on {} frames",
+    "new": "new insects on {} frames",
+    "affected_frames": "affected frames of {}",
+}
+WHY = {  # of the reasons that do not speak for themselves
+    "no_frame": "no frame came",
+    "still": "nothing moved",
+    "format": "frames in an unknown format",
+    "board": "a calibration board lies there",
+    "unmatched": "the card is not recognised",
+    "not_kept": "the card's state cannot be written",
+}
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of `listen`."""
@@ -32,7 +48,7 @@ def run(args: argparse.Namespace) -> int:
         heard = decode(message)
         is_image = isinstance(heard, Heard) and heard.topic.channel == "image"
         for told in _picture(message, album, args.pictures) if is_image else _records(heard, seen):
-            show(told, sentence(told), as_json=args.json)
+            tell(told, as_json=args.json)
     return DONE
 
 
@@ -59,6 +75,18 @@ def _picture(message: Message, album: Album, folder: Path | None) -> list[dict[s
     return [{**msgspec.to_builtins(picture.header), **where, **file}]
 
 
+def tell(told: dict[str, Any], *, as_json: bool) -> None:
+    """One decoded object. People are told nothing of an interval that ends as it begins: the node was stopped then."""
+    if as_json or not _is_of_no_length(told):
+        show(told, sentence(told), as_json=as_json)
+
+
+def _is_of_no_length(told: dict[str, Any]) -> bool:
+    if told.get("no_data") != "no_frame":
+        return False
+    return bool(told["end"]["monotonic_s"] - told["start"]["monotonic_s"] < MOMENT_S)
+
+
 def sentence(told: dict[str, Any]) -> str:
     """One decoded object as a line for people."""
     where = f"{told.get('site')}/{told.get('node')}"
@@ -69,7 +97,7 @@ def sentence(told: dict[str, Any]) -> str:
         what = f"{told['count']} x {told['label']} ({told['confidence']:.0%})"
         return f"{at['utc']} {where} #{told['seq']} saw {what}{again}"
     if kind == "interval":
-        return f"{told['end']['utc']} {where} #{told['seq']} counted {_counts(told)} on {told['frames']} frames{again}"
+        return f"{told['end']['utc']} {where} #{told['seq']} {_counted(told)}{again}"
     if kind == "lost":
         return (
             f"{where} #{told['seq']} lost {told['count']} of {told['first_seq']}-{told['last_seq']}: {told['reason']}"
@@ -88,7 +116,13 @@ def _pictured(told: dict[str, Any]) -> str:
     return f" {told['id']} ({told['bytes'] / 1000:.0f} kB){note}"
 
 
-def _counts(told: dict[str, Any]) -> str:
+def _counted(told: dict[str, Any]) -> str:
     if "counts" not in told:
-        return f"nothing, because {told['no_data']}"
-    return ", ".join(f"{taxon['count']} x {taxon['label']}" for taxon in told["counts"]) or "none"
+        return f"counted nothing: {WHY.get(told['no_data'], told['no_data'].replace('_', ' '))}"
+    counts = ", ".join(map(_count, told["counts"])) or "none"
+    return f"counted {UNITS[told['unit']].format(told['frames'])}: {counts}"
+
+
+def _count(taxon: dict[str, Any]) -> str:
+    span = f" ({taxon['low']} to {taxon['high']})" if "low" in taxon else ""
+    return f"{taxon['count']} x {taxon['label']}{span}"

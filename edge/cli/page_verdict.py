@@ -18,15 +18,15 @@ ANSWERS_S = 5.0
 MOST_BYTES = 100_000  # a stranger may have the port
 
 
-def on_page(config: PageTable | None) -> Iterator[Verdict]:
+def on_page(config: NodeConfig) -> Iterator[Verdict]:
     """Nothing for a node without a page."""
-    if config is None:
+    if config.page is None:
         return
-    host, port = config.host, config.port
+    host, port = config.page.host, config.page.port
     try:
         listen(host, port).close()
     except FieldeyeError as why:
-        is_ours = answer(config, "/healthz").lstrip().startswith(b'{"ok":')  # a node, whether it looks or not
+        is_ours = _is_of_this_node(config)
         said = f"answers at {address_of(host, port)}" if is_ours else str(why)
         yield Verdict("page", "ok" if is_ours else "not well", said)
     else:
@@ -46,8 +46,20 @@ def answer(config: PageTable, address: str) -> bytes:
 def running_state(config: NodeConfig) -> State | None:
     """Of this node; None where it does not run, has no page or does not say it to anybody."""
     state = asked(config, "/api/v1/state", State)
-    is_ours = state is not None and (state.site, state.node) == (config.node.site, config.node.node)
-    return state if is_ours else None
+    return state if state is not None and _names(state, config) else None
+
+
+def _names(state: State, config: NodeConfig) -> bool:
+    return (state.site, state.node) == (config.node.site, config.node.node)
+
+
+def _is_of_this_node(config: NodeConfig) -> bool:
+    """Does its own page have the port? Where only those who have logged in may read, anybody is told its name alone."""
+    state = asked(config, "/api/v1/state", State)
+    if state is not None:
+        return _names(state, config)
+    told = asked(config, "/manifest.webmanifest", dict[str, object])
+    return told is not None and told.get("name") == f"Fieldeye {config.node.node}"
 
 
 def asked(config: NodeConfig, address: str, kind: type[T]) -> T | None:

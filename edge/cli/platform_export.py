@@ -3,19 +3,20 @@
 import argparse
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
 from edge.cli.arguments import as_day
 from edge.cli.exits import DONE
-from edge.cli.exporting import formats_help, keep_apart, write_export, written_words
+from edge.cli.exporting import check_ending, formats_help, keep_apart, write_export, written_words
 from edge.cli.platform_pictures import write_pictures
 from edge.clock import SystemClock
 from edge.errors import UsageError
-from edge.exports import FORMATS, About, place_of
+from edge.exports import FORMATS, About, Place, place_of
 from edge.platform.kept import read_ledger
 from edge.platform.nodes import NodeName, read_nodes
-from edge.wire import Info, PlainInterval, PlainRecord, PlainUnknown
+from edge.wire import PlainInterval, PlainRecord, PlainUnknown
 
 _ENDINGS = ("", ".nodes", ".bad", ".pictures")  # what a ledger is made of
 
@@ -38,13 +39,13 @@ def run(args: argparse.Namespace) -> int:
     """One pass; more may come in meanwhile."""
     if args.since and args.until and args.until < args.since:
         raise UsageError(f"--until {args.until} is before --since {args.since}; give the earlier day to --since")
+    check_ending(args.format, args.out)
     if args.ledger:
         keep_apart(args.out, [Path(f"{args.ledger}{ending}") for ending in _ENDINGS])
     if args.format == "coco":
         return _pictures(args)
     with ExitStack() as closing:
-        records, nodes = _of_database(args, closing) if args.database else _of_ledger(args)
-        places = {name: place_of(info) for name, info in nodes.items()}
+        records, places = _of_database(args, closing) if args.database else _of_ledger(args)
         about = About(created=SystemClock().now().utc, publisher=args.publisher, places=places)
         written = write_export(args.format, records, about, args.out)
     print(written_words(args.format, written, args.out))
@@ -60,18 +61,21 @@ def _pictures(args: argparse.Namespace) -> int:
     return DONE
 
 
-def _of_ledger(args: argparse.Namespace) -> tuple[Iterable[PlainRecord], dict[NodeName, Info]]:
-    return _within(read_ledger(args.ledger), args.since, args.until), read_nodes(args.ledger)
+def _of_ledger(args: argparse.Namespace) -> tuple[Iterable[PlainRecord], dict[NodeName, Place]]:
+    places = {name: place_of(info) for name, info in read_nodes(args.ledger).items()}
+    return _within(read_ledger(args.ledger), args.since, args.until), places
 
 
-def _of_database(args: argparse.Namespace, closing: ExitStack) -> tuple[Iterable[PlainRecord], dict[NodeName, Info]]:
+def _of_database(args: argparse.Namespace, closing: ExitStack) -> tuple[Iterable[PlainRecord], dict[NodeName, Place]]:
     from edge.platform.database import open_database  # noqa: PLC0415  PostgreSQL only if asked for
-    from edge.platform.kept_in_database import nodes_of_database, read_database  # noqa: PLC0415
+    from edge.platform.kept_in_database import names_of_database, nodes_of_database, read_database  # noqa: PLC0415
 
     database = closing.enter_context(open_database(args.database, "fieldeye export", only_reads=True))
     records = read_database(database, args.since, args.until)
     closing.callback(records.close)  # before the connection: a reader that stopped half-way has a transaction open
-    return records, nodes_of_database(database)
+    called = names_of_database(database)
+    nodes = nodes_of_database(database).items()
+    return records, {name: replace(place_of(info), area_name=called.get(name)) for name, info in nodes}
 
 
 def _within(records: Iterable[PlainRecord], since: date | None, until: date | None) -> Iterator[PlainRecord]:

@@ -4,16 +4,11 @@ import argparse
 from datetime import UTC, date, datetime
 from pathlib import Path
 
-from edge.cli.arguments import database_argument
+from edge.cli.arguments import THRESHOLD_COLUMNS, database_argument
 from edge.cli.exits import DONE
-from edge.cli.station_thresholds import COLUMNS, keep_thresholds
 from edge.errors import StoreError
 from edge.languages import LANGUAGES
-from edge.platform.database import open_database
 from edge.platform.outlines import read_outlines
-from edge.platform.population import as_area, newest_week, week_of
-from edge.platform.report import html, pdf
-from edge.platform.week import week
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -25,12 +20,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", type=Path, default=Path(), metavar="DIR", help="folder of the report; default: here")
     parser.add_argument("--outline", type=Path, metavar="FILE", help="borders as GeoJSON; default: hull of the nodes")
     parser.add_argument("--language", choices=LANGUAGES, default="en", help="of the report; default: en")
-    thresholds = "the station's own, kept from then on, also for weeks of before: a CSV with " + ", ".join(COLUMNS)
+    thresholds = "the station's own, kept from then on, also for weeks of before: a CSV with " + ", ".join(
+        THRESHOLD_COLUMNS
+    )
     parser.add_argument("--thresholds", type=Path, metavar="FILE", help=thresholds)
 
 
 def run(args: argparse.Namespace) -> int:
     """Write the report and name its files."""
+    from edge.cli.station_thresholds import keep_thresholds  # noqa: PLC0415  only once more than --help is asked for
+    from edge.platform.database import open_database  # noqa: PLC0415
+    from edge.platform.population import as_area, newest_week, week_of  # noqa: PLC0415
+    from edge.platform.report import html, pdf  # noqa: PLC0415
+    from edge.platform.week import week  # noqa: PLC0415
+
     area = as_area(args.area)
     today = date.today()  # noqa: DTZ011  on the wall
     first, last = newest_week(args.week, today) if args.year is None else week_of(args.year, args.week)

@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import sys
 from contextlib import closing
 from pathlib import Path
 
@@ -29,7 +30,7 @@ def run(args: argparse.Namespace) -> int:
     if not asked or len(asked) > LONGEST_NAME:
         raise UsageError(f"--name {args.name!r}: is 1 to {LONGEST_NAME} letters; give whose password it is")
     folder = Path(load_config(args.config).store.folder)
-    password = proposed()
+    damaged, password = _set_aside(folder), proposed()
     with closing(Accounts(folder)) as accounts:
         known = accounts.account(asked)
         role = known.role if known else "technician"
@@ -38,7 +39,15 @@ def run(args: argparse.Namespace) -> int:
         _give_to_owner_of(folder)
     told = {"name": name, "role": role, "password": password}
     show(told, f"{name} ({role}) now logs in with: {password}", as_json=args.json)
+    if _set_aside(folder) != damaged:  # which a node that runs has open
+        says = "the accounts were damaged and are set aside; restart the node if it runs, then add the others anew"
+        print(f"fieldeye: {says}", file=sys.stderr)
     return DONE
+
+
+def _set_aside(folder: Path) -> set[Path]:
+    """Accounts that were damaged."""
+    return {*folder.glob("accounts.sqlite.damaged-*[0-9]")}
 
 
 def _give_to_owner_of(folder: Path) -> None:

@@ -4,9 +4,6 @@ import argparse
 
 from edge.cli.arguments import database_argument
 from edge.cli.exits import DONE
-from edge.platform.database import open_database, reachable
-from edge.platform.sites import areas_of, set_areas
-from edge.platform.tables import migrate
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -18,10 +15,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     one.add_argument("--anywhere", action="store_true", help="where they say they are, as of a site never named")
 
 
-@reachable()
 def run(args: argparse.Namespace) -> int:
     """Say or change it."""
-    with open_database(args.database, "fieldeye site") as database:
+    from edge.platform.database import open_database, reachable  # noqa: PLC0415  only once more than --help is asked for
+    from edge.platform.sites import areas_of, set_areas  # noqa: PLC0415
+    from edge.platform.tables import migrate  # noqa: PLC0415
+
+    with reachable(), open_database(args.database, "fieldeye site") as database:
         migrate(database)
         if args.area or args.anywhere:
             set_areas(database, args.site, args.area or [])

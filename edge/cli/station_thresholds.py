@@ -7,7 +7,7 @@ from math import inf
 from pathlib import Path
 from typing import get_args
 
-from edge.cli.arguments import read_csv
+from edge.cli.arguments import THRESHOLD_COLUMNS, read_csv
 from edge.counts import Unit
 from edge.errors import UsageError
 from edge.platform.database import Database, reachable
@@ -17,13 +17,12 @@ from edge.taxa import taxa
 UNITS: tuple[str, ...] = get_args(Unit)
 _COUNTED = "SELECT DISTINCT label FROM taxon"
 Threshold = tuple[str, str, float | None, float | None, str]  # label, unit, start_at, sure_at, source
-COLUMNS = ("label", "unit", "start_at", "sure_at", "source")
 
 
 @reachable()
 def keep_thresholds(database: Database, path: Path) -> None:
     """Each line of a CSV. Raises UsageError with file, line and remedy, StoreError."""
-    reader = csv.DictReader(read_csv(path, ",".join(COLUMNS)).splitlines())
+    reader = csv.DictReader(read_csv(path, ",".join(THRESHOLD_COLUMNS)).splitlines())
     known = {taxon.scientific_name for taxon in taxa()} | {label for (label,) in database.execute(_COUNTED).fetchall()}
     rows: dict[tuple[str, str], Threshold] = {}
     for row in reader:
@@ -33,7 +32,7 @@ def keep_thresholds(database: Database, path: Path) -> None:
             raise UsageError(f"{where}: {told[0]},{told[1]} stands in an earlier line, too; keep one of them")
         rows[told[:2]] = told
     if not rows:
-        raise UsageError(f"{path}: holds no threshold; give a CSV with the columns {','.join(COLUMNS)}")
+        raise UsageError(f"{path}: holds no threshold; give a CSV with the columns {','.join(THRESHOLD_COLUMNS)}")
     with database.transaction():
         for kept in rows.values():
             keep_threshold(database, *kept)
@@ -42,11 +41,11 @@ def keep_thresholds(database: Database, path: Path) -> None:
 def _threshold(row: dict[str, str | None], where: str, known: Collection[str]) -> Threshold:
     """What `keep_threshold` takes. Raises UsageError."""
     try:
-        label, unit, start_at, sure_at, source = (row[name] or "" for name in COLUMNS)
+        label, unit, start_at, sure_at, source = (row[name] or "" for name in THRESHOLD_COLUMNS)
         is_over = row["start_at"] == row["sure_at"] == ""
         start, sure = None if is_over else float(start_at), float(sure_at) if sure_at else None
     except (KeyError, ValueError) as why:
-        raise UsageError(f"{where}: {why} is missing or no number; columns: {', '.join(COLUMNS)}") from why
+        raise UsageError(f"{where}: {why} is missing or no number; columns: {', '.join(THRESHOLD_COLUMNS)}") from why
     if start is not None and (not 0 < start < inf or not (sure is None or start <= sure < inf)):
         raise UsageError(f"{where}: start_at {start:g} is no number above 0, or sure_at is not above it; correct it")
     if not (label and unit and (source or is_over)) or "\0" in label + unit + source:

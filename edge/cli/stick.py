@@ -40,11 +40,12 @@ def write_stick(config: NodeConfig, records: Records, out: Path, *, delivered: b
     return _write(out, chain([_info_line(info, node)], kept, _question_lines(records, asked, node)))
 
 
-def stick_words(out: Path, records: int, photographs: int) -> str:
-    """What is on it and what to do with it."""
+def stick_words(out: Path, records: int, photographs: int, delivered: int) -> str:
+    """What is on it and what to do with it; where none waits, how many are kept that were `delivered`."""
     more = f" and {photographs} photographs" if photographs else ""
+    none = f", as none waits for the broker: --all takes the {delivered} that were delivered" if delivered else ""
     then = f"fieldeye-platform ingest --file {out.name} --database URL, or --out LEDGER where there is none"
-    return f"{records} records{more} in {out}; at the platform: {then}"
+    return f"{records} records{more} in {out}{none}; at the platform: {then}"
 
 
 def batches(records: Records, *, waiting_only: bool) -> Iterator[list[Stored]]:

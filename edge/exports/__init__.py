@@ -22,6 +22,7 @@ class Format:
     """`holds`: a single file, a folder of files, or a zip of them. `made_by`: module:function, which makes the pieces.
 
     `takes` tells whether anything of a record is in them; `leaves_out` says in words of which records nothing is.
+    A file whose name ends in `ending` is taken for this format; empty: others end so, too.
     """
 
     says: str
@@ -29,6 +30,7 @@ class Format:
     made_by: str
     takes: Callable[[PlainRecord], bool] = everything
     leaves_out: str = ""
+    ending: str = ""
 
     def open(self) -> Pieces:
         """Imports what makes the pieces."""
@@ -39,7 +41,10 @@ class Format:
 
 FORMATS: dict[str, Format] = {
     "csv": Format(
-        "a table: a row a taxon of an interval, a sighting, an alert, a loss", "file", "csv_table:csv_pieces"
+        "a table: a row a taxon of an interval, a sighting, an alert, a loss",
+        "file",
+        "csv_table:csv_pieces",
+        ending=".csv",
     ),
     "camtrap-dp": Format(
         "Camtrap DP 1.0.2, a folder for ecologists",
@@ -54,8 +59,13 @@ FORMATS: dict[str, Format] = {
         "darwin:darwin_pieces",
         in_darwin,
         "sightings, alerts and losses",
+        ".zip",
     ),
-    "geojson": Format("features for maps", "file", "geojson:geojson_pieces"),
-    "ngsi-ld": Format("entities for FIWARE brokers", "file", "ngsi:ngsi_pieces", in_ngsi, "sightings and losses"),
-    "parquet": Format("typed columns for DuckDB, Spark and pandas", "file", "parquet:parquet_pieces"),
+    "geojson": Format("features for maps", "file", "geojson:geojson_pieces", ending=".geojson"),
+    "ngsi-ld": Format(
+        "entities for FIWARE brokers", "file", "ngsi:ngsi_pieces", in_ngsi, "sightings and losses", ".jsonld"
+    ),
+    "parquet": Format(
+        "typed columns for DuckDB, Spark and pandas", "file", "parquet:parquet_pieces", ending=".parquet"
+    ),
 }

@@ -9,7 +9,7 @@ from edge.wire import LinkHealth
 class Figures:
     """Written by the publisher's thread alone."""
 
-    acknowledged: int = 0  # records
+    acknowledged: int = 0  # records, a correction once more, replays apart
     connections: int = 0
     refused: int = 0  # messages
     unheard: int = 0  # messages

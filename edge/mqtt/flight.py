@@ -5,12 +5,14 @@ from dataclasses import dataclass
 from edge.mqtt.window import Window
 from edge.wire import Mark
 
+REPLAY = "replay"  # what `records` that were asked for again are sent as
+
 
 @dataclass(frozen=True, slots=True)
 class Sent:
     """A message that waits for its acknowledgement."""
 
-    channel: str
+    channel: str  # of its topic, or REPLAY
     marks: tuple[Mark, ...]  # of `records`, else empty
     size_bytes: int
     at_s: float

@@ -7,7 +7,7 @@ from edge.clock import ClockState
 from edge.errors import StoreDamagedError, StoreError, WireError
 from edge.mqtt.connection import Ack, Connection
 from edge.mqtt.discovery import ONLINE, STATUS_TOPIC
-from edge.mqtt.flight import Sent
+from edge.mqtt.flight import REPLAY, Sent
 from edge.mqtt.outlet import Outlet
 from edge.mqtt.parts import Parts
 from edge.mqtt.presence import Presence
@@ -24,7 +24,17 @@ from edge.mqtt.trouble import (
 )
 from edge.mqtt_client import NOBODY_SUBSCRIBES, REFUSED_FROM
 from edge.store import ALERTS_ONLY, BATCH_BYTES, LEAST_URGENT, MUST_GO
-from edge.wire import Mark, Reply, Stored, command_filter, encode_batch, encode_message, image_properties, parse_topic
+from edge.wire import (
+    Mark,
+    Reply,
+    Stored,
+    command_filter,
+    encode_batch,
+    encode_message,
+    image_properties,
+    node_topic,
+    parse_topic,
+)
 
 log = logging.getLogger(__name__)
 
@@ -164,9 +174,11 @@ class Session:
         batch = self._parts.store.next_batch(limit_bytes=limit_bytes, without=self._sent, least_urgent=least_urgent)
         return self._send_records(batch)
 
-    def _send_records(self, batch: list[Stored]) -> bool:
+    def _send_records(self, batch: list[Stored], sent_as: str = "records") -> bool:
         if batch:
-            self._outlet.say("records", encode_batch(batch), tuple(stored.mark for stored in batch))
+            topic = node_topic(self._parts.node.site, self._parts.node.node, "records")
+            marks = tuple(stored.mark for stored in batch)
+            self._outlet.publish(topic, sent_as, encode_batch(batch), marks, retain=False)
         return bool(batch) and self._connection.is_up
 
     def _answer_commands(self) -> None:
@@ -206,7 +218,8 @@ class Session:
         if not replays or least_urgent != LEAST_URGENT:
             return False
         replay = replays[0]
-        self._send_records(replay.step(self._parts.store, min(BATCH_BYTES, self._connection.most_payload_bytes)))
+        batch = replay.step(self._parts.store, min(BATCH_BYTES, self._connection.most_payload_bytes))
+        self._send_records(batch, REPLAY)
         if replay.is_done:
             replays.popleft()
             room = max(LEAST_SPANS, self._connection.most_payload_bytes // SPAN_BYTES)
@@ -262,7 +275,8 @@ class Session:
             self._mark_due_s = now_s + self._parts.pace.mark_s
         self._delivered.update(sent.marks)
         self._parts.handed.difference_update(sent.marks)
-        self._parts.figures.acknowledged += len(sent.marks)
+        if sent.channel != REPLAY:  # what waited went before it
+            self._parts.figures.acknowledged += len(sent.marks)
         self._parts.kept.reset()
         self._parts.show(self._what_is_amiss(), self._parts.clock.now())
 

@@ -100,6 +100,11 @@ class Records:
             row = db.execute("SELECT utc_ms FROM record WHERE seq = ?", (first,)).fetchone()
             return Waiting(count, None if row is None else kept_utc(row[0]))
 
+    def delivered(self) -> int:
+        """How many records are kept that do not wait for the broker."""
+        with sentences(self._path, "count what was delivered"):
+            return int(self._readers.mine().execute("SELECT count(*) FROM delivered").fetchone()[0])
+
     def has_to_send(self, now_utc: datetime) -> bool:
         """Does a record wait for the broker, or a question of the last day? Nobody may ever take photographs."""
         waits = "SELECT EXISTS (SELECT 1 FROM waiting) OR EXISTS (SELECT 1 FROM question WHERE sent = 0 AND utc_ms > ?)"

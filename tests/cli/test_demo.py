@@ -9,7 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from threading import Timer
@@ -23,13 +23,14 @@ from edge.cli.loopback import mosquitto
 from tests.page.visitors import TOKEN
 
 DEMO = [sys.executable, "-m", "edge", "demo", "--every", "0.2"]
+UNSYNCED = "import sys, edge.clock; edge.clock.clock_is_set = bool; from edge.cli import main; sys.exit(main())"
 BIN = Path(sys.executable).parent
 PICTURES = Path(__file__).parents[1] / "data" / "frames"
 SUM = re.compile(r"(\d+) frames, (\d+) detections, (\d+) records sent, (\d+) acknowledged, (\d+) received")
 
 
-def demo(*options: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([*DEMO, *options], capture_output=True, text=True, timeout=180, check=False)
+def demo(*options: str, program: Sequence[str] = DEMO) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([*program, *options], capture_output=True, text=True, timeout=180, check=False)
 
 
 @contextmanager
@@ -60,13 +61,14 @@ def test_every_committed_record_is_acknowledged_and_received() -> None:
 
 def test_ports_in_use_are_stepped_aside_from_and_json_gives_the_records_as_the_platform_gets_them() -> None:
     with taken(PAGE_PORT, BROKER_PORT):
-        ended = demo("--seconds", "3", "--json")
+        ended = demo("--seconds", "3", "--json", program=[sys.executable, "-c", UNSYNCED, *DEMO[3:]])
     assert ended.returncode == 0, ended.stdout + ended.stderr
     assert f":{PAGE_PORT}/" not in ended.stderr
     assert f":{BROKER_PORT};" not in ended.stderr
     *records, told = [json.loads(line) for line in ended.stdout.splitlines()]
     assert told["received"] == len(records) == len({(r["node"], r["epoch"], r["seq"]) for r in records})
     assert {r["kind"] for r in records} == {"sighting", "interval"}
+    assert {r.get("at", r.get("end"))["clock"] for r in records} == {"synced"}, "the page would ask for a technician"
 
 
 @pytest.mark.skipif(os.geteuid() != 0 or shutil.which("unshare") is None, reason="hiding Mosquitto needs root")

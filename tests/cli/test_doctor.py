@@ -20,15 +20,16 @@ from edge.cli.doctor import _battery as on_battery
 from edge.cli.doctor import _broker as on_broker
 from edge.cli.doctor import diagnose
 from edge.cli.loopback import free_port
+from edge.cli.page_verdict import on_page
 from edge.cli.verdict import Verdict
 from edge.clock import ClockState, SystemClock
 from edge.config import (
     CameraTable,
     MqttTable,
+    NodeTable,
     PowerTable,
     StoreTable,
 )
-from edge.page import create_app, serve
 from edge.power.gauge import Battery, read_battery
 from edge.status import CameraStatus, LinkStatus, StatusBoard
 from edge.store import Store, inspect_store
@@ -154,19 +155,24 @@ def test_a_port_that_another_program_holds_is_not_well(
     assert "is used by another program" in page["sentence"]
 
 
-def test_a_page_that_answers_is_well_also_while_the_node_does_not_look(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize(
+    ("site", "node", "open_to_read", "state", "says"),
+    [
+        ("s", "n", True, "ok", "answers at http://127.0.0.1:"),
+        ("s", "n", False, "ok", "answers at http://127.0.0.1:"),
+        ("s2", "n", True, "not well", "is used by another program"),
+        ("s", "n2", True, "not well", "is used by another program"),
+        ("s", "n2", False, "not well", "is used by another program"),
+    ],
+)
+def test_a_page_that_answers_is_well_also_while_the_node_does_not_look_unless_it_is_another_node_s(
+    site: str, node: str, state: str, says: str, tmp_path: Path, *, open_to_read: bool
 ) -> None:
-    clock, settings = SetClock(), config(tmp_path)
-    board = StatusBoard(clock.now())
+    board = StatusBoard(SetClock().now())
     board.show(problem="no model")
-    with closing(Store(settings.store, settings.node.node)) as store:
-        server = serve(create_app(store, board, settings, clock), "127.0.0.1", 0)
-        try:
-            assert main(["doctor", "--config", str(configuration(tmp_path, server.port, None)), "--json"]) == 0
-        finally:
-            server.close()
-    assert told(capsys)["page"]["sentence"] == f"answers at http://127.0.0.1:{server.port}/"
+    with running_page(tmp_path, board, CameraStatus(), open_to_read=open_to_read) as page:
+        (verdict,) = on_page(replace(page, node=NodeTable(site=site, node=node)))
+    assert (verdict.state, says in verdict.sentence) == (state, True)
 
 
 def test_settings_of_the_page_that_do_not_fit_are_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

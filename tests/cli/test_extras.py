@@ -5,10 +5,12 @@ import re
 import shlex
 import subprocess
 import sys
+from collections.abc import Collection
 from pathlib import Path
 
 import pytest
 
+from edge.cli import PLATFORM_COMMANDS
 from edge.config import StoreTable
 from edge.store import Store
 from firmware_config.verbs import VERBS
@@ -17,6 +19,14 @@ from tests.firmware.fleets import run_render
 ROOT = Path(__file__).parents[2]
 FIELDEYE = ["-c", "import sys; from edge.cli import main; sys.exit(main(sys.argv[1:]))"]
 PLATFORM = ["-c", "import sys; from edge.cli import platform_main; sys.exit(platform_main(sys.argv[1:]))"]
+HELPED = """
+from contextlib import suppress
+from edge.cli import PLATFORM_COMMANDS, platform_main
+for verb in PLATFORM_COMMANDS:
+    with suppress(SystemExit):
+        raise ValueError(platform_main([verb, "--help"]))
+"""
+NOT_OF_THE_NODE = {"psycopg", "pyarrow", "pika", "weasyprint"}  # the extra [platform]
 BENCH = ["-m", "firmware_config"]
 INSTALL = f"in the repository's folder run: {shlex.quote(sys.executable)} -m pip install"
 DATABASE = ["--database", "postgresql://nobody@127.0.0.1/none"]
@@ -40,14 +50,15 @@ except ConfigError as why:
 """
 
 
-def python_without(hidden: str, folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    """This Python where `hidden`, a library or a folder of `edge`, is not there; run in `folder`."""
+def python_without(hidden: str | Collection[str], folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    """This Python where `hidden`, a library or a folder of `edge`, or some, are not there; run in `folder`."""
+    away = {hidden} if isinstance(hidden, str) else hidden
     seen = folder / "seen"
     (seen / "edge").mkdir(parents=True)
     for packages in [*(Path(place) for place in sys.path if place.endswith("-packages")), ROOT, ROOT / "edge"]:
         into = seen / "edge" if packages.name == "edge" else seen
         for one in packages.iterdir():
-            if one.name != hidden and not (into / one.name).exists():
+            if one.name not in away and not (into / one.name).exists():
                 (into / one.name).symlink_to(one)
     return subprocess.run(
         [sys.executable, "-S", *words], cwd=folder, env={**os.environ, "PYTHONPATH": str(seen)},
@@ -65,9 +76,10 @@ def told(folder: Path, hidden: str, *words: str) -> str:
 @pytest.mark.parametrize(
     "words",
     [
-        ["tell", "--help"],
-        ["desk", "--help"],
-        ["report", "--help"],
+        ["tell", *DATABASE],
+        ["desk", *DATABASE],
+        ["site", "farm-3", *DATABASE],
+        ["report", *DATABASE, "--area", "33", "--week", "28"],
         ["ingest", *DATABASE, "--broker", "127.0.0.1:1"],
         ["export", *DATABASE, "--format", "csv", "--out", "week.csv"],
     ],
@@ -76,6 +88,12 @@ def told(folder: Path, hidden: str, *words: str) -> str:
 def test_a_platform_verb_without_its_library_says_how_to_get_it(words: list[str], tmp_path: Path) -> None:
     says = f"{words[0]} needs psycopg; {INSTALL} -e '.[platform]'"
     assert told(tmp_path, "psycopg", *PLATFORM, *words) == f"fieldeye-platform: {says}\n"
+
+
+def test_each_platform_verb_explains_itself_where_only_the_node_is_installed(tmp_path: Path) -> None:
+    ended = python_without(NOT_OF_THE_NODE, tmp_path, "-c", HELPED)
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert ended.stdout.count("options:") == len(PLATFORM_COMMANDS)
 
 
 @pytest.mark.parametrize(
@@ -158,7 +176,7 @@ def render_that_raises(why: Exception, monkeypatch: pytest.MonkeyPatch) -> str:
 
 
 def test_a_file_of_ours_that_is_not_there_is_a_fault_and_nothing_to_install(tmp_path: Path) -> None:
-    ended = python_without("platform", tmp_path, *PLATFORM, "tell", "--help")
+    ended = python_without("platform", tmp_path, *PLATFORM, "ingest", "--help")
     assert ended.returncode == 1
     assert "a fault in fieldeye: ModuleNotFoundError: No module named 'edge.platform'" in ended.stderr
 

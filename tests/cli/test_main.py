@@ -7,7 +7,10 @@ import shlex
 import signal
 import subprocess
 import sys
+from itertools import count
 from pathlib import Path
+from time import process_time
+from types import SimpleNamespace
 
 import cv2
 import pytest
@@ -208,7 +211,11 @@ def test_what_was_set_on_the_page_is_told_where_node_toml_says_something_else(
 
 def test_bench_prints_one_object_a_stage(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setattr("edge.cli.bench.REPETITIONS", 3)
+    held_up = SimpleNamespace(perf_counter=count().__next__, process_time=process_time)  # each takes a second
+    monkeypatch.setattr("edge.bench.time", held_up)
     assert main(["bench", "--json"]) == 0
     stages = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert {"detector 640x480", "detector 2304x1296", "store, one commit"} <= {s["stage"] for s in stages}
-    assert all(s["ms"] > 0 and s["share_of_network"] > 0 for s in stages)
+    assert {s["ms"] for s in stages} == {1000.0}
+    shares = [s["share_of_network"] for s in stages]
+    assert (shares[0], min(shares) > 0, len(set(shares)) > 1) == (1.0, True, True), "of the processor's time"

@@ -2,6 +2,8 @@
 
 import json
 import os
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -45,6 +47,32 @@ def test_the_new_password_opens_the_page_of_a_running_node(node_toml: Path, caps
         assert other.get("/people").status_code == 303
     finally:
         store.close()
+
+
+def test_beside_a_node_whose_accounts_are_damaged_it_says_that_the_new_password_waits_for_a_restart(
+    node_toml: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    clock, settings = SetClock(), config(node_toml.parent / "state")
+    with closing(Store(settings.store, settings.node.node)) as store:
+        scene = Scene(store, StatusBoard(clock.now()), settings, clock)
+        client = scene.app().test_client()
+        person(scene, Role.TECHNICIAN)
+        accounts = node_toml.parent / "state/accounts.sqlite"
+        with closing(sqlite3.connect(accounts)) as db:
+            db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        with accounts.open("r+b") as file:
+            file.seek(1024)
+            file.write(b"\xff" * 2048)
+        assert main(["reset-password", "--config", str(node_toml), "--json"]) == 0
+        told = capsys.readouterr()
+        password = json.loads(told.out)["password"]
+        assert told.err.endswith("restart the node if it runs, then add the others anew\n")
+        assert log_in(client, "technician", password).status_code == 503
+    with closing(Store(settings.store, settings.node.node)) as store:
+        again = Scene(store, StatusBoard(clock.now()), settings, clock).app().test_client()
+        assert log_in(again, "technician", password).status_code == 303
+    assert main(["reset-password", "--config", str(node_toml)]) == 0
+    assert capsys.readouterr().err == ""
 
 
 def test_it_makes_the_first_account_and_the_label_no_longer_does(

@@ -132,6 +132,29 @@ def test_each_format_is_written_whole_and_leaves_nothing_beside(name: str, ledge
     assert [one.name for one in folder.iterdir()] == ["x"]
 
 
+@pytest.mark.parametrize(
+    ("words", "name", "out", "meant"),
+    [
+        ("", STICK, "x.csv", "csv"),
+        ("--format csv", "csv", "week.GeoJSON", "geojson"),
+        ("--ledger ledger.jsonl --format geojson", "geojson", "x.parquet", "parquet"),
+        ("--ledger ledger.jsonl --format camtrap-dp", "camtrap-dp", "x.zip", "darwin-core"),
+        ("--format parquet", "parquet", "x.jsonld", "ngsi-ld"),
+    ],
+)
+def test_a_file_that_is_named_as_another_format_s_is_refused_by_the_option_that_was_meant(
+    words: str, name: str, out: str, meant: str, config: Path, ledger: Path,
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    monkeypatch.chdir(config.parent)
+    program, source = (platform_main, []) if "--ledger" in words else (main, ["--config", "node.toml"])
+    before = contents(ledger.parent)
+    assert program(["export", *words.split(), *source, "--out", out]) == 2
+    says = f"makes no {Path(out).suffix.lower()} file; give --format {meant}, or end the name otherwise\n"
+    assert capsys.readouterr().err.partition(": ")[2] == f"{out}: --format {name} {says}"
+    assert contents(ledger.parent) == before
+
+
 @pytest.mark.parametrize("where", [".", "/", "..", "{here}"])
 @pytest.mark.parametrize("name", [STICK, *FORMATS])
 def test_a_folder_is_refused_for_a_file_and_nothing_is_left_beside_it(

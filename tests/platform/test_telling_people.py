@@ -30,7 +30,7 @@ from aiosmtpd.smtp import AuthResult
 
 from edge.cli import platform_main
 from edge.cli.loopback import free_port
-from edge.cli.tell import say
+from edge.cli.telling import say
 from edge.clock import ClockState
 from edge.counts import Alert, Level
 from edge.errors import StoreError, UsageError
@@ -835,13 +835,13 @@ def test_a_mail_server_that_refuses_us_is_asked_once_in_all_turns_of_five_minute
     monkeypatch.setattr("edge.platform.alerts_due.MOST_AT_ONCE", 3)
     eight_due(fleet, "li@example.org", "email")
     clock = SetClock(LATER)
-    monkeypatch.setattr("edge.cli.tell.datetime", SimpleNamespace(now=lambda _zone: clock.now().utc))
+    monkeypatch.setattr("edge.cli.telling.datetime", SimpleNamespace(now=lambda _zone: clock.now().utc))
 
     def between_turns(stop: Event) -> None:
         then = iter((lambda: levels(fleet, "c", "act"), lambda: clock.advance(AWAY_AGAIN.total_seconds()), stop.set))
         monkeypatch.setattr(stop, "wait", lambda _timeout: next(then)())
 
-    monkeypatch.setattr("edge.cli.tell.stop_on_signal", between_turns)
+    monkeypatch.setattr("edge.cli.telling.stop_on_signal", between_turns)
     with refusing_server() as (port, asked):
         mail = ["--mail-server", f"127.0.0.1:{port}", "--no-starttls"]
         assert platform_main(["tell", "--database", url, *mail, *how]) == code
@@ -1056,9 +1056,11 @@ def test_once_sends_each_alert_that_is_due_once_in_as_many_turns_as_it_takes_how
     fleet: Fleet, hook: Hook, url: str, monkeypatch: pytest.MonkeyPatch, at_first: int, code: int
 ) -> None:
     monkeypatch.setattr("edge.platform.alerts_due.MOST_AT_ONCE", 3)
-    monkeypatch.setattr("edge.cli.tell.say", lambda *_: setattr(hook, "status", 200))  # well after the first turn
+    monkeypatch.setattr("edge.cli.telling.say", lambda *_: setattr(hook, "status", 200))  # well after the first turn
     turns = count()  # a minute each
-    monkeypatch.setattr("edge.cli.tell.datetime", SimpleNamespace(now=lambda _zone: LATER + next(turns) * FIRST_AGAIN))
+    monkeypatch.setattr(
+        "edge.cli.telling.datetime", SimpleNamespace(now=lambda _zone: LATER + next(turns) * FIRST_AGAIN)
+    )
     hook.status = at_first
     labels = eight_due(fleet, hook.address)
     assert platform_main(["tell", "--database", url, "--once"]) == code
@@ -1070,7 +1072,7 @@ def test_once_ends_where_quiet_hours_begin(fleet: Fleet, hook: Hook, url: str, m
     labels = eight_due(fleet, hook.address)
     tell_at_first(fleet, hook.address, quiet=(time(9), time(23)))
     turns = iter((LATER, LATER, LATER + timedelta(hours=2)))  # 10:00
-    monkeypatch.setattr("edge.cli.tell.datetime", SimpleNamespace(now=lambda _zone: next(turns)))
+    monkeypatch.setattr("edge.cli.telling.datetime", SimpleNamespace(now=lambda _zone: next(turns)))
     assert platform_main(["tell", "--database", url, "--once"]) == 0
     assert [one["label"] for one in hook.told] == labels[:3]
 
@@ -1079,9 +1081,9 @@ def test_after_a_turn_that_told_something_nobody_waits_for_the_next(
     fleet: Fleet, hook: Hook, url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("edge.platform.alerts_due.MOST_AT_ONCE", 3)
-    monkeypatch.setattr("edge.cli.tell.EVERY_S", 600.0)
+    monkeypatch.setattr("edge.cli.telling.EVERY_S", 600.0)
     stops: list[Event] = []
-    monkeypatch.setattr("edge.cli.tell.stop_on_signal", stops.append)  # signals come to the main thread alone
+    monkeypatch.setattr("edge.cli.telling.stop_on_signal", stops.append)  # signals come to the main thread alone
     labels = eight_due(fleet, hook.address)
     with ThreadPoolExecutor(1) as threads:
         ended = threads.submit(platform_main, ["tell", "--database", url])
