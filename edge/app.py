@@ -20,8 +20,10 @@ from edge.clock import Clock, SystemClock
 from edge.config import ClimateTable, NodeConfig
 from edge.detector import Detector
 from edge.errors import BundleError, ConfigError, StoreDamagedError, StoreError, ThreadStuckError, UsageError
+from edge.eye import accuracy_of
 from edge.fallback import open_detector
 from edge.label_sets import names_of
+from edge.loop.alarms import Alarms
 from edge.loop.commits import put_times_right
 from edge.mqtt import Publisher
 from edge.node.health import health
@@ -119,6 +121,8 @@ def build(
     proof = _proof(base, places)
     page = _open_page(base, parts, begin_again)
     detector = _open_model(base, places) if looks else None
+    if detector is not None:
+        Alarms(config, accuracy_of(detector), store, board)  # shows what stood: else each start ended it for a moment
     publisher = _start_publisher(base, parts, inbox, keeper)
     alive = Pulse(clock, publisher, proof if detector else None, keeper)
     pipeline = None

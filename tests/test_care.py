@@ -10,7 +10,7 @@ from uuid import uuid4
 
 import pytest
 
-from edge.advice import Measured, Standing, defaults, key_of
+from edge.advice import Measured, Period, Standing, defaults, key_of
 from edge.clock import ClockState, Instant, SystemClock
 from edge.config import StoreTable
 from edge.errors import StoreError
@@ -20,8 +20,12 @@ from edge.store import Deed, Store
 from edge.store import decisions as kept
 from edge.store.schema import migrate
 from edge.wire import SeenCommand, encode_message, from_utc_ms, utc_ms, whole_ms
+from tests.broker import Broker
 from tests.clocks import BOOT
+from tests.node import Platform, running, to
+from tests.records import interval
 from tests.test_commands import commands_of
+from tests.waiting import wait_until
 
 SINCE = datetime(2026, 7, 1, 20, 0, 0, 500_300, UTC)
 LOOK = Standing(
@@ -155,3 +159,22 @@ def test_decisions_that_cannot_be_read_keep_neither_health_nor_the_platform_wait
     told = seen()
     assert [answered(store, board, told) for _ in range(2)] == ["busy", "busy"], "by its id it may be told again later"
     assert store.audit_trail() == []
+
+
+@pytest.mark.parametrize("daily_mb", [None, 1.0])
+def test_a_level_that_begins_or_ends_is_told_at_once_and_before_the_node_sleeps(
+    daily_mb: float | None, tmp_path: Path, broker: Broker
+) -> None:
+    today, platform = datetime.now(UTC).date(), Platform(broker)
+    calm = replace(CALM, period=Period(first=today, last=today, is_over=False))
+    old = replace(LOOK, period=Period(first=today - timedelta(days=2), last=today - timedelta(days=2), is_over=True))
+    with running(tmp_path, to(broker.port, health_every_s=3600.0, daily_mb=daily_mb)) as node:
+        for heard, standing in enumerate([(), (old, calm), (calm,)], start=1):
+            node.board.show(alerts=standing)
+            wait_until(lambda heard=heard: len(platform.read().messages.get("health", ())) == heard, within_s=10)  # type: ignore[misc]
+            node.board.show(alerts=tuple(replace(one, count=13) for one in standing))  # which is no news
+        node.commit(interval())
+        node.board.show(alerts=(old,))
+    wait_until(lambda: platform.read().statuses[-1].state == "stopped", within_s=10)
+    told = [([one.level for one in health.alerts], health.compared) for health in platform.messages["health"]]
+    assert told == [([], 0), (["look"], 1), ([], 1), (["look"], 0)]

@@ -5,12 +5,13 @@ The same payload against Home Assistant's own schemas: make test-homeassistant.
 
 import json
 from contextlib import closing
+from dataclasses import replace as replace_record
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import pytest
 from jinja2.sandbox import SandboxedEnvironment
+from msgspec.structs import replace
 
 from edge.config import NodeTable
 from edge.counts import NoData
@@ -25,14 +26,29 @@ from tests.waiting import wait_until
 
 NODE_TABLE = NodeTable(site=SITE, node=NODE)
 TOPIC = f"homeassistant/device/fieldeye_{SITE}/{NODE}/config"
-INFO = MESSAGES["info"]
+INFO, HEALTH = MESSAGES["info"], MESSAGES["health"]
 assert isinstance(INFO, Info)
+assert isinstance(HEALTH, Health)
+(STANDS,) = HEALTH.alerts
 TOLD = json.loads(discovery_payload(NODE_TABLE, INFO))
 
 
 BLIGHT, RUST = ("Phytophthora infestans", "PHYTIN"), ("Puccinia", "1PUCCG")
-LEAF = CameraInfo(name="cam0", kind="folder", mode="leaf")
-LEAF_TOLD = json.loads(discovery_payload(NODE_TABLE, Info(software="fieldeye", version="0", epoch="e", cameras=[LEAF])))
+GONE = {"platform": "sensor"}  # Home Assistant takes such an entity away
+
+
+def told_of(mode: str) -> dict[str, Any]:
+    camera = CameraInfo(name="cam0", kind="folder", mode=mode)
+    info = Info(software="fieldeye", version="0", epoch="e", cameras=[camera])
+    told: dict[str, Any] = json.loads(discovery_payload(NODE_TABLE, info))
+    return told
+
+
+LEAF_TOLD, TRAP_TOLD = told_of("leaf"), told_of("trap")
+
+
+def entities_of(told: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    return {name: entity for name, entity in told["components"].items() if entity != GONE}
 
 
 def shown(name: str, message: bytes, told: dict[str, Any] = TOLD) -> str:
@@ -43,8 +59,8 @@ def shown(name: str, message: bytes, told: dict[str, Any] = TOLD) -> str:
 
 def test_the_topic_and_the_ids_are_the_nodes() -> None:
     assert discovery_topic(NODE_TABLE) == TOPIC
-    ids = [entity["unique_id"] for entity in TOLD["components"].values()]
-    assert len(ids) == len(set(ids)) == 13
+    ids = [entity["unique_id"] for entity in entities_of(TOLD).values()]
+    assert len(ids) == len(set(ids)) == 15
     assert all(one.startswith(f"fieldeye_{SITE}:{NODE}_") for one in ids)
 
 
@@ -53,9 +69,9 @@ def test_home_assistant_shows_what_runs_on_the_node_and_where_it_stands() -> Non
     assert (device["name"], device["suggested_area"]) == (NODE, SITE)
     assert (device["model"], device["sw_version"]) == ("pests 0.1.0", "0.1.0")
     assert origin == {"name": "fieldeye", "sw_version": "0.1.0"}, "without it nothing is shown"
-    former = msgspec.structs.replace(INFO, models=[msgspec.structs.replace(INFO.models[0], sha256="")])
+    former = replace(INFO, models=[replace(INFO.models[0], sha256="")])
     assert json.loads(discovery_payload(NODE_TABLE, former))["device"]["model"] == "no model"
-    assert TOLD["components"]["counted"]["json_attributes_topic"] == f"fieldeye/v1/{SITE}/{NODE}/summary"
+    assert TOLD["components"]["visits"]["json_attributes_topic"] == f"fieldeye/v1/{SITE}/{NODE}/summary"
 
 
 def test_nodes_of_two_sites_at_one_broker_are_never_taken_for_one_device() -> None:
@@ -63,14 +79,15 @@ def test_nodes_of_two_sites_at_one_broker_are_never_taken_for_one_device() -> No
     one, other = (json.loads(discovery_payload(node, INFO)) for node in nodes)
     assert discovery_topic(nodes[0]) != discovery_topic(nodes[1])
     assert one["device"]["identifiers"] != other["device"]["identifiers"]
-    ids = {entity["unique_id"] for told in (one, other) for entity in told["components"].values()}
-    assert len(ids) == 2 * len(one["components"])
+    ids = {entity["unique_id"] for told in (one, other) for entity in entities_of(told).values()}
+    assert len(ids) == 2 * len(entities_of(one))
 
 
 @pytest.mark.parametrize(
     ("name", "state"),
     [
-        ("counted", "242"),
+        ("visits", "242"),
+        ("max_per_frame", "None"),
         ("most", "Myzus persicae"),
         ("frames", "3540"),
         ("counted_at", "2026-07-01T13:00:00Z"),
@@ -84,8 +101,38 @@ def test_a_summary_is_shown(name: str, state: str) -> None:
 def test_nothing_seen_is_a_zero_and_no_data_is_unknown() -> None:
     zero = encode_message(summary_of(interval(counts=())))
     dark = encode_message(summary_of(interval(frames=0, counts=NoData("dark"))))
-    assert (shown("counted", zero), shown("most", zero), shown("no_data", zero)) == ("0", "none", "OFF")
-    assert (shown("counted", dark), shown("most", dark), shown("no_data", dark)) == ("None", "None", "ON")
+    assert (shown("visits", zero), shown("most", zero), shown("no_data", zero)) == ("0", "none", "OFF")
+    assert (shown("visits", dark), shown("most", dark), shown("no_data", dark)) == ("None", "None", "ON")
+
+
+def test_the_most_on_different_frames_is_never_added_up() -> None:
+    """12 moths on one frame and 230 aphids on another are not 242 of anything."""
+    slow = encode_message(summary_of(interval(unit="max_per_frame")))
+    assert [shown(name, slow) for name in ("max_per_frame", "most", "visits")] == ["230", "Myzus persicae", "None"]
+    assert shown("max_per_frame", encode_message(summary_of(interval(unit="max_per_frame", counts=())))) == "0"
+
+
+@pytest.mark.parametrize(
+    ("told", "counts"),
+    [
+        (TOLD, {"Visits": "visits", "Most on one frame": "insects"}),
+        (TRAP_TOLD, {"New insects": "insects"}),
+        (LEAF_TOLD, {"Frames with the most frequent disease": "%"}),
+    ],
+)
+def test_a_count_has_its_unit_in_its_name_and_those_of_another_mode_are_taken_away(
+    told: dict[str, Any], counts: dict[str, str]
+) -> None:
+    all_counts = {"counted", "visits", "max_per_frame", "new", "affected_frames"}
+    kept = [entity for name, entity in entities_of(told).items() if name in all_counts]
+    assert {one["name"]: one["unit_of_measurement"] for one in kept} == counts
+    assert all(told["components"][name] == GONE for name in all_counts - entities_of(told).keys())
+    assert told["components"]["counted"] == GONE, "what was summed before would stay"
+
+
+def test_a_traps_new_insects_are_added_up_and_what_another_mode_told_last_is_not_taken_for_them() -> None:
+    assert shown("new", encode_message(summary_of(interval(mode="trap", unit="new"))), TRAP_TOLD) == "242"
+    assert shown("new", encode_message(summary_of(interval())), TRAP_TOLD) == "None"
 
 
 @pytest.mark.parametrize(
@@ -96,11 +143,35 @@ def test_nothing_seen_is_a_zero_and_no_data_is_unknown() -> None:
     ],
 )  # fmt: skip
 def test_health_is_shown(name: str, state: str) -> None:
-    assert shown(name, encode_message(MESSAGES["health"])) == state
+    assert shown(name, encode_message(HEALTH)) == state
+
+
+@pytest.mark.parametrize(
+    ("changes", "level"),
+    [
+        ({}, "look"),
+        ({"alerts": [replace(STANDS, level="act"), STANDS]}, "act"),
+        ({"alerts": []}, "calm"),
+        ({"compared": 0}, "look"),  # what stands is of the day before yesterday
+        ({"alerts": [], "compared": 0}, "None"),
+    ],
+)
+def test_the_action_level_is_the_most_urgent_and_calm_only_where_a_count_was_compared(
+    changes: dict[str, Any], level: str
+) -> None:
+    assert shown("level", encode_message(replace(HEALTH, **changes))) == level
+    assert level in {*TOLD["components"]["level"]["options"], "None"}
+
+
+def test_who_asks_what_stands_is_told_the_pest_the_figures_and_who_takes_care() -> None:
+    template = TOLD["components"]["level"]["json_attributes_template"]
+    message = json.loads(encode_message(HEALTH))
+    (alert,) = json.loads(SandboxedEnvironment().from_string(template).render(value_json=message))["alerts"]
+    assert alert == message["alerts"][0]
 
 
 def test_a_node_with_which_nothing_is_wrong_has_no_problem() -> None:
-    well = msgspec.structs.replace(MESSAGES["health"], problem=None)
+    well = replace(HEALTH, problem=None)
     assert shown("problem", encode_message(well)) == "OFF"
 
 
@@ -108,7 +179,7 @@ def test_a_node_with_which_nothing_is_wrong_has_no_problem() -> None:
     "name", ["temperature", "disk_free", "memory", "battery", "battery_voltage", "waiting", "camera"]
 )
 def test_what_a_board_cannot_tell_is_unknown_and_not_zero(name: str) -> None:
-    health = Health(utc=MESSAGES["health"].utc, clock="synced", session=1, uptime_s=1.0)  # type: ignore[attr-defined]
+    health = Health(utc=HEALTH.utc, clock="synced", session=1, uptime_s=1.0)
     assert shown(name, encode_message(health)) == "None"
 
 
@@ -131,7 +202,7 @@ def test_a_value_is_unavailable_once_two_messages_have_not_come_beside_the_longe
     rhythm: dict[str, float], of_summary_s: int, of_health_s: int
 ) -> None:
     told = json.loads(discovery_payload(NODE_TABLE, INFO, **rhythm))
-    ages = {(one["state_topic"].rpartition("/")[2], one["expire_after"]) for one in told["components"].values()}
+    ages = {(one["state_topic"].rpartition("/")[2], one["expire_after"]) for one in entities_of(told).values()}
     assert ages == {("summary", of_summary_s), ("health", of_health_s)}
 
 
@@ -156,18 +227,13 @@ def test_health_that_the_configuration_makes_rare_is_not_taken_for_missing(
     assert told["components"]["waiting"]["expire_after"] == of_health_s
 
 
-def test_a_leaf_camera_counts_frames_and_no_insects() -> None:
-    assert LEAF_TOLD["components"]["counted"]["unit_of_measurement"] == "frames"
-    assert TOLD["components"]["counted"]["unit_of_measurement"] == "insects"
-
-
 def test_a_frame_with_two_diseases_is_not_counted_twice_on_a_leaf_camera() -> None:
-    both = interval(frames=10, counts=(count(BLIGHT, 9), count(RUST, 8)))
-    assert shown("counted", encode_message(summary_of(both)), LEAF_TOLD) == "9"
-    assert shown("frames", encode_message(summary_of(both)), LEAF_TOLD) == "10"
-    zero, dark = interval(counts=()), interval(frames=0, counts=NoData("dark"))
-    assert shown("counted", encode_message(summary_of(zero)), LEAF_TOLD) == "0"
-    assert shown("counted", encode_message(summary_of(dark)), LEAF_TOLD) == "None"
+    both = interval(unit="affected_frames", frames=12, counts=(count(BLIGHT, 9), count(RUST, 8)))
+    assert shown("affected_frames", encode_message(summary_of(both)), LEAF_TOLD) == "75.0"
+    assert shown("frames", encode_message(summary_of(both)), LEAF_TOLD) == "12"
+    zero, dark = replace_record(both, counts=()), replace_record(both, frames=0, counts=NoData("dark"))
+    assert shown("affected_frames", encode_message(summary_of(zero)), LEAF_TOLD) == "0.0"
+    assert shown("affected_frames", encode_message(summary_of(dark)), LEAF_TOLD) == "None"
 
 
 def test_it_is_told_at_the_birth_and_again_when_home_assistant_starts(tmp_path: Path, broker: Broker) -> None:

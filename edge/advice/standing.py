@@ -51,6 +51,10 @@ class Standing:
     at: Instant | None = None  # when the figure was found; None: former software kept it
     before: Instant | None = None  # of the last figure before a gap that is long, or of which nobody knows the length
 
+    def is_fresh(self, today: date) -> bool:
+        """Is the figure of yesterday or today?"""
+        return self.period is not None and self.period.last >= today - timedelta(days=1)
+
     @property
     def task(self) -> Task:
         """What a person should do now."""

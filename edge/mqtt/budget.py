@@ -46,6 +46,7 @@ class Budget:
         self._kept = self._figures()
         self._answered_s = -inf  # when a broker last took a connection
         self.health_told_s = -inf  # whatever connection it went out on
+        self.levels_told: tuple[str, ...] = ()  # with it: keys of what stood above calm
 
     def spend(self, size_bytes: int, now: Instant) -> None:
         """Something was sent. A new day begins from nothing."""

@@ -10,10 +10,22 @@ from typing import Any
 
 from edge.config import NodeTable
 from edge.wire import Info, node_topic
+from edge.wire.alerts import LEVELS
 
 STATUS_TOPIC = "homeassistant/status"  # "online" when Home Assistant has started: then it must be told again
 ONLINE = b"online"
 LATE_S = 120.0  # a connection may have to be made anew
+TOTAL = "value_json.counts | sum(attribute='count')"
+LARGEST = "([0] + (value_json.counts | map(attribute='count') | list)) | max"
+LARGEST_SHARE = f"(100 * ({LARGEST}) / value_json.frames) | round(1)"
+# A unit of intervals -> mode, name, unit, and what can be said of all taxa together. What each has most of on one frame
+# is of different frames, and a frame may show two diseases: neither adds up.
+COUNTS = {
+    "visits": ("live", "Visits", "visits", TOTAL),  # both of `live`: a pace that is too slow for visits tells the most
+    "max_per_frame": ("live", "Most on one frame", "insects", LARGEST),
+    "new": ("trap", "New insects", "insects", TOTAL),
+    "affected_frames": ("leaf", "Frames with the most frequent disease", "%", LARGEST_SHARE),
+}
 
 
 def discovery_topic(node: NodeTable) -> str:
@@ -22,16 +34,19 @@ def discovery_topic(node: NodeTable) -> str:
 
 
 def discovery_payload(node: NodeTable, info: Info, *, health_s: float = 60.0, longest_sleep_s: float = 0.0) -> bytes:
-    """The device: its entities, and where its availability is read from. About 5 kB, retained.
+    """The device: its entities, and where its availability is read from. About 6 kB, retained.
 
     `health_s`: the longest between two messages of health while the node is awake. One that sleeps says `stopped`
     before: what it told stands until its next start is overdue.
+    What another mode counts is told as gone, and so is what former software summed: Home Assistant keeps an entity that
+    is only left out.
     """
     mode = info.cameras[0].mode if info.cameras else "live"
     topic = {channel: node_topic(node.site, node.node, channel) for channel in ("status", "summary", "health")}
     is_there = "value_json.state != 'offline'" if longest_sleep_s else "value_json.state == 'online'"
     available = f"{{{{ 'online' if {is_there} else 'offline' }}}}"
     every_s = {topic["summary"]: info.interval_s, topic["health"]: health_s}
+    entities = _of_summary(topic["summary"], mode) | _level(topic["health"]) | _of_health(topic["health"])
     told = {
         "device": {
             "identifiers": [_device_id(node)],
@@ -44,13 +59,14 @@ def discovery_payload(node: NodeTable, info: Info, *, health_s: float = 60.0, lo
         "origin": {"name": "fieldeye", "sw_version": info.version},
         "availability": [{"topic": topic["status"], "value_template": available}],
         "qos": 1,
-        "components": {
+        "components": {name: {"platform": "sensor"} for name in ("counted", *COUNTS)}
+        | {
             name: {
                 "unique_id": f"{_device_id(node)}_{name}",
                 **entity,
                 **_expiry(every_s[entity["state_topic"]], longest_sleep_s),
             }
-            for name, entity in (_of_summary(topic["summary"], mode) | _of_health(topic["health"])).items()
+            for name, entity in entities.items()
         },
     }
     return json.dumps(told, ensure_ascii=False, separators=(",", ":")).encode()
@@ -66,21 +82,19 @@ def _expiry(every_s: float | None, longest_sleep_s: float) -> dict[str, int]:
 
 
 def _of_summary(topic: str, mode: str) -> dict[str, dict[str, Any]]:
-    """What was counted; the counts of each taxon with their ranges are attributes of it.
-
-    A frame of a leaf may show two diseases, so the sum could be more than there are frames; the largest never is.
-    """
-    largest = "([0] + (value_json.counts | map(attribute='count') | list)) | max"
-    total = largest if mode == "leaf" else "value_json.counts | sum(attribute='count')"
+    """What was counted; the counts of each taxon with their ranges are attributes of it."""
     most = "(value_json.counts | sort(attribute='count') | last).label if value_json.counts else 'none'"
-    return {
-        "counted": {
-            **_sensor("Counted", topic, _if_there("value_json.counts", total), state_class="measurement"),
-            "unit_of_measurement": "frames" if mode == "leaf" else "insects",
+    counts = {
+        unit: {
+            **_sensor(name, topic, _counted_in(unit, value), unit_of_measurement=words, state_class="measurement"),
             "icon": "mdi:bug",
             "json_attributes_topic": topic,
-        },
-        "most": _sensor("Most", topic, _if_there("value_json.counts", most), icon="mdi:bug-outline"),
+        }
+        for unit, (of_mode, name, words, value) in COUNTS.items()
+        if of_mode == mode
+    }
+    return counts | {
+        "most": _sensor("Counted most", topic, _if_there("value_json.counts", most), icon="mdi:bug-outline"),
         "frames": {
             **_sensor("Frames looked at", topic, "{{ value_json.frames }}", state_class="measurement"),
             "unit_of_measurement": "frames",
@@ -88,6 +102,20 @@ def _of_summary(topic: str, mode: str) -> dict[str, dict[str, Any]]:
         },
         "counted_at": _sensor("Counted at", topic, "{{ value_json.end }}", device_class="timestamp"),
         "no_data": _problem("No data", topic, "value_json.no_data is defined"),
+    }
+
+
+def _level(topic: str) -> dict[str, dict[str, Any]]:
+    """The most urgent level that stands; each is an attribute. Calm only where a count was compared with one."""
+    calm = "'calm' if value_json.compared is defined else None"
+    level = f"{{{{ value_json.alerts[0].level if value_json.alerts is defined else {calm} }}}}"
+    return {
+        "level": {
+            **_sensor("Action level", topic, level, device_class="enum", icon="mdi:sprout"),
+            "options": list(LEVELS),
+            "json_attributes_topic": topic,
+            "json_attributes_template": "{{ {'alerts': value_json.alerts | default([])} | tojson }}",
+        }
     }
 
 
@@ -128,6 +156,11 @@ def _problem(name: str, topic: str, condition: str) -> dict[str, Any]:
     template = f"{{{{ 'ON' if {condition} else 'OFF' }}}}"
     told = {"platform": "binary_sensor", "name": name, "state_topic": topic, "value_template": template}
     return {**told, "device_class": "problem"}
+
+
+def _counted_in(unit: str, value: str) -> str:
+    """Unknown, too, where the interval has another unit, as the last one of a former mode."""
+    return f"{{{{ ({value}) if value_json.counts is defined and value_json.unit == '{unit}' else None }}}}"
 
 
 def _if_there(field: str, value: str) -> str:

@@ -1,9 +1,11 @@
 """What a node says of itself: birth, health and summary, and to Home Assistant, which entities that makes."""
 
+from math import inf
 from zoneinfo import ZoneInfo
 
 from msgspec.structs import replace
 
+from edge.advice import key_of
 from edge.clock import seconds_between
 from edge.counts import Interval
 from edge.mqtt.budget import SPENT_EVERY_S
@@ -46,6 +48,15 @@ class Presence:
             self._is_birth, budget.health_told_s = False, now_s
         return budget.health_told_s + every_s
 
+    def is_of_other_levels(self) -> bool:
+        """Did an action level begin or end since this was asked? Then health is due: nobody waits for its next time."""
+        standing, budget = self._parts.board.snapshot().alerts, self._parts.budget
+        levels = tuple(key_of(one) for one in standing if one.level != "calm")
+        if levels == budget.levels_told:
+            return False
+        budget.levels_told, budget.health_told_s = levels, -inf
+        return True
+
     def summarise(self) -> None:
         """Tell the latest interval, if it is another than was told."""
         stored, before = self._parts.store.latest_interval(), self._summarised
@@ -75,7 +86,9 @@ class Presence:
         store = self._parts.store.health()
         zone = ZoneInfo(self._parts.node.time_zone)
         alerts = list(standing_alerts(self._parts.board, self._parts.store, zone))
-        return replace(self._parts.health(), store=store, link=link, alerts=alerts)
+        today = self._parts.clock.now().utc.astimezone(zone).date()
+        compared = sum(one.is_fresh(today) for one in self._parts.board.snapshot().alerts)
+        return replace(self._parts.health(), store=store, link=link, alerts=alerts, compared=compared)
 
 
 def status_message(parts: Parts, state: str, number: int) -> bytes:

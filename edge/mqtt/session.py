@@ -127,7 +127,7 @@ class Session:
             self._held_back = held_back
             self._may_have_records = True  # a day begins: what waited for it goes
             self._parts.show(self._what_is_amiss(), None)
-        if now_s >= self._health_due_s:
+        if self._presence.is_of_other_levels() or now_s >= self._health_due_s:
             self._health_due_s = now_s + self._parts.pace.store_again_s  # if the disk does not do its part
             self._health_due_s = self._every_minute(now_s, is_spent=is_spent)
             self._may_have_records = self._may_have_images = True

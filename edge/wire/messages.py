@@ -124,7 +124,7 @@ class StoreHealth(Struct, frozen=True, kw_only=True, omit_defaults=True):
 class LinkHealth(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The way to the broker, since the start unless it says otherwise."""
 
-    acknowledged: int  # records
+    acknowledged: int  # records, a correction once more, replays apart
     connections: int
     refused: int = 0  # messages that the broker did not want
     unheard: int = 0  # messages acknowledged without a subscriber, kept
@@ -155,7 +155,10 @@ class StandingAlert(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Health(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """`health`, retained: how a node is, once a minute or less often. The publisher adds `store`, `link`, `alerts`."""
+    """`health`, retained: how a node is, once a minute or less often; at once when a level begins or ends.
+
+    The publisher adds `store`, `link`, `alerts` and `compared`.
+    """
 
     utc: datetime
     clock: ClockWord
@@ -175,6 +178,7 @@ class Health(Struct, frozen=True, kw_only=True, omit_defaults=True):
     battery_v: Figure | None = None
     battery_share: Share | None = None
     alerts: list[StandingAlert] = []
+    compared: Annotated[int, Meta(ge=0)] = 0  # action levels that a count of yesterday or today was held against
 
     def __post_init__(self) -> None:
         check_moment(self.utc)

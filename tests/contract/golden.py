@@ -191,6 +191,7 @@ MESSAGES: dict[str, msgspec.Struct] = {
                 done=NOON,
             )
         ],
+        compared=3,
     ),
     "summary": summary_of(interval()),
 }

@@ -26,6 +26,8 @@ async def check(told: dict) -> None:
     for name, entity in device["components"].items():
         config = dict(entity)
         platform = config.pop("platform")
+        if not config:
+            continue  # taken away
         discovery._merge_common_device_options(config, device)  # noqa: SLF001
         configs[name] = SCHEMAS[platform]({**config, "device": device["device"], "origin": device["origin"]})
     for name, message, wanted in told["states"]:
