@@ -43,8 +43,11 @@ def length_s(start_utc: datetime, interval_s: float, zone: tzinfo) -> float:
     Whole ones are counted from noon and midnight, so that hours are hours and noon ends a night. One that starts just
     before an end goes on to the next end; it belongs to the day in which most of it lies.
     """
-    left_s = _since_and_left_s(start_utc, interval_s, zone)[1]
-    return left_s if left_s >= LEAST_SHARE * interval_s else left_s + interval_s
+    _, left_s, then_s = _since_left_and_then_s(start_utc, interval_s, zone)
+    least_s = LEAST_SHARE * interval_s
+    if left_s >= least_s:
+        return left_s
+    return left_s + (min(interval_s, then_s) if then_s >= least_s else then_s + interval_s)
 
 
 def longest_s(interval_s: float, mode: Mode) -> float:
@@ -57,7 +60,7 @@ def longest_s(interval_s: float, mode: Mode) -> float:
 
 def whole_around(utc: datetime, interval_s: float, zone: tzinfo) -> tuple[datetime, datetime]:
     """Begin and end of the whole interval in which `utc` lies."""
-    since_s, left_s = _since_and_left_s(utc, interval_s, zone)
+    since_s, left_s, _ = _since_left_and_then_s(utc, interval_s, zone)
     return utc - timedelta(seconds=since_s), utc + timedelta(seconds=left_s)
 
 
@@ -71,10 +74,11 @@ def whole_nights(hung_s: float) -> int:
     return round(hung_s / NIGHT_S)
 
 
-def _since_and_left_s(utc: datetime, interval_s: float, zone: tzinfo) -> tuple[float, float]:
-    """Seconds since a whole interval began and until it ends."""
+def _since_left_and_then_s(utc: datetime, interval_s: float, zone: tzinfo) -> tuple[float, float, float]:
+    """Seconds since a whole interval began, until it ends, and from then to the noon or midnight that ends its row."""
     local = utc.astimezone(zone)
     day_s = HALF_DAY_S if interval_s <= HALF_DAY_S else 2 * HALF_DAY_S
     clock_s = local.hour * 3600 + local.minute * 60 + local.second + local.microsecond / 1e6
     since_s = (clock_s - HALF_DAY_S) % day_s
-    return since_s % interval_s, min(interval_s - since_s % interval_s, day_s - since_s)
+    left_s = min(interval_s - since_s % interval_s, day_s - since_s)
+    return since_s % interval_s, left_s, day_s - since_s - left_s

@@ -3,7 +3,7 @@
 Nothing is shown that the store does not hold: each look asks for the newest record, and what is new is read.
 """
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from threading import Lock
 
 from edge.clock import Clock
@@ -25,6 +25,7 @@ class Recent:
         self._clock = clock
         self._lock = Lock()
         self._read_s = float("-inf")
+        self._looked_utc = datetime.min.replace(tzinfo=UTC)
         self._newest_seq = 0  # of the sightings that were read
         self._sightings: list[Sighting] = []
         self._newest_interval: Key | None = None
@@ -69,8 +70,10 @@ class Recent:
         self._intervals += [interval for interval in new if known_utc is None or interval.end.utc > known_utc]
 
     def _forget_when_old(self) -> None:
-        now_s = self._clock.monotonic_s()
-        if now_s - self._read_s > FRESH_S:
-            self._read_s = now_s
+        """Or at once where the clock was set back: what slid out of the window by one that ran ahead is in it again."""
+        now = self._clock.now()
+        is_set_back, self._looked_utc = now.utc < self._looked_utc, now.utc
+        if is_set_back or now.monotonic_s - self._read_s > FRESH_S:
+            self._read_s = now.monotonic_s
             self._newest_seq, self._newest_interval = 0, None
             self._sightings, self._intervals = [], []

@@ -22,6 +22,9 @@ from edge.platform.whose_card import holder, node_id, note_gone
 from edge.wire import Health, Info, ModelInfo, Reply, Status, Topic, decode_message, read_image
 
 NOWHERE = "0" * 12
+# To PostgreSQL these are winter's time all year, so that an hour of each summer night would be of another one. By the
+# places to which tzdata links them.
+_BY_PLACE = {"CET": "Europe/Brussels", "EET": "Europe/Athens", "MET": "Europe/Brussels", "WET": "Europe/Lisbon"}
 MOST_MODELS, MOST_LABELS, MODEL_LETTERS = 32, 200, 200  # of an `info`; intervals have no longer name of a model
 # What the broker kept tells its own time: it may have lain there for days.
 _HEARD = "greatest(heard, CASE WHEN NOT %(kept)s THEN now() WHEN %(utc)s <= now() THEN %(utc)s END)"
@@ -138,8 +141,9 @@ class Registry:
     def _zone_of(self, topic: Topic, info: Info) -> str:
         """In which its nights are reckoned."""
         if not self._zones:
-            self._zones = frozenset(name for (name,) in self._database.execute("SELECT name FROM pg_timezone_names"))
-        told = info.time_zone or "UTC"
+            names = self._database.execute("SELECT name FROM pg_timezone_names").fetchall()
+            self._zones = frozenset(name for (name,) in names) - {"localtime"}  # this machine's
+        told = _BY_PLACE.get(info.time_zone or "", info.time_zone or "UTC")
         zone = zone_of(told).key if told in self._zones else "UTC"  # known here and to the database
         if zone != told:
             why = f"{told[:40]!r} is no zone as Asia/Shanghai is, nights are of UTC; mend time_zone in its info"

@@ -91,6 +91,8 @@ def test_a_leaf_s_day_goes_from_midnight_to_midnight() -> None:
         (55, 3600, 65),  # too little is left of this one
         (-20, 3600, 20),  # up to noon, where a night ends
         (-100, 5 * 3600, 100),  # five hours do not fit into twelve: noon ends a night all the same
+        (-300, 8 * 3600, 300),  # nor do eight: what is left of the first joins the four hours up to noon
+        (-110, 11 * 3600, 110 + 660),  # too little is left up to noon as well
         (60, 86400, 23 * 60),  # a whole night
         (-360, 86400, 360),  # the morning of one
     ],
@@ -315,6 +317,27 @@ def test_a_week_of_whole_nights_of_which_the_first_knows_no_time_is_one_of_seven
         for night in range(-6, 1)
     ]
     assert figures(days(*nights).over(MOTH[0], "adults/trap/week"))["adults/trap/night"] == 6
+
+
+@pytest.mark.parametrize(
+    ("zone", "last", "hours"),
+    [
+        ("Europe/Madrid", date(2026, 3, 29), 167),
+        ("Europe/Madrid", date(2026, 10, 26), 169),
+        ("America/Los_Angeles", date(2026, 11, 1), 169),
+        ("Asia/Kathmandu", date(2028, 3, 1), 168),  # with the 29th of February
+    ],
+)
+def test_a_week_in_which_the_clocks_change_is_one_of_seven_nights_and_of_each_of_its_hours(
+    zone: str, last: date, hours: int
+) -> None:
+    first_h = (begin_of(last - timedelta(6), "trap", ZoneInfo(zone)) - NOON) / timedelta(hours=1)
+    told = [replace(hour(first_h + n, 1), exposed_s=3600.0) for n in range(-24, hours + 24)]
+    known = Days.of(told, "new", ZoneInfo(zone), last + timedelta(1), perfect)
+    week, running = known.over(MOTH[0], "adults/trap/week"), known.so_far(MOTH[0], "adults/trap/night")
+    assert week is not None
+    assert running is not None
+    assert (week.count, week.nights, running.count, running.nights) == (hours, 7, 24, 1)
 
 
 def test_three_nights_of_seven_are_no_week_and_one_of_two_is_half_of_them() -> None:

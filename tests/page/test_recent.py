@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import timedelta
 
+from edge.clock import ClockState
 from edge.page.recent import Recent
 from edge.store import Draft
 from tests.page.scenes import HOPPER, Scene, interval, sighting
@@ -47,6 +48,16 @@ def test_after_the_clock_was_set_back_no_interval_is_missing_or_twice(scene: Sce
     assert counts(recent.intervals(first_utc)) == [2]
     scene.store.commit([interval(scene.before(hours=9), {HOPPER: 1})])
     assert counts(recent.intervals(first_utc)) == [1, 2]
+
+
+def test_a_look_while_the_clock_was_ahead_hides_nothing_once_it_is_set_back(scene: Scene) -> None:
+    recent, now_utc, first_utc = Recent(scene.store, scene.clock), scene.clock.utc, scene.before(days=14).utc
+    scene.store.commit([interval(scene.before(hours=2), {HOPPER: 2}), sighting(scene.before(hours=2), count=2)])
+    ahead = timedelta(days=40)
+    scene.clock.jump(ahead.total_seconds(), ClockState.SYNCED)
+    assert recent.sightings(now_utc + ahead) == recent.intervals(first_utc + ahead) == []
+    scene.clock.jump(-ahead.total_seconds(), ClockState.SYNCED)
+    assert (counts(recent.intervals(first_utc)), [one.count for one in recent.sightings(now_utc)]) == ([2], [2])
 
 
 def test_intervals_of_several_cameras_that_end_together_are_all_there(scene: Scene) -> None:

@@ -274,14 +274,17 @@ def test_a_position_that_is_off_the_globe_or_half_told_is_none(station: Station)
     assert kept == [*poles, *[(None, None)] * 6]
 
 
-def test_a_place_that_cannot_be_read_is_one_line_in_the_log(station: Station, caplog: pytest.LogCaptureFixture) -> None:
+@pytest.mark.parametrize("zone", ["CST", "localtime"])
+def test_a_place_that_cannot_be_read_is_one_line_in_the_log(
+    station: Station, zone: str, caplog: pytest.LogCaptureFixture
+) -> None:
     for _ in range(2):
-        station.hear(info("s", area="Hangzhou", zone="CST"), info("t", node="b", area="330106"))
+        station.hear(info("s", area="Hangzhou", zone=zone), info("t", node="b", area="330106"))
     assert [(one.message, one.node) for one in caplog.records] == [  # type: ignore[attr-defined]
         ("area_code_refused", "a"), ("time_zone_refused", "a"),
     ]  # fmt: skip
     why = [one.why for one in caplog.records]  # type: ignore[attr-defined]
-    assert ("'Hangzhou' is not" in why[0], "'CST' is no zone" in why[1]) == (True, True)
+    assert ("'Hangzhou' is not" in why[0], f"'{zone}' is no zone" in why[1]) == (True, True)
 
 
 def test_in_whatever_order_the_new_site_is_told_each_record_counts_once(station: Station) -> None:
