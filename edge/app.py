@@ -107,7 +107,7 @@ def build(
     inbox = Inbox(Path(config.store.folder) / "inbox")  # on the card also if the store is in memory: the installer's
     asked_store = config.store
     config, store = open_store(config, parts, board, unattended=unattended)
-    unusable = board.snapshot().newer or board.snapshot().store
+    unusable = board.snapshot().store
     if unusable and config.camera.fed:  # in memory no name outlives this start, and each picture would count again
         looks = False
         board.show(problem=f"{unusable}; until then the pictures wait in {config.camera.source}")
@@ -180,11 +180,18 @@ def _open_model(base: _Base, places: Places) -> Detector | None:
             raise
         base.board.show(problem=str(why))
         return None
-    bundle = opened.detector.bundle
+    bundle, is_as_measured = opened.detector.bundle, opened.detector.is_as_measured
     log.info("bundle_loaded", extra={"model": bundle.name, "version": bundle.version, "sha256": bundle.sha256})
     detail = opened.refused or ""
     labels = tuple(names_of(bundle.labels))
-    shown = ModelStatus(name=bundle.name, version=bundle.version, sha256=bundle.sha256, labels=labels, detail=detail)
+    shown = ModelStatus(
+        name=bundle.name,
+        version=bundle.version,
+        sha256=bundle.sha256,
+        labels=labels,
+        precisions={one.label: one.precision if is_as_measured else None for one in bundle.classes},
+        detail=detail,
+    )
     base.board.show(model=shown)
     return opened.detector
 

@@ -45,7 +45,7 @@ def read(folder: Path) -> Table:
 def set_on_page(path: Path) -> list[str]:
     """What of node.toml at `path` does not hold, as the page's changes win: a sentence a key. Raises ConfigError."""
     base = load_config(path)
-    table = msgspec.to_builtins(base)
+    table = msgspec.json.decode(msgspec.json.encode(base))  # lists as the page's file has them
     return [
         f"{name}.{key} {_shown(value)} was set on the page, {path.name} says {_shown(was)}"
         for name, keys in read(Path(base.store.folder)).items()
@@ -100,7 +100,7 @@ def over(table: dict[str, Any], values: Table) -> dict[str, Any]:
 def _shown(value: Any) -> str:
     if isinstance(value, float) and value.is_integer():
         return str(int(value))
-    return "nothing" if value is None else json.dumps(value, ensure_ascii=False)
+    return "nothing" if value in (None, []) else json.dumps(value, ensure_ascii=False)
 
 
 def _read(file: Path) -> Table:

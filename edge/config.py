@@ -9,6 +9,7 @@ import os
 import re
 import tomllib
 from collections.abc import Iterator, Mapping
+from ipaddress import ip_address
 from math import isfinite
 from pathlib import Path
 from typing import Annotated, Literal, TypeVar
@@ -27,6 +28,10 @@ Identifier = Annotated[  # also a level of an MQTT topic
 HostName = Annotated[  # an address of IPv6 has two colons at least
     str,
     Meta(pattern=r"^([^\s/:@]+|(?i:[0-9a-f]*:[0-9a-f]*:[0-9a-f:.]*)(%\w+)?)\Z(?#a name or an address, without a port)"),
+]
+AskedName = Annotated[  # as browsers send it: xn--… of letters beyond these
+    str,
+    Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,252}\Z(?#a host name such as farm.example, without https:// and port)"),
 ]
 Unbroken = Annotated[  # for these a broker closes the line without a reason
     str, Meta(pattern=r"^[^\x00-\x1f\x7f-\x9f]*\Z(?#in one line, without tabs or other control characters)")
@@ -47,6 +52,8 @@ MODELS_FOR: Mapping[Mode, str] = {"live": "pests", "trap": "cards", "leaf": "dis
 Sleep = Literal["never", "night", "between"]
 Language = Literal["en", "zh", "es", "fr", "pt", "hi", "id", "vi", "sw"]  # of the page and the label
 
+Phone = Annotated[str, Meta(pattern=r"^[+(]?[0-9][0-9 ()./-]{1,38}\Z(?#a telephone number such as +86 571 8700 1234)")]
+SET_HERE = "set on this node"  # the source of an action level that names none
 MEGABYTE = 1_000_000
 
 
@@ -156,9 +163,18 @@ class PageTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     # let it in by IPv6, and whoever gets as far may read. A kernel without IPv6 has no such address.
     host: str = "127.0.0.1"
     port: Port = 8080
+    names: tuple[AskedName, ...] = ()  # further ones that the page may be asked for, as a proxy's or a router's
+    proxy: str | tuple[str, ...] = ()  # addresses of those whose X-Forwarded-For, -Proto and -Host are believed
     open_to_read: bool = True  # whoever is in the node's network may read; False: only who has logged in
     claim_code_file: str | None = None  # as mqtt.password_file; None: reset-password makes the first account
+    station_phone: Phone | None = None  # of the plant protection station, shown where the page says to ask it
+    technician_phone: Phone | None = None  # shown where the page says to tell the technician
     metrics_token_file: str | None = None  # whose bearer may read /metrics from another machine; None: nobody
+
+    @property
+    def proxies(self) -> tuple[str, ...]:
+        """Each address of `proxy`."""
+        return (self.proxy,) if isinstance(self.proxy, str) else self.proxy
 
 
 class ClimateTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -191,7 +207,7 @@ class OwnThreshold(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     action: Annotated[Sentence, Meta(pattern=r"\S(?#words that say what to do)")] = (
         "act as your plant protection station advises"
     )
-    source: Sentence = "set on this node"
+    source: Sentence = SET_HERE
 
 
 class AdviceTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -336,6 +352,7 @@ def _check_pairs(config: NodeConfig, name: str) -> None:
     if config.climate is not None and config.climate.kind == "mqtt":
         _check_climate(config.climate, name)
     _check_thresholds(config.advice.threshold, name)
+    _check_proxies(config.page, name)
     if config.power.low_v is not None and config.power.gauge is None:
         raise ConfigError(f"{name}: power.low_v needs power.gauge; name the gauge, as ina219")
     if config.power.sleep != "never" and config.node.latitude is None:
@@ -373,6 +390,16 @@ def _check_climate(climate: ClimateTable, name: str) -> None:
             f"{name}: climate.tls is false for {climate.host}, so its password would cross the network in the open; "
             "set tls = true, or insecure = true in a network of its own"
         )
+
+
+def _check_proxies(page: PageTable | None, name: str) -> None:
+    for one in () if page is None else page.proxies:
+        try:
+            ip_address(one)
+        except ValueError as why:
+            raise ConfigError(
+                f"{name}: page.proxy {one!r} is no address; give the one that the proxy asks from, such as 127.0.0.1"
+            ) from why
 
 
 def _check_thresholds(rows: tuple[OwnThreshold, ...], name: str) -> None:

@@ -56,6 +56,10 @@ class StoreNewerError(StoreError):
     """The database was written by newer software, and this one must not write it."""
 
 
+class StoreOlderError(StoreError):
+    """The database is from before the first release, and no step leads on from it."""
+
+
 class StoreDamagedError(StoreError):
     """The database is damaged: no second try helps, the next start mends it or sets it aside."""
 

@@ -18,6 +18,7 @@ WATCHED_S = 5.0  # a phone that moves the live picture asks twice a second
 JUDGED_S = 60.0  # longer: a look may take 30 s, and then a person compares; another phone's next picture has no frames
 VISITED_S = 600.0  # a technician turns a lens or draws a region before the next page
 BatteryLevel = Literal["good", "low", "empty"]
+StoreOf = Literal["", "newer", "older"]
 LinkState = Literal["off", "connecting", "connected", "refused", "lost"]
 
 
@@ -63,6 +64,8 @@ class ModelStatus:
     version: str = ""
     sha256: str = ""
     labels: tuple[str, ...] = ()  # that it can tell, as in records
+    precisions: Mapping[str, float | None] = field(default_factory=dict)  # label with its stage -> share 0..1 of what
+    # it tells that was right in tests; None: not measured
     detail: str = ""  # why it is not the one that was asked for
 
 
@@ -84,8 +87,8 @@ class Snapshot:
     link: LinkStatus = LinkStatus()
     model: ModelStatus = ModelStatus()
     problem: str = ""  # safe mode: what keeps the node from looking
-    store: str = ""  # why results cannot be kept right now
-    newer: str = ""  # the card's results are those of newer software, so they are kept in memory, and what to do
+    store: str = ""  # why results cannot be kept right now, and what to do
+    store_of: StoreOf = ""  # the software that wrote the card's results, where that is why they are kept in memory
     notice: str = ""  # why not the configuration that was meant is in use; without another one it is the `problem`
     aside: str = ""  # a damaged store lies beside the one that takes results, and what to do
     calibration: Calibration | None = None  # the one that counts now
@@ -103,7 +106,7 @@ class Shown(TypedDict, total=False):
     model: ModelStatus
     problem: str
     store: str
-    newer: str
+    store_of: StoreOf
     notice: str
     aside: str
     calibration: Calibration | None

@@ -20,6 +20,7 @@ from edge.config import (
     Language,
     ModelTable,
     PageTable,
+    Phone,
     Port,
     PowerTable,
     StoreTable,
@@ -59,6 +60,8 @@ class SiteTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     time_zone: str = "UTC"
     language: Language = "en"
     area_code: AreaCode | None = None
+    station_phone: Phone | None = None  # as page.station_phone of node.toml; so the next one
+    technician_phone: Phone | None = None
     ssh_keys: tuple[PublicKey, ...] = ()  # of technicians; none: no SSH, and its port is closed
     security_updates: bool = True  # Debian's, at night, over no metered line (but see [lte]); False: none at all
     update_keys: tuple[UpdateKey, ...] = ()  # of others whose signed software and models the nodes take too

@@ -108,7 +108,9 @@ def node_toml(fleet: Fleet, entry: NodeEntry) -> str:
         store=entry.store,
         advice=entry.advice,
         climate=entry.climate,
-        page=PAGE,
+        page=msgspec.structs.replace(
+            PAGE, station_phone=fleet.site.station_phone, technician_phone=fleet.site.technician_phone
+        ),
         power=entry.power,
     )
     text = "# Written by: python -m firmware_config render\n" + tomli_w.dumps(_without_defaults(config))

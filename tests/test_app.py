@@ -16,20 +16,35 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from threading import Event, Thread
+from typing import Any
 
 import cv2
+import msgspec
 import pytest
 
+from edge.advice import Measured, Standing, watched
 from edge.app import Node, build
 from edge.bundle import find_bundle, load_release
 from edge.calibration import Calibration, save_calibration
+from edge.cameras import WatchedCamera, open_watched_camera
 from edge.cli.demo import PAGE_PORT
-from edge.clock import ClockState
-from edge.config import CameraTable, GateTable, ModelTable, MqttTable, NodeConfig, NodeTable, StoreTable
+from edge.clock import ClockState, SystemClock
+from edge.config import (
+    AdviceTable,
+    CameraTable,
+    GateTable,
+    ModelTable,
+    MqttTable,
+    NodeConfig,
+    NodeTable,
+    OwnThreshold,
+    StoreTable,
+)
 from edge.counts import Interval, NoData, Sighting
 from edge.errors import StoreError, ThreadStuckError
 from edge.introduction import MOST_LABELS, former_models
 from edge.label_sets import remember
+from edge.loop.alarms import SETTING
 from edge.loop.commits import put_times_right
 from edge.node.info import info, model_info
 from edge.node.restarts import BAD_ENDS
@@ -198,6 +213,25 @@ def test_what_a_model_can_tell_fits_into_its_info_or_is_left_out() -> None:
     assert model_info(ModelStatus(name="own", version="1", labels=(*most, "Pieris"))).labels == []
     before = {"own@1": frozenset(most), "pests@a@2": frozenset({"Pieris", "Pieris (larva)"})}
     assert former_models(before) == [ModelInfo(name="pests@a", version="2", sha256="", labels=["Pieris"])]
+
+
+@pytest.mark.parametrize("confidence", [None, 0.2])
+def test_the_page_knows_how_often_a_model_was_right_in_tests_at_the_thresholds_at_which_it_was_tested(
+    confidence: float | None, tmp_path: Path
+) -> None:
+    model = ModelTable(name=str(write_model(tmp_path / "squares.onnx")), confidence=confidence)
+    config = NodeConfig(
+        node=NodeTable(site=SITE, node=NODE),
+        camera=CameraTable(kind="folder", source=str(tmp_path)),
+        model=model,
+        store=StoreTable(folder=str(tmp_path / "card")),
+        page=None,
+    )
+    with ExitStack() as parts:
+        told = build(config, parts, Event()).board.snapshot().model.precisions
+    tested = {one.label: one.precision for one in load_release(find_bundle(str(model.name))).classes}
+    assert any(tested.values())
+    assert told == (tested if confidence is None else dict.fromkeys(tested))
 
 
 def test_a_node_tells_what_a_model_could_tell_that_ran_while_the_broker_was_away(
@@ -499,18 +533,22 @@ def unattended(folder: Path, parts: ExitStack, mqtt: MqttTable | None = None) ->
     return build(config, parts, Event(), looks=False, unattended=True)
 
 
-def test_a_node_whose_store_is_of_newer_software_says_so_knows_its_people_and_can_be_updated(
-    tmp_path: Path, broker: Broker, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("version", "of", "says"),
+    [(99, "newer", "written by a newer Fieldeye"), (3, "older", "from before the first release")],
+)
+def test_a_node_whose_store_is_of_other_software_says_so_knows_its_people_and_can_be_updated(
+    tmp_path: Path, broker: Broker, monkeypatch: pytest.MonkeyPatch, version: int, of: str, says: str
 ) -> None:
     monkeypatch.setattr("edge.clock.clock_is_set", lambda: True)
     with closing(Store(StoreTable(folder=str(tmp_path)), NODE)) as store:
         store.accounts.put(LI, NOON)
     with closing(sqlite3.connect(tmp_path / "fieldeye.db")) as db:
-        db.execute("PRAGMA user_version = 99")
+        db.execute(f"PRAGMA user_version = {version}")
     with ExitStack() as parts:
         node = unattended(tmp_path, parts, to(broker.port))
         told = node.board.snapshot()
-        assert (told.newer.partition(": written by a newer Fieldeye")[0], told.store) == (f"{tmp_path}/fieldeye.db", "")
+        assert (told.store_of, told.store.partition(f": {says}")[0]) == (of, f"{tmp_path}/fieldeye.db")
         assert node.store.accounts.everybody() == [LI]
         assert node.store.commit([sighting()])[0].seq == 1
         assert ask(Platform(broker), piece(0)).have == PIECE
@@ -555,6 +593,37 @@ def test_decisions_that_cannot_be_used_are_told_to_the_platform(tmp_path: Path, 
         told = json.loads(platform.inbox[-1].payload)
         assert node.board.snapshot().store == ""
     assert told["problem"].startswith(f"{tmp_path}/decisions.sqlite: cannot open the decisions")
+
+
+def test_what_stands_is_in_the_first_word_of_a_node_that_starts_anew(
+    tmp_path: Path, broker: Broker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However long its camera takes to open: in Home Assistant the level would end and begin with each start."""
+    own = OwnThreshold(label="Pieris", unit="insects/trap/night", act_at=10, source="the station")
+    advice, now = AdviceTable(threshold=(own,)), SystemClock().now()
+    (row,) = watched(["Pieris"], advice, None)
+    stands = Standing(threshold=row, level="look", since=now, figure=Measured(12.0, own.unit), at=now)
+    with closing(Store(StoreTable(folder=str(tmp_path)), NODE)) as store:
+        store.set_setting(SETTING, msgspec.json.encode((stands,)).decode())
+    config = NodeConfig(
+        node=NodeTable(site=SITE, node=NODE),
+        camera=CameraTable(kind="folder", source=str(tmp_path), mode="trap"),
+        model=ModelTable(name=str(write_model(tmp_path / "squares.onnx"))),
+        store=StoreTable(folder=str(tmp_path)),
+        page=None,
+        mqtt=to(broker.port),
+        advice=advice,
+    )
+    platform = Platform(broker)
+
+    def slow(*how: Any) -> WatchedCamera:
+        wait_until(lambda: "health" in platform.read().messages, within_s=10)
+        return open_watched_camera(*how)
+
+    monkeypatch.setattr("edge.app.open_watched_camera", slow)
+    with ExitStack() as parts:
+        build(config, parts, Event(), unattended=True)
+    assert [[one.level for one in health.alerts] for health in platform.messages["health"]] == [["look"]]
 
 
 def areas_counted_by(config: Path, folder: Path, page_port: int, broker: Broker) -> set[int | None]:

@@ -141,6 +141,21 @@ def test_every_released_model_is_known_to_be_for_a_mode() -> None:
             )
             for act, sure, key in (("1", "1e13", "sure_at"), ("1e13", "2e13", "act_at"))
         ),
+        *(
+            (("[mqtt]", f"[page]\n{line}\n[mqtt]"), says)
+            for line, says in (
+                ('names = "farm.example"', "page.names: must be a list in [ ] and is a text in quotes"),
+                ('names = ["farm.example", "https://f.example"]', "page.names[1]: must be a host name such as"),
+                ('names = ["farm.example:443"]', "must be a host name such as farm.example, without https:// and port"),
+                ('names = ["*.farm.example"]', "page.names[0]: must be a host name"),
+                ('names = ["höfe.example"]', "page.names[0]: must be a host name"),
+                ('names = [""]', "page.names[0]: must be a host name"),
+                ('proxy = "caddy.lan"', "page.proxy 'caddy.lan' is no address; give the one that the proxy asks from"),
+                ('proxy = ["127.0.0.1", "10.0.0.0/8"]', "page.proxy '10.0.0.0/8' is no address"),
+                ('proxy = ""', "page.proxy '' is no address"),
+                ("proxy = true", "page.proxy: must be a text in quotes and is true or false"),
+            )
+        ),
         (("latitude = 30.27", "latitude = 97.0"), "node.latitude"),
         (("every_s = 5", "fed = true\nloop = true"), "camera.fed is for"),
         (('kind = "folder"', 'kind = "opencv"\nfed = true'), "camera.fed is for"),

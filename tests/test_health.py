@@ -70,7 +70,7 @@ def test_of_several_problems_the_worst_is_told_and_an_unread_battery_last(store:
     assert told(store, READING, None, no_battery=unread, link=twin).problem == "twin"
     store.accounts.unusable, store.decisions.unusable = "no accounts", "no decisions"
     assert told(store, READING, None, no_battery=unread, link=twin).problem == "no accounts"
-    names = ("problem", "newer", "store", "notice", "model", "uncalibrated", "aside")
+    names = ("problem", "store", "notice", "model", "uncalibrated", "aside")
     shown = Shown(no_battery=unread)
     for name in reversed(names):
         shown[name] = ModelStatus(detail=name) if name == "model" else name  # type: ignore[literal-required]

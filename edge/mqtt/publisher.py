@@ -97,7 +97,7 @@ class Publisher:
         self._again = Backoff(pace.again_first_s, pace.again_most_s)
         self._lasting = Backoff(pace.kept_first_s, pace.kept_most_s)
         self._link = LinkStatus()
-        self._taken_over_s = -inf  # when another device last took its name: they take turns, so it is told for a day
+        self._taken_over_s = -inf  # when another device last took its name: they take turns, so it is told on
         self._word = "off"
         self._said: set[str] = set()  # since the broker was last well
         self._connections = 0
@@ -200,6 +200,8 @@ class Publisher:
             if session.is_heard and lasted_s > self._parts.pace.steady_s:
                 self._again.reset()
                 self._lasting.reset()
+            if lasted_s > 2 * self._parts.pace.kept_most_s:  # another one that is awake would have come back
+                self._taken_over_s = -inf
         if stop.is_set():
             session.say_farewell()
         session.end()

@@ -60,7 +60,6 @@ def _problem(snapshot: Snapshot, store: Store) -> str | None:
     """The worst of them: the one that keeps the node from looking first."""
     troubles = (
         snapshot.problem,
-        snapshot.newer,
         snapshot.store,
         snapshot.notice,
         snapshot.model.detail,

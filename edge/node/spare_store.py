@@ -10,12 +10,13 @@ import msgspec
 
 from edge.calibration import bring_calibration
 from edge.config import NodeConfig
-from edge.errors import StoreError, StoreHeldError, StoreNewerError
-from edge.status import StatusBoard
+from edge.errors import StoreError, StoreHeldError, StoreNewerError, StoreOlderError
+from edge.status import StatusBoard, StoreOf
 from edge.store import Store, told_aside
 
 log = logging.getLogger(__name__)
 
+_OF: dict[type[StoreError], StoreOf] = {StoreNewerError: "newer", StoreOlderError: "older"}
 SPARE_MB = 8  # of a store in memory, and as much of pictures: /run has 40 on a board of 512
 
 
@@ -32,8 +33,7 @@ def open_store(
         if isinstance(why, StoreHeldError) or not unattended:
             raise
         log.error("store_unusable", extra={"why": str(why)})  # noqa: TRY400  the sentence says all
-        is_newer = isinstance(why, StoreNewerError)
-        board.show(newer=str(why) if is_newer else "", store="" if is_newer else str(why))
+        board.show(store=str(why), store_of=_OF.get(type(why), ""))
         return _in_memory(config, parts)
     board.show(aside=told_aside(Path(config.store.folder)))
     return config, store

@@ -2,6 +2,7 @@
 
 import hashlib
 import logging
+import re
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
@@ -12,15 +13,16 @@ from flask import Flask, Response, render_template, request
 from werkzeug.exceptions import HTTPException
 
 from edge.clock import Clock
-from edge.config import NodeConfig
+from edge.config import NodeConfig, PageTable
 from edge.errors import ConfigError, FieldeyeError
 from edge.languages import COOKIE, HTML_LANGUAGE, LANGUAGES, REVIEWED, PoBabel, chosen_language
 from edge.mqtt.secret import read_secret
 from edge.page.admission import SAFE, install, is_for_scripts, page_above
 from edge.page.api import api
 from edge.page.deeds import deeds
-from edge.page.guard import is_allowed, own_names, protect
+from edge.page.guard import behind, is_allowed, own_names, protect
 from edge.page.help import help_
+from edge.page.level_form import level_form
 from edge.page.live import LivePicture
 from edge.page.looker import Looker
 from edge.page.measuring import measuring
@@ -45,6 +47,7 @@ __all__ = ["Looker", "PageServer", "create_app", "serve"]
 
 log = logging.getLogger(__name__)
 
+PARTS = (pages, api, people, settings_form, level_form, set_up, measuring, metrics, review, photograph, deeds, help_)
 YEAR_S = 365 * 86_400
 STATIC = Path(__file__).parent / "static"
 
@@ -72,7 +75,7 @@ def create_app(
     app.extensions["fieldeye"] = Node(
         store, board, config, clock, live, recent, season, looker or Looker(), begin_again, set_clock
     )
-    for part in (pages, api, people, settings_form, set_up, measuring, metrics, review, photograph, deeds, help_):
+    for part in PARTS:
         app.register_blueprint(part)
     _speak(app, config)
     _guard(app, config)
@@ -102,8 +105,13 @@ def _speak(app: Flask, config: NodeConfig) -> None:
 
     @app.context_processor
     def every_page() -> dict[str, object]:
-        when = node().moments()
+        when, page = node().moments(), config.page or PageTable()
+        station, technician = page.station_phone, page.technician_phone
         return {
+            "station_call": station
+            and (_tel(station), gettext("Call the station: %(phone)s", phone=_unbroken(station))),
+            "technician_call": technician
+            and (_tel(technician), gettext("Call the technician: %(phone)s", phone=_unbroken(technician))),
             "html_language": HTML_LANGUAGE[language()],
             "languages": [(code, HTML_LANGUAGE[code], LANGUAGES[code], code == language()) for code in LANGUAGES],
             "language_name": LANGUAGES[language()],
@@ -125,9 +133,21 @@ def _speak(app: Flask, config: NodeConfig) -> None:
     @app.after_request
     def remember(response: Response) -> Response:
         if request.args.get("lang") in LANGUAGES:
-            response.set_cookie(COOKIE, request.args["lang"], max_age=YEAR_S, samesite="Lax", httponly=True)
+            response.set_cookie(
+                COOKIE, request.args["lang"], max_age=YEAR_S, samesite="Lax", httponly=True, secure=request.is_secure
+            )
         response.headers.add("Vary", "Accept-Language, Cookie")
         return response
+
+
+def _tel(phone: str) -> str:
+    """As RFC 3966 has it; of +44 (0)20 the nought is not dialled."""
+    return "tel:" + re.sub(r"(?<=[+\d ])\(0\)|[^0-9+]", "", phone)
+
+
+def _unbroken(phone: str) -> str:
+    """In one line of a narrow button."""
+    return phone.replace(" ", "\N{NO-BREAK SPACE}").replace("-", "\N{NON-BREAKING HYPHEN}")
 
 
 def _here() -> str:
@@ -140,12 +160,14 @@ def _here() -> str:
 def _guard(app: Flask, config: NodeConfig) -> None:
     """Own host names only, headers on every answer, errors in the reader's words."""
     names = own_names(config)
+    app.wsgi_app = behind((config.page or PageTable()).proxies, app.wsgi_app)  # type: ignore[assignment]  # a method
 
     @app.before_request
     def refuse_foreign_names() -> tuple[str, int] | None:
         if is_allowed(request.host, names):
             return None
-        return "This name does not belong to the node; open the page by its address or as NODE.local.\n", 421
+        where = "open the page by its address or as NODE.local, or list the name in page.names of node.toml"
+        return f"This name does not belong to the node; {where}.\n", 421
 
     @app.errorhandler(HTTPException)
     def in_words(error: HTTPException) -> tuple[str | dict[str, str], int]:

@@ -150,10 +150,18 @@ def _turned_away(wanted: Role) -> Refusal:
     if is_for_scripts():
         return {"error": "log in first: this node is not open to read"}, 401
     if not trust().accounts.is_claimed():
-        return redirect("/claim", 303)
+        return not_set_up(wanted)
     if request.method in SAFE:
         return redirect(current_app.url_for("people.log_in", next=request.full_path.rstrip("?")), 303)
     return redirect(current_app.url_for("people.log_in", next=page_above(request.path), unsent=1), 303)
+
+
+def not_set_up(wanted: Role) -> Refusal:
+    """Who came to set the node up is led to its claim; a farmer is not asked to become its technician."""
+    if wanted is not Role.FARMER:
+        return redirect("/claim", 303)
+    words = gettext("Your technician has to set up this node first.")
+    return render_template("plain.html", words=words, asks_technician=True), 403
 
 
 def is_for_scripts() -> bool:

@@ -83,7 +83,7 @@ def how_it_is() -> Response:
             problem=snapshot.problem,
             notice=snapshot.notice,
             model_problem=snapshot.model.detail,
-            store_problem=snapshot.newer or snapshot.store,
+            store_problem=snapshot.store,
             link_problem=snapshot.link.detail,
             last_delivery_utc=snapshot.link.last_ack.utc if snapshot.link.last_ack else None,
             ms_per_frame=snapshot.camera.ms_per_frame,

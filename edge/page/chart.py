@@ -7,21 +7,12 @@ from edge.page.days import LENGTH, Day, Mean
 from edge.page.words import figure_words, number
 
 PITCH, BAR, DIGIT, LINE = 25, 17, 11, 18  # units of the drawing's own grid, 14 days wide
+MARGIN, BESIDE = 2, 3  # left of a bar; right of it, to the line of its range, which the bar's figure leaves free
 TOP, FLOOR = 24, 104  # room above for the figure
 TALL, LOW = "0 0 350 108", "0 80 350 28"  # what of the drawing is shown
 FLATTEST = 4  # times the tallest bar: a level beyond is told in words only
 LOWEST_SCALE = 4  # a single insect is a low bar, not a full one
 ZERO = Mean(0, 0, 0)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Layer:
-    """One part of a bar, from the floor up. `kind` is "sure" (at least so many), "bar" (counted: a line at its top),
-    "maybe" or "only" (counted, and the range is not known)."""
-
-    kind: str
-    y: float
-    height: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,7 +24,10 @@ class Bar:
     x: int
     middle: float  # of its figure: that of the bar, unless it would stick out of the drawing
     right: int
-    layers: tuple[Layer, ...]
+    y: float  # of its top: what was counted
+    height: float
+    range_x: int  # of the line beside it
+    range_y: tuple[float, float] | None  # from the most to the least that is likely; None: not known
     is_mean: bool  # of the nights in which it came
     text: str  # figure to write above, empty for most
     text_y: float
@@ -55,6 +49,7 @@ def bars(fortnight: Sequence[Day], label: str, mark: float | None = None) -> tup
             _kind(day, label, is_before=index < first),
             figure,
             scale,
+            None if mark is None or mark > scale else _y(mark, scale),
             wide=1 + sum(one.told_later(label) is day for one in fortnight),
             is_mean=figure.count > 0 and day.effort(label).nights > 1,
             text=_text(figure, mark) if index in (best, len(figures) - 1) else "",
@@ -95,18 +90,24 @@ def _text(figure: Mean, mark: float | None) -> str:
     return figure_words(count, level) if count else ""
 
 
-def _bar(index: int, kind: str, figure: Mean, scale: float, *, wide: int, is_mean: bool, text: str) -> Bar:
-    left, right = (one * PITCH + (PITCH - BAR) // 2 for one in (index + 1 - wide, index))
-    half = len(text) * DIGIT / 2
+def _bar(
+    index: int, kind: str, figure: Mean, scale: float, level_y: float | None, *, wide: int, is_mean: bool, text: str
+) -> Bar:
+    left, right = (one * PITCH + MARGIN for one in (index + 1 - wide, index))
+    half, top = len(text) * DIGIT / 2, _y(figure.count, scale)
+    is_range_known = kind == "count" and figure.low is not None and figure.high is not None
     return Bar(
         kind=kind,
         x=left,
         middle=min(max((left + right + BAR) / 2, half), LENGTH * PITCH - half),
         right=right + BAR,
-        layers=_layers(figure, scale),
+        y=top,
+        height=round(FLOOR - top, 1),
+        range_x=right + BAR + BESIDE,
+        range_y=(_y(figure.high or 0, scale), _y(figure.low or 0, scale)) if is_range_known else None,
         is_mean=is_mean,
         text=text,
-        text_y=round(_y(_tallest(figure), scale) - 6, 1),
+        text_y=round(_above(top, level_y), 1),
     )
 
 
@@ -116,16 +117,10 @@ def _run_together(one: Bar, other: Bar) -> bool:
     return abs(one.middle - other.middle) < wide and abs(one.text_y - other.text_y) < LINE
 
 
-def _layers(figure: Mean, scale: float) -> tuple[Layer, ...]:
-    """The palest first, so that each darker one lies on it; the line of the count on all."""
-    if figure.low is None or figure.high is None:
-        return (_layer("only", figure.count, scale),)
-    heights = {"maybe": figure.high, "sure": figure.low, "bar": figure.count}
-    return tuple(_layer(kind, count, scale) for kind, count in heights.items() if count)
-
-
-def _layer(kind: str, count: float, scale: float) -> Layer:
-    return Layer(kind=kind, y=_y(count, scale), height=round(FLOOR - _y(count, scale), 1))
+def _above(top: float, level_y: float | None) -> float:
+    """Where the figure over a bar stands: above the line of the level, if that would strike it through."""
+    text_y = top - 6
+    return text_y if level_y is None or not text_y - LINE < level_y < text_y + 3 else level_y - 5
 
 
 def _tallest(figure: Mean) -> float:

@@ -1,16 +1,19 @@
 """What a person is asked to check: single boxes cut out of kept pictures, as sentences and numbers for a drawing."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from math import sqrt
 from unicodedata import combining, normalize
 
 from edge.annotations import annotated
-from edge.counts import Box, Seen, Sighting
+from edge.counts import Box, Seen, Sighting, name_and_stage
+from edge.label_sets import names_of
 from edge.languages import language
 from edge.page import names
 from edge.page.names import HEALTHY
-from edge.page.sightings import Outline, how_sure, outline, pictured, size_px
+from edge.page.references import Reference, reference
+from edge.page.sightings import Outline, Precisions, how_sure, outline, pictured, size_px
 from edge.page.words import Moments, gettext, number
 from edge.store import BoxKey, Store, Tally
 from edge.taxa import taxa
@@ -18,6 +21,7 @@ from edge.taxa import taxa
 LOOKED_BACK = 300  # sightings, newest first: some nights
 SHOWN = 6  # boxes on one page: each loads a picture of about 40 kB
 FOUND = 10  # names in an answer
+COMMON = 6  # names to choose from before anybody searches
 LEAST_SIDE = 0.12  # of the picture's longer side: a tiny insect is told by what it sits on
 ROOM = 1.8  # sides of the cut-out against the longer side of the box
 LEAST_LOOKED = 5  # decisions, before a share says anything
@@ -46,6 +50,7 @@ class Crop:
     question: str
     scientific: str
     words: str
+    reference: Reference | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,10 +87,11 @@ def _boxes_on(store: Store, name: str, sighting: Sighting) -> tuple[BoxAt, ...]:
     )
 
 
-def crop(one: BoxAt, when: Moments) -> Crop:
+def crop(one: BoxAt, when: Moments, precisions: Precisions) -> Crop:
     """In the reader's words."""
     name = names.name(one.seen.label)
     width_px, height_px = one.size_px
+    sure = how_sure(one.seen.confidence, precisions.get(one.seen.label, 1.0))
     return Crop(
         picture=one.key.picture,
         box=one.key.box,
@@ -95,7 +101,8 @@ def crop(one: BoxAt, when: Moments) -> Crop:
         outline=outline(one.seen.box, one.size_px),
         question=gettext("Is this “%(name)s”?", name=name),
         scientific=one.seen.label if name != one.seen.label else "",
-        words=gettext("%(sure)s · %(time)s", sure=how_sure(one.seen.confidence), time=when.at(one.sighting.at.utc)),
+        words=gettext("%(sure)s · %(time)s", sure=sure, time=when.at(one.sighting.at.utc)),
+        reference=reference(one.seen.label),
     )
 
 
@@ -107,6 +114,13 @@ def view_box(shares: Box, width_px: int, height_px: int) -> str:
     x = min(max(0.0, (left + right - side) / 2), width_px - side)
     y = min(max(0.0, (top + bottom - side) / 2), height_px - side)
     return f"{x:.0f} {y:.0f} {side:.0f} {side:.0f}"
+
+
+def commonest(store: Store, labels: Iterable[str], but: str) -> list[tuple[str, str, str]]:
+    """As `search`: what the model told most often of late, then what else it can tell; never what it said, `but`."""
+    told = Counter(name_and_stage(one.label)[0] for one in pictured(store, LOOKED_BACK).values())
+    known, said = names_of([*(label for label, _ in told.most_common()), *labels]), name_and_stage(but)[0]
+    return _choices(label for label in known if label != said and is_name(label))[:COMMON]
 
 
 def search(words: str) -> list[tuple[str, str, str]]:
@@ -124,10 +138,15 @@ def search(words: str) -> list[tuple[str, str, str]]:
         if any(wanted in name for name in known):
             ranked.append((not any(name.startswith(wanted) for name in known), len(row.name("en")), row))
     ranked.sort(key=lambda one: one[:2])
-    found = [(row.scientific_name, names.name(row.scientific_name)) for _, _, row in ranked]
+    found = [row.scientific_name for _, _, row in ranked]
     if wanted in folded(names.name(HEALTHY)):
-        found.insert(0, (HEALTHY, names.name(HEALTHY)))
-    return [(label, name, label if label not in {name, HEALTHY} else "") for label, name in found[:FOUND]]
+        found.insert(0, HEALTHY)
+    return _choices(found[:FOUND])
+
+
+def _choices(labels: Iterable[str]) -> list[tuple[str, str, str]]:
+    named = [(label, names.name(label)) for label in labels]
+    return [(label, name, label if label not in {name, HEALTHY} else "") for label, name in named]
 
 
 def folded(text: str) -> str:

@@ -3,9 +3,11 @@
 from flask import Blueprint, abort, redirect, request
 from werkzeug.wrappers import Response
 
-from edge.advice import Standing, key_of
+from edge.advice import key_of
 from edge.page.admission import needs
+from edge.page.glance import glance
 from edge.page.node import node
+from edge.page.sightings import deed_key
 from edge.page.trust import Role, visitor
 from edge.page.words import gettext
 from edge.store import Deed
@@ -17,9 +19,9 @@ deeds = Blueprint("deeds", __name__)
 @needs(Role.FARMER)
 def done() -> Response:
     """Only what the page asks for now can be done."""
-    one = _asked()
-    about, now = None if one.figure is None else one.figure.value, node().clock.now()
-    node().store.decisions.do(key_of(one), Deed(visitor().name, now.utc, about), now)
+    key, about = _asked()
+    now = node().clock.now()
+    node().store.decisions.do(key, Deed(visitor().name, now.utc, about), now)
     return redirect("/", 303)
 
 
@@ -27,18 +29,23 @@ def done() -> Response:
 @needs(Role.FARMER)
 def not_done() -> Response:
     """The page asks for it again."""
-    node().store.decisions.undo(key_of(_asked()))
+    node().store.decisions.undo(_asked()[0])
     return redirect("/", 303)
 
 
-def _asked() -> Standing:
+def _asked() -> tuple[str, float | None]:
+    """Its key and its figure."""
     key = request.form.get("key", "")
+    seen = glance().in_sight(key.partition("|")[2]) if key.startswith(deed_key("")) else None
+    if seen is not None:
+        return key, float(seen.count)
     asked = {key_of(one): one for one in node().board.snapshot().alerts if one.level != "calm"}
     if key not in asked and _what(key) in map(_what, asked):  # at another level, which stands there now
         abort(redirect("/", 303))
     if key not in asked:
         abort(400, gettext("This warning is over."))
-    return asked[key]
+    figure = asked[key].figure
+    return key, None if figure is None else figure.value
 
 
 def _what(key: str) -> str:

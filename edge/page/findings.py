@@ -95,7 +95,7 @@ def _said(groups: list[list[Found]]) -> tuple[Tone, str, str, str]:
 def _line(group: list[Found]) -> Line:
     best = group[0]
     name = names.name(best.label)
-    sure = how_sure(best.confidence) if best.is_sure else gettext("not sure")
+    sure = how_sure(best.confidence, best.precision) if best.is_sure else gettext("not sure")
     places = ngettext("%(num)s place, %(sure)s", "%(num)s places, %(sure)s", len(group), sure=sure)
     tested = ""
     if best.is_sure and best.precision is not None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import dropwhile
 
 from edge.counts import Unit
 from edge.page import chart, names
@@ -56,14 +57,19 @@ def fortnight(days: Sequence[Day], unit: Unit | None, marks: Mapping[str, float]
     return Fortnight(
         words=unit_words(unit) if looked else gettext("The first counting time is not over yet."),
         panels=panels,
-        has_ranges=any(len(bar.layers) > 1 for one in panels for bar in one.bars),
+        has_ranges=any(bar.range_y for one in panels for bar in one.bars),
         first_day=day_in_words(days[0].day),
         last_day=day_in_words(days[-1].day) if is_night else gettext("today"),
         gaps=_gaps(days, panels) if panels else "",
         day_head=gettext("Night") if is_night else gettext("Day"),
         names=tuple(names.name(label) for label in labels),
-        table=tuple(_table_row(day, labels) for day in reversed(days)),
+        table=tuple(_table_row(day, labels) for day in reversed(_with_data(days))),
     )
+
+
+def _with_data(days: Sequence[Day]) -> Sequence[Day]:
+    """From the first day of which something is known: before it there is nothing to tell."""
+    return tuple(dropwhile(lambda day: not day.is_watched and day.told_by is None, days))
 
 
 def is_of_nights(unit: Unit | None) -> bool:
@@ -153,9 +159,18 @@ def before_today(days: Sequence[Day], label: str, unit: Unit | None) -> str:
     return gettext(
         "%(what)s: yesterday %(yesterday)s, the day before %(before)s",
         what=unit_words(unit),
-        yesterday=_figure(yesterday, label),
-        before=_figure(before, label),
+        yesterday=_of_pictures(yesterday, label, unit),
+        before=_of_pictures(before, label, unit),
     )
+
+
+def _of_pictures(day: Day, label: str, unit: Unit | None) -> str:
+    """How many pictures have signs of it says little without how many were looked at."""
+    figure = day.figure(label)
+    if unit != "affected_frames" or figure is None:
+        return _figure(day, label)
+    frames = number(day.effort(label).frames)
+    return gettext("%(count)s of %(frames)s", count=number(figure.count), frames=frames)
 
 
 def _on(day: Day, label: str) -> str:

@@ -12,16 +12,17 @@ from edge.label_sets import LabelSets
 from edge.label_sets import load as load_label_sets
 from edge.nights import begin_of, day_at
 from edge.page import headline, health, levels, names, sightings
-from edge.page.days import LENGTH, Day, days, one_day, unit_of_days
+from edge.page.days import LENGTH, Day, days, labels_of, one_day, unit_of_days
 from edge.page.fortnight import is_of_nights
 from edge.page.levels import Against
 from edge.page.node import Node, node
 from edge.page.recent import DAY
-from edge.page.situation import NO_DATA, Facts, Situation, may_be_a_new_card, situation
+from edge.page.situation import NO_DATA, Counted, Facts, Situation, may_be_a_new_card, situation
 from edge.page.sticky_card import card_trouble, caught, night_words, told_last, unmatched_in_a_row
 from edge.page.tones import Line
 from edge.page.visit import Visit, load
 from edge.page.words import Moments
+from edge.store import Deed
 from edge.updates.debian import security_updates
 
 
@@ -32,6 +33,7 @@ class Glance:
         self._node = this
         self.camera = this.config.camera  # as it is configured
         self.snapshot = this.board.snapshot()
+        self.precisions = self.snapshot.model.precisions
         self.now = this.clock.now()
         self.when = Moments(self.now.utc, ZoneInfo(this.config.node.time_zone))
 
@@ -108,6 +110,24 @@ class Glance:
         is_friend = counted is not None and names.is_harmless(counted.label)
         foremost = counted if is_by_count and not (seen and is_friend) else sightings.foremost(seen, done)
         return Facts(newest=newest, foremost=foremost, frames=frames, watched_s=watched_s)
+
+    @cached_property
+    def told(self) -> tuple[Facts, Deed | None]:
+        """What the farmer's page tells first, and what somebody has done about it."""
+        done = {one.label for one in self.against if one.done}
+        while True:
+            facts = self.facts_after(done) if done else self.facts
+            one = facts.foremost
+            deed = None if one is None else sightings.deed_about(one, self._node.store, self.when)
+            if one is None or deed is None or one.label in done:
+                return facts, deed
+            done.add(one.label)
+
+    def in_sight(self, label: str) -> Sighting | Counted | None:
+        """What the page would tell of it, if all else were done."""
+        others = {one.label for one in self.seen}.union(labels_of(self.fortnight)) - {label}
+        found = self.facts_after(others).foremost
+        return found if found is not None and found.label == label else None
 
     @cached_property
     def situation(self) -> Situation:

@@ -1,9 +1,12 @@
-"""Which host names this page answers to, and what browsers are told about it."""
+"""Which host names this page answers to, whom it believes about them, and what browsers are told about it."""
 
 import ipaddress
 import socket
+from collections.abc import Iterable
+from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from flask import Response
+from werkzeug.middleware.proxy_fix import ProxyFix
 
 from edge.config import NodeConfig
 
@@ -37,7 +40,7 @@ def own_names(config: NodeConfig) -> frozenset[str]:
     """The names under which this node may be called, beside addresses and what ends in .local."""
     names = {"localhost", config.node.node.lower(), socket.gethostname().lower()}
     if config.page is not None:
-        names.add(config.page.host.lower())
+        names |= {name.lower().rstrip(".") for name in (config.page.host, *config.page.names)}
     return frozenset(names)
 
 
@@ -56,6 +59,21 @@ def is_allowed(host: str, names: frozenset[str]) -> bool:
     except ValueError:
         return False
     return address.version == 6 or not address.is_global
+
+
+def behind(proxies: Iterable[str], app: WSGIApplication) -> WSGIApplication:
+    """The app, where a request from one of these addresses is its sender's as X-Forwarded-For, -Proto and -Host say.
+
+    A phone may send such headers too: it stays who it is.
+    """
+    believed = {str(ipaddress.ip_address(one)) for one in proxies}
+    forwarded = ProxyFix(app, x_for=1, x_proto=1, x_host=1)
+
+    def answer(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        whose = forwarded if environ.get("REMOTE_ADDR") in believed else app
+        return whose(environ, start_response)
+
+    return answer
 
 
 def protect(response: Response) -> Response:

@@ -11,7 +11,7 @@ from edge.languages.tasks import task_words
 from edge.page import names
 from edge.page.camera import last_picture, reason_word
 from edge.page.fortnight import unit_words
-from edge.page.sightings import seen_headline
+from edge.page.sightings import Precisions, deed_key, is_doubtful, precision_of, seen_headline
 from edge.page.situation import (
     DAY_S,
     TOO_LATE,
@@ -21,13 +21,15 @@ from edge.page.situation import (
     Situation,
     age_s,
     is_first_day,
+    is_too_few,
     looked,
     may_be_a_new_card,
 )
 from edge.page.sticky_card import trouble_words
-from edge.page.tones import Said, Tone
+from edge.page.tones import ICONS, Said, Tone
 from edge.page.words import Moments, duration, figure_words, gettext, ngettext, number
 from edge.status import CameraStatus, Snapshot
+from edge.store import Deed
 
 COUNTED_AFTER_S = 3600.0  # a fed picture stands in a record by then, as a rule
 
@@ -43,6 +45,10 @@ class Card:
     action: str
     last_picture: str
     detail: str  # the machine's own English words
+    icon: str  # as the word
+    key: str  # of a deed, empty where nothing is asked for
+    asks_technician: bool  # what is wrong is the node
+    done: str = ""  # who has done it and when
 
 
 def card(
@@ -68,30 +74,49 @@ def card(
         "wait": gettext("One moment"),
     }
     is_trap, days = config.mode == "trap", ""
+    asks = state is Situation.SEEN and tone != "calm"
+    shown: Tone = "look" if asks else tone  # what asks without urging has its word
     if state is Situation.SEEN or (is_trap and state is Situation.NOTHING):
         days = before
     elif state is Situation.UNFED:
         days = latest
     seen = _seen(facts, when, state, days, config.mode, levels)
     lies = _on_card(snapshot) if is_trap else ""
-    lines = (seen, lies, days, effort(facts, snapshot, now, config), _light(snapshot))
+    likely = _likely(facts.foremost) if state is Situation.SEEN else ""
+    lines = (seen, likely, lies, days, effort(facts, snapshot, now, config), _light(snapshot))
     return Card(
         tone=tone,
-        word=words[tone],
+        word=words[shown],
         headline=headline,
         facts=tuple(filter(None, lines)),
         action=action,
         last_picture=last_picture(snapshot.camera, now, when, is_fed=config.fed),
         detail="" if state in (Situation.SEEN, Situation.NOTHING) else snapshot.problem or snapshot.camera.detail,
+        icon=ICONS[shown],
+        key=deed_key(facts.foremost.label) if asks and facts.foremost is not None else "",
+        asks_technician=tone in _asking(state),
     )
+
+
+def _asking(state: Situation) -> tuple[Tone, ...]:
+    """The colours of a state in which the node itself, or what hinders it, may need the technician."""
+    if state is Situation.SEEN:
+        return ()
+    return ("look", "stop", "wait") if state is Situation.NOTHING else ("look", "stop")
+
+
+def card_done(one: Card, deed: Deed, when: Moments) -> Card:
+    """Of what somebody has done already, and nobody is asked for again."""
+    done = gettext("Done by %(who)s, %(ago)s", who=deed.who, ago=when.ago(deed.utc))
+    return replace(one, tone="wait", word=gettext("Done"), icon="check", action="", done=done)
 
 
 def say(state: Situation, snapshot: Snapshot, facts: Facts, now: Instant, when: Moments, config: CameraTable) -> Said:
     """What the big sentence says."""
     if state is Situation.SEEN and facts.foremost is not None:
-        return _what_is_there(facts.foremost, facts.period, config.mode)
+        return _what_is_there(facts.foremost, facts.period, config.mode, snapshot.model.precisions)
     if state is Situation.NOTHING:
-        return _nothing(facts, snapshot, now, config.mode)
+        return _nothing(facts, snapshot, now, config)
     if state is Situation.UNUSABLE:
         return _unusable(snapshot.camera, facts)
     if state is Situation.UNFED:
@@ -128,23 +153,27 @@ def say(state: Situation, snapshot: Snapshot, facts: Facts, now: Instant, when: 
     return said[state]
 
 
-def _what_is_there(foremost: Sighting | Counted, period: str, mode: Mode) -> Said:
-    headline = _headline(foremost, period, mode)
+def _what_is_there(foremost: Sighting | Counted, period: str, mode: Mode, precisions: Precisions) -> Said:
+    headline = _headline(foremost, period, mode, precisions)
     if names.is_harmless(foremost.label):
         return "calm", headline, names.harmless_words(foremost.label)
+    if mode == "trap" and names.is_wide(foremost.label):
+        return "wait", headline, gettext("Look at the card: which insects are they?")
     if mode == "trap":
         return "look", headline, task_words("go_and_look")
     return "look", headline, gettext("Go and look at the plants in front of the camera.")
 
 
-def _headline(foremost: Sighting | Counted, period: str, mode: Mode) -> str:
+def _headline(foremost: Sighting | Counted, period: str, mode: Mode, precisions: Precisions) -> str:
     """A trap's sighting tells how many lie on the card, and not how many came."""
-    if mode != "trap":
-        return seen_headline(foremost)
-    name = names.name(foremost.label)
-    if isinstance(foremost, Sighting):
+    name, count = names.name(foremost.label), number(foremost.count)
+    if mode == "trap" and isinstance(foremost, Sighting):
         return gettext("%(name)s: new on the card", name=name)
-    return gettext("%(name)s: %(count)s %(period)s", name=name, count=number(foremost.count), period=period)
+    if mode == "trap":
+        return gettext("%(name)s: %(count)s %(period)s", name=name, count=count, period=period)
+    if isinstance(foremost, Sighting) and is_doubtful(foremost.confidence, precision_of(foremost, precisions)):
+        return gettext("Perhaps: %(name)s (%(count)s)", name=name, count=count)
+    return seen_headline(foremost)
 
 
 def _missing(config: CameraTable) -> Said:
@@ -170,6 +199,13 @@ def _seen(facts: Facts, when: Moments, state: Situation, days: str, mode: Mode, 
         return ""
     headline = names.name(facts.newest.label) if mode == "trap" else seen_headline(facts.newest)
     return gettext("Last seen: %(what)s, %(ago)s", what=headline, ago=when.ago(facts.newest.at.utc))
+
+
+def _likely(one: Sighting | Counted | None) -> str:
+    """The range of a count, by what the model overlooks and takes for it in tests; empty where it says no more."""
+    if not isinstance(one, Counted) or one.low is None or one.high is None or one.low == one.high:
+        return ""
+    return gettext("Likely between %(low)s and %(high)s", low=number(one.low), high=number(one.high))
 
 
 def _on_card(snapshot: Snapshot) -> str:
@@ -235,11 +271,14 @@ def _unfed(snapshot: Snapshot, now: Instant, when: Moments) -> Said:
     return "look", headline, gettext("Copy the pictures from the device that takes them.")
 
 
-def _nothing(facts: Facts, snapshot: Snapshot, now: Instant, mode: Mode) -> Said:
+def _nothing(facts: Facts, snapshot: Snapshot, now: Instant, config: CameraTable) -> Said:
     """Of a card that tells no catch no zero is said."""
     if facts.card is not None:
         return "look", *trouble_words(facts.card)
-    return "calm", _zero(facts, snapshot, now, mode), gettext("Nothing to do.")
+    if is_too_few(snapshot, facts, now, config):
+        later = gettext("Come back later. If this stays for a day, call your technician.")
+        return "wait", gettext("Too few pictures to say."), later
+    return "calm", _zero(facts, snapshot, now, config.mode), gettext("Nothing to do.")
 
 
 def _zero(facts: Facts, snapshot: Snapshot, now: Instant, mode: Mode) -> str:

@@ -157,16 +157,13 @@ def clock_line(now: Instant, when: Moments, config: NodeConfig) -> Line:
 
 
 def card_line(free_bytes: int | None, snapshot: Snapshot) -> Line:
-    """Room on the card, whether it takes results, and whether earlier ones are of newer software or set aside."""
+    """Room on the card, whether it takes results, and whether earlier ones are of other software or set aside."""
     title, aside = gettext("Memory card"), snapshot.aside
     todo = gettext("Tell your technician today: what is counted now is lost when the power goes.")
     if NOT_KEPT in snapshot.camera.skipped:
         todo = gettext("Tell your technician today: until then nothing is counted.")
-    if snapshot.newer:
-        return line("card", "card", title, "stop", newer_words(), detail=snapshot.newer, todo=todo)
     if snapshot.store:
-        sentence = gettext("The memory card takes no results: replace it.")
-        return line("card", "card", title, "stop", sentence, detail=snapshot.store, todo=todo)
+        return line("card", "card", title, "stop", unkept_words(snapshot), detail=snapshot.store, todo=todo)
     if free_bytes is None:
         sentence = gettext("The folder for results cannot be found.")
         return line("card", "card", title, "look", sentence, todo=gettext("Tell your technician."))
@@ -185,9 +182,13 @@ def card_line(free_bytes: int | None, snapshot: Snapshot) -> Line:
     return line("card", "card", title, "calm", gettext("There is room on the memory card."), room)
 
 
-def newer_words() -> str:
-    """After an update was taken back: the card is well."""
-    return gettext("The results on the memory card were written by newer software: update this node.")
+def unkept_words(snapshot: Snapshot) -> str:
+    """Why results are not kept. Where other software wrote those on the card, it is well."""
+    words = {
+        "newer": gettext("The results on the memory card were written by newer software: update this node."),
+        "older": gettext("The results on the memory card are from before the first release: move them away."),
+    }
+    return words.get(snapshot.store_of) or gettext("The memory card takes no results: replace it.")
 
 
 def unmeant(snapshot: Snapshot) -> str:

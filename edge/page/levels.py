@@ -1,6 +1,6 @@
 """Counts against their action levels, as a person acts on them: a sentence, a bar, one thing to do, and "done"."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Container, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -41,9 +41,11 @@ class Against:
     headline: str
     fact: str
     action: str  # empty when there is nothing to do
+    asks_station: bool
     done: str  # who has done it and when, or empty
     again: str  # why it asks again after that, or empty
     gauge: Gauge
+    is_fresh: bool  # of yesterday or today
 
     @property
     def is_open(self) -> bool:
@@ -82,9 +84,11 @@ def _against(standing: Standing, figure: Measured, mode: Mode, deed_of: DeedOf, 
         headline=_headline(name, standing, figure, period_words(standing.period, mode, when.today(), standing.nights)),
         fact=_fact(standing, figure),
         action=task_words(standing.task),
+        asks_station=standing.task == "follow_source",
         done="" if deed is None else gettext("Done by %(who)s, %(ago)s", who=deed.who, ago=when.ago(deed.utc)),
         again=again,
         gauge=gauge(figure, threshold.low),
+        is_fresh=standing.is_fresh(when.today()),
     )
 
 
@@ -165,10 +169,15 @@ def gauge(figure: Measured, level: float) -> Gauge:
     )
 
 
-def said_first(listed: Sequence[Against], newest: str) -> Against | None:
-    """What the page says first: what still has to be done, else what was done about the `newest` pest in sight.
+def said_first(listed: Sequence[Against], in_sight: Container[str]) -> Against | None:
+    """What the page says first: what still has to be done, else what was done about the newest pests `in_sight`.
 
     Somebody who has acted is not told to go and look at the same pest again.
     """
     open_ones = (one for one in listed if one.is_open)
-    return next(open_ones, None) or next((one for one in listed if one.done and one.label == newest), None)
+    return next(open_ones, None) or next((one for one in listed if one.done and one.label in in_sight), None)
+
+
+def said_without_data(listed: Sequence[Against]) -> Against | None:
+    """What cannot wait for the camera."""
+    return next((one for one in listed if one.is_open and one.tone == "stop" and one.is_fresh), None)

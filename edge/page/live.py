@@ -24,7 +24,7 @@ class Shot:
     """A frame as it is shown, with what a technician turns the lens by."""
 
     jpeg: bytes
-    seen: int | None  # framed on it; None: the detector has not looked at it
+    seen: tuple[str, ...] | None  # labels of what is framed on it; None: the detector has not looked at it
     sharpness: float  # of the region that counts, grey levels squared; compares within one scene only
     light: Exposure  # of the same
 
@@ -69,7 +69,8 @@ def made(frame: Image, seen: Sequence[Seen] | None, region: Region) -> Shot:
     Measured as it came, as the loop does: a smaller one has another sharpness, and its lost pixels are averaged away.
     """
     picture = jpeg(framed(at_most(frame, LONGEST_PX), seen or ()), QUALITY)
-    return Shot(picture, None if seen is None else len(seen), sharpness(frame, region), exposure(frame, region))
+    labels = None if seen is None else tuple(one.label for one in seen)
+    return Shot(picture, labels, sharpness(frame, region), exposure(frame, region))
 
 
 def framed(image: Image, seen: Sequence[Seen]) -> Image:

@@ -8,17 +8,19 @@ from flask.typing import ResponseReturnValue
 
 from edge.calibration import EVERYTHING, Region, calibrating, last_calibration, undo_calibration
 from edge.errors import BadFrameError, ConfigError
+from edge.label_sets import names_of
 from edge.languages.typed import plain
-from edge.page import kept_calibration
+from edge.page import kept_calibration, names
 from edge.page.admission import needs
 from edge.page.node import node
+from edge.page.own_levels import reach_of
 from edge.page.set_up import done
 from edge.page.sightings import size_px
 from edge.page.steps import agreement_words
 from edge.page.trust import Role, trust, visitor
 from edge.page.untouched import is_untouched, stands
 from edge.page.visit import CHECK_PICTURES, Tick, Visit, change, compared, load
-from edge.page.words import THOUSANDS, gettext, number
+from edge.page.words import THOUSANDS, gettext, listed, number
 
 measuring = Blueprint("measuring", __name__, url_prefix="/set-up")
 
@@ -184,10 +186,20 @@ def _hand_page(found: Iterable[str], wrong: dict[str, str]) -> str:
     return render_template(
         "set_up_hand.html",
         pictures=pictures,
+        what=_what_is_counted(),
         points="" if region == EVERYTHING else _points(region),
         result=agreement_words(agreed) if agreed else "",
         wanted=number(CHECK_PICTURES),
     )
+
+
+def _what_is_counted() -> str:
+    """What to count, in which unit: as the model frames it."""
+    what = gettext("Count the insects on each picture, one by one.")
+    if node().config.camera.mode == "leaf":
+        what = gettext("Count the places with signs of disease on each picture, one by one.")
+    told = [names.name(label) for label in names_of(reach_of(node()).labels)]
+    return " ".join([what, gettext("The model tells: %(names)s.", names=listed(told))] if told else [what])
 
 
 def _positive(typed: str, most: float) -> float | None:

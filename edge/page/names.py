@@ -6,6 +6,7 @@ from edge.page.words import gettext
 from edge.taxa import Taxon, taxon
 
 HEALTHY = "healthy"  # a class of leaf models that is no taxon
+WIDE_RANKS = ("superfamily", "order", "class")
 
 
 def name(label: str) -> str:
@@ -19,6 +20,11 @@ def name(label: str) -> str:
 def is_harmless(label: str) -> bool:
     """A natural enemy of pests, a pollinator or a healthy leaf; what is not known counts as a pest."""
     return label == HEALTHY or _taxon(label).group == "beneficial"
+
+
+def is_wide(label: str) -> bool:
+    """Wider than a family, as all insects: pests and their enemies are among them."""
+    return _taxon(label).rank in WIDE_RANKS
 
 
 def harmless_words(label: str) -> str:

@@ -1,8 +1,11 @@
 """Sharpness and light in words, for the person who turns the lens."""
 
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from edge.calibration import Exposure
+from edge.page import names
 from edge.page.live import Shot
 from edge.page.tones import Tone
 from edge.page.words import gettext, number
@@ -61,8 +64,10 @@ def verdict_on(light: Exposure) -> str:
     return "dark" if light.mean < MIDDLE else "bright"
 
 
-def seen_words(seen: int | None) -> str:
-    """How many are framed; None: nobody knows."""
+def seen_words(seen: Sequence[str] | None) -> str:
+    """How many are framed and of what, the most first; None: nobody knows."""
     if seen is None:
         return gettext("The model has not looked at this picture.")
-    return gettext("Framed on this picture: %(count)s", count=number(seen))
+    told = Counter(names.name(label) for label in seen).most_common()
+    each = [gettext("%(name)s: %(count)s", name=name, count=number(count)) for name, count in told]
+    return " · ".join([gettext("Framed on this picture: %(count)s", count=number(len(seen))), *each])

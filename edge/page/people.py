@@ -9,7 +9,7 @@ from flask import Blueprint, Response, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 
 from edge.errors import StoreError
-from edge.page.admission import needs
+from edge.page.admission import needs, not_set_up
 from edge.page.attempts import browsers_of, count_failure, wait_s
 from edge.page.audit import shown_trail
 from edge.page.health import shut_out_words
@@ -29,9 +29,9 @@ _one_attempt = Lock()  # so that attempts sent together are counted one after th
 @people.get("/log-in")
 @needs(Role.NOBODY)
 def log_in() -> ResponseReturnValue:
-    """The form; an unclaimed node has nobody to log in."""
+    """The form; an unclaimed node has nobody to log in. Who came from the first page is a farmer."""
     if not trust().accounts.is_claimed():
-        return redirect("/claim", 303)
+        return not_set_up(Role.FARMER if request.args.get("next") == "/" else Role.TECHNICIAN)
     if trust().accounts.unusable:
         return _shut_out()
     place, is_unsent = _place(request.args.get("next", "/")), "unsent" in request.args

@@ -1,18 +1,22 @@
 """Yes, no or something else: a person checks single boxes of the last nights."""
 
+from collections.abc import Sequence
 from itertools import islice
 
-from flask import Blueprint, abort, redirect, render_template, request
+from flask import Blueprint, abort, current_app, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 
 from edge.page import crops, names
 from edge.page.admission import needs
 from edge.page.node import node
+from edge.page.own_levels import reach_of
 from edge.page.trust import Role, trust, visitor
 from edge.page.words import gettext
 from edge.store import BoxKey, Decision
 
 review = Blueprint("review", __name__)
+
+MOST_UNKNOWN = 30  # boxes in an address that the visitor left open
 
 
 @review.get("/review")
@@ -21,7 +25,9 @@ def to_check() -> str:
     """Some boxes that nobody has decided on, and how often the model was right so far."""
     this = node()
     when, model = this.moments(), this.board.snapshot().model
-    found = [crops.crop(one, when) for one in islice(crops.undecided(this.store), crops.SHOWN)]
+    unknown = _unknown()
+    left = (one for one in crops.undecided(this.store) if _named(one.key) not in unknown)
+    found = [crops.crop(one, when, model.precisions) for one in islice(left, crops.SHOWN)]
     running = f"{model.name}@{model.version}"
     return render_template(
         "review.html",
@@ -29,17 +35,26 @@ def to_check() -> str:
         last=_last(),
         shares=crops.shares(this.store.decisions.tallies(), running),
         running=running,
+        unknown=" ".join(unknown),
     )
 
 
 @review.post("/review")
 @needs(Role.FARMER)
 def decide() -> ResponseReturnValue:
-    """Keeps it with who and when, unless another person was faster; `other` without a label asks for the name first."""
+    """Keeps it with who and when, unless another person was faster; `other` without a label asks for the name first.
+
+    What the visitor does not know stays open, for others and for another day.
+    """
     one = _box()
     verdict, label = request.form.get("verdict", ""), request.form.get("label", "")
     if verdict == "other" and not label:
-        return redirect(f"/review/{one.key.picture}/{one.key.box}", 303)
+        place = current_app.url_for(
+            "review.other", picture=one.key.picture, box=one.key.box, unknown=" ".join(_unknown()) or None
+        )
+        return redirect(place, 303)
+    if verdict == "unknown":
+        return _go_on([*_unknown(), _named(one.key)])
     if verdict not in ("yes", "no", "other") or (verdict == "other" and not crops.is_name(label)):
         abort(400, gettext("Choose one of these."))
     labels = {"yes": one.seen.label, "no": "", "other": label}
@@ -54,7 +69,7 @@ def decide() -> ResponseReturnValue:
             utc=trust().now_utc(),
         )
     )
-    return redirect(f"/review?last={one.key.picture}.{one.key.box}{'' if is_kept else '&kept=no'}", 303)
+    return _go_on(_unknown(), last=_named(one.key), kept=None if is_kept else "no")
 
 
 @review.post("/review/undo")
@@ -62,7 +77,7 @@ def decide() -> ResponseReturnValue:
 def undo() -> ResponseReturnValue:
     """The box is asked about again, if the answer was the visitor's own."""
     node().store.decisions.take_back(_box().key, visitor().name)
-    return redirect("/review", 303)
+    return _go_on(_unknown())
 
 
 @review.get("/review/<picture>/<box>")
@@ -74,13 +89,30 @@ def other(picture: str, box: str) -> str:
     if one is None:
         abort(404, gettext("This picture is no longer kept on the node."))
     words = request.args.get("name", "")[:60]
+    common = [] if words.strip() else crops.commonest(this.store, reach_of(this).labels, one.seen.label)
     return render_template(
         "review_other.html",
-        crop=crops.crop(one, this.moments()),
+        crop=crops.crop(one, this.moments(), this.board.snapshot().model.precisions),
         words=words,
+        common=common,
         found=crops.search(words),
         nothing=gettext("No name like this is known here.") if words.strip() else "",
+        unknown=" ".join(_unknown()),
     )
+
+
+def _go_on(unknown: Sequence[str], last: str | None = None, kept: str | None = None) -> ResponseReturnValue:
+    listed = " ".join(unknown[-MOST_UNKNOWN:]) or None
+    return redirect(current_app.url_for("review.to_check", last=last, kept=kept, unknown=listed), 303)
+
+
+def _unknown() -> list[str]:
+    """Boxes that the visitor did not know a moment ago: they go along with each form and address."""
+    return request.values.get("unknown", "").split()
+
+
+def _named(key: BoxKey) -> str:
+    return f"{key.picture}.{key.box}"
 
 
 def _box() -> crops.BoxAt:

@@ -1,6 +1,7 @@
 """Which address shows what. Views take a glance at the node and hand finished sentences to the templates."""
 
 from collections.abc import Sequence
+from urllib.parse import quote
 
 import msgspec
 from flask import Blueprint, Response, abort, current_app, render_template
@@ -27,8 +28,7 @@ def now() -> str:
     """The farmer's page."""
     this, here = node(), glance()
     when, snapshot, config = here.when, here.snapshot, here.camera
-    done = {one.label for one in here.against if one.done}
-    facts = here.facts_after(done) if done else here.facts
+    facts, deed = here.told
     first = _said_first(here, facts)
     marks, urgent = levels.marks(snapshot.alerts, here.unit), {one.label for one in here.against if one.action}
     named = facts.foremost.label if facts.foremost else next(iter(days.most_seen(here.fortnight[-3:-1])), "")
@@ -43,8 +43,11 @@ def now() -> str:
         latest=sightings.latest(here.fortnight, here.unit),
         levels=marks,
     )
-    photo = sightings.photo_of(_lead(here, facts, first), here.seen, this.store, when, config.mode)
-    notes = _notes(here.lines, "" if first else card.headline)
+    if card.key and deed is not None:
+        card = headline.card_done(card, deed, when)
+    photo = sightings.photo_of(_lead(here, facts, first), here.seen, this.store, when, config.mode, here.precisions)
+    is_blind = here.situation in NO_DATA and first is not None
+    notes = _notes(here.lines, "" if first else card.headline, with_camera=is_blind)
     tone, well = health.health_in_short(here.lines, snapshot.problem)
     return render_template(
         "now.html",
@@ -52,11 +55,12 @@ def now() -> str:
         warnings=[one for one in here.against if one.action and one is not first],
         calm=[one for one in here.against if not one.action][: levels.MOST_BARS],
         card=card,
+        can_ask=this.config.mqtt is not None,
         photo=photo,
         taken="" if photo or config.fed else camera.taken(snapshot.camera, here.now, when),
         reference=None if photo is None else references.reference(photo.label),
         nothing=_nothing(here),
-        rows=sightings.rows(here.seen[:ROWS], when),
+        rows=sightings.rows(here.seen[:ROWS], when, here.precisions),
         all_rows=_all_rows(len(here.seen)),
         fortnight=fortnight.fortnight(here.fortnight, here.unit, marks, urgent),
         warmths=this.season.warmth(when.today()),
@@ -72,7 +76,7 @@ def now() -> str:
 def seen_lately() -> str:
     """Sightings of the last 24 hours, the newest LATEST."""
     here = glance()
-    rows = sightings.rows(here.seen[:LATEST], here.when)
+    rows = sightings.rows(here.seen[:LATEST], here.when, here.precisions)
     return render_template("seen_lately.html", rows=rows, newest=_newest(len(here.seen)), nothing=_nothing(here))
 
 
@@ -81,7 +85,7 @@ def seen_lately() -> str:
 def seen_on(name: str) -> str:
     """One photograph with what was seen on it; the last day's have boxes, older ones are served plain."""
     here = glance()
-    found = sightings.photo(name, here.seen, node().store, here.when, here.camera.mode)
+    found = sightings.photo(name, here.seen, node().store, here.when, here.camera.mode, here.precisions)
     if found is None:
         abort(404, gettext("This picture is no longer kept on the node."))
     return render_template("seen.html", photo=found)
@@ -131,7 +135,7 @@ def live_jpeg() -> Response:
     response.headers["Cache-Control"] = "no-store"
     response.headers["Picture-Age-S"] = str(round(age_s(this.board.snapshot().camera, this.clock.now())))
     response.headers["Picture-Sharpness"] = f"{shot.sharpness:.1f}"
-    response.headers["Picture-Seen"] = "" if shot.seen is None else str(shot.seen)
+    response.headers["Picture-Seen"] = quote(optics.seen_words(shot.seen))  # a header has no Chinese letters
     response.headers["Picture-Light"] = optics.verdict_on(shot.light)
     return response
 
@@ -202,11 +206,11 @@ def _newest(known: int) -> str:
 
 
 def _said_first(here: Glance, facts: Facts) -> levels.Against | None:
-    """A warning comes before what is in sight, as long as the node sees."""
+    """A warning comes before what is in sight, and where the node does not see, the most urgent before the camera."""
     if here.situation in NO_DATA:
-        return None
-    in_sight = facts.newest if isinstance(facts.foremost, Sighting) else facts.foremost
-    return levels.said_first(here.against, in_sight.label if in_sight else "")
+        return levels.said_without_data(here.against)
+    newest = facts.newest if isinstance(facts.foremost, Sighting) else None
+    return levels.said_first(here.against, [one.label for one in (newest, facts.foremost) if one is not None])
 
 
 def _lead(here: Glance, facts: Facts, first: levels.Against | None) -> Sighting | None:
@@ -228,6 +232,8 @@ def _nothing(here: Glance) -> str:
     )
 
 
-def _notes(lines: Sequence[Line], spoken: str) -> list[Line]:
-    """Parts that are not well, apart from the camera, which the big sentence speaks of, and what is `spoken` there."""
-    return [one for one in lines if one.tone in ("look", "stop") and one.id != "camera" and one.sentence != spoken]
+def _notes(lines: Sequence[Line], spoken: str, *, with_camera: bool) -> list[Line]:
+    """Parts that are not well, and what is not `spoken` in the big sentence; of the camera that speaks, as a rule."""
+    camera = [one for one in lines if one.id == "camera" and with_camera]
+    others = [one for one in lines if one.tone in ("look", "stop") and one.id != "camera" and one.sentence != spoken]
+    return camera + others

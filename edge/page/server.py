@@ -63,6 +63,7 @@ class PageServer:
             connection_limit=PLACES + 2,  # the listening socket and the trigger count to waitress
             channel_timeout=patience_s,
             cleanup_interval=patience_s,
+            clear_untrusted_proxy_headers=False,  # the app knows whose to believe, see guard.py
         )
         self._forms = ThreadedTaskDispatcher()
         self._forms.set_thread_count(FORMS)

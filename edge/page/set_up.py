@@ -17,6 +17,7 @@ from edge.page import kept_calibration, optics, steps
 from edge.page.admission import needs
 from edge.page.glance import Glance, glance
 from edge.page.node import node
+from edge.page.own_levels import reach_of
 from edge.page.troubles import link_words
 from edge.page.trust import Role, trust, visitor
 from edge.page.untouched import is_untouched, stands
@@ -84,10 +85,16 @@ def remember_focus() -> ResponseReturnValue:
 @needs(Role.TECHNICIAN)
 def model() -> ResponseReturnValue:
     """The live picture with what the model frames on it."""
+    return _model_page()
+
+
+def _model_page(*, is_wrong: bool = False) -> str:
     shot = node().live.shot(needs_seen=True)
     words = "" if shot is None else optics.seen_words(shot.seen)
-    seen = "" if shot is None or shot.seen is None else str(shot.seen)
-    return render_template("set_up_model.html", words=words, seen=seen, picture=node().live.size_px())
+    seen = "" if shot is None or shot.seen is None else str(len(shot.seen))
+    return render_template(
+        "set_up_model.html", words=words, seen=seen, picture=node().live.size_px(), is_wrong=is_wrong
+    )
 
 
 @set_up.post("/model")
@@ -97,6 +104,10 @@ def model_is_right() -> ResponseReturnValue:
     seen = request.form.get("seen", "")
     if not (seen.isdecimal() and len(seen) <= 5):
         return redirect("/set-up/model", 303)
+    if "wrong" in request.form:
+        change(node().store, lambda visit: visit.without("model"))
+        trust().note(f"visit model {steps.AGAIN}")
+        return _model_page(is_wrong=True)
     return done("model", number(int(seen)))
 
 
@@ -183,6 +194,7 @@ def _facts(here: Glance) -> steps.Facts:
     this = node()
     shot = this.live.shot()
     lights = () if shot is None else optics.lights(shot.light)
+    reach = reach_of(this)
     return steps.Facts(
         config=this.config,
         snapshot=here.snapshot,
@@ -193,6 +205,7 @@ def _facts(here: Glance) -> steps.Facts:
         calibration=kept_calibration.known(this),
         clock=here.now.state,
         today=here.when.today(),
+        levels=len(reach.levels()) if reach.labels else None,
     )
 
 
@@ -241,16 +254,18 @@ def _stay_logged_in() -> None:
 def _clock_page(off_s: float | None = None, *, is_tried: bool = False) -> str:
     this, when = node(), node().moments()
     wrong = "" if off_s is None else gettext("The two clocks differ by %(time)s.", time=duration(off_s))
-    may_set = _is_open_to_phones()
+    is_set = this.clock.now().state is ClockState.SYNCED
+    may_set, is_known = _is_open_to_phones(), off_s is not None or is_tried
     return render_template(
         "set_up_clock.html",
         time=when.dated(when.now_utc),
         zone=this.config.node.time_zone,
-        is_set=this.clock.now().state is ClockState.SYNCED,
+        is_set=is_set,
         wrong=wrong,
         is_tried=is_tried,
         may_type=may_set,
-        may_set=may_set and (off_s is not None or is_tried),
+        may_set=may_set and (is_known or not is_set),
+        may_agree=not (may_set and is_known),
     )
 
 

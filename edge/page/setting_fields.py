@@ -1,11 +1,12 @@
 """Which keys of node.toml may be changed on the page, and in which words."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from edge.advice import defaults
 from edge.config import NodeConfig
 from edge.languages import LANGUAGES
-from edge.page.words import gettext
+from edge.page.words import gettext, listed
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,18 +18,25 @@ class Field:
     label: str
     hint: str = ""  # what is allowed, said also when it was not
     options: tuple[tuple[str, str], ...] = ()
-    known: tuple[str, ...] = ()  # words that the phone proposes; others are allowed
+    known: tuple[tuple[str, str], ...] = ()  # words that the phone proposes, and how it shows them; others are allowed
 
 
-def fields(config: NodeConfig) -> list[tuple[str, tuple[Field, ...]]]:
-    """Title and fields of each group. The server's stand there only where node.toml names one."""
+def fields(config: NodeConfig, within_reach: Collection[str] | None = None) -> list[tuple[str, tuple[Field, ...]]]:
+    """Title and fields of each group. The server's stand there only where node.toml names one.
+
+    `within_reach`: crops of which a packaged action level can be reached here; None: nobody knows.
+    """
+    place = gettext("Place"), _place(within_reach)
     server = [] if config.mqtt is None else [(gettext("Delivery"), _server())]
-    return [(gettext("Place"), _place()), (gettext("Camera"), _camera()), (gettext("Page"), _page()), *server]
+    return [place, (gettext("Camera"), _camera()), (gettext("Page"), _page()), *server]
 
 
-def _place() -> tuple[Field, ...]:
+def _place(within_reach: Collection[str] | None) -> tuple[Field, ...]:
     letters = gettext("Letters without accents, digits, - and _; the server knows the node by it.")
     whole = gettext("Degrees, such as 31.2; south and west are negative. Both or none.")
+    crops = gettext("As the thresholds call it, in English; or leave it empty.")
+    if within_reach is not None:
+        crops = f"{crops} {_reach_words(within_reach)}"
     pasted = gettext("Or both at once, as a map app copies them: 31.2304, 121.4737.")
     return (
         Field("node.site", "text", gettext("Site"), letters),
@@ -42,8 +50,8 @@ def _place() -> tuple[Field, ...]:
             "node.crop",
             "text",
             gettext("Crop"),
-            gettext("As the thresholds call it, in English; or leave it empty."),
-            known=tuple(sorted({row.crop for row in defaults()})),
+            crops,
+            known=tuple((crop, _crop_words(crop, within_reach)) for crop in sorted({row.crop for row in defaults()})),
         ),
         Field("node.time_zone", "text", gettext("Time zone"), gettext("Such as Asia/Shanghai or Africa/Nairobi.")),
         Field(
@@ -52,6 +60,20 @@ def _place() -> tuple[Field, ...]:
         Field("node.latitude", "number", gettext("Latitude"), f"{whole} {pasted}"),
         Field("node.longitude", "number", gettext("Longitude"), whole),
     )
+
+
+def _reach_words(crops: Collection[str]) -> str:
+    if not crops:
+        return gettext("For none of them a packaged action level can be reached here: enter your station's.")
+    return gettext("A packaged action level can be reached here for: %(crops)s.", crops=listed(crops))
+
+
+def _crop_words(crop: str, within_reach: Collection[str] | None) -> str:
+    if within_reach is None:
+        return crop
+    if crop in within_reach:
+        return gettext("%(crop)s: action level in reach", crop=crop)
+    return gettext("%(crop)s: no action level in reach", crop=crop)
 
 
 def _camera() -> tuple[Field, ...]:
@@ -124,4 +146,9 @@ def _server() -> tuple[Field, ...]:
 
 def _page() -> tuple[Field, ...]:
     anybody = gettext("Who is in the node's network may read without logging in")
-    return (Field("page.open_to_read", "yes", anybody),)
+    shown = gettext("Shown to everybody on the page; or leave it empty.")
+    return (
+        Field("page.open_to_read", "yes", anybody),
+        Field("page.station_phone", "text", gettext("Telephone of the plant protection station"), shown),
+        Field("page.technician_phone", "text", gettext("Telephone of the technician"), shown),
+    )

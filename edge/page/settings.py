@@ -1,7 +1,7 @@
 """Settings as a form: what stands in its fields, and what somebody changes, checked by the configuration's records."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import isfinite
 from typing import Any
@@ -44,16 +44,23 @@ class Group:
 
 
 def shown(
-    config: NodeConfig, sent: Mapping[str, str] | None = None, wrong: Mapping[str, str] | None = None
+    config: NodeConfig,
+    sent: Mapping[str, str] | None = None,
+    wrong: Mapping[str, str] | None = None,
+    *,
+    within_reach: Sequence[str] | None = None,
 ) -> tuple[Group, ...]:
-    """All groups, with what holds now, or with what somebody has `sent` and what is `wrong` about it."""
+    """All groups, with what holds now, or with what somebody has `sent` and what is `wrong` about it.
+
+    `within_reach`: as in `fields`.
+    """
     table = msgspec.to_builtins(config)
     return tuple(
         Group(
             title=title,
             fields=tuple(_shown(one, _text(table, one.key), sent, wrong or {}) for one in listed),
         )
-        for title, listed in fields(config)
+        for title, listed in fields(config, within_reach)
     )
 
 
@@ -133,7 +140,7 @@ def _spread(sent: Mapping[str, str]) -> Mapping[str, str]:
 
 def _typed(field: Field, sent: Mapping[str, str]) -> str:
     typed = sent.get(field.key, "")
-    return typed.strip() if field.key in NAMES and plain(typed) not in field.known else plain(typed)
+    return typed.strip() if field.key in NAMES and plain(typed) not in dict(field.known) else plain(typed)
 
 
 def _is_read_two_ways(field: Field, sent: Mapping[str, str]) -> bool:

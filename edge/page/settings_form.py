@@ -6,9 +6,10 @@ from flask.typing import ResponseReturnValue
 from edge.calibration import EVERYTHING, let_turn
 from edge.changes import keep, last_change, undo
 from edge.page.admission import needs
-from edge.page.health import newer_words, unmeant
+from edge.page.health import unkept_words, unmeant
 from edge.page.kept_calibration import region_of
 from edge.page.node import node
+from edge.page.own_levels import reach_of
 from edge.page.settings import Group, changed, shown, told
 from edge.page.trust import Role, trust
 from edge.page.visit import change as change_visit
@@ -21,10 +22,10 @@ settings_form = Blueprint("settings", __name__)
 @needs(Role.TECHNICIAN)
 def settings() -> ResponseReturnValue:
     """What holds now."""
-    hindrance = _hindrance()
-    if hindrance:
-        return render_template("plain.html", words=hindrance, detail=node().board.snapshot().notice)
-    return _page(shown(node().config))
+    why = hindrance()
+    if why:
+        return render_template("plain.html", words=why, detail=node().board.snapshot().notice)
+    return _page(_shown())
 
 
 @settings_form.post("/settings")
@@ -33,9 +34,9 @@ def change() -> ResponseReturnValue:
     """All or nothing: with one field that is wrong nothing is kept, and all that was typed stands there still."""
     this, sent = node(), request.form.to_dict()
     values, wrong = changed(this.config, sent)
-    if _hindrance() or wrong:
-        hint = _hindrance() or gettext("Nothing was changed: look at the fields that are marked.")
-        return _page(shown(this.config, sent, wrong), hint), 400
+    if hindrance() or wrong:
+        hint = hindrance() or gettext("Nothing was changed: look at the fields that are marked.")
+        return _page(_shown(sent, wrong), hint), 400
     if not values:
         return redirect(url_for("settings.settings"), 303)
     if "rotation_deg" in values.get("camera", {}):
@@ -43,7 +44,7 @@ def change() -> ResponseReturnValue:
     keep(this.folder, this.config, values)
     for line in told(this.config, values):
         trust().note(f"setting {line}")
-    return _begun_again()
+    return begun_again()
 
 
 @settings_form.post("/settings/undo")
@@ -55,9 +56,14 @@ def go_back() -> ResponseReturnValue:
         return render_template("plain.html", words=gettext("Nothing has been changed yet.")), 400
     if not undo(node().folder, request.form.get("last", last)):
         hint = gettext("The settings were changed meanwhile: look at them before you undo.")
-        return _page(shown(node().config), hint), 400
+        return _page(_shown(), hint), 400
     trust().note("setting undo")
-    return _begun_again()
+    return begun_again()
+
+
+def _shown(sent: dict[str, str] | None = None, wrong: dict[str, str] | None = None) -> tuple[Group, ...]:
+    known = reach_of(node())
+    return shown(node().config, sent, wrong, within_reach=known.crops() if known.labels else None)
 
 
 def _page(groups: tuple[Group, ...], hint: str = "") -> str:
@@ -71,8 +77,8 @@ def _turn(from_deg: int, to_deg: int) -> None:
         change_visit(node().store, lambda visit: visit.without("region"))
 
 
-def _begun_again() -> ResponseReturnValue:
-    """The answer first: the node goes when it has been handed over."""
+def begun_again() -> ResponseReturnValue:
+    """After a change. The answer first: the node goes when it has been handed over."""
     again = node().begin_again
     words = gettext("This is a demonstration: it goes on with the settings that it began with.")
     if again is not None:
@@ -83,13 +89,11 @@ def _begun_again() -> ResponseReturnValue:
     return response
 
 
-def _hindrance() -> str:
+def hindrance() -> str:
     """Why nothing can be changed now, or nothing."""
     snapshot = node().board.snapshot()
-    if snapshot.newer:
-        return newer_words()
     if snapshot.store:
-        return gettext("The memory card takes no results: replace it.")
+        return unkept_words(snapshot)
     if snapshot.notice:
         return unmeant(snapshot)
     return ""

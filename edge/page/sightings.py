@@ -4,18 +4,21 @@ from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
+from edge.advice.standing import RISE
 from edge.annotations import annotated
 from edge.cameras.headers import read_header
 from edge.config import Mode
-from edge.counts import Box, Sighting, Unit
+from edge.counts import Box, Sighting, Unit, with_stage
 from edge.errors import BadFrameError
 from edge.page import names
 from edge.page.days import Day
-from edge.page.situation import Counted
+from edge.page.situation import DAY_S, Counted
 from edge.page.words import Moments, caught_in, day_in_words, gettext, listed, number
-from edge.store import Decision, Store, if_readable
+from edge.store import Decision, Deed, Store, if_readable
 
+CLEAR, PROBABLE = 0.8, 0.5  # from here on it is said so
 Found = TypeVar("Found", Sighting, Counted)
+Precisions = Mapping[str, float | None]  # of the model that runs, see ModelStatus
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,11 +66,26 @@ def seen_headline(sighting: Sighting | Counted) -> str:
     return gettext("%(name)s: %(count)s", name=names.name(sighting.label), count=caught_in(nights, sighting.count))
 
 
-def how_sure(confidence: float) -> str:
-    """A detector's confidence as a person would say it."""
-    if confidence >= 0.8:
-        return gettext("clearly recognised")
-    return gettext("probably") if confidence >= 0.5 else gettext("not sure")
+def how_sure(confidence: float, precision: float | None) -> str:
+    """A detector's confidence as a person would say it, never surer than what it calls so was right in tests.
+
+    `precision`: share 0..1 of that; None: not measured.
+    """
+    if precision is None and confidence >= PROBABLE:
+        return gettext("how sure is not known")
+    if is_doubtful(confidence, precision):
+        return gettext("not sure")
+    return gettext("clearly recognised") if min(confidence, precision or 0.0) >= CLEAR else gettext("probably")
+
+
+def is_doubtful(confidence: float, precision: float | None) -> bool:
+    """May it as well be something else?"""
+    return min(confidence, precision or 0.0) < PROBABLE
+
+
+def precision_of(sighting: Sighting, precisions: Precisions) -> float | None:
+    """Of what the model that runs calls so; what it does not know is taken for as sure as was said then."""
+    return precisions.get(with_stage(sighting.label, sighting.stage), 1.0)
 
 
 def foremost(sightings: Sequence[Found], done: Container[str] = ()) -> Found | None:
@@ -81,10 +99,23 @@ def foremost(sightings: Sequence[Found], done: Container[str] = ()) -> Found | N
     return max(still_open or foes or sightings, key=lambda one: one.count, default=None)
 
 
+def deed_key(label: str) -> str:
+    """Of what somebody did about a pest in sight."""
+    return f"seen|{label}"
+
+
+def deed_about(one: Sighting | Counted, store: Store, when: Moments) -> Deed | None:
+    """What somebody did about it within a day, unless it has become clearly more since."""
+    deed = if_readable(store.decisions.deed, deed_key(one.label), None)
+    if deed is None or abs((when.now_utc - deed.utc).total_seconds()) >= DAY_S:
+        return None
+    return None if deed.about is not None and one.count >= RISE * deed.about else deed
+
+
 def counts_of(day: Day, unit: Unit) -> list[Counted]:
     """What the day tells in its `unit`, each with the nights in which it came."""
     return [
-        Counted(label, figure.count, unit, day.effort(label).nights)
+        Counted(label, figure.count, unit, day.effort(label).nights, figure.low, figure.high)
         for label, figure in day.figures.items()
         if figure.count
     ]
@@ -111,16 +142,23 @@ def pictured(store: Store, looked_back: int) -> dict[str, Sighting]:
 
 
 def photo_of(
-    lead: Sighting | None, sightings: Sequence[Sighting], store: Store, when: Moments, mode: Mode
+    lead: Sighting | None,
+    sightings: Sequence[Sighting],
+    store: Store,
+    when: Moments,
+    mode: Mode,
+    precisions: Precisions,
 ) -> Photo | None:
     """Of the sighting that the page speaks of, else of the newest whose picture is still there."""
     ordered = sorted(sightings, key=lambda one: one is not lead)
     kept = dict.fromkeys(sighting.picture for sighting in ordered if sighting.picture is not None)
-    photos = (photo(name, ordered, store, when, mode) for name in kept)
+    photos = (photo(name, ordered, store, when, mode, precisions) for name in kept)
     return next((found for found in photos if found is not None), None)
 
 
-def photo(name: str, sightings: Sequence[Sighting], store: Store, when: Moments, mode: Mode) -> Photo | None:
+def photo(
+    name: str, sightings: Sequence[Sighting], store: Store, when: Moments, mode: Mode, precisions: Precisions
+) -> Photo | None:
     """A stored picture with the boxes of all that was seen on it; None if it is gone or broken."""
     content = store.picture(name)
     size = size_px(content)
@@ -133,7 +171,9 @@ def photo(name: str, sightings: Sequence[Sighting], store: Store, when: Moments,
     answers: Mapping[int, Decision] = if_readable(store.decisions.on, name, {})
     wrong = sum(not one.is_right for one in answers.values())
     is_else = bool(marked) and wrong == len(marked)
-    sure = gettext("a person said: this is something else") if is_else else how_sure(same[0].confidence)
+    sure = how_sure(same[0].confidence, precision_of(same[0], precisions))
+    if is_else:
+        sure = gettext("a person said: this is something else")
     time = when.at(same[0].at.utc)
     return Photo(
         id=name,
@@ -178,14 +218,16 @@ def size_px(jpeg: bytes | None) -> tuple[int, int] | None:
     return (header.width_px, header.height_px) if header.is_whole else None
 
 
-def rows(sightings: Iterable[Sighting], when: Moments) -> tuple[Row, ...]:
+def rows(sightings: Iterable[Sighting], when: Moments, precisions: Precisions) -> tuple[Row, ...]:
     """The list of what was seen lately."""
     return tuple(
         Row(
             name=names.name(sighting.label),
             scientific=sighting.label if names.name(sighting.label) != sighting.label else "",
             words=gettext(
-                "%(count)s on one picture, %(sure)s", count=number(sighting.count), sure=how_sure(sighting.confidence)
+                "%(count)s on one picture, %(sure)s",
+                count=number(sighting.count),
+                sure=how_sure(sighting.confidence, precision_of(sighting, precisions)),
             ),
             ago=when.ago(sighting.at.utc),
             at=when.at(sighting.at.utc),

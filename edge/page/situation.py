@@ -20,6 +20,9 @@ NOT_KEPT = "not_kept"  # the loop's word for a look at a trap that counts nothin
 UNMATCHED = "unmatched"  # the trap's word for a picture that shows no card whose past is known
 NEW_CARD = 3  # unmatched pictures in a row that are no fault: one before the trap is aimed, and a new card's first two
 TOO_LATE = "too_late"  # the loop's word for a picture of hours that are over for good
+FEW_LOOKS = 10  # in a day: fewer are too few for a zero,
+FEW_S = 3600.0  # unless so long was watched,
+PLANNED_SHARE = 0.25  # or so many of the looks that `every_s` promises came: nights and short days show nothing
 
 
 class Situation(StrEnum):
@@ -63,6 +66,8 @@ class Counted:
     count: int
     unit: Unit
     nights: int = 1  # in which it came; of what is no trap 1
+    low: int | None = None  # its likely range; None: never measured
+    high: int | None = None
 
 
 CardTrouble = Literal["full", "bare"]  # a trap's card catches less than it would, or what hung there is gone
@@ -124,6 +129,20 @@ def looked(snapshot: Snapshot, now: Instant) -> int:
 def is_first_day(snapshot: Snapshot, now: Instant) -> bool:
     """Does "since the start" reach no further back than 24 hours?"""
     return up_s(snapshot, now) <= DAY_S
+
+
+def is_too_few(snapshot: Snapshot, facts: Facts, now: Instant, config: CameraTable) -> bool:
+    """Was too little looked at for a zero of the day? A still scene is watched, too.
+
+    A trap's card collects all night, whenever it is looked at, and a fed folder's plan is not known.
+    """
+    if config.mode == "trap" or config.fed:
+        return False
+    count = looked(snapshot, now)
+    since_start = count and count + snapshot.camera.skipped.get("still", 0)
+    promised = DAY_S / config.every_s if config.every_s else float("inf")
+    floor = min(FEW_LOOKS, PLANNED_SHARE * promised)
+    return max(facts.frames, since_start) < floor and facts.watched_s < FEW_S
 
 
 def up_s(snapshot: Snapshot, now: Instant) -> float:

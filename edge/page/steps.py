@@ -19,6 +19,7 @@ from edge.status import Snapshot
 DONE: Tone = "calm"
 OPEN: Tone = "wait"
 BAD: Tone = "look"
+AGAIN = "again"  # in the audit trail: a step that was found to be open still
 UNHEARD = "no_subscriber"  # figure of a test message that was acknowledged and nobody receives
 
 
@@ -47,24 +48,45 @@ class Facts:
     calibration: Calibration | None
     clock: ClockState
     today: date
+    levels: int | None  # that its counts can reach; None: no model has been loaded
 
 
 def steps(facts: Facts) -> tuple[Step, ...]:
     """All, in the order in which they are best done."""
     made = [
-        ("picture", gettext("Picture and light"), "/live", _picture),
-        ("region", gettext("What is counted"), "/set-up/region", _region),
-        ("focus", gettext("Sharpness"), "/live", _focus),
-        ("scale", gettext("Millimetres"), "/set-up/scale", _scale),
-        ("model", gettext("Model"), "/set-up/model", _model),
-        ("clock", gettext("Clock"), "/set-up/clock", _clock),
-        ("place", gettext("Place"), "/settings#node.latitude", _place),
-        ("care", gettext("Lure and card"), "/set-up/care", _care),
-        ("server", gettext("Delivery"), "/set-up/server", _server),
-        ("hand", gettext("Counted by hand"), "/set-up/hand", _hand),
-        ("power", gettext("Power"), "/node", _power),
+        ("picture", "/live", _picture),
+        ("region", "/set-up/region", _region),
+        ("focus", "/live", _focus),
+        ("scale", "/set-up/scale", _scale),
+        ("model", "/set-up/model", _model),
+        ("clock", "/set-up/clock", _clock),
+        ("place", "/settings#node.latitude", _place),
+        ("care", "/set-up/care", _care),
+        ("server", "/set-up/server", _server),
+        ("hand", "/set-up/hand", _hand),
+        ("levels", "/levels", _levels),
+        ("power", "/node", _power),
     ]
-    return tuple(_step(name, title, address, *judge(facts)) for name, title, address, judge in made)
+    named = titles()
+    return tuple(_step(name, named[name], address, *judge(facts)) for name, address, judge in made)
+
+
+def titles() -> dict[str, str]:
+    """Each step's id with what it is called."""
+    return {
+        "picture": gettext("Picture and light"),
+        "region": gettext("What is counted"),
+        "focus": gettext("Sharpness"),
+        "scale": gettext("Millimetres"),
+        "model": gettext("Model"),
+        "clock": gettext("Clock"),
+        "place": gettext("Place"),
+        "care": gettext("Lure and card"),
+        "server": gettext("Delivery"),
+        "hand": gettext("Counted by hand"),
+        "levels": gettext("Action levels"),
+        "power": gettext("Power"),
+    }
 
 
 def readiness(listed_steps: Sequence[Step]) -> tuple[Tone, str]:
@@ -182,6 +204,22 @@ def _hand(facts: Facts) -> tuple[Tone, str]:
     return tone, agreement_words(agreed)
 
 
+def _levels(facts: Facts) -> tuple[Tone, str]:
+    reached = facts.levels
+    if reached:
+        return DONE, ngettext(
+            "%(count)s action level can be reached.",
+            "%(count)s action levels can be reached.",
+            reached,
+            count=number(reached),
+        )
+    if "levels" in facts.visit.ticks:
+        return DONE, gettext("Left out: this node only counts.")
+    if reached is None:
+        return OPEN, gettext("The node has loaded no model yet, so nobody knows what it tells.")
+    return OPEN, gettext("No action level can be reached by this model: enter your station's.")
+
+
 def _power(facts: Facts) -> tuple[Tone, str]:
     told = [facts.lines[part] for part in ("power", "battery") if part in facts.lines]
     bad = next((line for line in told if line.tone != "calm"), None)
@@ -190,13 +228,18 @@ def _power(facts: Facts) -> tuple[Tone, str]:
 
 def agreement_words(agreed: Agreement) -> str:
     """On so many pictures off by so much; too many or too few."""
-    side = gettext("too many") if agreed.bias > 0 else gettext("too few")
-    bias = gettext("%(count)s %(side)s on average", count=number(abs(agreed.bias), 1), side=side)
+    return off_words(agreed.n, agreed.mae, agreed.bias)
+
+
+def off_words(pictures: int, error: float, bias: float) -> str:
+    """As `agreement_words`, of its figures."""
+    side = gettext("too many") if bias > 0 else gettext("too few")
+    off = gettext("%(count)s %(side)s on average", count=number(abs(bias), 1), side=side)
     return ngettext(
         "%(pictures)s picture: off by %(error)s on average, %(bias)s",
         "%(pictures)s pictures: off by %(error)s on average, %(bias)s",
-        agreed.n,
-        pictures=number(agreed.n),
-        error=number(agreed.mae, 1),
-        bias=bias if agreed.bias else gettext("to neither side"),
+        pictures,
+        pictures=number(pictures),
+        error=number(error, 1),
+        bias=off if bias else gettext("to neither side"),
     )

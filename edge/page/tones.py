@@ -27,6 +27,8 @@ class Line:
     @property
     def word(self) -> str:
         """Of the tone, so that colour is never alone."""
+        if (self.id, self.tone) == ("battery", "stop"):  # the node runs on until its supply ends
+            return gettext("Nearly empty")
         return tone_word(self.tone)
 
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from uuid import uuid4
 
-from edge.errors import StoreError, StoreNewerError
+from edge.errors import StoreNewerError, StoreOlderError
 
 # As it has run on nodes, its comments too, and stays so; what it calls edge.late is edge.loop.late now.
 TABLES = """
@@ -114,8 +114,8 @@ def migrate(db: sqlite3.Connection, steps: Steps = STEPS) -> None:
 def check_version(db: sqlite3.Connection, steps: Steps = STEPS) -> int:
     """The file's version.
 
-    Raises StoreNewerError if it is newer and not for software of this version to write, StoreError if it is from before
-    the first step.
+    Raises StoreNewerError if it is newer and not for software of this version to write, StoreOlderError if it is from
+    before the first step.
     """
     version, oldest = (int(db.execute(f"PRAGMA {of}").fetchone()[0]) for of in ("user_version", "application_id"))
     (_, _, path) = db.execute("PRAGMA database_list").fetchone()
@@ -126,7 +126,7 @@ def check_version(db: sqlite3.Connection, steps: Steps = STEPS) -> int:
             f"install the newer program again, or rename it to {Path(path).name}.older-1 to begin with an empty store"
         )
     if 0 < version < min(steps):
-        raise StoreError(
+        raise StoreOlderError(
             f"{path}: from before the first release (version {version}, this Fieldeye begins at {min(steps)}); "
             f"rename it to {Path(path).name}.older-1 to begin with an empty store"
         )

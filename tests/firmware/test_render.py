@@ -185,7 +185,9 @@ def test_the_wifi_password_becomes_the_key_of_the_standards_own_example(tmp_path
     assert key in files["nodes/a/network-config"].content
 
 
-def test_weather_action_levels_and_what_a_metered_line_takes_arrive_in_a_nodes_node_toml(tmp_path: Path) -> None:
+def test_weather_action_levels_telephones_and_what_a_metered_line_takes_arrive_in_a_nodes_node_toml(
+    tmp_path: Path,
+) -> None:
     level = '{ label = "Delphacidae", unit = "insects/picture", act_at = 10 }'
     more = f"""
 daily_mb = 12.5
@@ -194,10 +196,13 @@ keepalive_s = 900
 climate = {{ kind = "mqtt", host = "192.168.4.20", topic = "zigbee2mqtt/field" }}
 advice = {{ crop = "rice", threshold = [{level}] }}
 """
-    out = render_fleet(tmp_path, SITE + entry("a", more) + entry("b"))
+    phones = 'country = "CN"\nstation_phone = "+86 536 522 1234"\ntechnician_phone = "110"'
+    out = render_fleet(tmp_path, SITE.replace('country = "CN"', phones) + entry("a", more) + entry("b"))
     told, silent = (load_config(out / f"nodes/{node}/fieldeye/node.toml") for node in "ab")
     assert told.mqtt
     assert (told.mqtt.daily_mb, told.mqtt.daily_pictures_mb, told.mqtt.keepalive_s) == (12.5, 2, 900)
+    assert told.page
+    assert (told.page.station_phone, told.page.technician_phone) == ("+86 536 522 1234", "110")
     assert told.climate == ClimateTable(kind="mqtt", host="192.168.4.20", topic="zigbee2mqtt/field")
     own = OwnThreshold(label="Delphacidae", unit="insects/picture", act_at=10)
     assert told.advice == AdviceTable(crop="rice", threshold=(own,))
@@ -208,11 +213,18 @@ advice = {{ crop = "rice", threshold = [{level}] }}
 def test_what_the_example_of_a_fleet_shows_behind_a_mark_is_taken_too(tmp_path: Path) -> None:
     put_private(tmp_path / "wifi-password", WIFI_PASSWORD)
     example = Path(firmware_config.__file__).with_name("fleet.example.toml").read_text()
-    shown = re.sub(r"^# (?=(daily_mb|keepalive_s|advice|climate) = )", "", example, flags=re.MULTILINE)
+    shown = re.sub(
+        r"^# (?=(station_phone|technician_phone|daily_mb|keepalive_s|advice|climate) = )",
+        "",
+        example,
+        flags=re.MULTILINE,
+    )
     (tmp_path / "fleet.toml").write_text(shown)
     fleet = load_fleet(tmp_path / "fleet.toml")
     config = parse_config(node_toml(fleet, fleet.nodes[0]), "house1-trap")
     assert config.climate is not None
+    assert config.page is not None
+    assert (config.page.station_phone, config.page.technician_phone) == ("+86 536 522 1234", "+86 138 0000 0000")
     assert [one.label for one in config.advice.threshold] == ["Insecta"]  # what "cards" names on a sticky card
     assert config.mqtt is not None
     assert (config.mqtt.daily_mb, config.mqtt.keepalive_s) == (20, 900)

@@ -346,7 +346,7 @@ HEADLINES = {
     "over-the-level": "Brown planthopper: 14 yesterday",
     "near-the-level": "Brown planthopper: 7 today so far",
     "done": "Brown planthopper: 14 yesterday",
-    "camera-missing-over-the-level": "The camera does not answer.",
+    "camera-missing-over-the-level": "Brown planthopper: 14 yesterday",
     "card-takes-nothing": "Brown planthopper: 5",
     "weak-power": "Brown planthopper: 5",
     "battery-low": "Brown planthopper: 5",

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager, closing, suppress
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -317,6 +318,7 @@ def test_the_two_ways_on_from_what_is_for_the_technician_stand_apart(browser: Br
 @pytest.mark.parametrize("view", [PHONE, DESK], ids=str)
 def test_a_box_is_confirmed_taken_back_and_given_another_name(view: View, browser: Browser, scene: Scene) -> None:
     to_check(scene)
+    scene.board.show(model=replace(scene.board.snapshot().model, labels=(HOPPER, BUG)))
     with farmer(browser, scene, view) as visit:
         page = visit.page
         visit.go_as(view, "/review")
@@ -327,9 +329,11 @@ def test_a_box_is_confirmed_taken_back_and_given_another_name(view: View, browse
         page.click(".undo button")
         expect(page.locator(".check")).to_have_count(2)
         page.click("button[value=other] >> nth=0")
+        page.wait_for_selector(f".choose[value='{BUG}']")  # before anybody searches
+        assert visit.is_for_everybody()
         page.fill("#name", "Sogatella")
         page.click("form[role=search] button")
-        page.wait_for_selector(".choose")
+        page.wait_for_selector(".choose[value='Sogatella furcifera']")
         assert visit.is_for_everybody()
         page.click(".choose >> nth=0")
         page.wait_for_selector(".undo")

@@ -22,7 +22,7 @@ from edge.page.troubles import link_words
 from edge.page.trust import Role
 from edge.page.visit import Visit, change
 from edge.page.words import Moments
-from edge.status import BatteryStatus, LinkState, LinkStatus, ModelStatus
+from edge.status import BatteryStatus, LinkState, LinkStatus, ModelStatus, StoreOf
 from tests.page.conftest import SHANGHAI
 from tests.page.scenes import Scene, broker_away, low_battery, safe_mode, sighting, well
 from tests.page.visitors import as_role
@@ -165,14 +165,20 @@ def test_results_that_were_set_aside_are_told_until_somebody_took_them_away(scen
     assert parts(scene)["card"].tone == "calm"
 
 
-def test_results_of_newer_software_ask_for_an_update_and_not_for_another_card(
-    scene: Scene, client: FlaskClient
+@pytest.mark.parametrize(
+    ("of", "words"),
+    [
+        ("newer", "The results on the memory card were written by newer software: update this node."),
+        ("older", "The results on the memory card are from before the first release: move them away."),
+    ],
+)
+def test_results_of_other_software_ask_for_what_helps_and_not_for_another_card(
+    scene: Scene, client: FlaskClient, of: StoreOf, words: str
 ) -> None:
     well(scene)
-    scene.board.show(newer="/var/lib/fieldeye/fieldeye.db: written by a newer Fieldeye")
+    scene.board.show(store="/var/lib/fieldeye/fieldeye.db: of another Fieldeye", store_of=of)
     card = parts(scene)["card"]
-    words = "The results on the memory card were written by newer software: update this node."
-    assert (card.tone, card.sentence, card.detail) == ("stop", words, scene.board.snapshot().newer)
+    assert (card.tone, card.sentence, card.detail) == ("stop", words, scene.board.snapshot().store)
     assert "the power goes" in card.todo
     assert client.get("/api/v1/health").get_json()["store_problem"] == card.detail
     settings = as_role(client, scene, Role.TECHNICIAN).get("/settings").text
@@ -214,6 +220,7 @@ def test_a_battery_says_how_it_is_and_what_to_do(
     battery = parts(scene)["battery"]
     assert (battery.tone, bool(battery.todo)) == (tone, tone != "calm")
     assert battery.more == ("Battery 11.9 V",)
+    assert battery.word == {"calm": "Good", "look": "Look at it", "stop": "Nearly empty"}[tone]  # it runs on
 
 
 def test_a_battery_that_cannot_be_read_is_said_and_the_technician_s_visit_is_not_over(

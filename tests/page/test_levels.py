@@ -1,7 +1,7 @@
 """Counts against their action levels on the farmer's page, and what somebody has done about them."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import date
 from zoneinfo import ZoneInfo
@@ -18,6 +18,7 @@ from edge.page.chart import FLOOR, TOP, mark_y
 from edge.page.days import Day, Effort, Figure
 from edge.page.levels import Gauge, gauge, key_of, period_words
 from edge.page.references import CREDITS, _table, reference
+from edge.page.sightings import deed_key
 from edge.page.trust import Role
 from edge.store import Deed
 from edge.tally import ClassAccuracy
@@ -27,9 +28,12 @@ from tests.page.scenes import (
     HOPPER,
     Scene,
     camera_gone_while_over_the_level,
+    covered,
     done,
+    first_minutes,
     interval,
     near_the_level,
+    nothing,
     over_the_level,
     seen,
     sighting,
@@ -40,6 +44,14 @@ from tests.page.scenes import (
 from tests.page.visitors import as_role, person, post
 
 TODAY = date(2026, 7, 1)
+
+
+def few(scene: Scene) -> None:
+    """A node that came up in the morning and has seen one picture."""
+    well(scene)
+    camera = replace(scene.board.snapshot().camera, frames=1, looked=1, skipped={})
+    scene.board.show(camera=camera)
+    scene.store.commit([interval(scene.before(hours=5), {}, frames=1, hours=20 / 3600)])
 
 
 def headline(page: str) -> str:
@@ -137,11 +149,74 @@ def test_the_chart_of_a_trap_shows_the_night_that_is_held_against_the_level_acro
     assert '<tr><th scope="row">Jun 30</th><td>12</td>' in page
 
 
-def test_no_camera_comes_before_a_level_that_still_stands(scene: Scene, client: FlaskClient) -> None:
+@pytest.mark.parametrize(("level", "days"), [("act", 2), ("look", 1)])
+def test_no_camera_comes_before_a_level_of_older_days_and_one_that_only_asks_to_look(
+    level: str, days: int, scene: Scene, client: FlaskClient
+) -> None:
     camera_gone_while_over_the_level(scene)
+    scene.board.show(alerts=(standing(scene, 14, level, days=days),))
     page = client.get("/").text
     assert headline(page) == "The camera does not answer."
     assert "the action level of 10 is reached" in page
+
+
+@pytest.mark.parametrize("days", [0, 1])
+def test_what_has_to_be_done_today_stays_first_while_the_camera_is_gone_which_is_told_below_it(
+    days: int, scene: Scene, client: FlaskClient
+) -> None:
+    camera_gone_while_over_the_level(scene)
+    urgent = standing(scene, 14, "act", days=days)
+    scene.board.show(alerts=(urgent,))
+    first, _, below = client.get("/").text.partition("</section>")
+    assert headline(first).startswith("Brown planthopper: 14")
+    assert "Ask your plant protection station today" in first
+    assert below.count("The camera does not answer.") == 1
+    assert "Check that the camera&#39;s cable is firmly in place." in below
+    scene.store.decisions.do(key_of(urgent), Deed("Mei", scene.clock.utc))
+    assert headline(client.get("/").text) == "The camera does not answer."
+
+
+CALLS = re.compile('<a class="button" href="(tel:[^"]*)">([^<]*)</a>')
+STATION = (
+    "tel:+8657187001234",
+    "Call the station: +86\N{NO-BREAK SPACE}(0)571\N{NO-BREAK SPACE}8700\N{NON-BREAKING HYPHEN}1234",
+)
+TECHNICIAN = "tel:110", "Call the technician: 110"
+
+
+def test_whom_to_ask_and_whom_to_tell_is_called_by_one_touch_where_the_page_says_so(scene: Scene) -> None:
+    camera_gone_while_over_the_level(scene)
+    scene.board.show(alerts=(standing(scene, 14, "act"),))
+    assert "tel:" not in scene.app().test_client().get("/").text
+    scene.configure(page={"station_phone": "+86 (0)571 8700-1234", "technician_phone": "110"})
+    person(scene, Role.TECHNICIAN)
+    client = scene.app().test_client()
+    first, _, below = client.get("/").text.partition("</section>")
+    assert (CALLS.findall(first), CALLS.findall(below)) == ([STATION], [TECHNICIAN])
+    assert CALLS.findall(client.get("/node").text) == [TECHNICIAN]
+    assert CALLS.findall(client.get("/log-in").text) == [TECHNICIAN], "who gives a name and a password"
+    assert 'href="/photo"' not in first, "whoever has no name may not send one"
+    farmer = as_role(client, scene, Role.FARMER)
+    assert 'href="/photo"' in farmer.get("/").text.partition("</section>")[0]
+    post(farmer, "/done", "/account", key=key_of(scene.board.snapshot().alerts[0]))
+    assert STATION not in CALLS.findall(farmer.get("/").text), "it is done"
+    scene.board.show(alerts=(standing(scene, 14, "act", BUG),))
+    assert 'href="/photo"' in farmer.get("/").text.partition("</section>")[0]
+    scene.configure(mqtt=None)
+    first = as_role(scene.app().test_client(), scene, Role.FARMER).get("/").text.partition("</section>")[0]
+    assert (CALLS.findall(first), 'href="/photo"' in first) == ([STATION], False), "there is no server to send it to"
+
+
+@pytest.mark.parametrize(
+    ("of", "calls"), [(seen, 0), (near_the_level, 0), (nothing, 0), (first_minutes, 0), (covered, 1), (few, 1)]
+)
+def test_the_technician_is_called_about_the_node_and_not_about_pests(
+    of: Callable[[Scene], None], calls: int, scene: Scene
+) -> None:
+    of(scene)
+    scene.configure(page={"station_phone": "12", "technician_phone": "110"})
+    first = scene.app().test_client().get("/").text.partition("</section>")[0]
+    assert CALLS.findall(first) == [TECHNICIAN] * calls
 
 
 def test_what_is_done_is_remembered_with_who_and_steps_back(scene: Scene, client: FlaskClient) -> None:
@@ -187,6 +262,51 @@ def test_what_is_done_before_the_clock_is_set_was_done_just_now_once_it_is(scene
     well(scene)
     scene.store.decisions.put_times_right(scene.clock.now())
     assert "Done by farmer, just now" in farmer.get("/").text
+
+
+def test_what_is_looked_at_is_remembered_with_who_and_steps_back(scene: Scene, client: FlaskClient) -> None:
+    seen(scene)
+    farmer, order = as_role(client, scene, Role.FARMER), "Go and look at the plants in front of the camera."
+    page = farmer.get("/").text
+    assert order in page
+    (key,) = re.findall('name="key" value="(.*?)"', page)
+    assert post(farmer, "/done", "/account", key=key).location == "/"
+    page = farmer.get("/").text
+    assert headline(page) == "Slender rice bug: 1"  # which nobody has looked at
+    post(farmer, "/done", "/account", key=key.replace(HOPPER, BUG))
+    page = farmer.get("/").text
+    assert headline(page) == "Brown planthopper: 5"
+    assert "Done by farmer, just now" in page
+    assert '<section class="card wait"' in page
+    assert order not in page
+    post(farmer, "/done/undo", "/account", key=key)
+    page = farmer.get("/").text
+    assert (headline(page), order in page) == ("Brown planthopper: 5", True)
+
+
+@pytest.mark.parametrize(
+    ("hours", "count", "asks"), [(20, 5, False), (20, 7, False), (20, 8, True), (24, 5, True), (-30, 5, True)]
+)
+def test_what_was_looked_at_is_asked_for_again_after_a_day_and_once_it_is_clearly_more(
+    hours: int, count: int, *, asks: bool, scene: Scene, client: FlaskClient
+) -> None:
+    well(scene)
+    scene.store.commit([sighting(scene.before(minutes=12), HOPPER, count)])
+    scene.store.decisions.do(deed_key(HOPPER), Deed("Mei", scene.before(hours=hours).utc, 5.0))
+    page = client.get("/").text
+    assert headline(page) == f"Brown planthopper: {count}"
+    assert ("Go and look at the plants" in page) is asks
+    assert ("Done by Mei" in page) is not asks
+
+
+def test_a_pest_below_an_act_that_is_done_asks_no_more_once_it_was_looked_at(scene: Scene, client: FlaskClient) -> None:
+    done(scene)
+    scene.store.commit([sighting(scene.before(minutes=1), BUG, 2)])
+    farmer = as_role(client, scene, Role.FARMER)
+    post(farmer, "/done", "/account", key=deed_key(BUG))
+    page = farmer.get("/").text
+    assert headline(page) == "Brown planthopper: 14 yesterday"
+    assert "Go and look" not in page
 
 
 def test_what_is_done_about_one_pest_does_not_hide_another(scene: Scene, client: FlaskClient) -> None:
@@ -240,7 +360,7 @@ def test_a_level_that_is_reached_again_asks_again(scene: Scene, client: FlaskCli
     assert "Brown planthopper: 15 yesterday" in page
 
 
-@pytest.mark.parametrize("key", ["", "Leptocorisa|insects/picture|calm|0", "x" * 5000])
+@pytest.mark.parametrize("key", ["", "Leptocorisa|insects/picture|calm|0", "x" * 5000, "seen|Pieris", "seen|"])
 def test_only_what_the_page_asks_for_can_be_done(key: str, scene: Scene, client: FlaskClient) -> None:
     over_the_level(scene)
     assert post(as_role(client, scene, Role.FARMER), "/done", "/account", key=key).status_code == 400

@@ -9,9 +9,11 @@ from edge.boxes import Image
 from edge.calibration import Calibration, Region, exposure, focused
 from edge.counts import Seen
 from edge.page.live import LivePicture
+from edge.page.trust import Role
 from edge.status import StatusBoard
 from tests.clocks import SetClock
 from tests.page.scenes import FRAMES, Scene, well
+from tests.page.visitors import as_role, log_in, person
 
 
 def frame(name: str) -> Image:
@@ -70,6 +72,18 @@ def test_the_picture_carries_its_age_and_is_never_kept(client: FlaskClient, scen
     assert answer.headers["Cache-Control"] == "no-store"
 
 
+def test_what_the_lens_is_turned_by_and_what_a_picture_costs_are_for_the_technician(
+    client: FlaskClient, scene: Scene
+) -> None:
+    well(scene)
+    page = as_role(client, scene, Role.FARMER).get("/live").text
+    assert "The light is good." in page
+    assert [words for words in ("Sharpness", "JavaScript", "kB", "Board") if words in page] == []
+    log_in(client, person(scene, Role.TECHNICIAN))
+    page = client.get("/live").text
+    assert [words for words in ("Sharpness", "JavaScript", "kB", "Board") if words not in page] == []
+
+
 def test_without_scripts_the_live_page_has_a_picture_and_a_link_for_the_next(client: FlaskClient, scene: Scene) -> None:
     well(scene)
     page = client.get("/live").text
@@ -126,7 +140,7 @@ def test_what_the_model_sees_is_framed_and_counted_on_the_picture_of_that_frame_
     framed = live.shot()
     assert plain is not None
     assert framed is not None
-    assert (plain.seen, framed.seen) == (None, 1)
+    assert (plain.seen, framed.seen) == (None, ("Leptocorisa",))
     drawn = cv2.imdecode(np.frombuffer(framed.jpeg, np.uint8), cv2.IMREAD_COLOR).astype(int)
     height_px, width_px = drawn.shape[:2]
     left, middle = round(0.2 * width_px), round(0.5 * height_px)

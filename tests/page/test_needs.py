@@ -67,6 +67,8 @@ NEEDS = {
     "GET /settings": TECHNICIAN,
     "POST /settings": TECHNICIAN,
     "POST /settings/undo": TECHNICIAN,
+    "GET /levels": TECHNICIAN,
+    **{f"POST /levels{what}": TECHNICIAN for what in ("", "/delete", "/none")},
     "POST /log-out": NOBODY,  # last, as it ends the session
 }
 

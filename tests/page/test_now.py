@@ -7,8 +7,9 @@ from typing import get_args
 import pytest
 from flask.testing import FlaskClient
 
+from edge.annotations import annotate
 from edge.config import Mode
-from edge.counts import BLIND, Unit
+from edge.counts import BLIND, Seen, Unit
 from edge.gate import Reason
 from edge.page.admission import needs
 from edge.page.camera import reason_words
@@ -32,6 +33,7 @@ from tests.page.scenes import (
     trap_hour,
     well,
 )
+from tests.page.visitors import as_role
 
 
 def test_each_state_is_said_in_its_own_headline_and_with_the_age_of_the_last_picture(
@@ -42,21 +44,21 @@ def test_each_state_is_said_in_its_own_headline_and_with_the_age_of_the_last_pic
     assert ("Last picture" in page) != ("No picture yet" in page)
 
 
-def test_the_layers_of_a_bar_are_explained_by_their_own_shades_which_hold_by_day_and_by_night(
+def test_a_bar_and_its_range_are_explained_as_they_are_drawn_by_day_and_by_night(
     scene: Scene, client: FlaskClient
 ) -> None:
     seen(scene)
     (key,) = re.findall('<p class="soft key">(.*?)</p>', client.get("/").text, re.DOTALL)
     shades = [re.findall('class="(.*?)"', entry) for entry in key.split("</svg>")[:-1]]
     words = re.findall("</svg>(.*?)</span>", key)
-    assert list(zip(shades, words, strict=True)) == [
-        (["sure"], "at least so many"), (["counted"], "counted"), (["maybe"], "perhaps as many"),
-    ]  # fmt: skip
+    assert list(zip(shades, words, strict=True)) == [(["counted"], "counted"), (["range"], "likely range")]
 
 
 def test_a_real_zero_names_its_effort(scene: Scene, client: FlaskClient) -> None:
     nothing(scene)
-    assert "212 pictures looked at in the last 24 hours, watching for 1 hour" in client.get("/").text
+    page = client.get("/").text
+    assert "212 pictures looked at in the last 24 hours, watching for 1 hour" in page
+    assert "likely range" not in page
 
 
 def test_a_zero_of_the_first_minutes_does_not_speak_for_a_whole_day(scene: Scene, client: FlaskClient) -> None:
@@ -65,6 +67,48 @@ def test_a_zero_of_the_first_minutes_does_not_speak_for_a_whole_day(scene: Scene
     assert "No pest seen since the start." in page
     assert "in the last 24 hours." not in page
     assert "1,032 pictures looked at since the start" in page
+
+
+def test_one_picture_of_a_day_is_too_few_for_a_quiet_one_unless_no_more_were_planned(scene: Scene) -> None:
+    scene.board.show(camera=CameraStatus(state="ok", frames=1, looked=1, last_frame=scene.before(seconds=12)))
+    scene.store.commit([interval(scene.before(hours=5), {}, frames=1, hours=20 / 3600)])
+    page = scene.app().test_client().get("/").text
+    assert '<h1 id="headline">Too few pictures to say.</h1>' in page
+    assert '<section class="card wait"' in page
+    assert "All quiet" not in page
+    assert "1 picture looked at in the last 24 hours, watching for 20 seconds" in page
+    scene.configure(camera={"every_s": 21_600})
+    assert "No pest seen in the last 24 hours." in scene.app().test_client().get("/").text
+
+
+@pytest.mark.parametrize(
+    ("confidence", "precision", "headline", "sure"),
+    [
+        (0.49, 0.9, "Perhaps: Brown planthopper (1)", "not sure"),
+        (0.5, 0.9, "Brown planthopper: 1", "probably"),
+        (0.9, 0.8, "Brown planthopper: 1", "clearly recognised"),
+        (0.9, 0.64, "Brown planthopper: 1", "probably"),
+        (0.9, 0.49, "Perhaps: Brown planthopper (1)", "not sure"),
+        (0.9, None, "Perhaps: Brown planthopper (1)", "how sure is not known"),
+        (0.4, None, "Perhaps: Brown planthopper (1)", "not sure"),
+    ],
+)
+def test_nothing_is_said_more_surely_than_the_model_was_right_in_tests(
+    confidence: float, precision: float | None, headline: str, sure: str, scene: Scene, client: FlaskClient
+) -> None:
+    well(scene)
+    told = replace(scene.board.snapshot().model, precisions={f"{HOPPER} (nymph)": precision, HOPPER: 0.99})
+    scene.board.show(model=told)
+    one = sighting(scene.before(minutes=1), HOPPER, 1, confidence=confidence, stage="nymph")
+    picture = annotate(picture_of("planthopper.jpg"), [Seen(f"{HOPPER} (nymph)", "", confidence, one.box)])
+    scene.store.commit([one], picture)
+    page = client.get("/").text
+    assert f'<h1 id="headline">{headline}</h1>' in page
+    assert f"Brown planthopper: 1 · {sure} · " in page
+    (newest,) = scene.store.latest_sightings(1)
+    assert f" · {sure} · " in client.get(f"/seen/{newest.record.picture}").text
+    assert f"1 on one picture, {sure}" in client.get("/seen").text
+    assert f"{sure} · " in as_role(client, scene, Role.FARMER).get("/review").text
 
 
 def test_a_node_that_saw_nothing_for_a_day_claims_no_zero_and_is_not_well(scene: Scene, client: FlaskClient) -> None:
@@ -135,7 +179,7 @@ def test_each_reason_why_no_picture_of_the_day_was_looked_at_is_said_and_those_o
     assert headline
     assert "good enough" not in page
     assert headline in part_by_part
-    if reason in set(get_args(Reason)) - {"still"}:
+    if reason in {*get_args(Reason), "no_leaf"} - {"still"}:
         assert "The last picture could not be used" not in headline
 
 
@@ -255,6 +299,7 @@ def test_what_late_pictures_brought_is_named_though_it_makes_no_sighting(scene: 
     page = client.get("/").text
     assert '<h1 id="headline">Brown planthopper: 8</h1>' in page
     assert "New on the trap, each night" in page
+    assert "Likely between 4 and 14" in page
     for text in (page, client.get("/seen").text):
         assert "Pictures that come late are counted and not listed here." in text
         assert "Nothing was seen." not in text
@@ -297,9 +342,12 @@ def test_a_disease_of_the_first_day_is_told_by_its_pictures_and_not_by_the_spots
     assert '<h1 id="headline">Bacterial spot: 9</h1>' in client.get("/").text
     hours = [interval(scene.before(hours=back), {rust: 60, spots: 20}) for back in (3, 2)]
     scene.store.commit([replace(one, mode="leaf", unit="affected_frames") for one in hours])
+    before = interval(scene.before(hours=30), {rust: 31}, frames=212)
+    scene.store.commit([replace(before, mode="leaf", unit="affected_frames")])
     page = client.get("/").text
     assert '<h1 id="headline">Yellow rust</h1>' in page
     assert "Pictures with signs of it in the last 24 hours: 120 of 120" in page
+    assert "Pictures with signs of it, each day: yesterday 31 of 212, the day before no data" in page
     assert "Photograph from the field with Yellow rust: 4" in page
 
 

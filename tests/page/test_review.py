@@ -17,7 +17,7 @@ from edge.page.trust import Role
 from edge.status import ModelStatus
 from edge.store import BoxKey, Deed, Tally
 from tests.page.scenes import BUG, HOPPER, MODEL, Scene, picture_of, sighting, well
-from tests.page.visitors import as_role, log_in, person, post
+from tests.page.visitors import as_role, form_on, log_in, person, post
 
 SURE = Seen(HOPPER, "NILALU", 0.9, (0.3, 0.3, 0.5, 0.5))
 UNSURE = Seen(BUG, "", 0.55, (0.6, 0.6, 0.7, 0.7))
@@ -109,6 +109,41 @@ def test_who_opens_another_persons_page_anew_has_answered_nothing_and_is_told_no
     place = answer(farmer, picture, 0, "yes")
     assert 'class="note' in farmer.get(place).text
     assert 'class="note' not in other.get(place).text
+
+
+def test_a_box_that_somebody_does_not_know_stays_open_and_makes_room_for_the_next(
+    farmer: FlaskClient, picture: str, scene: Scene
+) -> None:
+    place = answer(farmer, picture, 0, "unknown")
+    page = farmer.get(place).text
+    assert ("Brown planthopper" in page, "Slender rice bug" in page) == (False, True)
+    left = form_on(page, "/review")["unknown"]
+    place = answer(farmer, picture, 1, "other", unknown=left)  # and so through a search
+    assert f'name="unknown" value="{left}"' in farmer.get(place).text
+    place = answer(farmer, picture, 1, "no", unknown=left)
+    page = farmer.get(place).text
+    assert ("Brown planthopper" in page, "You said: no." in page) == (False, True)
+    assert list(scene.store.decisions.on(picture)) == [1]
+    assert "Is this “Brown planthopper”" in farmer.get("/review").text  # another day
+
+
+def test_a_box_stands_beside_a_picture_of_what_it_was_taken_for(farmer: FlaskClient, picture: str) -> None:
+    for place in ("/review", f"/review/{picture}/0"):
+        assert "For comparison: Planthoppers" in farmer.get(place).text
+
+
+def test_something_else_names_first_what_the_model_tells_most_often_here(
+    farmer: FlaskClient, picture: str, scene: Scene
+) -> None:
+    jpeg = picture_of("rice_bug.jpg")
+    told = ["Delphacidae (nymph)", "Insecta", HOPPER, HOPPER, HOPPER, BUG, BUG]
+    for hours, label in enumerate(told, start=8):
+        scene.store.commit([sighting(scene.before(hours=hours), label, 1)], jpeg)
+    scene.board.show(model=ModelStatus(name="pests", version="0.1.0", labels=("Insecta", "Pieris", "aphids?")))
+    page = farmer.get(f"/review/{picture}/1").text
+    assert re.findall(r'name="label" value="(.*?)"', page) == [HOPPER, "Insecta", "Delphacidae", "Pieris"]
+    assert "autofocus" not in page  # a keyboard would hide them
+    assert re.findall(r'name="label" value="(.*?)"', farmer.get(f"/review/{picture}/1?name=xyz").text) == []
 
 
 def test_something_else_leads_to_a_search_in_the_readers_language(farmer: FlaskClient, picture: str) -> None:

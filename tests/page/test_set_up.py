@@ -1,5 +1,6 @@
 """A technician's visit: each step as it is, live, resumable, and a record at the end."""
 
+import re
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -9,6 +10,7 @@ from datetime import UTC, date, datetime, timedelta
 from html import unescape
 from pathlib import Path
 from threading import Timer
+from urllib.parse import unquote
 
 import cv2
 import numpy as np
@@ -23,10 +25,10 @@ from edge.counts import Seen, Sighting
 from edge.page.kept_calibration import parsed_region, region_text
 from edge.page.trust import Role
 from edge.page.visit import Tick, change, load
-from edge.status import LinkStatus
+from edge.status import LinkStatus, ModelStatus
 from tests.broker import Broker
 from tests.counting.boards import SIDE_MM, photograph
-from tests.page.scenes import FRAMES, Scene, picture_of, sighting, well
+from tests.page.scenes import FRAMES, HOPPER, Scene, picture_of, sighting, well
 from tests.page.visitors import as_role, form_on, on_another_page, post, token_on
 from tests.slow_card import both, stalled_commits
 
@@ -67,7 +69,7 @@ def test_a_new_visit_begins_with_the_steps_that_only_a_person_can_do(technician:
     states = {step: state(technician, step) for step in ("focus", "region", "scale", "model", "server", "hand")}
     assert set(states.values()) == {"To do"}
     page = technician.get("/set-up").text
-    assert "7 steps are left." in page
+    assert "8 steps are left." in page
     assert "This node is ready." not in page
 
 
@@ -360,14 +362,27 @@ def test_the_model_is_tried_on_the_live_picture_with_its_frames(technician: Flas
     post(technician, "/set-up/model", "/live")
     assert state(technician, "model") == "To do"
     scene.clock.advance(1)
-    scene.board.show_frame(frame_of("whitefly.jpg"), [Seen("Bemisia", "", 0.9, (0.2, 0.2, 0.4, 0.4))] * 3)
+    told = [Seen(label, "", 0.9, (0.2, 0.2, 0.4, 0.4)) for label in (HOPPER, "Aleyrodidae", "Aleyrodidae (adult)")]
+    scene.board.show_frame(frame_of("whitefly.jpg"), told)
     shown = technician.get("/set-up/model").text
-    assert "Framed on this picture: 3" in shown
-    assert technician.get("/live.jpg").headers["Picture-Seen"] == "3"
+    assert "Framed on this picture: 3 · Whiteflies: 2 · Brown planthopper: 1</p>" in shown
+    told_in_chinese = unquote(technician.get("/live.jpg?lang=zh").headers["Picture-Seen"])
+    assert told_in_chinese == "此画面中框出：3 · 粉虱：2 · 褐飞虱：1"
     scene.clock.advance(1)
     scene.board.show_frame(frame_of("rice_bug.jpg"))  # while a person compares
     assert technician.post("/set-up/model", data=form_on(shown, "/set-up/model")).location == "/set-up#model"
-    assert "Framed: 3" in technician.get("/set-up").text
+    assert "Framed: 3" in technician.get("/set-up?lang=en").text
+
+
+def test_a_model_that_does_not_frame_what_is_there_leaves_its_step_open_and_says_what_to_do(
+    technician: FlaskClient, scene: Scene
+) -> None:
+    scene.board.show_frame(frame_of("whitefly.jpg"), [])
+    post(technician, "/set-up/model", "/set-up/model", seen="0")
+    assert state(technician, "model") == "Done"
+    told = post(technician, "/set-up/model", "/set-up/model", seen="0", wrong="1")
+    assert "come nearer and take a new one" in told.text
+    assert state(technician, "model") == "To do"
 
 
 def test_a_model_that_is_tried_looks_at_the_live_picture_however_slow_the_board_is(
@@ -402,6 +417,9 @@ def test_the_nodes_time_is_shown_with_its_day_and_year(technician: FlaskClient, 
     assert '<p class="figure">Jun 22, 2026, 4:30\u202fPM</p>' in technician.get("/set-up/clock").text
 
 
+AGREES, BY_PHONE = "It agrees with my phone", "Set the clock by this phone"
+
+
 @pytest.fixture
 def settable(scene: Scene) -> tuple[FlaskClient, list[datetime]]:
     """A technician in front of a clock that is a day behind; asked to, a root unit sets it soon, as the list tells."""
@@ -427,7 +445,9 @@ def test_a_phone_sets_a_clock_that_nothing_else_has_set(
     client, asked = settable
     true = scene.clock.utc + timedelta(days=1)
     phone_ms = str(round(true.timestamp() * 1000))
-    assert "Set the clock by this phone" in post(client, "/set-up/clock", "/set-up/clock", phone_ms=phone_ms).text
+    assert [words in client.get("/set-up/clock").text for words in (AGREES, BY_PHONE)] == [True, True]
+    compared = post(client, "/set-up/clock", "/set-up/clock", phone_ms=phone_ms).text
+    assert [words in compared for words in (AGREES, BY_PHONE)] == [False, True]
     assert asked == []
     assert post(client, "/set-up/clock", "/set-up/clock", phone_ms=phone_ms, set="1").status_code == 303
     assert asked == [true]
@@ -435,6 +455,7 @@ def test_a_phone_sets_a_clock_that_nothing_else_has_set(
     later = str(round((true + timedelta(days=9)).timestamp() * 1000))
     assert post(client, "/set-up/clock", "/set-up/clock", phone_ms=later, set="1").status_code == 400
     assert asked == [true], "a clock that is set is not turned"
+    assert BY_PHONE not in client.get("/set-up/clock").text
 
 
 @pytest.mark.parametrize(("who", "may"), [("phone\n", True), ("cell\n", True), ("", False)])
@@ -642,7 +663,10 @@ def test_a_hand_count_is_compared_with_what_the_node_framed_inside_the_line(
     boxes = [Seen("Bemisia", "", 0.9, box) for box in (inside, inside, outside)]
     scene.store.commit([sighting(scene.before(minutes=2), count=9)], picture_of("whitefly.jpg"))  # has no boxes
     scene.store.commit([sighting(scene.before(minutes=1), count=3)], annotate(picture_of("whitefly.jpg"), boxes))
-    assert "<polygon" not in technician.get("/set-up/hand").text
+    scene.board.show(model=ModelStatus(labels=("Aleyrodidae (adult)", "Aleyrodidae (nymph)", HOPPER)))
+    page = technician.get("/set-up/hand").text
+    assert "Count the insects on each picture, one by one. The model tells: Whiteflies, Brown planthopper." in page
+    assert "<polygon" not in page
     post(technician, "/set-up/region", "/set-up/region", corners="0 0\n50 0\n50 50\n0 50")
     page = technician.get("/set-up/hand").text
     assert page.count('class="box" points="0.00,0.00 50.00,0.00 50.00,50.00 0.00,50.00"') == 1
@@ -720,6 +744,7 @@ def test_a_visit_ends_with_a_record_and_the_next_begins_anew(technician: FlaskCl
     said = scene.store.audit_trail(1)[0]
     assert said.what == "visit lens wiped"
     assert said.outcome.startswith("open: ")
+    assert re.search("left open: [^<]*What is counted, Millimetres, Model", technician.get("/audit").text)
 
 
 def test_a_note_with_line_breaks_is_as_long_as_the_browser_counts_it(technician: FlaskClient, scene: Scene) -> None:
@@ -746,6 +771,7 @@ def test_when_all_is_done_the_node_is_ready(scene: Scene) -> None:
     post(client, "/set-up/model", "/set-up/model", seen="0")
     counted = dict.fromkeys(pictures(scene), "2")
     post(client, "/set-up/hand", "/set-up/hand", **counted)
+    assert post(client, "/levels/none", "/levels").location == "/set-up#levels"
     page = client.get("/set-up").text
     assert '<h1 id="ready">This node is ready.</h1>' in page
     post(client, "/set-up/finish", "/set-up")

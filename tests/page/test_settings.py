@@ -10,6 +10,7 @@ from edge.calibration import load_calibration
 from edge.changes import NAME, over, read
 from edge.config import MqttTable, NodeConfig, checked
 from edge.errors import ConfigError
+from edge.page.audit import what_words
 from edge.page.setting_fields import fields
 from edge.page.settings import changed, shown
 from edge.page.trust import Role
@@ -74,6 +75,38 @@ def test_a_change_is_kept_told_and_the_node_begins_anew(
     assert read(Path(scene.config.store.folder)) == {"camera": {"every_s": 30.0}, "node": {"area_code": "110105001002"}}
     said = [one.what for one in scene.store.audit_trail(2)]
     assert said == ["setting camera.every_s: 60.0 → 30.0", "setting node.area_code: – → 110105001002"]
+    with technician.application.test_request_context("/?lang=zh"):
+        assert [what_words(what) for what in said] == [
+            "设置：两次查看的间隔（秒）：60 → 30", "设置：统计用区划代码：– → 110105001002",
+        ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("kept", "words"),
+    [
+        ("setting camera.faces: keep → drop", "Setting: Faces on kept pictures: stay → drop the picture"),
+        (
+            "setting page.open_to_read: True → False",
+            "Setting: Who is in the node's network may read without logging in: Yes → No",
+        ),
+        ("setting undo", "Setting: Undo"),
+        ("setting camera.of_old: 1 → 2", "Setting: camera.of_old: 1 → 2"),
+        ("visit hand 3: 2.7 -0.7", "Visit: Counted by hand: 3 pictures: off by 2.7 on average, 0.7 too few on average"),
+        ("visit focus 817.1", "Visit: Sharpness: 817.1"),
+        ("visit clock", "Visit: Clock"),
+        ("visit model again", "Visit: Model: To do"),
+        ("visit undo", "Visit: Undo"),
+        ("visit", "Visit"),
+        ("visit lens wiped", "Visit: lens wiped"),
+        ("visit model put in anew", "Visit: model put in anew"),
+        ("clock phone", "Set the clock by a phone"),
+    ],
+)  # fmt: skip
+def test_the_trail_speaks_in_the_words_of_the_page_and_leaves_a_note_as_it_was_written(
+    kept: str, words: str, technician: FlaskClient
+) -> None:
+    with technician.application.test_request_context("/"):
+        assert what_words(kept) == words
 
 
 def test_a_demonstration_promises_no_next_start(scene: Scene) -> None:
@@ -103,6 +136,8 @@ def test_a_demonstration_promises_no_next_start(scene: Scene) -> None:
         ("camera.mode", "film"),
         ("camera.rotation_deg", "45"),
         ("camera.gain", "0.5"),
+        ("page.station_phone", "ask Mei"),
+        ("page.technician_phone", "+"),
         ("mqtt.port", "99999"),
         ("mqtt.port", ""),
         ("mqtt.host", "broker.example"),
@@ -379,7 +414,6 @@ def test_a_node_on_its_last_good_settings_says_so_and_takes_no_others(technician
     [
         ("notice", "The new settings cannot be used; the last good ones work on."),
         ("store", "The memory card takes no results: replace it."),
-        ("newer", "The results on the memory card were written by newer software: update this node."),
     ],
 )
 def test_a_node_that_cannot_keep_settings_shows_no_form_and_takes_none_that_lay_open(

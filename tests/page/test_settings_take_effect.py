@@ -60,6 +60,8 @@ def test_a_node_takes_the_model_of_its_mode_also_of_one_that_is_chosen_on_the_pa
                 return ""
 
         wait_until(lambda: model() == "pests", within_s=20)
+        assert "begins anew" in phone.send("/levels", "/levels", label="Delphacidae", act_at="7")
+        wait_until(lambda: model() == "pests" and "1 action level can be reached." in phone.get("/set-up"), within_s=20)
         phone.send("/settings", "/settings", **{"camera.mode": "leaf"})
         wait_until(lambda: model() == "diseases", within_s=20)
         assert node.stop() == 0

@@ -1,11 +1,12 @@
 """What is said first, by what is known."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from edge.config import CameraTable
-from edge.page.situation import Counted, Facts, Situation, situation
+from edge.page.situation import Counted, Facts, Situation, is_too_few, situation
 from edge.status import CameraStatus, Snapshot
 from tests.clocks import SetClock
 from tests.page.scenes import sighting
@@ -105,6 +106,37 @@ def test_pictures_looked_at_more_than_a_day_ago_are_no_zero_of_today(last_skip: 
     later = replace(NOW, monotonic_s=NOW.monotonic_s + 86_401)
     camera = replace(OK, last_skip=last_skip, skipped={"overexposed": 1800}, last_frame=later)
     assert situation(Snapshot(started=NOW, camera=camera), NO_FACTS, later, LIVE) is expected
+
+
+@pytest.mark.parametrize(
+    ("frames", "watched_s", "camera", "few"),
+    [
+        (1, 20.0, {}, True),
+        (9, 3599.0, {}, True),
+        (10, 20.0, {}, False),
+        (1, 3600.0, {}, False),
+        (5, 0.0, {"every_s": 3600.0}, True),
+        (6, 0.0, {"every_s": 3600.0}, False),
+        (1, 0.0, {"every_s": 21_600.0}, False),
+        (9, 0.0, {"every_s": 0.0}, True),
+        (1, 0.0, {"mode": "trap"}, False),
+        (1, 0.0, {"kind": "folder", "fed": True}, False),
+    ],
+)
+def test_too_few_pictures_for_a_zero_are_less_than_ten_and_an_hour_unless_the_pause_promises_few(
+    frames: int, watched_s: float, camera: dict[str, Any], few: bool
+) -> None:
+    table = CameraTable(**{"kind": "picamera", **camera})
+    facts = replace(ZERO, frames=frames, watched_s=watched_s)
+    assert is_too_few(Snapshot(started=NOW, camera=replace(OK, looked=0)), facts, NOW, table) is few
+
+
+@pytest.mark.parametrize(("looked", "still", "few"), [(1, 0, True), (1, 9, False), (9, 0, True), (10, 0, False)])
+def test_in_the_first_hour_the_pictures_since_the_start_count_and_so_do_those_of_a_still_scene(
+    looked: int, still: int, few: bool
+) -> None:
+    snapshot = Snapshot(started=NOW, camera=replace(OK, looked=looked, skipped={"still": still, "dark": 50}))
+    assert is_too_few(snapshot, NO_FACTS, NOW, LIVE) is few
 
 
 def test_a_jump_of_the_wall_clock_makes_no_picture_late() -> None:

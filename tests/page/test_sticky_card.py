@@ -9,7 +9,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from edge.clock import Instant
-from edge.counts import Interval, NoData
+from edge.counts import Interval, NoData, TaxonCount
 from edge.page.visit import Visit, change
 from edge.status import StatusBoard
 from tests.page.scenes import HOPPER, Scene, interval, picture_of, sighting, trap_hour, well
@@ -69,6 +69,27 @@ def test_what_is_new_in_the_night_is_said_first_and_what_lies_on_the_card_beside
     assert "60 insects lie on the card" in page
     assert "Brown planthopper: 60 on the card · clearly recognised" in page
     assert "plants in front of the camera" not in page
+
+
+@pytest.mark.parametrize(
+    ("caught", "headline_words"), [(True, "Insects: 6 tonight so far"), (False, "Insects: new on")]
+)
+def test_a_catch_of_which_only_the_class_is_known_is_no_pest_yet_and_asks_which_insects_they_are(
+    trap: FlaskClient, scene: Scene, caught: bool, headline_words: str
+) -> None:
+    scene.store.commit([sighting(scene.before(hours=2.5), "Insecta", 60)], picture_of("planthopper.jpg"))
+    if caught:
+        one = replace(
+            trap_hour(scene.before(hours=3), 6), counts=(TaxonCount(label="Insecta", eppo="", count=6, low=4, high=9),)
+        )
+        scene.store.commit([one])
+    page = trap.get("/").text
+    assert headline(page).startswith(headline_words)
+    assert (word_of(page), '<section class="card wait"' in page) == ("Look at it", True)
+    assert "Look at the card: which insects are they?" in page
+    assert "it flies" not in page
+    assert ("Likely between 4 and 9" in page) is caught
+    assert "plaga" not in trap.get("/?lang=es").text.partition("</section>")[0]
 
 
 def test_of_a_card_that_is_not_known_nobody_says_how_many_lie_on_it(trap: FlaskClient, scene: Scene) -> None:

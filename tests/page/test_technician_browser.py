@@ -1,6 +1,8 @@
 """A technician with nothing but a phone: claim, checklist, region by finger, settings, in a real browser."""
 
 from contextlib import AbstractContextManager
+from dataclasses import replace
+from datetime import datetime
 from importlib import import_module
 from pathlib import Path
 
@@ -21,7 +23,7 @@ from tests.page.visitors import PASSWORD
 pytestmark = NEEDS_CHROMIUM
 CODE = "7KWM-3RTZ-9QHD"
 PAGES = (
-    *("/people", "/settings", "/account", "/audit", "/node", "/live", "/log-in"),
+    *("/people", "/settings", "/levels", "/account", "/audit", "/node", "/live", "/log-in"),
     *("/set-up", *(f"/set-up/{step}" for step in ("region", "scale", "model", "clock", "care", "server", "hand"))),
 )
 SHOWN = {
@@ -34,16 +36,19 @@ SHOWN = {
     "people": "/people",
 }
 
-UNDER_THE_TABS = """() => {
+UNDER_THE_TABS = """window.reached = 0;
+window.covered = [];
+addEventListener("keyup", () => {
+    reached += 1;
     const held = document.activeElement, tabs = document.querySelector(".tabs");
-    if (tabs.contains(held) || held === document.body) return 0;
-    return held.getBoundingClientRect().bottom - tabs.getBoundingClientRect().top;
-}"""  # how many px of what has the focus
+    if (tabs.contains(held) || held === document.body) return;
+    const px = held.getBoundingClientRect().bottom - tabs.getBoundingClientRect().top;
+    if (px >= %d) covered.push([px, held.outerHTML.slice(0, 100)]);
+});"""  # what has the focus with so many px of it under them
 CUT_CHOICES = """[...document.querySelectorAll("select")].flatMap((one) => [...one.options].filter((option) => {
     option.selected = true;
     return one.scrollWidth > one.clientWidth;
 }).map((option) => option.text))"""
-FOCUSED = "document.activeElement.outerHTML.slice(0, 100)"
 TOPS = """[...document.querySelectorAll("main :is(a, button, input, textarea)")].filter((one) => one.offsetParent)
 .map((one) => [one.outerHTML, one.getBoundingClientRect().top])"""
 HEAD = 4  # skip link, node, account and language come before the content
@@ -120,6 +125,32 @@ def test_the_picture_of_the_region_leaves_room_to_swipe_and_its_line_lies_on_it(
         assert line["width"] > 200
 
 
+def test_a_stations_level_is_entered_marked_and_deleted_on_a_phone_without_scripts(
+    browser: Browser, labelled: Scene
+) -> None:
+    labels = ("Delphacidae", "Thripidae", "Bemisia")
+    model = replace(labelled.board.snapshot().model, labels=labels, precisions=dict.fromkeys(labels, 0.9))
+    labelled.board.show(model=model)
+    with technician(browser, labelled, View(scripts=False)) as visit:
+        page = visit.page
+        visit.go("/set-up")
+        page.click("#levels a")
+        page.select_option("#label", label="Planthoppers")
+        page.fill("#act_at", "0")
+        page.click("button:has-text('Keep this level')")
+        assert page.input_value("#label") == "Delphacidae"
+        assert page.inner_text(".is-wrong label") == "Act from"
+        page.fill("#act_at", "10")
+        page.fill("#source", "Yuhang plant protection station, 2026")
+        page.click("button:has-text('Keep this level')")
+        page.click("main a:has-text('Action levels')")
+        assert "Planthoppers: 10 on one picture" in page.inner_text("section.panel")
+        page.click("button:has-text('Delete')")
+        visit.go("/levels")
+        assert "None yet." in page.inner_text("section.panel")
+        assert not visit.is_wider_than_the_screen()
+
+
 def test_why_a_region_is_refused_stands_above_the_tabs(browser: Browser, labelled: Scene) -> None:
     with technician(browser, labelled, View()) as visit:
         visit.go("/set-up/region")
@@ -169,14 +200,19 @@ def test_a_phone_is_served_by_what_its_engine_can(browser: Browser, labelled: Sc
         page.route("**/page.js*", lambda route: route.fulfill(body="of + tomorrow ?", content_type="text/javascript"))
         visit.go("/set-up/clock")  # without a script that runs
         expect(page.locator("#typed")).to_be_visible()
+        by_phone = page.locator("button:has-text('Set the clock by this phone')")
+        expect(by_phone).to_be_hidden()
         visit.go("/photo")
         page.check("input[value=pests]")
         page.set_input_files("#photo", FRAMES / "rice_bug.jpg")
         page.click("#photo-form button.full")
         page.wait_for_selector("#headline", timeout=60_000)
         page.unroute("**/page.js*")
+        page.clock.set_fixed_time(datetime(2026, 7, 2, 18, 30))  # noqa: DTZ001  as the phone shows it
         visit.go("/set-up/clock")
         expect(page.locator("#typed")).to_be_hidden()
+        expect(page.locator("[data-phone-time]")).to_have_text("Jul 2, 2026, 6:30 PM")
+        expect(by_phone).to_be_visible()
         page.add_init_script("delete window.PointerEvent;")  # Safari 13
         visit.go("/set-up/region")
         expect(page.locator("#by-finger")).to_be_hidden()
@@ -249,10 +285,11 @@ def test_nothing_that_the_keyboard_reaches_lies_under_the_tabs(
         visit.page.set_viewport_size({"width": width_px, "height": height_px})
         for address in ("/", "/photo", "/review", *PAGES):
             visit.go(address)
+            visit.page.evaluate(UNDER_THE_TABS % RIM_PX)
             controls = visit.page.locator("main :is(a, button, summary, input, select, textarea):visible").count()
             for _ in range(controls + HEAD):
                 visit.page.keyboard.press("Tab")
-                assert visit.page.evaluate(UNDER_THE_TABS) < RIM_PX, (address, visit.page.evaluate(FOCUSED))
+            assert visit.page.evaluate("[reached, covered]") == [controls + HEAD, []], address
 
 
 @pytest.mark.usefixtures("slow_pictures")
@@ -294,5 +331,6 @@ def test_the_technicians_pages_look_like_their_committed_screens(
     if name == "clock":
         labelled.clock.state = ClockState.UNSYNCED
     with (visiting if name == "claim" else technician)(browser, labelled, view) as visit:
+        visit.page.clock.set_fixed_time(datetime(2026, 7, 1, 16, 30))  # noqa: DTZ001  a phone that agrees
         visit.go(SHOWN[name])
         assert visit.looks_like(name, view)

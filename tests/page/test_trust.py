@@ -14,7 +14,7 @@ from edge.page.admission import keep_sessions
 from edge.page.passwords import HASHER, LONGEST, hashed, is_claim_code, is_right
 from edge.page.trust import Role, Trust, digest
 from edge.store import Account, Store
-from tests.page.scenes import Scene
+from tests.page.scenes import Scene, seen
 from tests.page.visitors import HASH, PASSWORD, as_role, form_on, log_in, person, post, token_on
 from tests.slow_card import stalled_commits
 
@@ -50,6 +50,29 @@ def test_a_new_node_has_no_account_and_leads_to_its_claim(labelled: FlaskClient,
     assert scene.store.accounts.everybody() == []
     assert labelled.get("/people").location == "/claim"
     assert labelled.get("/log-in").location == "/claim"
+
+
+def test_whoever_has_not_logged_in_reads_beside_the_buttons_that_they_want_a_name_and_is_shown_no_such_tab(
+    client: FlaskClient, scene: Scene
+) -> None:
+    seen(scene)
+    for role in (Role.NOBODY, Role.FARMER):
+        page = as_role(client, scene, role).get("/").text
+        is_told = "With a name and a password from your technician." in page
+        has_tab = 'href="/photo"' in page.partition('<nav class="tabs"')[2]
+        assert (is_told, has_tab) == (role is Role.NOBODY, role is Role.FARMER)
+
+
+@pytest.mark.parametrize("address", ["/photo", "/review", "/log-in?next=/"])
+def test_a_farmer_in_front_of_a_new_node_is_told_to_wait_for_the_technician_and_asked_for_no_code(
+    address: str, labelled: FlaskClient, scene: Scene
+) -> None:
+    scene.configure(page={"technician_phone": "+86 574 1234"})
+    answer = scene.app().test_client().get(address)
+    assert answer.status_code == 403
+    assert "<h1>Your technician has to set up this node first.</h1>" in answer.text
+    assert ['href="/"' in answer.text, "tel:+865741234" in answer.text] == [True, True]
+    assert [words for words in ("Claim this node", "Claim code", "reset-password") if words in answer.text] == []
 
 
 def test_where_the_card_does_not_tell_who_may_log_in_the_page_says_so_and_shows_the_results(

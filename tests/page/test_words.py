@@ -32,6 +32,8 @@ SET_RIGHT = [  # by native readers: each said something else than the English
         "At most %(size)s MB. It stays on this node unless you ask the station.",  # was: on this phone, too
         {"zh": "最大 %(size)s MB。除非您咨询植保站，照片只留在田里的这台设备上。"},
     ),
+    ("counted", {"zh": "设备计数"}),  # was: what is really there
+    ("%(count)s on %(day)s", {"zh": "%(count)s（%(day)s）"}),  # was: 6月27日 7
     ("yesterday", {"hi": "बीते कल"}),  # कल is tomorrow too
     ("For the technician", {"zh": "供技术员使用"}),  # was: technicians' entrance, also above the cause of a fault
     ("%(name)s: %(count)s %(period)s", {"hi": "%(name)s: %(period)s %(count)s"}),  # was: 14 yesterday

@@ -128,8 +128,13 @@ async function sendSmall(form, input) {
   form.submit();
 }
 
-// Sharpness against the best so far, and the light, of the picture that was just shown.
-function showOptics(headers, best) {
+// The light of the picture that was just shown.
+function showLight(headers) {
+  for (const light of document.querySelectorAll("[data-light]")) light.hidden = light.dataset.light !== headers.get("Picture-Light");
+}
+
+// Its sharpness against the best so far.
+function showSharpness(headers, best) {
   const sharpness = Number(headers.get("Picture-Sharpness"));
   const shown = new Intl.NumberFormat(document.documentElement.lang, { maximumFractionDigits: 1 });
   document.getElementById("sharpness").textContent = shown.format(sharpness);
@@ -139,13 +144,12 @@ function showOptics(headers, best) {
   const words = document.getElementById("sharpness-best");
   words.textContent = words.dataset.words.replace("{best}", shown.format(top));
   meter.hidden = words.hidden = false;
-  for (const light of document.querySelectorAll("[data-light]")) light.hidden = light.dataset.light !== headers.get("Picture-Light");
   return top;
 }
 
 // One picture after another, never two at once, none while nobody looks.
 async function keepMoving(image) {
-  const cost = document.getElementById("live-cost");
+  const cost = document.getElementById("live-cost"); // and its sharpness: for the technician
   const age = document.getElementById("live-age");
   const ago = Intl.RelativeTimeFormat // not in iPhones from before 2020
     ? new Intl.RelativeTimeFormat(document.documentElement.lang, { numeric: "auto" })
@@ -164,13 +168,13 @@ async function keepMoving(image) {
       const before = image.src;
       image.src = URL.createObjectURL(picture);
       if (before.startsWith("blob:")) URL.revokeObjectURL(before);
-      cost.textContent = cost.dataset.words.replace("{kb}", Math.round(picture.size / 1000)).replace("{n}", shown);
+      if (cost) cost.textContent = cost.dataset.words.replace("{kb}", Math.round(picture.size / 1000)).replace("{n}", shown);
       const ageS = Number(answer.headers.get("Picture-Age-S")) + Math.round((performance.now() - begunMs) / 1000);
       const passed = ageS < 120 ? ago.format(-ageS, "second") : ago.format(-Math.round(ageS / 60), "minute");
       age.textContent = age.dataset.words.replace("{ago}", passed);
-      const seen = document.getElementById("live-seen"), count = answer.headers.get("Picture-Seen");
-      seen.textContent = count ? seen.dataset.words.replace("{n}", count) : seen.dataset.not;
-      best = showOptics(answer.headers, best);
+      document.getElementById("live-seen").textContent = decodeURIComponent(answer.headers.get("Picture-Seen"));
+      showLight(answer.headers);
+      if (cost) best = showSharpness(answer.headers, best);
       say("");
     } catch {
       sayAway();
@@ -206,6 +210,13 @@ for (const part of document.querySelectorAll("[data-phone]")) {
 }
 for (const words of document.querySelectorAll("[data-no-place]")) words.hidden = tellsPlace;
 
+for (const part of document.querySelectorAll("[data-scripted]")) part.hidden = false; // what no page can tell or do without its script
+for (const time of document.querySelectorAll("[data-phone-time]")) {
+  const shown = new Intl.DateTimeFormat(document.documentElement.lang, { year: "numeric", month: "short", day: "numeric", hour: "numeric", minute: "2-digit" });
+  const tell = () => { time.textContent = shown.format(new Date()); };
+  tell();
+  setInterval(tell, 1000);
+}
 for (const typed of document.querySelectorAll("[data-typed]")) typed.hidden = true; // a phone whose script runs sends its own time
 for (const field of document.querySelectorAll("[data-phone-ms]")) field.form.addEventListener("submit", () => { field.value = String(Date.now()); });
 
