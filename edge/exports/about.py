@@ -16,6 +16,7 @@ class Place:
     latitude_deg: float | None = None
     longitude_deg: float | None = None
     area_code: str | None = None  # twelve digits, province to village
+    area_name: str | None = None  # and code, as the station names it
     crop: str | None = None
     zone: tzinfo = UTC  # in which its nights are reckoned
 

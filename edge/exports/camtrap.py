@@ -69,6 +69,7 @@ class _Deployment:
         return {
             "deploymentID": self.name,
             "locationID": self.name.rpartition("/")[0],
+            "locationName": self.place.area_name,
             "latitude": self.place.latitude_deg,
             "longitude": self.place.longitude_deg,
             "deploymentStart": to_the_second(self.start),

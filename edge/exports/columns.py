@@ -23,7 +23,9 @@ from edge.wire import PlainInterval, PlainRecord
 
 Kind = Literal["text", "integer", "number", "truth", "day", "moment", "json"]
 Cell = str | int | float | bool | date | datetime | None
-PLACE: dict[str, Kind] = {"latitude_deg": "number", "longitude_deg": "number", "area_code": "text", "crop": "text"}
+PLACE: dict[str, Kind] = {
+    "latitude_deg": "number", "longitude_deg": "number", "area_code": "text", "area_name": "text", "crop": "text",
+}  # fmt: skip
 TAXA, NIGHT = "taxa", "night"
 _KINDS: dict[type[types.Type], Kind] = {
     types.StrType: "text",

@@ -67,6 +67,7 @@ def _event(record: PlainInterval, place: Place) -> dict[str, Any]:
         **_effort(record),
         "eventRemarks": _remarks(record),
         "locationID": place.area_code or f"{record.site}/{record.node}",
+        "locality": place.area_name,
         "decimalLatitude": place.latitude_deg,
         "decimalLongitude": place.longitude_deg,
         "dynamicProperties": _json({name: value for name, value in more.items() if value is not None}),

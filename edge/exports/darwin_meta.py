@@ -24,7 +24,8 @@ EVENT = Table(
     f"{DWC}Event",
     _terms(
         "eventID parentEventID eventDate verbatimEventDate samplingProtocol samplingEffort sampleSizeValue "
-        "sampleSizeUnit eventRemarks locationID decimalLatitude decimalLongitude geodeticDatum dynamicProperties"
+        "sampleSizeUnit eventRemarks locationID locality decimalLatitude decimalLongitude geodeticDatum "
+        "dynamicProperties"
     ),
 )
 OCCURRENCE = Table(

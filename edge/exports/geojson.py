@@ -31,4 +31,5 @@ def point(place: Place) -> dict[str, Any] | None:
 
 def _feature(record: PlainRecord, place: Place) -> dict[str, Any]:
     properties = msgspec.to_builtins(record) | {"area_code": place.area_code, "crop": place.crop}
+    properties |= {} if place.area_name is None else {"area_name": place.area_name}
     return {"type": "Feature", "id": key_of(record), "geometry": point(place), "properties": properties}

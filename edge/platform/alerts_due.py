@@ -66,7 +66,7 @@ _DUE = """
         FROM waiting WHERE nth <= %(most_a_day)s
     )
     SELECT recipient_id, kind, address, zone, language, ledger_id, seq, tries, site, node, area_code, rose AS at,
-           camera, label, eppo, level, value, unit, start_at, reason, look_at, source,
+           area_called(area_code) AS called, camera, label, eppo, level, value, unit, start_at, reason, look_at, source,
            (SELECT body->>'task' FROM record r WHERE (r.ledger_id, r.seq) = (chosen.ledger_id, chosen.seq)) AS task,
            CASE turn WHEN %(most_a_day)s THEN turn END AS last_of
     FROM chosen WHERE coalesce(next_try, %(due_by)s) <= %(due_by)s

@@ -54,3 +54,12 @@ def nodes_of_database(database: Database) -> dict[NodeName, Info]:
     except psycopg.Error as why:
         raise StoreError(f"the nodes cannot be read ({first_line(why)}); check --database") from why
     return {(site, node): msgspec.json.decode(info, type=Info) for site, node, info in rows}
+
+
+def names_of_database(database: Database) -> dict[NodeName, str]:
+    """What the station calls the areas of nodes, where it does. Raises StoreError."""
+    try:
+        rows = database.execute("SELECT site, node, area_called(area_code) FROM node").fetchall()
+    except psycopg.Error as why:
+        raise StoreError(f"the nodes cannot be read ({first_line(why)}); check --database") from why
+    return {(site, node): called for site, node, called in rows if called is not None}

@@ -30,6 +30,7 @@ class Risen:
     site: str
     node: str
     area_code: str
+    called: str | None  # that area, by a name that the station keeps
     at: datetime
     camera: str
     label: str
@@ -49,6 +50,7 @@ class Risen:
         names = ("site", "node", "area_code", "at", "camera", "label", "eppo", "level", "value", "unit", "reason",
                  "look_at", "source")  # fmt: skip
         told = {name: getattr(self, name) for name in names}
+        told |= {} if self.called is None else {"area": self.called}
         return {"id": f"{self.ledger_id}-{self.seq}", **told, "look_at": _look_at(self)}
 
 
@@ -73,12 +75,12 @@ def letter(risen: Risen, sender: str) -> EmailMessage:
 def _as_told(risen: Risen) -> tuple[str, str]:
     """Nodes tell in English."""
     where = f"{_when(risen)} ({zone_of(risen.zone).key}), area {risen.area_code}"
-    subject = f"{risen.level}: {risen.label} at {risen.site}/{risen.node}"
+    subject = f"{risen.level}: {risen.label} at {_node(risen)}"
     return subject, f"{risen.reason}\n\n{_look_at(risen)}\n\n{where}\n{risen.source}\n"
 
 
 def _in_own_words(risen: Risen) -> tuple[str, str]:
-    names = {"taxon": taxon_words(risen.label, ""), "node": f"{risen.site}/{risen.node}"}
+    names = {"taxon": taxon_words(risen.label, ""), "node": _node(risen)}
     stands = gettext(
         "%(taxon)s at %(node)s, %(at)s (%(zone)s): %(value)s %(unit)s; the action level is %(start)s.",
         at=_when(risen),
@@ -96,6 +98,11 @@ def _in_own_words(risen: Risen) -> tuple[str, str]:
     parts = (stands, to_do, _last(risen), where, "" if risen.language in REVIEWED else by_machine)
     subject = gettext("%(level)s: %(taxon)s at %(node)s", level=level_words(risen.level), **names)
     return subject, "\n\n".join(filter(None, parts)) + "\n"
+
+
+def _node(risen: Risen) -> str:
+    """And its area, if that has a name."""
+    return ", ".join(filter(None, (f"{risen.site}/{risen.node}", risen.called)))
 
 
 def _when(risen: Risen) -> str:

@@ -1,0 +1,31 @@
+"""What people call areas: names that a station keeps, and that stand beside the codes."""
+
+from collections.abc import Mapping
+
+from edge.platform.database import Database, only_row, reachable
+
+MOST_LETTERS = 80
+MOST_OFFERED = 300  # to choose from, the large areas first
+
+
+@reachable()
+def keep_names(database: Database, names: Mapping[str, str]) -> None:
+    """By code, each in place of the one before; an empty name: none any more. Raises StoreError."""
+    with database.transaction():
+        database.execute("DELETE FROM area_name WHERE code = ANY(%s)", (list(names),))
+        database.execute(
+            "INSERT INTO area_name SELECT * FROM unnest(%s::text[], %s::text[]) AS told (code, name) WHERE name <> ''",
+            (list(names), list(names.values())),
+        )
+
+
+def called(database: Database, area: str) -> str | None:
+    """Name and code; None where nobody named it, nor an area above."""
+    told: str | None = only_row(database, "SELECT area_called(%s)", (area,))[0]
+    return told
+
+
+def names_within(database: Database, area: str) -> list[tuple[str, str]]:
+    """Code and name of areas to choose from."""
+    asked = "SELECT code, name FROM area_name WHERE code ^@ %s ORDER BY length(code), code LIMIT %s"
+    return database.execute(asked, (area, MOST_OFFERED)).fetchall()
