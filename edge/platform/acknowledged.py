@@ -10,6 +10,8 @@ from edge.platform.database import Database
 from edge.platform.left_behind import IS_LEFT_BEHIND
 from edge.wire import StandingAlert
 
+Named = tuple[int, str, str, str, datetime]  # node_id, label, unit, level, since
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Standing:
@@ -19,6 +21,8 @@ class Standing:
     site: str
     node: str
     area_code: str
+    called: str | None  # that area, by a name that the station keeps
+    zone: str
     is_silent: bool  # not heard for a day: it may be over
     heard: datetime | None  # not so far
     nth: int  # of its node, in the order in which they stand
@@ -32,7 +36,8 @@ class Standing:
 IS_GONE = f"""({IS_LEFT_BEHIND}
     OR coalesce(node.status->>'state', 'online') <> 'online' AND is_renamed(node.node_id))"""
 _STANDING = f"""
-    SELECT node_id, site, node, area_code, coalesce(heard < now() - interval '1 day', true) AS is_silent, heard, one,
+    SELECT node_id, site, node, area_code, area_called(area_code), time_zone,
+           coalesce(heard < now() - interval '1 day', true) AS is_silent, heard, one,
            coalesce(k.who, ''), k.at, k.outcome,
            row_number() OVER (PARTITION BY node_id ORDER BY k.who IS NOT NULL, one->>'level', one->>'since') AS nth
     FROM node, jsonb_array_elements(health->'alerts') AS one
@@ -53,12 +58,12 @@ def standing(database: Database) -> list[Standing]:
     """
     return [
         Standing(
-            node_id=node_id, site=site, node=node, area_code=area_code, is_silent=is_silent, heard=heard,
-            nth=nth, told=msgspec.convert(one, StandingAlert), who=who, at=at, outcome=outcome,
+            node_id=node_id, site=site, node=node, area_code=area_code, called=called, zone=zone,
+            is_silent=is_silent, heard=heard, nth=nth, told=msgspec.convert(one, StandingAlert),
+            who=who, at=at, outcome=outcome,
         )
-        for node_id, site, node, area_code, is_silent, heard, one, who, at, outcome, nth in database.execute(
-            _STANDING, as_of_today()
-        )
+        for node_id, site, node, area_code, called, zone, is_silent, heard, one, who, at, outcome, nth
+        in database.execute(_STANDING, as_of_today())
     ]  # fmt: skip
 
 
@@ -72,16 +77,24 @@ def acknowledge(
     database: Database, node_id: int, *, label: str, unit: str, level: str, since: datetime, who: str
 ) -> bool:
     """Keep it until the node has it; False if the role sees no such alert standing."""
-    named = (node_id, label, unit, level, since)
-    if named not in {(one.node_id, one.told.label, one.told.unit, one.told.level, one.told.since)
-                     for one in standing(database)}:  # fmt: skip
-        return False
-    database.execute(
-        "INSERT INTO acknowledgement (node_id, label, unit, level, since, who) VALUES (%s, %s, %s, %s, %s, %s)"
-        " ON CONFLICT DO NOTHING",
-        (*named, who[:80]),
-    )
-    return True
+    return acknowledge_each(database, [(node_id, label, unit, level, since)], who)
+
+
+def acknowledge_each(database: Database, alerts: Sequence[Named], who: str) -> bool:
+    """The same of several, as far as they stand; False if none does."""
+    stand = {named(one) for one in standing(database)}
+    for one in (found := [one for one in alerts if one in stand]):
+        database.execute(
+            "INSERT INTO acknowledgement (node_id, label, unit, level, since, who) VALUES (%s, %s, %s, %s, %s, %s)"
+            " ON CONFLICT DO NOTHING",
+            (*one, who[:80]),
+        )
+    return bool(found)
+
+
+def named(one: Standing) -> Named:
+    """What tells it from all others."""
+    return one.node_id, one.told.label, one.told.unit, one.told.level, one.told.since
 
 
 def note_standing(database: Database, node_id: int, alerts: Sequence[StandingAlert], *, is_kept: bool) -> None:

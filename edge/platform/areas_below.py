@@ -6,7 +6,16 @@ from dataclasses import asdict, dataclass, replace
 from psycopg.rows import class_row
 
 from edge.platform.database import Database
-from edge.platform.population import CAN_TELL, IS_OF_TAXA, LEVELS, Wanted, as_area, is_incidence
+from edge.platform.population import (
+    CAN_TELL,
+    IS_OF_TAXA,
+    LEVELS,
+    Cameras,
+    Wanted,
+    as_area,
+    cameras_in,
+    is_incidence,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,6 +30,8 @@ class AreaBelow:
     high: int | None
     per_m2: float | None  # mean of the nights with a calibrated camera
     per_camera_night: float | None
+    called: str | None  # by a name that the station keeps
+    cameras: Cameras | None = None  # asked for where a density is known
 
     @property
     def is_above(self) -> bool:
@@ -54,7 +65,8 @@ _BELOW = f"""
               AND night BETWEEN %(first)s AND %(last)s
         ) AS stacked GROUP BY prefix, night
     )
-    SELECT area, coalesce(max(nodes), 0) AS nodes, coalesce(bounded(sum(frames)), 0) AS frames,
+    SELECT area, area_called(area) AS called, coalesce(max(nodes), 0) AS nodes,
+           coalesce(bounded(sum(frames)), 0) AS frames,
            CASE WHEN sum(frames) > 0 THEN coalesce(summed(%(unit)s, array_agg(count)), 0) END AS count,
            CASE WHEN sum(frames) > 0 AND coalesce(bool_and(low IS NOT NULL) FILTER (WHERE count IS NOT NULL), true)
                 THEN coalesce(summed(%(unit)s, array_agg(low)), 0) END AS low,
@@ -75,6 +87,9 @@ def areas_below(database: Database, wanted: Wanted) -> Sequence[AreaBelow]:
         found = cursor.execute(_BELOW, asdict(wanted) | {"digits": digits}).fetchall()
     if len(found) == 1 and found[0].is_above:  # a city without counties, as 441900: its townships
         return areas_below(database, replace(wanted, area=found[0].area))
+    if any(one.per_m2 is not None for one in found):
+        cameras = cameras_in(database, wanted, digits)
+        found = [replace(one, cameras=cameras.get(one.area)) for one in found]
     return sorted(found, key=lambda one: _badness(one, wanted.unit), reverse=True)
 
 

@@ -45,6 +45,7 @@ class Place:
     at: Point
     value: float | None  # a count; of a disease per cent of the frames
     area_code: str = ""
+    called: str | None = None  # its area, by a name that the station keeps
 
 
 def bars(nights: Sequence[Trend], start_at: float | None, unit: str, over: date) -> str:

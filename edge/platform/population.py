@@ -25,6 +25,15 @@ IS_OF_TAXA = """taxon_id = ANY (ARRAY(
     SELECT taxon_id FROM taxon WHERE label = %(label)s AND (%(stage)s::text IS NULL OR stage = %(stage)s)))"""
 CAN_TELL = "vocabulary_id = ANY (ARRAY(SELECT vocabulary_id FROM telling(%(label)s)))"
 
+_CAMERAS = f"""
+    SELECT left(area_code, %(digits)s), count(*) FILTER (WHERE is_calibrated), count(*)
+    FROM (
+        SELECT node_id, camera, bool_or(coalesce(area_m2, 0) > 0) AS is_calibrated FROM night_effort
+        WHERE unit = %(unit)s AND {CAN_TELL} AND frames > 0 AND night BETWEEN %(first)s AND %(last)s
+        GROUP BY node_id, camera
+    ) AS looked JOIN node USING (node_id) WHERE area_code ^@ %(area)s GROUP BY 1
+"""  # noqa: S608  our own words
+
 
 def as_area(code: str) -> str:
     """The area that a code means: of 330106000000 the county 330106. Empty for all. Raises UsageError for no level."""
@@ -71,6 +80,19 @@ class Night:
     per_m2: float | None  # of the calibrated cameras, as are its sides
     per_m2_low: float | None
     per_m2_high: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Cameras:
+    """Those that looked in some nights, and how many of them were calibrated in any: a density is of these alone."""
+
+    calibrated: int
+    looked: int
+
+    @property
+    def are_enough(self) -> bool:
+        """Or the density of one field would stand for a township."""
+        return 2 * self.calibrated >= self.looked
 
 
 def is_incidence(unit: str) -> bool:
@@ -144,6 +166,19 @@ class TaxonSum:
 def population(database: Database, wanted: Wanted) -> list[Night]:
     """A row for each night, those without data too."""
     return _rows(database, Night, "population(%(area)s, %(unit)s, %(label)s, %(stage)s, %(first)s, %(last)s)", wanted)
+
+
+def cameras_in(database: Database, wanted: Wanted, digits: int) -> dict[str, Cameras]:
+    """Of each area of so many digits."""
+    rows = database.execute(_CAMERAS.encode(), asdict(wanted) | {"digits": digits})
+    return {area: Cameras(calibrated, looked) for area, calibrated, looked in rows}
+
+
+def cameras_behind(database: Database, wanted: Wanted, nights: Sequence[Night]) -> Cameras:
+    """Of the whole area; of a density that is not known nobody asks."""
+    if all(night.per_m2 is None for night in nights):
+        return Cameras(0, 0)
+    return cameras_in(database, wanted, len(wanted.area)).get(wanted.area, Cameras(0, 0))
 
 
 def trend(database: Database, wanted: Wanted) -> list[Trend]:

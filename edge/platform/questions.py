@@ -16,8 +16,9 @@ MOST_OPEN = 100  # of a node, which keeps as many itself beside the last answers
 MOST_PARTS = 2048  # of a photograph, which a node sends in some 500 at most: 512 KiB in steps of 1 KiB
 MOST_SHOWN, MOST_ANSWERED = 100, 20
 _QUESTIONS = (
-    "SELECT node_id, site, node, id, received, utc, who, note, guess, answer, answer_who, answer_label, answered,"
-    " outcome FROM question JOIN node USING (node_id) WHERE jpeg IS NOT NULL"
+    "SELECT node_id, site, node, time_zone AS zone, id, received, utc, who, note, guess, answer, answer_who,"
+    " answer_label, answered, outcome, area_called(area_code) AS called"
+    " FROM question JOIN node USING (node_id) WHERE jpeg IS NOT NULL"
 )
 _MAKE_ROOM = """
     WITH surplus AS (
@@ -44,6 +45,13 @@ _HOW_MANY = """
     SELECT count(*), sum(length(payload)), max(first + length(payload)) FROM question_part
     WHERE node_id = %s AND id = %s
 """
+_HOW_MANY_ASKED = """
+    SELECT count(*) FILTER (WHERE jpeg IS NOT NULL AND answered IS NULL),
+        count(*) FILTER (WHERE jpeg IS NOT NULL AND answered IS NOT NULL),
+        count(*) FILTER (
+            WHERE jpeg IS NULL AND outcome IS DISTINCT FROM 'not_kept' AND received > now() - interval '30 days')
+    FROM question
+"""
 _FORGET = "DELETE FROM question_part WHERE node_id = %s AND id = %s"
 _Key = tuple[int, str]
 
@@ -55,6 +63,7 @@ class Question:
     node_id: int
     site: str
     node: str
+    zone: str
     id: str
     received: datetime
     utc: datetime | None
@@ -66,6 +75,7 @@ class Question:
     answer_label: str
     answered: datetime | None
     outcome: str | None
+    called: str | None  # its node's area, by a name that the station keeps
 
 
 def keep_part(database: Database, node_id: int, header: ImageHeader, payload: bytes) -> None:
@@ -160,11 +170,10 @@ def questions(database: Database) -> list[Question]:
         return waiting + cursor.execute(answered, (MOST_ANSWERED,)).fetchall()
 
 
-def how_many(database: Database) -> tuple[int, int]:
-    """Of the role's subtree without an answer and with one."""
-    asked = "SELECT count(*) - count(answered), count(answered) FROM question WHERE jpeg IS NOT NULL"
-    waiting, answered = only_row(database, asked)
-    return waiting, answered
+def how_many(database: Database) -> tuple[int, int, int]:
+    """Of the role's subtree without an answer, with one, and of which parts are missing that are asked for still."""
+    waiting, answered, coming = only_row(database, _HOW_MANY_ASKED)
+    return waiting, answered, coming
 
 
 def find_question(database: Database, node_id: int, question: str) -> Question | None:

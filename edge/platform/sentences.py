@@ -1,13 +1,14 @@
 """Figures as the station's people read them, in their language: what desk and report have in common."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 
 from babel.numbers import format_percent
 
+from edge.clock import zone_of
 from edge.languages import locale
 from edge.platform.left_behind import SILENT_DAYS
-from edge.platform.population import Night, TaxonSum, is_incidence
+from edge.platform.population import Cameras, Night, TaxonSum, is_incidence
 from edge.platform.words import figure_words, gettext, named, ngettext, number
 
 LITTLE_H = 6.0  # a camera that sleeps at night watches longer on a winter's day
@@ -41,8 +42,9 @@ def unit_words(unit: str) -> str:
 
 
 def choice_words(taxon: TaxonSum) -> str:
-    """One entry of a list of taxa."""
-    return f"{taxon_words(taxon.label, taxon.stage)} · {unit_words(taxon.unit)}"
+    """One entry of a list of taxa; what most nodes count goes without saying."""
+    name = taxon_words(taxon.label, taxon.stage)
+    return name if taxon.unit == "new" else f"{name} · {unit_words(taxon.unit)}"
 
 
 def level_words(level: str | None) -> str:
@@ -100,13 +102,13 @@ def sign(unit: str) -> str:
     return " %" if is_incidence(unit) else ""
 
 
-def degree(unit: str, nights: Sequence[Night]) -> str:
+def degree(unit: str, nights: Sequence[Night], cameras: Cameras) -> str:
     """How bad it is: of a disease the share of the frames looked at, of insects the number on a square metre."""
     if is_incidence(unit):
         return gettext("Incidence: %(share)s.", share=incidence(nights))
-    if spread := density_range(nights):
-        return gettext("Density: %(density)s, range %(range)s.", density=density(nights), range=spread)
-    return gettext("Density: %(density)s.", density=density(nights))
+    if spread := density_range(nights, cameras):
+        return gettext("Density: %(density)s, range %(range)s.", density=density(nights, cameras), range=spread)
+    return gettext("Density: %(density)s.", density=density(nights, cameras))
 
 
 def incidence(nights: Sequence[Night]) -> str:
@@ -116,10 +118,23 @@ def incidence(nights: Sequence[Night]) -> str:
     return value_words(100 * affected / frames if frames else None, "affected_frames")
 
 
-def density(nights: Sequence[Night]) -> str:
-    """Mean of the nights with a calibrated camera, individuals a square metre."""
+def density(nights: Sequence[Night], cameras: Cameras) -> str:
+    """Mean of the nights with a calibrated camera, individuals a square metre; why there is none, too."""
     mean = _mean([night.per_m2 for night in nights if night.per_m2 is not None])
-    return gettext("not calibrated") if mean is None else density_words(mean)
+    if mean is None:
+        return gettext("not calibrated")
+    if not cameras.are_enough:
+        some, every = number(cameras.calibrated), number(cameras.looked)
+        return gettext("only %(some)s of %(every)s cameras calibrated", some=some, every=every)
+    return f"{density_words(mean)} ({told})" if (told := cameras_words(cameras)) else density_words(mean)
+
+
+def cameras_words(cameras: Cameras) -> str:
+    """Of how many a density is; empty for all."""
+    if cameras.calibrated == cameras.looked:
+        return ""
+    some, every = number(cameras.calibrated), number(cameras.looked)
+    return gettext("%(some)s of %(every)s cameras", some=some, every=every)
 
 
 def density_words(per_m2: float) -> str:
@@ -127,8 +142,10 @@ def density_words(per_m2: float) -> str:
     return f"{number(per_m2, _digits(per_m2))} /m²"
 
 
-def density_range(nights: Sequence[Night]) -> str:
+def density_range(nights: Sequence[Night], cameras: Cameras) -> str:
     """Of the same mean; empty where one of its nights has none."""
+    if not cameras.are_enough:
+        return ""
     known = [night for night in nights if night.per_m2 is not None]
     mean = _mean([night.per_m2 for night in known])
     low, high = _mean([night.per_m2_low for night in known]), _mean([night.per_m2_high for night in known])
@@ -208,6 +225,10 @@ def shown_words(first: int, last: int, every: int) -> str:
     )
 
 
-def when(at: datetime) -> str:
-    """A moment in UTC, as records have it."""
-    return at.strftime("%Y-%m-%d %H:%M")
+def when(at: datetime, zone: str = "UTC") -> str:
+    """A moment by the clocks beside its node; in UTC, which is said, where the node has told no other zone."""
+    try:
+        local = at.astimezone(zone_of(zone))
+    except OverflowError:  # a clock at the end of the calendar
+        local = at.astimezone(UTC)
+    return local.strftime("%Y-%m-%d %H:%M") + " UTC" * (local.tzname() == "UTC")

@@ -8,6 +8,7 @@ from psycopg.rows import class_row
 
 from edge.counts import OUTDATED
 from edge.errors import UsageError
+from edge.platform.area_names import called
 from edge.platform.charts import Place
 from edge.platform.database import Database, only_row, reachable
 from edge.platform.hull import Point
@@ -15,11 +16,13 @@ from edge.platform.left_behind import IS_LEFT_BEHIND, left_behind
 from edge.platform.population import (
     CAN_TELL,
     IS_OF_TAXA,
+    Cameras,
     Night,
     Range,
     TaxonSum,
     Trend,
     Wanted,
+    cameras_behind,
     is_incidence,
     population,
     range_told,
@@ -39,6 +42,7 @@ class TaxonWeek:
 
     total: TaxonSum
     nights: tuple[Night, ...]  # of the week
+    cameras: Cameras  # that the week's density is of
     weeks: tuple[Trend, ...]  # of the eight weeks up to it
     range: Range | None  # None where its km² would mislead
     places: tuple[Place, ...]
@@ -55,9 +59,11 @@ class NodeWeek:
     site: str
     node: str
     area_code: str
+    called: str | None  # that area, by a name that the station keeps
     nights: int  # with a frame
     saturated: int
     heard: datetime | None  # not so far
+    zone: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +71,8 @@ class AlertTold:
     """What a node itself said against a threshold of its own."""
 
     at: datetime
-    node: str  # site/node
+    zone: str
+    node: str  # site/node, and its area if that has a name
     label: str
     level: str
     value: float  # in `unit`, as is the next
@@ -79,6 +86,7 @@ class Week:
     """A report's content."""
 
     area: str
+    called: str | None  # by a name that the station keeps
     first: date
     last: date
     over: date  # its last night that is over for all nodes; before `first` where none is
@@ -122,6 +130,7 @@ def week(database: Database, area: str, first: date, last: date) -> Week:
         nights_over = (over - first).days + 1
         return Week(
             area=area,
+            called=called(database, area),
             first=first,
             last=last,
             over=over,
@@ -158,13 +167,12 @@ def _level(database: Database, area: str, last: date, total: TaxonSum) -> str | 
 
 def _taxon(database: Database, area: str, first: date, last: date, total: TaxonSum) -> TaxonWeek:
     wanted = total.wanted(area, first, last)
-    start_at, sure_at, source = database.execute(
-        "SELECT start_at, sure_at, source FROM threshold WHERE label = %s AND unit = %s", (total.label, total.unit)
-    ).fetchone() or (None, None, "")
+    start_at, sure_at, source = threshold_of(database, wanted)
     nights, weeks = tuple(population(database, wanted)), tuple(trend(database, in_weeks(wanted)))
     return TaxonWeek(
         total=total,
         nights=nights,
+        cameras=cameras_behind(database, wanted, nights),
         weeks=weeks,
         range=range_told(database, wanted, nights),
         places=tuple(places_of(database, wanted)),
@@ -182,7 +190,7 @@ _OTHER_NIGHTS = """(night BETWEEN %(first)s AND least(first_monday(%(first)s) - 
 _PLACES = f"""
     SELECT site || '/' || node, latitude_deg, longitude_deg,
            CASE WHEN frames > 0 AND %(is_incidence)s THEN 100 * coalesce(many, 0)::float8 / frames
-                WHEN frames > 0 THEN coalesce(many, 0) END AS value, area_code
+                WHEN frames > 0 THEN coalesce(many, 0) END AS value, area_code, area_called(area_code)
     FROM node
     LEFT JOIN (
         SELECT node_id, sum(frames)::float8 AS frames FROM (
@@ -204,8 +212,17 @@ _PLACES = f"""
     WHERE area_code ^@ %(area)s AND latitude_deg IS NOT NULL AND NOT {IS_LEFT_BEHIND}
     ORDER BY value DESC NULLS LAST, site, node
 """  # noqa: S608  our own words
+# What a place's value is divided by to be a mean of a camera and night, as the threshold is.
+_EFFORT = f"""
+    SELECT site || '/' || node,
+           CASE WHEN %(unit)s = 'max_per_frame' THEN count(DISTINCT camera) ELSE sum(trap_nights) END
+    FROM night_effort JOIN node USING (node_id)
+    WHERE area_code ^@ %(area)s AND unit = %(unit)s AND {CAN_TELL} AND frames > 0
+      AND night BETWEEN %(first)s AND %(last)s
+    GROUP BY site, node
+"""  # noqa: S608  our own words
 _NODES = f"""
-    SELECT site, node, area_code, nights, saturated, heard
+    SELECT site, node, area_code, area_called(area_code) AS called, nights, saturated, heard, time_zone AS zone
     FROM node, LATERAL (  -- one node at a time, by an index: a join compares each week with each node
         SELECT coalesce(sum(nights), 0) AS nights, coalesce(sum(saturated), 0) AS saturated FROM (
             SELECT nights, saturated FROM week_effort WHERE node_id = node.node_id AND unit = '' AND {_WHOLE_WEEKS}
@@ -228,13 +245,30 @@ def in_weeks(wanted: Wanted) -> Wanted:
     return replace(wanted, first=date.fromordinal(max(first, 1)))  # the calendar's own beginning may be asked for
 
 
+def threshold_of(database: Database, wanted: Wanted) -> tuple[float | None, float | None, str]:
+    """The station's: where it starts, where it is sure, and whose words it is; None where it has none."""
+    asked = "SELECT start_at, sure_at, source FROM threshold WHERE label = %s AND unit = %s"
+    return database.execute(asked, (wanted.label, wanted.unit)).fetchone() or (None, None, "")
+
+
+def places_at(database: Database, wanted: Wanted, start_at: float | None) -> set[str]:
+    """Names of places whose mean of these nights, of all life stages, has reached the station's threshold."""
+    if start_at is None:
+        return set()
+    effort: dict[str, float] = {}
+    if not is_incidence(wanted.unit):
+        effort |= database.execute(_EFFORT.encode(), asdict(wanted)).fetchall()
+    places = places_of(database, replace(wanted, stage=None))
+    return {one.name for one in places if one.value is not None and one.value / effort.get(one.name, 1) >= start_at}
+
+
 def places_of(database: Database, wanted: Wanted) -> Sequence[Place]:
     """Of each node with a position, the worst first: zero where it looked and saw none, None where it did not look.
 
     With a model that cannot tell the taxon it did not. Crowds on one frame are added over cameras and not over nights.
     """
     rows = database.execute(_PLACES.encode(), asdict(wanted) | {"is_incidence": is_incidence(wanted.unit)})
-    return [Place(name, Point(latitude, longitude), value, area) for name, latitude, longitude, value, area in rows]
+    return [Place(name, Point(latitude, longitude), *told) for name, latitude, longitude, *told in rows]
 
 
 def nodes_of(database: Database, area: str, first: date, last: date) -> list[NodeWeek]:
@@ -265,7 +299,8 @@ def unplaced(nodes: Sequence[NodeWeek], places: Sequence[Place]) -> int:
 def _alerts(database: Database, area: str, first: date, last: date) -> list[AlertTold]:
     with database.cursor(row_factory=class_row(AlertTold)) as cursor:
         return cursor.execute(
-            "SELECT rose AS at, site || '/' || node AS node, label, level, value, start_at, unit, source"
+            "SELECT rose AS at, time_zone AS zone, label, level,"
+            " concat_ws(', ', site || '/' || node, area_called(area_code)) AS node, value, start_at, unit, source"
             # Under a clock that was not set: of when it came.
             " FROM (SELECT *, coalesce(came, at) AS rose FROM alert) AS told JOIN node USING (node_id)"
             " WHERE area_code ^@ %s AND night_of(rose, time_zone) BETWEEN %s AND %s"

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
+from html import unescape
 from pathlib import Path
 from typing import Literal
 from uuid import UUID
@@ -108,6 +109,35 @@ def test_the_desk_says_so_until_the_node_knows(fleet: Fleet, url: str) -> None:
     assert "The node shows it too" in client.get("/alerts").text
 
 
+def test_a_townships_alerts_of_one_taxon_stand_together_with_their_map_and_are_taken_care_of_at_once(
+    fleet: Fleet, url: str
+) -> None:
+    """300 nodes were 36,000 px on a phone, each with a button of its own."""
+    fleet.place("b")
+    says(fleet, "b", msgspec.structs.replace(TOLD, level="look"), msgspec.structs.replace(TOLD, label="another"))
+    client = create_app(url).test_client()
+    log_in(client)
+    together, alone = client.get("/alerts").text.split('<article class="alert">')[1:]
+    assert '<a href="/?area=330106011">330106011</a> · 2 nodes' in together
+    assert re.findall(r'<span class="(\w+)">[a-z ]+</span> (\d) ', together) == [("act", "1"), ("look", "1")]
+    assert [client.get("/?area=330106011").status_code, "details" in alone] == [200, False]
+    alerts = [unescape(one) for one in re.findall(r'name="alert" value="(.*?)"', together)]
+    assert "I take care of these 2" in together
+    others = [one.node_id for one in standing(fleet.database) if one.node == "c"]
+    nextdoor = [re.sub(r"\d+", str(others[0]), alerts[0], count=1)]
+    for sent, code in ((["nonsense"], 400), (nextdoor, 404), ([], 404), ([*alerts, *nextdoor], 302)):
+        assert seen_due(fleet.database) == []
+        assert client.post("/alerts", data={"token": token(client), "alert": sent}).status_code == code
+    assert sorted((topic, one.who) for topic, one in seen_due(fleet.database)) == [
+        ("fieldeye/v1/s/a/cmd/seen", "town"), ("fieldeye/v1/s/b/cmd/seen", "town"),
+    ]  # fmt: skip
+    assert client.get("/alerts").text.count("town takes care of it") == 2
+    add_person(fleet.database, "village", PASSWORD, "330106011002")
+    log_in(client, "village")
+    (link,) = re.findall(r'<h2>.*? · <a href="(.*?)">', client.get("/alerts").text)
+    assert (link, client.get(link).status_code) == ("/?area=330106011002", 200), "no more than they may see"
+
+
 def test_what_is_being_noted_of_a_node_is_sent_later_and_not_waited_for(fleet: Fleet, url: str) -> None:
     """A `health` of two alerts and the sending of both waited for each other."""
     other = msgspec.structs.replace(TOLD, label="another")
@@ -147,6 +177,7 @@ def test_what_a_node_told_that_is_silent_for_a_day_stands_below_what_others_tell
     first, last = client.get("/alerts").text.split('<article class="alert">')[1:]
     assert ("s/b" in first, "330106011003" in first, "silent for a day" in first) == (True, True, False)
     assert ("s/a" in last, "330106011002" in last, "silent for a day" in last) == (True, True, True)
+    assert "s/a, since 2026-07-01 20:00:" in last, "as it was in Shanghai"
 
 
 def test_what_one_node_tells_without_end_hides_no_alert_of_another(fleet: Fleet, url: str) -> None:

@@ -1,6 +1,5 @@
 """The county desk in a real browser: it draws, fits phone and screen, keeps nobody out and asks no other server."""
 
-import importlib.resources
 import logging
 import os
 import threading
@@ -24,7 +23,7 @@ from edge.platform.desk.people import add_person
 from edge.platform.hull import Point
 from edge.platform.population import keep_threshold
 from edge.wire import Health, ImageHeader, ModelInfo, StandingAlert, StoreHealth, encode_message, image_properties
-from tests.page.browsing import CHROMIUM, FLAGS
+from tests.page.browsing import CHROMIUM, FLAGS, violations_on
 from tests.platform.conftest import filled
 from tests.platform.fleet import BLAST, Fleet
 from tests.platform.postgres import Postgres
@@ -171,9 +170,7 @@ def test_each_page_fits_keeps_nobody_out_and_asks_no_other_server(
         assert page.get_by_role("button", name={"en": "Zoom in", "zh": "放大"}[language]).count() == 1
     assert not page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth")
     if (width_px, scheme) in AXE_LOOKS:
-        page.evaluate(importlib.resources.files("axe_playwright_python").joinpath("axe.min.js").read_text("utf-8"))
-        found = page.evaluate("axe.run(document, {resultTypes: ['violations']})")["violations"]
-        assert [f"{one['id']}: {one['nodes'][0]['html'][:120]}" for one in found] == []
+        assert violations_on(page) == []
     assert wrong == []
     assert [url for url in asked if not url.startswith((root, "data:"))] == []
     screen = f"screens/desk-{name}-{width_px}{'-zh-dark' if language == 'zh' else ''}.png"
@@ -222,10 +219,11 @@ def test_a_place_without_a_pest_is_a_smaller_dot_than_any_with_one(page: Page, r
         colour: page.locator(f'#map path[stroke="var(--{colour})"].leaflet-interactive').evaluate_all(
             "dots => dots.map((dot) => dot.getBBox().width / 2)"
         )
-        for colour in ("green", "red")
+        for colour in ("green", "seen", "red")
     }
     assert len(radii["green"]) == 3
-    assert max(radii["green"]) < min(radii["red"])
+    assert len(radii["red"]) == len([place for place in told["places"] if place[4]]) > 0
+    assert max(radii["green"]) < min(radii["seen"]) < min(radii["red"])
 
 
 def test_five_hundred_places_are_small_dots_each_of_which_a_finger_finds(page: Page, root: str) -> None:
@@ -274,17 +272,19 @@ def test_a_mean_shortly_above_nothing_is_no_zero_on_the_map(page: Page, root: st
     assert page.locator("#map .leaflet-tooltip").inner_text() == f"s/one: {says}"
 
 
-def test_the_charts_legend_draws_a_dot_and_a_line(page: Page, root: str) -> None:
+def test_the_charts_legend_draws_a_dot_a_line_and_the_threshold(page: Page, root: str) -> None:
     open_map(page, root)
-    _, dot, line = page.locator("#chart .u-marker").evaluate_all(
+    _, dot, line, threshold = page.locator("#chart .u-marker").evaluate_all(
         """marks => marks.map((mark) => {
             const { width, height } = mark.getBoundingClientRect(), style = getComputedStyle(mark);
-            return [width / height, style.borderTopLeftRadius, parseFloat(style.borderTopWidth) * 2 / height];
+            const full = parseFloat(style.borderTopWidth) * 2 / height;
+            return [width / height, style.borderTopLeftRadius, full, style.borderTopStyle];
         })"""
     )
-    assert dot == [1, "50%", 1], "round, and full of its border, which forced colours leave"
+    assert dot[:3] == [1, "50%", 1], "round, and full of its border, which forced colours leave"
     assert line[0] > 4
-    assert line[1:] == ["0px", 1]
+    assert (line[1:], threshold[1:]) == (["0px", 1, "solid"], ["0px", 1, "dashed"])
+    assert page.locator("#chart .u-series").last.inner_text() == "threshold12"
 
 
 def test_where_the_chart_cannot_be_drawn_its_table_is_open(page: Page, root: str) -> None:
@@ -314,7 +314,7 @@ def test_a_map_that_the_desk_cannot_draw_now_says_so_and_the_charts_table_is_ope
 def test_a_dot_of_a_disease_tells_the_share_of_the_frames(page: Page, root: str) -> None:
     page.goto(f"{root}/?first=2026-06-22&last=2026-06-22", wait_until="load")
     page.wait_for_selector("body[data-drawn]", timeout=20_000)
-    page.locator('#map path.leaflet-interactive[stroke="var(--red)"]').hover(force=True)
+    page.locator('#map path.leaflet-interactive[stroke="var(--seen)"]').hover(force=True)
     assert page.locator("#map .leaflet-tooltip").inner_text() == "s/paddy-01: 15 %"
 
 
@@ -405,7 +405,9 @@ def test_a_long_choice_of_a_taxon_makes_no_page_wider(page: Page, root: str) -> 
     assert page.get_by_label("Taxon").evaluate("one => getComputedStyle(one).contain") == "paint"
 
 
-def test_a_long_name_of_a_node_leaves_how_the_nodes_are_on_a_phone(page: Page, root: str) -> None:
+def test_a_long_name_of_a_node_leaves_how_the_nodes_are_and_when_they_were_heard_on_a_phone(
+    page: Page, root: str
+) -> None:
     page.set_viewport_size({"width": 390, "height": 900})
     page.goto(f"{root}/nodes", wait_until="load")
     page.locator("tbody th").first.evaluate(
@@ -414,6 +416,9 @@ def test_a_long_name_of_a_node_leaves_how_the_nodes_are_on_a_phone(page: Page, r
     box = page.get_by_role("columnheader", name="how it is").bounding_box()
     assert box is not None
     assert box["x"] < 250
+    heard = page.locator(".phone", has_text="20").first.bounding_box()
+    assert heard is not None
+    assert heard["x"] + heard["width"] < box["x"], "under the name"
 
 
 def test_menu_and_figures_stand_apart_where_a_browser_knows_no_gaps_of_flex(page: Page, root: str) -> None:

@@ -110,6 +110,10 @@ def test_a_disease_is_told_as_a_share_of_the_frames_and_insects_on_a_square_metr
     assert "<title>s/a: 7.5 %</title>" in page, "and on the map"
     assert "most 7.5 %, 2 without data" in page
     assert page.count("Density: not calibrated.") == 2
+    fleet.counts("a", 5, camera="another", area_mm2=1_000_000)
+    fleet.sum_up()
+    page = html(week(fleet.database, "330106", MONDAY, SUNDAY), [], MADE)
+    assert page.count("Density: only 1 of 4 cameras calibrated.") == 2
 
 
 def test_a_level_of_all_life_stages_says_what_they_are_together(fleet: Fleet) -> None:
@@ -322,15 +326,18 @@ def test_what_one_node_told_without_end_stands_before_no_other_nodes_first_alert
 def test_of_a_provinces_alerts_and_gaps_the_first_fifty_stand_behind_the_taxa(fleet: Fleet) -> None:
     told = week(fleet.database, "330106", MONDAY, SUNDAY)
     alerts = [
-        AlertTold(at=MADE, node=f"n{n}", label=MOTH[0], level="act", value=9, start_at=5, unit="% pictures", source="")
+        AlertTold(
+            at=MADE, zone="Asia/Shanghai", node=f"n{n}", label=MOTH[0], level="act", value=9, start_at=5,
+            unit="% pictures", source="",
+        )
         for n in range(60)
-    ]
+    ]  # fmt: skip
     nodes = [replace(told.nodes[0], node=f"n{n:02}", nights=n % 2) for n in range(70)]
     missed = frozenset((one.site, one.node) for one in nodes)
     page = html(replace(told, alerts=tuple(alerts), nodes=tuple(nodes), missed=missed), [], MADE)
     taxa, _, behind = page.partition("<h2>What nodes told their owners</h2>")
     assert taxa.count('<section class="taxon">') == page.count('<section class="taxon">') == len(told.taxa)
-    assert re.findall(r" at (n\d+), ", behind) == [one.node for one in alerts[:50]]
+    assert re.findall(r" at (n\d+), 2026-07-13 08:00: ", behind) == [one.node for one in alerts[:50]]
     silent_first = [f"n{n:02}" for n in (*range(0, 70, 2), *range(1, 70, 2))]
     assert re.findall(r'<th scope="row">s/(n\d+)</th>', behind) == silent_first[:50]
     assert re.findall(r"Shown: [^<]*", page) == ["Shown: 1 to 50 of 60.", "Shown: 1 to 50 of 70."]

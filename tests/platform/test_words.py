@@ -30,7 +30,7 @@ SET_RIGHT = [  # by native readers: each said something else than the English
     ),
     ("Nothing was counted in these nights.", {"sw": "Hakuna kilichohesabiwa katika usiku hizi."}),  # was: tonight
     ("Silent in these nights: %(nodes)s.", {"sw": "Kimya katika usiku hizi: %(nodes)s."}),
-    ("occupied", {"zh": "分布面积"}),  # was: the area over its level, of official figures
+    ("in which it was seen", {"zh": "分布面积"}),  # was: the area over its level, of official figures
     ("nymph", {"fr": "larve (jeune, sans nymphose)", "vi": "thiếu trùng"}),  # nymphe is a pupa
     ("pupa", {"fr": "nymphe (pupe)", "sw": "bundo"}),  # pupe is a fly's alone; buu is a maggot
     ("%(area)s, nights of %(first)s to %(last)s.", {"id": "%(area)s, malam tanggal %(first)s sampai %(last)s."}),
@@ -59,10 +59,10 @@ SET_RIGHT = [  # by native readers: each said something else than the English
         },
     ),
     (
-        "occupied, front %(front)s km a week",  # was: as against so many km
+        "in which it was seen; spreads %(km)s km a week",  # was: as against so many km
         {
-            "es": "ocupados, avance del frente: %(front)s km por semana",
-            "pt": "ocupados, avanço da frente: %(front)s km por semana",
+            "es": "donde se vio; avanza %(km)s km por semana",
+            "pt": "onde foi visto; avança %(km)s km por semana",
         },
     ),
 ]  # fmt: skip

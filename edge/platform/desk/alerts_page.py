@@ -1,19 +1,23 @@
 """What stands above its action level at each node, and who takes care of it."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
+import msgspec
 from flask import g, redirect, render_template, request, session, url_for
 
 from edge.languages.units import threshold_unit_words
-from edge.platform.acknowledged import Standing, acknowledge, standing
+from edge.platform.acknowledged import Named, Standing, acknowledge, acknowledge_each, named, standing
+from edge.platform.area_names import called
 from edge.platform.desk.entry import Answer, desk, logged_in, refuse
 from edge.platform.desk.paging import one_page, start_asked
 from edge.platform.sentences import level_words, taxon_words, when
-from edge.platform.words import figure_words, gettext, number
+from edge.platform.words import figure_words, gettext, ngettext, number
 
+TOWNSHIP = 9  # digits of its code
+MOST_AT_ONCE = 200  # in one form, which may be as long as MOST_FORM_BYTES
 MOST_OF_NODE = 20  # an honest one has a threshold or two for each of a few taxa
 
 
@@ -22,9 +26,22 @@ MOST_OF_NODE = 20  # an honest one has a threshold or two for each of a few taxa
 def alerts_page() -> Answer:
     """What stands above its action level, and who takes care of it."""
     told = standing(g.database)
-    page = one_page([one for one in told if one.nth <= MOST_OF_NODE])
-    alerts = [_alert(one) for one in page.lines]
-    return render_template("alerts.html", alerts=alerts, page=page, left_out=_left_out(told))
+    page = one_page(_groups([one for one in told if one.nth <= MOST_OF_NODE]))
+    groups = [_group(alerts) for alerts in page.lines]
+    return render_template("alerts.html", groups=groups, page=page, left_out=_left_out(told))
+
+
+def _groups(told: Sequence[Standing]) -> list[list[Standing]]:
+    """What nodes of one township tell of one taxon, in the order of the first of each."""
+    groups = defaultdict[tuple[object, ...], list[Standing]](list)
+    for one in told:
+        groups[one.told.label, _place(one), bool(one.who), one.is_silent].append(one)
+    return list(groups.values())
+
+
+def _place(one: Standing) -> str:
+    """The township, or the village of who sees no more."""
+    return one.area_code[: max(TOWNSHIP, len(g.area))]
 
 
 def _left_out(told: Sequence[Standing]) -> list[str]:
@@ -52,24 +69,50 @@ def acknowledge_alert(node_id: int) -> Answer:
     return redirect(url_for("desk.alerts_page", start=start_asked()))
 
 
+@desk.post("/alerts")
+@logged_in
+def acknowledge_alerts() -> Answer:
+    """The same of all that stood together on the page."""
+    try:
+        alerts = [msgspec.json.decode(one, type=Named) for one in request.form.getlist("alert")]
+    except ValueError:
+        refuse(400, gettext("This alert is over."))
+    if not acknowledge_each(g.database, alerts, session["name"]):
+        refuse(404, gettext("This alert is over."))
+    return redirect(url_for("desk.alerts_page", start=start_asked()))
+
+
+def _group(alerts: Sequence[Standing]) -> dict[str, Any]:
+    place, nodes = _place(alerts[0]), len({one.node_id for one in alerts})
+    levels = Counter(one.told.level for one in alerts)
+    return {
+        "taxon": taxon_words(alerts[0].told.label, ""),
+        "place": place,
+        "called": called(g.database, place) or place,
+        "nodes": ngettext("%(nodes)s node", "%(nodes)s nodes", nodes, nodes=number(nodes)),
+        "levels": [(level, level_words(level), number(many)) for level, many in sorted(levels.items())],
+        "names": [] if alerts[0].who else [msgspec.json.encode(named(one)).decode() for one in alerts[:MOST_AT_ONCE]],
+        "alerts": [_alert(one) for one in alerts],
+    }
+
+
 def _alert(one: Standing) -> dict[str, Any]:
     told = one.told
     return {
         "node_id": one.node_id,
-        "taxon": taxon_words(told.label, ""),
         "told": told,
         "level_says": level_words(told.level),
         "says": gettext(
-            "%(node)s, since %(since)s UTC: %(value)s %(unit)s; the action level is %(start)s.",
+            "%(node)s, since %(since)s: %(value)s %(unit)s; the action level is %(start)s.",
             node=f"{one.site}/{one.node}",
-            since=when(told.since),
+            since=when(told.since, one.zone),
             value=figure_words(told.value, told.start_at),
             unit=threshold_unit_words(told.unit),
             start=number(told.start_at, 3),
         ),
-        "area": one.area_code,
+        "area": one.called or one.area_code,
         "silent": gettext("silent for a day") if one.is_silent else "",
-        "heard": when(one.heard) if one.heard else "",
+        "heard": when(one.heard, one.zone) if one.heard else "",
         "done": _care_words(one),
     }
 
@@ -78,7 +121,7 @@ def _care_words(one: Standing) -> str:
     """Who takes care, and whether the node knows; empty for nobody."""
     if not one.who or one.at is None:
         return ""
-    who = gettext("%(who)s takes care of it, %(at)s UTC.", who=one.who, at=when(one.at))
+    who = gettext("%(who)s takes care of it, %(at)s.", who=one.who, at=when(one.at, one.zone))
     if one.outcome is None:
         then = gettext("On its way to the node.")
     elif one.outcome == "done":

@@ -19,6 +19,7 @@ _PAGE_OF = {
     "desk.answer_question": "desk.questions_page",
     "desk.delete_question": "desk.questions_page",
     "desk.acknowledge_alert": "desk.alerts_page",
+    "desk.acknowledge_alerts": "desk.alerts_page",
 }
 
 

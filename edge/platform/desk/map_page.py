@@ -9,18 +9,21 @@ from flask import current_app, g, jsonify, render_template, request
 
 from edge.errors import UsageError
 from edge.languages.typed import plain
+from edge.platform.area_names import called, names_within
 from edge.platform.areas_below import AreaBelow, areas_below
 from edge.platform.charts import has_begun
 from edge.platform.database import Database, only_row
 from edge.platform.desk.entry import Answer, desk, logged_in, refuse
 from edge.platform.hull import Point, beside
 from edge.platform.population import (
+    Cameras,
     Night,
     Range,
     TaxonSum,
     Trend,
     Wanted,
     as_area,
+    cameras_behind,
     is_incidence,
     population,
     range_told,
@@ -33,6 +36,7 @@ from edge.platform.population import (
 from edge.platform.sentences import (
     area_words,
     between,
+    cameras_words,
     change,
     count_words,
     density,
@@ -48,7 +52,16 @@ from edge.platform.sentences import (
     value_words,
     watched,
 )
-from edge.platform.week import in_weeks, last_over, nodes_of, places_of, undated, unplaced
+from edge.platform.week import (
+    in_weeks,
+    last_over,
+    nodes_of,
+    places_at,
+    places_of,
+    threshold_of,
+    undated,
+    unplaced,
+)
 from edge.platform.words import gettext, number
 
 DAYS_SHOWN, MOST_DAYS = 7, 400
@@ -69,7 +82,8 @@ def map_page() -> Answer:
     if chosen is not None:
         view |= _of_taxon(g.database, chosen, chosen.wanted(area, first, last))
     undated_says = undated_words(undated(g.database, area, first, last))
-    return render_template("map.html", area_says=area_words(area), undated=undated_says, **view)
+    view |= {"area_says": called(g.database, area) or area_words(area), "names": names_within(g.database, g.area)}
+    return render_template("map.html", undated=undated_says, **view)
 
 
 @desk.get("/api/map")
@@ -80,16 +94,28 @@ def map_data() -> Answer:
     chosen = _chosen(taxa_of(g.database, area, first, last))
     outlines = current_app.config["OUTLINES"]
     if chosen is None:
-        return jsonify(places=[], nights=[], outlines=outlines)
+        return jsonify(places=[], nights=[], outlines=outlines, threshold=None)
     wanted = chosen.wanted(area, first, last)
     nights, places = trend(g.database, in_weeks(wanted)), places_of(g.database, wanted)
     over = last_over(running_from(g.database, area), last)
     means = [one.week_mean if has_begun(one, over) else None for one in nights]
+    start_at, *_ = threshold_of(g.database, wanted)
+    reached = places_at(g.database, wanted, start_at)
     origin = places[0].at if places else Point(0, 0)
     return jsonify(
-        places=[[place.name, *beside(place.at, origin), place.value] for place in places],
+        places=[
+            [
+                ", ".join(filter(None, (place.name, place.called))),
+                *beside(place.at, origin),
+                place.value,
+                place.name in reached,
+            ]
+            for place in places
+        ],
         nights=[[one.night.isoformat(), one.per_camera_night, mean] for one, mean in zip(nights, means, strict=True)],
         outlines=[[beside(Point(*at), origin) for at in ring] for ring in outlines],
+        # beside the mean that it is for
+        threshold=start_at if together(g.database, wanted, nights[-1]) is None else None,
     )
 
 
@@ -114,7 +140,7 @@ def _area() -> str:
     except UsageError:
         refuse(400, gettext("An area code has 2, 4, 6, 9 or 12 digits."))
     if not area.startswith(g.area):
-        refuse(403, gettext("You see the area %(area)s only.", area=g.area))
+        refuse(403, gettext("You see the area %(area)s only.", area=called(g.database, g.area) or g.area))
     return area
 
 
@@ -146,18 +172,25 @@ def _of_taxon(database: Database, chosen: TaxonSum, wanted: Wanted) -> dict[str,
     now = weeks[-1]
     nodes, places = nodes_of(database, wanted.area, wanted.first, wanted.last), places_of(database, wanted)
     over = last_over(running, wanted.last)
+    start_at, *_ = threshold_of(database, wanted)
     return {
         "nights": nights,
-        "figures": _figures(chosen, nights, now, range_told(database, wanted, nights)),
+        "figures": [
+            *_figures(chosen, nights, now),
+            _degree(unit, nights, cameras_behind(database, wanted, nights)),
+            *_spread(range_told(database, wanted, nights)),
+        ],
         "level": now.level,
         "level_says": level_words(now.level),
+        "threshold_says": _threshold_words(start_at, unit),
+        "reached": places_at(database, wanted, start_at),
         "together": together_words(together(database, wanted, now), unit),
         "weeks": [one for one in weeks if one.night <= wanted.last and has_begun(one, over)],
         "over": over,
         "watched": watched(unit, nights),
         "sign": sign(unit),
         "is_incidence": is_incidence(unit),
-        "below": [(one, _degree_below(one, unit)) for one in below[:MOST_AREAS]],
+        "below": [(one, *_degree_below(one, unit)) for one in below[:MOST_AREAS]],
         "areas": len(below),
         "places": places,
         "unplaced": unplaced_words(unplaced(nodes, places)),
@@ -165,42 +198,50 @@ def _of_taxon(database: Database, chosen: TaxonSum, wanted: Wanted) -> dict[str,
     }
 
 
-def _degree_below(one: AreaBelow, unit: str) -> str:
-    """Empty of insects that no calibrated camera counted."""
+def _threshold_words(start_at: float | None, unit: str) -> str:
+    """Empty where the station has none."""
+    if start_at is None:
+        return ""
+    start = number(start_at, 3) + sign(unit)
     if is_incidence(unit):
-        return value_words(one.incidence, unit)
-    return "" if one.per_m2 is None else density_words(one.per_m2)
+        return gettext("by the station's threshold of %(start)s", start=start)
+    return gettext("by the station's threshold of %(start)s a camera and night", start=start)
 
 
-def _figures(chosen: TaxonSum, nights: Sequence[Night], now: Trend, found: Range | None) -> list[tuple[str, str]]:
+def _degree_below(one: AreaBelow, unit: str) -> tuple[str, str]:
+    """And of how many cameras, unless of all; empty of insects that too few calibrated ones counted."""
+    if is_incidence(unit):
+        return value_words(one.incidence, unit), ""
+    if one.per_m2 is None or one.cameras is None or not one.cameras.are_enough:
+        return "", ""
+    return density_words(one.per_m2), cameras_words(one.cameras)
+
+
+def _figures(chosen: TaxonSum, nights: Sequence[Night], now: Trend) -> list[tuple[str, str]]:
     """Each with what it is."""
     counted, says = None, gettext("count")
     if any(night.count is not None for night in nights):
         counted = chosen.count
         says = gettext("counted, range %(range)s", range=between(chosen.low, chosen.high))
-    figures = [
+    return [
         (count_words(counted), says),
         (change(now.week_mean, now.week_before), gettext("against the week before")),
-        _degree(chosen.unit, nights),
     ]
-    return figures if found is None else [*figures, _spread(found)]
 
 
-def _degree(unit: str, nights: Sequence[Night]) -> tuple[str, str]:
+def _degree(unit: str, nights: Sequence[Night], cameras: Cameras) -> tuple[str, str]:
     if is_incidence(unit):
         return incidence(nights), unit_words(unit)
-    spread = density_range(nights)
-    return density(nights), gettext("density, range %(range)s", range=spread) if spread else gettext("density")
+    spread = density_range(nights, cameras)
+    says = gettext("density, range %(range)s", range=spread) if spread else gettext("density")
+    return density(nights, cameras), says
 
 
-def _spread(found: Range) -> tuple[str, str]:
-    cells = f"{number(len(found.cells))} km²"
-    hull = "" if found.hull_km2 is None else number(found.hull_km2)
-    front = "" if found.front_km_per_week is None else number(found.front_km_per_week, 1)
-    if not hull and not front:
-        return cells, gettext("occupied")
-    if not hull:
-        return cells, gettext("occupied, front %(front)s km a week", front=front)
-    if not front:
-        return cells, gettext("occupied, hull %(hull)s km²", hull=hull)
-    return cells, gettext("occupied, hull %(hull)s km², front %(front)s km a week", hull=hull, front=front)
+def _spread(found: Range | None) -> list[tuple[str, str]]:
+    """Where it was seen, and how fast it goes on where it does."""
+    if found is None:
+        return []
+    cells, front_km = f"{number(len(found.cells))} km²", found.front_km_per_week or 0
+    if round(front_km, 1) <= 0:
+        return [(cells, gettext("in which it was seen"))]
+    return [(cells, gettext("in which it was seen; spreads %(km)s km a week", km=number(front_km, 1)))]

@@ -17,7 +17,8 @@ from edge.platform.words import gettext, number
 # also one that is unknown here, calls for somebody.
 ENDS_OF_GOOD_UPDATES = ("runs well", "from the next start on", "is installed already", "the rest is tried again")
 _ROWS = f"""
-    SELECT site, node, area_code, heard, status->>'state', health->>'problem', health->'camera'->>'state',
+    SELECT site, node, coalesce(area_called(area_code), area_code), time_zone, heard,
+           status->>'state', health->>'problem', health->'camera'->>'state',
            (health->'store'->>'waiting')::bigint, (health->>'battery_share')::float8, (health->>'battery_v')::float8,
            health->>'last_update', health->>'clock', info->>'software', info->>'version', info->>'software_number',
            info->'models',
@@ -41,7 +42,8 @@ def nodes_page() -> Answer:
 
 
 def _node(row: Sequence[Any], now: datetime) -> dict[str, Any]:
-    site, node, area, heard, state, problem, camera, waiting, share, volts, update, clock, *runs, refused, is_back = row
+    site, node, area, zone, heard, state, problem, camera, waiting, share, volts, *others = row
+    update, clock, *runs, refused, is_back = others
     is_silent = heard is None or now - heard > timedelta(days=1)
     silent = gettext("silent for a day") if is_silent else gettext("offline") if state == "offline" else ""
     says = silent or _camera_words(camera)
@@ -60,7 +62,7 @@ def _node(row: Sequence[Any], now: datetime) -> dict[str, Any]:
     return {
         "name": f"{site}/{node}",
         "area": area,
-        "heard": when(heard) if heard else "",
+        "heard": when(heard, zone) if heard else "",
         "faults": faults,  # each in our words and, in English, in the node's
         "runs": _versions(*runs),
         "waiting": "" if waiting is None else number(waiting),

@@ -15,7 +15,7 @@ from edge.platform.questions import (
     photograph,
     questions,
 )
-from edge.platform.words import gettext, number
+from edge.platform.words import gettext, ngettext, number
 
 
 @desk.get("/questions")
@@ -26,7 +26,7 @@ def questions_page() -> Answer:
     return render_template("questions.html", questions=questions(g.database), left_out=left_out, wrong=None)
 
 
-def _left_out(waiting: int, answered: int) -> list[str]:
+def _left_out(waiting: int, answered: int, coming: int) -> list[str]:
     """How many more there are than stand on the page."""
     says = []
     if waiting > MOST_SHOWN:
@@ -35,6 +35,15 @@ def _left_out(waiting: int, answered: int) -> list[str]:
     if answered > MOST_ANSWERED:
         shown, every = number(MOST_ANSWERED), number(answered)
         says.append(gettext("The %(shown)s last of %(every)s with an answer.", shown=shown, every=every))
+    if coming:
+        says.append(
+            ngettext(
+                "%(count)s photograph is still on its way from its node.",
+                "%(count)s photographs are still on their way from their nodes.",
+                coming,
+                count=number(coming),
+            )
+        )
     return says
 
 

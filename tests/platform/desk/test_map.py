@@ -8,6 +8,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from edge.clock import ClockState
+from edge.counts import NoData
 from edge.platform.desk import create_app
 from edge.platform.desk.people import add_person
 from edge.platform.hull import Point
@@ -105,7 +106,14 @@ def test_the_areas_below_add_up_to_what_is_shown_the_worst_first(fleet: Fleet, c
     fleet.counts("i", -1, count(MOTH, 50))
     fleet.counts("c", 1, count(MOTH, 5, 4, 7), area_mm2=2_000_000)
     fleet.counts("a", 1, count(MOTH, 1, 1, 1))
-    fleet.counts("e", 0, count(MOTH, 1))
+    fleet.place("second", area_code="330106012001")
+    fleet.counts("second", 1)
+    fleet.place("dark", area_code="330106012001")
+    fleet.counts("dark", 1, counts=NoData("dark"), frames=0)
+    fleet.counts("e", 0, count(MOTH, 1), area_mm2=2_000_000)
+    for n in range(2):
+        fleet.place(f"e{n}", area_code="330106013001")
+        fleet.counts(f"e{n}", 0)
     fleet.counts("f", 0)
     fleet.counts("g", -1, count(MOTH, 50))
     fleet.sum_up()
@@ -114,9 +122,9 @@ def test_the_areas_below_add_up_to_what_is_shown_the_worst_first(fleet: Fleet, c
     page = client.get(f"/?{asked}").text
     rows = areas_below(page)
     assert rows == [
-        ["330106012", "8", "6 to 13", "2.5 /m²", "1"],
+        ["330106012", "8", "6 to 13", "2.5 /m² (1 of 2 cameras)", "2"],
         ["330106011", "4", "2 to 10", "", "2"],
-        ["330106013", "1", "not known", "", "1"],
+        ["330106013", "1", "not known", "", "3"],
         ["330106014", "0", "0 to 0", "", "1"],
         ["330106000", "no data", "", "", "0"],
         ["330106015", "no data", "", "", "0"],
@@ -254,9 +262,45 @@ def test_counts_of_an_unknown_night_are_told_with_the_nights_in_which_they_came(
     assert (says in page, "<b>3</b> counted, range 1 to 9" in page) == (False, True)
 
 
-def test_a_hull_that_is_no_larger_than_its_square_kilometres_is_not_told_at_the_desk(still: FlaskClient) -> None:
-    page = still.get("/?first=2026-07-01&last=2026-07-01").text
-    assert re.findall(r"<li><b>(\d+ km²)</b> (.*?)</li>", page) == [("2 km²", "occupied")]
+def test_where_a_pest_was_seen_is_told_as_an_area_and_how_fast_it_spreads_where_it_does(
+    fleet: Fleet, client: FlaskClient
+) -> None:
+    log_in(client)
+    for taxon, says in ((MOTH, "in which it was seen"), (APHID, "in which it was seen; spreads 2.6 km a week")):
+        page = client.get(f"/?taxon={taxon[0]}||new&first=2026-07-01&last=2026-07-14").text
+        assert re.findall(r"<li><b>(\d+ km²)</b> (.*?)</li>", page) == [("2 km²", says)]
+        fleet.counts("a", 0, count(APHID, 5))
+        fleet.counts("b", 1)
+        fleet.counts("b", 8, count(APHID, 5))
+        fleet.sum_up()
+
+
+@pytest.mark.parametrize(
+    ("unit", "start_at", "until", "says", "reached"),
+    [("new", 2, 1, "2 a camera and night", "b"), ("new", 2, 2, "2 a camera and night", ""),
+     ("new", 1, 2, "1 a camera and night", "ba"), ("affected_frames", 7.5, 2, "7.5 %", "a"), ("new", None, 1, "", ""),
+     ("max_per_frame", 3, 2, "3 a camera and night", "b")],
+)  # fmt: skip
+def test_red_is_what_has_reached_the_stations_threshold_which_stands_there_and_in_the_chart(
+    fleet: Fleet, client: FlaskClient, unit: str, start_at: float | None, until: int, says: str, reached: str
+) -> None:
+    keep_threshold(fleet.database, MOTH[0], unit, start_at, None, "the station")
+    fleet.counts("b", 1)
+    for node, affected in (("a", 3), ("b", 2)):
+        fleet.counts(node, 1, count(MOTH, affected), unit="affected_frames", frames=40)
+        fleet.counts("b", affected - 2, count(MOTH, 3), unit="max_per_frame")
+    fleet.sum_up()
+    log_in(client)
+    asked = f"taxon={MOTH[0]}||{unit}&first=2026-07-01&last=2026-07-0{until}"
+    page, told = client.get(f"/?{asked}").text, client.get(f"/api/map?{asked}").json
+    assert told is not None
+    assert ([place[0] for place in told["places"] if place[4]], told["threshold"]) == (
+        [f"s/{one}" for one in reached],
+        start_at,
+    )
+    assert re.findall(r"by the station&#39;s threshold of (.*?)</li>", page) == [says] * bool(says)
+    assert ("Red: from the station's threshold on." in page, "Amber: seen, " in page) == (bool(says), True)
+    assert re.findall(r'row">s/(.)</th><td class="n act">', page) == [*reached]
 
 
 def test_the_date_line_parts_no_map_at_the_desk(fleet: Fleet, url: str) -> None:
@@ -277,6 +321,11 @@ def test_of_a_disease_the_desk_tells_the_share_of_the_frames(fleet: Fleet, clien
     asked = f"taxon={BLAST[0]}||affected_frames&first=2026-07-01&last=2026-07-01"
     page = client.get(f"/?{asked}").text
     assert "<b>15 %</b> frames with the symptom" in page
+    choices = re.findall(r"<option [^>]*>(.*?)</option>", page)
+    assert choices == [
+        "Diamondback moth (Plutella xylostella)",
+        "Rice blast (Pyricularia oryzae) · frames with the symptom",
+    ]
     assert 'data-sign=" %"' in page
     assert "Incidence: each night" in page
     nights = client.get(f"/api/map?{asked}").json["nights"]  # type: ignore[index]
@@ -293,12 +342,14 @@ def test_of_a_disease_the_desk_tells_the_share_of_the_frames(fleet: Fleet, clien
     [((20_000, 40_000), "<b>50 /m²</b> density, range 17 to 150"),
      ((3_000_000,), "<b>0.33 /m²</b> density, range 0 to 1.67"),
      ((90_000_000,), "<b>0.0111 /m²</b> density, range 0 to 0.0556"),
-     ((20_000, None), "<b>50 /m²</b> density, range 0 to 250")],
+     ((20_000, None), "<b>50 /m² (1 of 2 cameras)</b> density, range 0 to 250"),
+     ((20_000, None, None), "<b>only 1 of 3 cameras calibrated</b> density<")],
 )  # fmt: skip
 def test_a_density_lies_within_its_range_and_is_no_zero_on_many_cameras(
     fleet: Fleet, client: FlaskClient, areas_mm2: tuple[int | None, ...], says: str
 ) -> None:
-    for node, area_mm2 in zip("ab", areas_mm2, strict=False):
+    for node, area_mm2 in zip("abx", areas_mm2, strict=False):
+        fleet.place(node, area_code="330106011009")
         moths = count(MOTH, 1, 0, 5) if node == "a" else count(MOTH, 2, 1, 4)
         fleet.counts(node, 1, moths, area_mm2=area_mm2)
     fleet.sum_up()
@@ -367,20 +418,24 @@ def test_of_nights_that_are_to_come_the_desk_says_neither_no_data_nor_who_is_sil
 
 @pytest.mark.parametrize(
     ("taxon", "mean", "together"),
-    [(f"{APHID[0]}|adult", "3", ["All life stages together: 6."]), (f"{MOTH[0]}|", "1.5", [])],
+    [(f"{APHID[0]}|adult", "2.5", ["All life stages together: 6."]), (f"{MOTH[0]}|", "1.5", [])],
 )
 def test_a_level_of_all_life_stages_says_at_the_desk_what_they_are_together(
     fleet: Fleet, client: FlaskClient, taxon: str, mean: str, together: list[str]
 ) -> None:
-    for label, start_at in ((APHID[0], 5), (MOTH[0], 1)):
+    for label, start_at in ((APHID[0], 5.5), (MOTH[0], 1)):
         keep_threshold(fleet.database, label, "new", start_at, None, "the station")
-    fleet.counts("a", 0, count(APHID, 6, 5, 8, stage="adult"), count(APHID, 6, 5, 8, stage="nymph"))
+    fleet.counts("a", 0, count(APHID, 5, 5, 8, stage="adult"), count(APHID, 7, 5, 8, stage="nymph"))
     fleet.sum_up()
     log_in(client)
     page = client.get(f"/?taxon={taxon}|new&first=2026-07-01&last=2026-07-01").text
     assert f'2026-07-01</th><td class="n">{mean}</td><td class="n">{mean}</td>' in page
     assert "<b>go and look</b> by the station" in page
     assert re.findall(r"<p>(All life.*?)</p>", page) == together
+    told = client.get(f"/api/map?taxon={taxon}|new&first=2026-07-01&last=2026-07-01").json
+    assert told is not None
+    assert (told["threshold"] is None) == bool(together), "in no chart of another mean than it is for"
+    assert [place[4] for place in told["places"] if place[0] == "s/a"] == [True]
 
 
 @pytest.mark.parametrize(("number", "says"), [(0, "go and look"), (99, "act")])

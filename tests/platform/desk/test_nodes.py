@@ -132,16 +132,36 @@ def test_a_battery_stands_with_what_its_gauge_tells(
     log_in(client)
     row = re.search(r"<th [^>]*>s/a.*?</tr>", client.get("/nodes").text)
     assert row is not None
-    assert re.findall(r'<td class="n">(.*?)</td>', row[0])[-1] == says
+    assert re.findall(r'<td class="n wide">(.*?)</td>', row[0])[-1] == says
+    assert re.findall(r'phone">battery (.*?)</small>', row[0]) == [says] * bool(says)
 
 
 def test_a_node_of_which_only_the_broker_told_is_silent_and_stands_first(fleet: Fleet, client: FlaskClient) -> None:
     fleet.database.execute("UPDATE node SET heard = NULL, since = NULL WHERE node = 'b'")  # and no record
     log_in(client)
-    first, second = re.findall(r'<th [^>]*>s/(.).*?</th>.*?<td class="tight">(.*?)</td>', client.get("/nodes").text)
+    page = client.get("/nodes").text
+    first, second = re.findall(r'<th [^>]*>s/(.).*?</th>.*?<td class="tight wide">(.*?)</td>', page)
     assert first == ("b", "")
     assert second[1].startswith(f"{datetime.now(UTC):%Y-%m-}")
     assert "silent for a day" in client.get("/nodes").text
+
+
+@pytest.mark.parametrize(
+    ("zone", "heard", "says"),
+    [("Asia/Shanghai", "2026-07-01 21:30Z", "2026-07-02 05:30"),
+     ("America/Lima", "2026-07-01 21:30Z", "2026-07-01 16:30"),
+     (None, "2026-07-01 21:30Z", "2026-07-01 21:30 UTC"),
+     ("Asia/Shanghai", "9999-12-31 21:30Z", "9999-12-31 21:30 UTC")],
+)  # fmt: skip
+def test_when_a_node_was_heard_and_asked_is_told_by_the_clocks_beside_it(
+    fleet: Fleet, client: FlaskClient, zone: str | None, heard: str, says: str
+) -> None:
+    fleet.place("a", time_zone=zone)
+    fleet.database.execute("UPDATE node SET heard = %s WHERE node = 'a'", (heard,))
+    fleet.database.execute("UPDATE question SET utc = %s", (heard,))
+    log_in(client)
+    assert says in client.get("/nodes").text
+    assert f"Li, {says}." in client.get("/questions").text
 
 
 @pytest.mark.parametrize(
@@ -238,9 +258,10 @@ def test_a_name_that_is_silent_for_a_season_calls_for_nobody_and_stands_folded_u
     for heard, is_left in ((long_ago, True), (datetime.now(UTC), False)):
         fleet.database.execute("UPDATE node SET heard = %s WHERE node = 'd'", (heard,))
         page = client.get("/nodes").text
-        assert (">s/d<br>" in page) == (not is_left)
+        assert (">s/d<small" in page) == (not is_left)
         left = r"Names silent for over 90 days: (\d)\.</summary><ul><li>(\S+) <span[^>]*>(.*?)</span>"
-        assert re.findall(left, page) == [("1", "s/d", f"{long_ago:%Y-%m-%d %H:%M}")] * is_left
+        in_shanghai = f"{long_ago + timedelta(hours=8):%Y-%m-%d %H:%M}"
+        assert re.findall(left, page) == [("1", "s/d", in_shanghai)] * is_left
         page = client.get(f"/?first={today - timedelta(days=2)}&last={today}&taxon={MOTH[0]}||new").text
         assert bool(re.search(r"Silent in these nights[^<]*</summary><p[^>]*>[^<]*s/d", page)) == (not is_left)
 
@@ -251,5 +272,5 @@ def test_a_node_stands_with_the_software_and_the_models_that_it_runs(fleet: Flee
     log_in(client)
     page = client.get("/nodes").text
     rows = re.findall(r">(s/.)(.*?)</th>", page)
-    runs = {name: re.findall(r"<small[^>]*>(.*?)</small>", told) for name, told in rows}
+    runs = {name: re.findall(r'line">(.*?)</small>', told) for name, told in rows}
     assert runs == {"s/a": ["fieldeye 0, number 4", "pests 2026.11.28"], "s/b": ["fieldeye 0"]}

@@ -336,6 +336,21 @@ def test_a_photograph_that_is_sent_anew_in_longer_parts_is_whole(fleet: Fleet) -
     assert is_as_sent(fleet)
 
 
+def test_half_a_photograph_is_told_on_the_page_while_its_parts_are_asked_for(client: FlaskClient, fleet: Fleet) -> None:
+    log_in(client, "county")
+    says = "1 photograph is still on its way from its node."
+    assert says not in client.get("/questions").text
+    send_parts(fleet, (0, 5))
+    assert says in client.get("/questions").text
+    for ended in ("outcome = 'not_kept'", "outcome = NULL, received = now() - interval '31 days'"):
+        fleet.database.execute(f"UPDATE question SET {ended} WHERE jpeg IS NULL")  # noqa: S608
+        assert says not in client.get("/questions").text
+    fleet.database.execute("UPDATE question SET received = now() WHERE jpeg IS NULL")
+    fleet.database.execute("DELETE FROM question WHERE jpeg IS NOT NULL")
+    page = client.get("/questions").text
+    assert (says in page, "Nobody has asked" in page) == (True, False)
+
+
 def test_half_a_photograph_which_nobody_sees_is_not_deleted_with_its_parts_left(fleet: Fleet) -> None:
     send_parts(fleet, (0, 5))
     node_id = first_asked(fleet.database, "b").node_id

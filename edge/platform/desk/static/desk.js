@@ -29,12 +29,12 @@
   const largest = Math.min(24, Math.max(5, 24 * Math.sqrt(50 / told.places.length))); // or those of a province are one blob
   const least = Math.max(2, largest / 4);
   const dots = [];
-  for (const [name, latitude, longitude, value] of told.places) {
+  for (const [name, latitude, longitude, value, isReached] of told.places) {
     const look = value === null
       ? { radius: least, color: colour("soft"), fillOpacity: 0, dashArray: "3 3" }
       : value === 0
-        ? { radius: least / 2, color: colour("green"), fillOpacity: 1 } // smaller than any that was seen: red and green look alike to many
-        : { radius: Math.max(least, largest * Math.sqrt(value / most)), color: colour("red"), fillOpacity: 0.5 };
+        ? { radius: least / 2, color: colour("green"), fillOpacity: 1 } // smaller than any that was seen: colours look alike to many
+        : { radius: Math.max(least, largest * Math.sqrt(value / most)), color: colour(isReached ? "red" : "seen"), fillOpacity: isReached ? 0.8 : 0.3 };
     const text = document.createElement("span");
     text.textContent = `${name}: ${value === null ? box.dataset.noData : figure(value)}`;
     dots.push(L.circleMarker([latitude, longitude], { weight: Math.min(2, largest / 5), ...look }).bindTooltip(text).addTo(map));
@@ -59,8 +59,13 @@
   const series = [
     { label: chart.dataset.night, value: (plot, at) => (at === null || at === undefined ? "–" : day.format(at * 1000)) },
     { label: chart.dataset.each, stroke: ink("green"), width: 0, value: shown, points: { show: true, size: 7, fill: ink("green") } },
-    { label: chart.dataset.mean, stroke: ink("red"), width: 2, value: shown, points: { show: false } },
+    { label: chart.dataset.mean, stroke: ink("ink"), width: 2, value: shown, points: { show: false } },
   ];
+  const drawn = [seconds, told.nights.map((night) => night[1]), told.nights.map((night) => night[2])];
+  if (told.threshold !== null) {
+    series.push({ label: chart.dataset.threshold, stroke: ink("red"), width: 1.5, dash: [5, 3], value: () => figure(told.threshold), points: { show: false } });
+    drawn.push(seconds.map(() => told.threshold));
+  }
   const axis = { stroke: ink("ink"), grid: { stroke: ink("line") }, ticks: { stroke: ink("line") } };
   const axes = [
     { ...axis, space: 70, incrs: [1, 2, 7, 14, 28].map((days) => days * 86400), values: (plot, at) => at.map((one) => day.format(one * 1000)) },
@@ -69,7 +74,7 @@
   const size = () => ({ width: chart.clientWidth, height: 320 });
   const plot = new uPlot(
     { ...size(), tzDate: (at) => uPlot.tzDate(new Date(at * 1000), "Etc/UTC"), series, axes, scales: { y: { range: [0, null] } } },
-    [seconds, told.nights.map((night) => night[1]), told.nights.map((night) => night[2])], chart);
+    drawn, chart);
   addEventListener("resize", () => plot.setSize(size()));
   for (const [moment, onPaper] of [["beforeprint", true], ["afterprint", false]]) {
     addEventListener(moment, () => { // the canvas still has the screen's colours, white on dark
