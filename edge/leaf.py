@@ -20,8 +20,8 @@ GREY_CHROMA = (18, 70)  # largest less least channel: paper and soil below, leav
 ODD = 3.0  # standard deviations of the healthy leaf's colour from which a pixel in a lesion's box is lesion
 LEAST_LEAF = 0.02  # share of what counts of the picture: with less leaf than that there is nothing to be a share of
 GREEN_PX = 256
-# From yellow-green to teal in OpenCV's HSV (hue in steps of 2 degrees), in any light that shows colours: walls, wood,
-# soil and sky are coloured, too, but hardly ever green. Figures: docs/counting.md
+# From yellow-green to teal in OpenCV's HSV (hue in steps of 2 degrees), however dark: walls, wood, soil and sky are
+# coloured, too, but hardly ever green. Nor are leaves under red or sodium lamps. Figures: docs/counting.md
 GREEN = (27, 38, 8), (90, 255, 255)
 FEATURES = 400
 LEAST_ALIKE = (30, 20)  # matches of the pictures, and of their leaves alone, from which they show one leaf

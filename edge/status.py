@@ -36,7 +36,7 @@ class CameraStatus:
     reopened: int = 0
     last_frame: Instant | None = None
     last_skip: str = ""  # reason why the newest frame was not looked at, empty if it was
-    blind_s: float = 0.0  # for so long all of the newest frames were too bright, not sharp or, by day, in infrared
+    blind_s: float = 0.0  # for so long all newest frames were too bright, blurred, leafless or, by day, in infrared
     on_card: int | None = None  # insects that lie on the part of a trap's card that is in view; None: not looked at
     hung: Instant | None = None  # when there were so many that all of them cannot fall, see trap.TELLING
     ms_per_frame: float | None = None  # from detector to commit, of the last look

@@ -57,6 +57,7 @@ class Tally:
     exposed_s: float | None = None  # trap: time in which what is new has come, as far as it is known
     untimed: tuple[Instant, Instant] | None = None  # trap: pictures of two boots, one of them by no trusted clock
     lesions: tuple[float, ...] = ()  # leaf: share of the leaf on each frame where it could be told
+    pale: bool = False  # leaf: was something found on a frame on which nothing is green?
     weather: Readings = NOTHING_READ
     awake_s: float = 0.0
     last_frame: Instant | None = None  # perhaps of an interval before
@@ -103,6 +104,13 @@ class Tally:
     def diseased(self, severity: float | None) -> "Tally":
         """With the lesion share of one leaf more; None: too little leaf on the picture."""
         return self if severity is None else replace(self, lesions=(*self.lesions, severity))
+
+    def with_pale(self, reason: str) -> "Tally":
+        """Where a pale frame counts as sick, those passed over for the `reason` are healthy: else each was sick."""
+        if not self.pale:
+            return self
+        skipped = dict(self.skipped)
+        return replace(self, frames=self.frames + skipped.pop(reason, 0), skipped=skipped)
 
     def passed_over(self, reason: str, at: Instant | None, longest_gap_s: float) -> "Tally":
         """With one more frame that was not looked at; `at` None: nobody could see when or what, as on a broken one."""

@@ -1131,6 +1131,16 @@ def test_a_picture_without_a_leaf_is_no_healthy_one(
     assert (camera.looked, dict(camera.skipped), camera.last_skip) == (frames, skipped, last)
 
 
+def test_under_a_red_lamp_or_on_brown_crops_the_healthy_pictures_stay_beside_the_sick_ones(bench: Bench) -> None:
+    bench.labels = RUST
+    for number, picture in enumerate([WALL, STAINED, WALL, leaf()]):
+        bench.add(f"{number}.png", picture)
+    bench.build(mode="leaf").run(bench.stop)
+    told = bench.interval
+    assert (told.frames, told.skipped, told.severity) == (4, (), None)
+    assert [(one.label, one.count) for one in told.counts] == [("Hemileia vastatrix", 1)]
+
+
 def test_the_leaf_outside_the_region_makes_the_one_inside_no_healthier(bench: Bench) -> None:
     bench.labels = RUST
     save_calibration(

@@ -22,7 +22,7 @@ from edge.counts import NoData
 from edge.errors import UsageError
 from edge.platform import Bad, BrokerAddress, Deduplicator, Heard, Message, Span, decode
 from edge.platform.replay import commands_for
-from edge.wire import Key, encode_batch
+from edge.wire import Key, encode_batch, encode_message, summary_of
 from tests.broker import Broker
 from tests.clocks import NOON
 from tests.faults.killing import ROOT
@@ -169,6 +169,9 @@ def test_listen_speaks_to_people_without_json() -> None:
         node.publish(f"{PREFIX}/status", b'{"state":"online","session":1,"connection":1}', retain=True)
         assert process.stdout
         assert process.stdout.readline() == "farm-3/n1 is online\n"
+        nothing_came = summary_of(interval(frames=0, counts=NoData("no_frame")))
+        node.publish(f"{PREFIX}/summary", encode_message(nothing_came), retain=True)
+        assert process.stdout.readline() == "farm-3/n1 summary\n"
         node.publish(f"{PREFIX}/records", encode_batch(stored(sighting(), interval(revision=1))))
         assert "saw 2 x Plutella xylostella (88%)" in process.stdout.readline()
         assert process.stdout.readline().endswith(" x Myzus persicae (201 to 260) (corrected)\n")

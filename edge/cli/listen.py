@@ -82,7 +82,7 @@ def tell(told: dict[str, Any], *, as_json: bool) -> None:
 
 
 def _is_of_no_length(told: dict[str, Any]) -> bool:
-    if told.get("no_data") != "no_frame":
+    if told["kind"] != "interval" or told.get("no_data") != "no_frame":  # a summary's times are no readings of a clock
         return False
     return bool(told["end"]["monotonic_s"] - told["start"]["monotonic_s"] < MOMENT_S)
 

@@ -27,7 +27,7 @@ def on_page(config: NodeConfig) -> Iterator[Verdict]:
         listen(host, port).close()
     except FieldeyeError as why:
         is_ours = _is_of_this_node(config)
-        said = f"answers at {address_of(host, port)}" if is_ours else str(why)
+        said = f"answers at {address_of(host, port)}" if is_ours else f"{why}; or restart the node if its name is new"
         yield Verdict("page", "ok" if is_ours else "not well", said)
     else:
         yield Verdict("page", "ok", f"port {port} on {host} is free for it")

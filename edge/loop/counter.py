@@ -88,13 +88,15 @@ class Counter:
         """By what each frame shows; nobody is known again."""
         found, is_leaf = self.eye.sure(frame.image), self._mode == "leaf"
         part = self.eye.part(frame.image) if is_leaf else None
-        if is_leaf and not len(found) and not is_green(frame.image, part):
+        is_pale = is_leaf and not is_green(frame.image, part)
+        if is_pale and not len(found):
             tally = tally.passed_over(NO_LEAF, frame.instant, self.longest_gap_s)
             return Counted(tally, (), no_effort=NO_LEAF)
         seen = self.eye.named(found, frame.image)
         tally = tally.looked(seen, frame.instant, self.longest_gap_s)
         if is_leaf:
             tally = tally.diseased(lesion_share(frame.image, found, self._lesions, part))
+            tally = replace(tally, pale=tally.pale or is_pale)
         return Counted(tally, seen, newly_seen(seen, self._recent, at_all=is_leaf))
 
     def _followed(self, census: Census, frame: Frame, tally: Tally) -> Counted:
@@ -141,7 +143,7 @@ class Counter:
 
     def interval(self, tally: Tally, end: Instant) -> Interval:
         """What is published of a tally that ends there."""
-        watched = tally.watched_until(end, self.longest_gap_s)
+        watched = tally.watched_until(end, self.longest_gap_s).with_pale(NO_LEAF)
         record = watched.interval(
             end, camera=CAMERA, model=self.model, mode=self._mode, accuracy=self.eye.accuracy, unit=self._unit
         )

@@ -160,9 +160,9 @@ def test_a_port_that_another_program_holds_is_not_well(
     [
         ("s", "n", True, "ok", "answers at http://127.0.0.1:"),
         ("s", "n", False, "ok", "answers at http://127.0.0.1:"),
-        ("s2", "n", True, "not well", "is used by another program"),
-        ("s", "n2", True, "not well", "is used by another program"),
-        ("s", "n2", False, "not well", "is used by another program"),
+        ("s2", "n", True, "not well", "in node.toml; or restart the node if its name is new"),
+        ("s", "n2", True, "not well", "in node.toml; or restart the node if its name is new"),
+        ("s", "n2", False, "not well", "in node.toml; or restart the node if its name is new"),
     ],
 )
 def test_a_page_that_answers_is_well_also_while_the_node_does_not_look_unless_it_is_another_node_s(

@@ -214,6 +214,14 @@ def test_a_disease_is_told_as_a_share_of_the_leaves_too(
     assert f", {first['count'] / 3:.0%} of the leaves" in capsys.readouterr().out
 
 
+def test_where_the_board_lies_on_each_picture_of_a_card_nothing_is_told_and_no_zero(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cv2.imwrite(str(tmp_path / "board.png"), photograph(0)[0])
+    assert main(["count", str(tmp_path), "--mode", "trap"]) == 2
+    assert "no picture there can be used ({'board': 1})" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("crop", [(), ("--crop", "coffee")])
 def test_soil_and_walls_are_no_healthy_leaves_and_no_sick_ones(
     crop: tuple[str, ...], tmp_path: Path, capsys: pytest.CaptureFixture[str]

@@ -52,8 +52,9 @@ def test_a_card_is_blurred_as_much_as_its_tiles(example):
     assert np.abs(np.diff(whole, axis=1)).mean() < np.abs(np.diff(tiled, axis=1)).mean() < before
 
 
+@pytest.mark.parametrize(("bundle", "at"), [("pests", (832, 543)), ("cards", (1500, 979))])  # twice its side; whole
 def test_a_phone_s_picture_is_spoilt_at_the_size_that_is_seen_since_to_blur_12_megapixels_takes_a_minute(
-    tmp_path, monkeypatch
+    bundle, at, tmp_path, monkeypatch
 ):
     spoilt_px = []
 
@@ -61,9 +62,9 @@ def test_a_phone_s_picture_is_spoilt_at_the_size_that_is_seen_since_to_blur_12_m
         spoilt_px.append(image.shape[1::-1])
         return image
 
-    cv2.imwrite(str(tmp_path / "phone.jpg"), cv2.resize(read_image(PICTURE), (4032, 2632)))
-    phone = Sample(tmp_path / "phone.jpg", "tiny", np.array([[144, 288, 1584, 1296]], np.float32), np.array([3]))
+    cv2.imwrite(str(tmp_path / "phone.jpg"), cv2.resize(read_image(PICTURE), (1500, 979)))
+    phone = Sample(tmp_path / "phone.jpg", "tiny", np.array([[144, 288, 800, 900]], np.float32), np.array([0]))
     monkeypatch.setattr("training.judging.judge.HARMS", {"seen": harm})
     cost = Cost(size_bytes=0, width_px=0, height_px=0, ms=0.0, bare_ms=0.0, start_ms=None)
-    figures_of(Looks(MODELS / "pests.onnx"), [phone], [], cost, "test", in_field=True)
-    assert spoilt_px == [(832, 543)]  # twice the side of `pests`
+    figures_of(Looks(MODELS / f"{bundle}.onnx"), [phone], [], cost, "test", in_field=True)
+    assert spoilt_px == [at]
