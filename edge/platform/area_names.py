@@ -12,6 +12,7 @@ MOST_OFFERED = 300  # to choose from, the large areas first
 def keep_names(database: Database, names: Mapping[str, str]) -> None:
     """By code, each in place of the one before; an empty name: none any more. Raises StoreError."""
     with database.transaction():
+        database.execute("LOCK TABLE area_name IN SHARE ROW EXCLUSIVE MODE")  # one list at a time
         database.execute("DELETE FROM area_name WHERE code = ANY(%s)", (list(names),))
         database.execute(
             "INSERT INTO area_name SELECT * FROM unnest(%s::text[], %s::text[]) AS told (code, name) WHERE name <> ''",

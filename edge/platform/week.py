@@ -212,14 +212,23 @@ _PLACES = f"""
     WHERE area_code ^@ %(area)s AND latitude_deg IS NOT NULL AND NOT {IS_LEFT_BEHIND}
     ORDER BY value DESC NULLS LAST, site, node
 """  # noqa: S608  our own words
-# What a place's value is divided by to be a mean of a camera and night, as the threshold is.
-_EFFORT = f"""
-    SELECT site || '/' || node,
-           CASE WHEN %(unit)s = 'max_per_frame' THEN count(DISTINCT camera) ELSE sum(trap_nights) END
-    FROM night_effort JOIN node USING (node_id)
-    WHERE area_code ^@ %(area)s AND unit = %(unit)s AND {CAN_TELL} AND frames > 0
-      AND night BETWEEN %(first)s AND %(last)s
-    GROUP BY site, node
+# Each camera's night alike, as in the mean that the level is of.
+_REACHED = f"""
+    SELECT site || '/' || node FROM node JOIN (
+        SELECT node_id, CASE WHEN %(is_incidence)s THEN 100 * coalesce(sum(many), 0) / sum(frames)
+                             ELSE coalesce(sum(many / trap_nights), 0) / count(*) END AS mean
+        FROM (
+            SELECT node_id, night, camera, sum(frames)::float8 AS frames, max(trap_nights) AS trap_nights,
+                   sum(count)::float8 AS many
+            FROM (
+                SELECT node_id, night, camera, frames, trap_nights, NULL::bigint AS count FROM night_effort
+                          WHERE unit = %(unit)s AND {CAN_TELL} AND frames > 0 AND night BETWEEN %(first)s AND %(last)s
+                UNION ALL SELECT node_id, night, camera, NULL, NULL, count FROM night_count
+                          WHERE {IS_OF_TAXA} AND unit = %(unit)s AND count > 0 AND night BETWEEN %(first)s AND %(last)s
+            ) AS stacked GROUP BY node_id, night, camera
+        ) AS nightly WHERE frames > 0 GROUP BY node_id
+    ) AS looked USING (node_id)
+    WHERE area_code ^@ %(area)s AND mean >= %(start_at)s
 """  # noqa: S608  our own words
 _NODES = f"""
     SELECT site, node, area_code, area_called(area_code) AS called, nights, saturated, heard, time_zone AS zone
@@ -252,14 +261,11 @@ def threshold_of(database: Database, wanted: Wanted) -> tuple[float | None, floa
 
 
 def places_at(database: Database, wanted: Wanted, start_at: float | None) -> set[str]:
-    """Names of places whose mean of these nights, of all life stages, has reached the station's threshold."""
+    """Names of nodes whose mean of these nights, of all life stages, has reached the station's threshold."""
     if start_at is None:
         return set()
-    effort: dict[str, float] = {}
-    if not is_incidence(wanted.unit):
-        effort |= database.execute(_EFFORT.encode(), asdict(wanted)).fetchall()
-    places = places_of(database, replace(wanted, stage=None))
-    return {one.name for one in places if one.value is not None and one.value / effort.get(one.name, 1) >= start_at}
+    asked = asdict(replace(wanted, stage=None)) | {"is_incidence": is_incidence(wanted.unit), "start_at": start_at}
+    return {name for (name,) in database.execute(_REACHED.encode(), asked)}
 
 
 def places_of(database: Database, wanted: Wanted) -> Sequence[Place]:

@@ -3,6 +3,7 @@
 import csv
 import json
 import re
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from io import StringIO
 from pathlib import Path
@@ -13,7 +14,7 @@ import pytest
 from edge.cli import platform_main
 from edge.errors import StoreError
 from edge.platform.area_names import MOST_LETTERS, keep_names, names_within
-from edge.platform.database import Database
+from edge.platform.database import Database, open_database
 from edge.platform.desk import create_app
 from edge.platform.report import html
 from edge.platform.telling_people import tell_people
@@ -32,6 +33,7 @@ from tests.platform.test_telling_people import (
     tell_at_first,
     text_of,
 )
+from tests.waiting import wait_until
 
 __all__ = ["hook"]
 NAMES = {"3301": "杭州市", "330106": "西湖区", "330106011": "三墩镇", "330106011002": "新民村", "42": "湖北省"}
@@ -52,6 +54,16 @@ def test_a_list_of_codes_and_names_is_kept_as_excel_writes_it_and_a_name_is_chan
     assert names_within(database, "33") == [("330106", "西湖区"), ("330106011", "三墩镇")]
     assert platform_main(["areas", "--database", url]) == 0
     assert capsys.readouterr().out.splitlines() == [f"areas with a name: {many}" for many in (3, 2, 2)]
+
+
+def test_of_two_lists_at_once_the_later_one_holds(database: Database, url: str) -> None:
+    with open_database(url) as other, ThreadPoolExecutor() as pool:
+        with database.transaction():
+            keep_names(database, NAMES)
+            later = pool.submit(keep_names, other, {"42": "湖北"})
+            wait_until(lambda: bool(database.execute("SELECT FROM pg_locks WHERE NOT granted").fetchall()), 5)
+        later.result()
+    assert names_within(database, "42") == [("42", "湖北")]
 
 
 @pytest.mark.parametrize(

@@ -89,9 +89,10 @@ def county(database: Database) -> None:
         guess="Leptocorisa", note="What eats my rice? It came two days ago.",
     )  # fmt: skip
     taken_back = replaced(health, problem=None, alerts=[], last_update=TAKEN_BACK)
+    beside = replaced(health, problem=None, alerts=[standing("act", 14.0)])  # in the same township
     told = [
         Message(f"fieldeye/v1/s/paddy-{n}/health", encode_message(one))
-        for n, one in (("04", health), ("07", taken_back))
+        for n, one in (("04", health), ("07", taken_back), ("08", beside))
     ]
     for first in range(0, len(jpeg), 60_000):
         part = header if first == 0 else ImageHeader(kind="question", id=header.id, bytes=len(jpeg), offset=first)
@@ -333,6 +334,20 @@ def test_paper_is_light_and_has_no_buttons_whatever_the_screen_was(page: Page, r
     assert not page.locator("header").is_visible()
     columns = page.locator(".two").evaluate("box => getComputedStyle(box).gridTemplateColumns")
     assert len(columns.split()) == 1, "a half of the paper would cut the newest nights off the chart"
+    page.goto(root + PAGES["alerts"], wait_until="load")
+    assert page.get_by_text("s/paddy-08, since").is_visible(), "who goes out with it sees where to"
+
+
+def test_a_name_that_is_written_from_the_right_leaves_the_number_of_nodes_behind_it(page: Page, root: str) -> None:
+    page.goto(root + PAGES["alerts"], wait_until="load")
+    assert page.locator(".alert h2 a").first.evaluate(
+        """name => {
+            name.textContent = "\u0642\u06d5\u0634\u0642\u06d5\u0631 (330106014)";
+            const nodes = document.createRange();
+            nodes.selectNodeContents(name.nextSibling);
+            return nodes.getBoundingClientRect().left >= name.getBoundingClientRect().right - 1;
+        }"""
+    )
 
 
 INKS = """() => {

@@ -1,5 +1,6 @@
--- What people call areas, as the station names them. A code without a name stands alone.
-CREATE TABLE area_name (code text PRIMARY KEY, name text NOT NULL);
+-- What people call areas, as the station names them. A code without a name stands alone. In bytes, as by its index is found
+-- what begins with a code: a country has 700,000.
+CREATE TABLE area_name (code text COLLATE "C" PRIMARY KEY, name text NOT NULL);
 GRANT SELECT ON area_name TO fieldeye_reader;
 
 -- Name and code; of an area without a name its own code below the nearest above it that has one; else null.

@@ -279,16 +279,16 @@ def test_where_a_pest_was_seen_is_told_as_an_area_and_how_fast_it_spreads_where_
     ("unit", "start_at", "until", "says", "reached"),
     [("new", 2, 1, "2 a camera and night", "b"), ("new", 2, 2, "2 a camera and night", ""),
      ("new", 1, 2, "1 a camera and night", "ba"), ("affected_frames", 7.5, 2, "7.5 %", "a"), ("new", None, 1, "", ""),
-     ("max_per_frame", 3, 2, "3 a camera and night", "b")],
+     ("max_per_frame", 2.5, 2, "2.5 a camera and night", "b"), ("max_per_frame", 3, 2, "3 a camera and night", "")],
 )  # fmt: skip
 def test_red_is_what_has_reached_the_stations_threshold_which_stands_there_and_in_the_chart(
     fleet: Fleet, client: FlaskClient, unit: str, start_at: float | None, until: int, says: str, reached: str
 ) -> None:
     keep_threshold(fleet.database, MOTH[0], unit, start_at, None, "the station")
-    fleet.counts("b", 1)
+    fleet.counts("b", 1, exposed_s=7 * 86_400)
     for node, affected in (("a", 3), ("b", 2)):
         fleet.counts(node, 1, count(MOTH, affected), unit="affected_frames", frames=40)
-        fleet.counts("b", affected - 2, count(MOTH, 3), unit="max_per_frame")
+        fleet.counts("b", affected - 2, count(MOTH, affected), unit="max_per_frame")
     fleet.sum_up()
     log_in(client)
     asked = f"taxon={MOTH[0]}||{unit}&first=2026-07-01&last=2026-07-0{until}"
