@@ -52,7 +52,12 @@ MODELS_FOR: Mapping[Mode, str] = {"live": "pests", "trap": "cards", "leaf": "dis
 Sleep = Literal["never", "night", "between"]
 Language = Literal["en", "zh", "es", "fr", "pt", "hi", "id", "vi", "sw"]  # of the page and the label
 
-Phone = Annotated[str, Meta(pattern=r"^[+(]?[0-9][0-9 ()./-]{1,38}\Z(?#a telephone number such as +86 571 8700 1234)")]
+Phone = Annotated[  # of 17 digits at most: more are two numbers, which would be dialled as one
+    str,
+    Meta(
+        pattern=r"^(?!(\D*\d){18})(\(?\+)?\(?[0-9][0-9 ()./-]{1,38}\Z(?#one telephone number such as +86 571 8700 1234)"
+    ),
+]
 SET_HERE = "set on this node"  # the source of an action level that names none
 MEGABYTE = 1_000_000
 

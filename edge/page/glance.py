@@ -113,14 +113,17 @@ class Glance:
 
     @cached_property
     def told(self) -> tuple[Facts, Deed | None]:
-        """What the farmer's page tells first, and what somebody has done about it."""
-        done = {one.label for one in self.against if one.done}
+        """What the farmer's page tells first, and what somebody has done about it: of several the last."""
+        done, answered = {one.label for one in self.against if one.done}, list[tuple[Facts, Deed]]()
         while True:
             facts = self.facts_after(done) if done else self.facts
             one = facts.foremost
             deed = None if one is None else sightings.deed_about(one, self._node.store, self.when)
-            if one is None or deed is None or one.label in done:
-                return facts, deed
+            if one is None or deed is None:
+                return facts, None
+            if one.label in done:
+                return max(answered, default=(facts, deed), key=lambda told: told[1].utc)
+            answered.append((facts, deed))
             done.add(one.label)
 
     def in_sight(self, label: str) -> Sighting | Counted | None:

@@ -9,7 +9,7 @@ from flask.typing import ResponseReturnValue
 from edge.changes import keep, over, read
 from edge.page.admission import needs
 from edge.page.node import node
-from edge.page.own_levels import FIELDS, Row, level_words, reach_of, shown, with_one_more, without
+from edge.page.own_levels import FIELDS, Row, level_words, packaged_of, reach_of, shown, with_one_more, without
 from edge.page.set_up import done
 from edge.page.settings_form import begun_again, hindrance
 from edge.page.trust import Role, trust
@@ -23,7 +23,7 @@ _one_at_a_time = Lock()  # who reads before another one has written would write 
 @needs(Role.TECHNICIAN)
 def levels() -> str:
     """What holds now, also what was kept a moment ago and begins with the node."""
-    return _page()
+    return _page(why=hindrance())
 
 
 @level_form.post("")
@@ -76,12 +76,11 @@ def _keep(rows: list[Row]) -> None:
 
 
 def _page(wrong: dict[str, str] | None = None, why: str = "") -> str:
-    reach, sent = reach_of(node()), request.form if wrong else {}
-    own, hint = shown(_rows(), reach), why
+    reach, sent, rows = reach_of(node()), request.form if wrong else {}, _rows()
+    own, hint = shown(rows, reach), why
     if wrong:
         hint = hint or gettext("Nothing was changed: look at the fields that are marked.")
-    set_here = {(one.label, one.unit) for one in own}
-    packaged = [row for row in reach.levels() if (row.scientific_name, row.unit) not in set_here]
+    packaged = packaged_of(rows, reach)
     pests, units = [("", "–"), *reach.pests()], reach.units()
     label, unit = sent.get("label", ""), sent.get("unit", units[0][0])
     return render_template(

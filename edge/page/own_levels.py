@@ -79,7 +79,7 @@ def reach_of(this: Node) -> Reach:
 
 def shown(rows: Iterable[Row], reach: Reach) -> list[Shown]:
     """The station's own, as they were set."""
-    listed = msgspec.convert(list(rows), tuple[OwnThreshold, ...])
+    listed = _own(rows)
     reached = _keys(reach, listed)
     return [
         Shown(
@@ -91,6 +91,11 @@ def shown(rows: Iterable[Row], reach: Reach) -> list[Shown]:
         )
         for one in listed
     ]
+
+
+def packaged_of(rows: Iterable[Row], reach: Reach) -> list[Threshold]:
+    """Those of the crop that can be reached beside the station's `rows`."""
+    return [row for row in _levels(reach, _own(rows)) if row.crop]  # the station's name none
 
 
 def level_words(label: str, act_at: float, unit: str) -> str:
@@ -127,6 +132,13 @@ def without(rows: Iterable[Row], label: str, unit: str) -> list[Row]:
     return [row for row in rows if (row["label"], row["unit"]) != (label, unit)]
 
 
-def _keys(reach: Reach, own: Sequence[OwnThreshold]) -> set[tuple[str, str]]:
-    advice = msgspec.structs.replace(reach.config.advice, threshold=tuple(own))
-    return {(row.scientific_name, row.unit) for row in reach.levels(advice)}
+def _own(rows: Iterable[Row]) -> tuple[OwnThreshold, ...]:
+    return msgspec.convert(list(rows), tuple[OwnThreshold, ...])
+
+
+def _keys(reach: Reach, own: tuple[OwnThreshold, ...]) -> set[tuple[str, str]]:
+    return {(row.scientific_name, row.unit) for row in _levels(reach, own)}
+
+
+def _levels(reach: Reach, own: tuple[OwnThreshold, ...]) -> tuple[Threshold, ...]:
+    return reach.levels(msgspec.structs.replace(reach.config.advice, threshold=own))

@@ -146,7 +146,7 @@ def _server() -> tuple[Field, ...]:
 
 def _page() -> tuple[Field, ...]:
     anybody = gettext("Who is in the node's network may read without logging in")
-    shown = gettext("Shown to everybody on the page; or leave it empty.")
+    shown = gettext("Shown to everybody on the page, such as +86 571 8700 1234; or leave it empty.")
     return (
         Field("page.open_to_read", "yes", anybody),
         Field("page.station_phone", "text", gettext("Telephone of the plant protection station"), shown),

@@ -9,6 +9,7 @@ from edge.clock import Instant
 from edge.config import CameraTable
 from edge.counts import Sighting, Unit
 from edge.gate import Reason
+from edge.page import names
 from edge.status import CameraStatus, Snapshot
 
 DAY_S = 86_400.0
@@ -100,7 +101,9 @@ def situation(snapshot: Snapshot, facts: Facts, now: Instant, config: CameraTabl
         return Situation.COVERED if is_covered else Situation.UNUSABLE
     if facts.newest is None and not facts.frames:
         return _uncounted(snapshot, now, config)
-    return Situation.SEEN if facts.foremost is not None else Situation.NOTHING
+    one = facts.foremost
+    is_told = one is not None and not (names.is_harmless(one.label) and is_too_few(snapshot, facts, now, config))
+    return Situation.SEEN if is_told else Situation.NOTHING  # beside what does no harm there may be foes
 
 
 def _uncounted(snapshot: Snapshot, now: Instant, config: CameraTable) -> Situation:
@@ -138,8 +141,9 @@ def is_too_few(snapshot: Snapshot, facts: Facts, now: Instant, config: CameraTab
     """
     if config.mode == "trap" or config.fed:
         return False
-    count = looked(snapshot, now)
-    since_start = count and count + snapshot.camera.skipped.get("still", 0)
+    since_start = looked(snapshot, now)
+    if since_start:  # after a day all but the newest may be older than that
+        since_start = since_start + snapshot.camera.skipped.get("still", 0) if is_first_day(snapshot, now) else 1
     promised = DAY_S / config.every_s if config.every_s else float("inf")
     floor = min(FEW_LOOKS, PLANNED_SHARE * promised)
     return max(facts.frames, since_start) < floor and facts.watched_s < FEW_S

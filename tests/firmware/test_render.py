@@ -196,13 +196,13 @@ keepalive_s = 900
 climate = {{ kind = "mqtt", host = "192.168.4.20", topic = "zigbee2mqtt/field" }}
 advice = {{ crop = "rice", threshold = [{level}] }}
 """
-    phones = 'country = "CN"\nstation_phone = "+86 536 522 1234"\ntechnician_phone = "110"'
+    phones = 'country = "CN"\nstation_phone = "+86 536 522 1234"\ntechnician_phone = "(+86) 138 0000 0000"'
     out = render_fleet(tmp_path, SITE.replace('country = "CN"', phones) + entry("a", more) + entry("b"))
     told, silent = (load_config(out / f"nodes/{node}/fieldeye/node.toml") for node in "ab")
     assert told.mqtt
     assert (told.mqtt.daily_mb, told.mqtt.daily_pictures_mb, told.mqtt.keepalive_s) == (12.5, 2, 900)
     assert told.page
-    assert (told.page.station_phone, told.page.technician_phone) == ("+86 536 522 1234", "110")
+    assert (told.page.station_phone, told.page.technician_phone) == ("+86 536 522 1234", "(+86) 138 0000 0000")
     assert told.climate == ClimateTable(kind="mqtt", host="192.168.4.20", topic="zigbee2mqtt/field")
     own = OwnThreshold(label="Delphacidae", unit="insects/picture", act_at=10)
     assert told.advice == AdviceTable(crop="rice", threshold=(own,))

@@ -79,6 +79,12 @@ def test_one_picture_of_a_day_is_too_few_for_a_quiet_one_unless_no_more_were_pla
     assert "1 picture looked at in the last 24 hours, watching for 20 seconds" in page
     scene.configure(camera={"every_s": 21_600})
     assert "No pest seen in the last 24 hours." in scene.app().test_client().get("/").text
+    scene.store.commit([sighting(scene.before(minutes=5), "Coccinella septempunctata", 1)])
+    assert '<h1 id="headline">Seven-spot ladybird: 1</h1>' in scene.app().test_client().get("/").text
+    scene.configure(camera={"every_s": 60})
+    page = scene.app().test_client().get("/").text
+    assert '<h1 id="headline">Too few pictures to say.</h1>' in page, "beside a friend there may be foes"
+    assert "Last seen: Seven-spot ladybird: 1, 5 minutes ago" in page
 
 
 @pytest.mark.parametrize(
@@ -201,8 +207,10 @@ def test_a_node_that_sees_again_speaks_for_the_last_day_only(scene: Scene, clien
     blind(scene)
     scene.board.show(camera=replace(scene.board.snapshot().camera, last_skip=""))
     page = client.get("/").text
-    assert "No pest seen in the last 24 hours." in page
+    assert "Too few pictures to say." in page
     assert "The node is well." in page
+    scene.store.commit([interval(scene.before(hours=1), {}, frames=10)])
+    assert "No pest seen in the last 24 hours." in client.get("/").text
 
 
 def test_before_anything_was_looked_at_no_zero_is_claimed(scene: Scene, client: FlaskClient) -> None:

@@ -163,10 +163,12 @@ def test_a_level_of_node_toml_under_an_odd_label_is_deleted_and_the_trail_still_
     technician: FlaskClient, scene: Scene, restarts: list[str]
 ) -> None:
     odd = OwnThreshold(label="moth | borer", unit="insects/picture", act_at=3)
+    tells(scene, odd.label)
     scene.configure(advice={"threshold": (odd,)})
     client = technician_of(scene, restarts)
     post(client, "/levels/delete", "/levels", label=odd.label, unit=odd.unit).close()
     assert read(Path(scene.config.store.folder)) == {"advice": {"threshold": []}}
+    assert "Packaged for the crop" not in client.get("/levels").text, "before the node has begun anew"
     assert "moth | borer" in client.get("/audit").text
 
 
@@ -184,6 +186,7 @@ def test_nothing_is_kept_while_the_configuration_that_was_meant_is_not_in_use(
     token_page = technician.get("/levels").text
     assert "csrf" in token_page
     scene.board.show(notice="/etc/fieldeye/node.toml: unknown key")
+    assert 'role="alert"' in technician.get("/levels").text, "before anybody has typed"
     assert 'role="alert"' in enter(technician)
     assert kept(scene) == []
 

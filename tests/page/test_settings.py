@@ -138,6 +138,7 @@ def test_a_demonstration_promises_no_next_start(scene: Scene) -> None:
         ("camera.gain", "0.5"),
         ("page.station_phone", "ask Mei"),
         ("page.technician_phone", "+"),
+        ("page.technician_phone", "0571-8700 1234 / 138 0000 0000"),
         ("mqtt.port", "99999"),
         ("mqtt.port", ""),
         ("mqtt.host", "broker.example"),

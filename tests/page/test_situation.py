@@ -139,6 +139,15 @@ def test_in_the_first_hour_the_pictures_since_the_start_count_and_so_do_those_of
     assert is_too_few(snapshot, NO_FACTS, NOW, LIVE) is few
 
 
+@pytest.mark.parametrize(("frames", "every_s", "few"), [(1, 60.0, True), (10, 60.0, False), (0, 86_400.0, False)])
+def test_thousands_of_pictures_of_former_days_do_not_speak_for_this_one(frames: int, every_s: float, few: bool) -> None:
+    later = replace(NOW, monotonic_s=NOW.monotonic_s + 10 * 86_400)
+    camera = replace(OK, looked=10_000, skipped={"still": 5000}, last_frame=later)
+    table = CameraTable(kind="picamera", every_s=every_s)
+    facts = replace(ZERO, frames=frames, watched_s=20.0)
+    assert is_too_few(Snapshot(started=NOW, camera=camera), facts, later, table) is few
+
+
 def test_a_jump_of_the_wall_clock_makes_no_picture_late() -> None:
     now = replace(NOW, utc=NOW.utc.replace(year=2027))
     assert situation(Snapshot(started=NOW, camera=OK), SEEN, now, LIVE) is Situation.SEEN
