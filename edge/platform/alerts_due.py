@@ -5,8 +5,8 @@ from datetime import datetime, timedelta
 
 from psycopg.rows import class_row
 
+from edge.platform.alert_letters import Risen
 from edge.platform.database import Database
-from edge.platform.risen import Risen
 
 MOST_TRIES = 20
 FIRST_AGAIN = timedelta(minutes=1)  # until the next try

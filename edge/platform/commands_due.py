@@ -4,10 +4,10 @@ from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
-from edge.platform.acknowledged import IS_GONE, as_of_today
 from edge.platform.database import Database, not_just
 from edge.platform.nodes import NodeName
 from edge.platform.replay import MOST_COMMANDS, VALID_FOR
+from edge.platform.standing_alerts import IS_GONE, as_of_today
 from edge.wire import MAX_PHOTO_BYTES, AnswerCommand, ImageCommand, Reply, SeenCommand, node_topic
 
 AGAIN = timedelta(minutes=2)  # a node that was not there when a command was sent

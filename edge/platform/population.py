@@ -15,8 +15,8 @@ from psycopg.rows import class_row, scalar_row
 from edge.counts import Unit
 from edge.errors import UsageError
 from edge.platform.database import Database
-from edge.platform.front import LookedCell, front_km_per_week
 from edge.platform.hull import Point, hull_km2
+from edge.platform.spread import LookedCell, front_km_per_week
 
 LEVELS = (0, 2, 4, 6, 9, 12)  # digits: country, province, city, county, township, village
 _YEARS_TO_A_WEEK_53 = 8  # the last one was up to seven years ago

@@ -9,7 +9,6 @@ import msgspec
 
 from edge.clock import zone_of
 from edge.errors import UsageError
-from edge.platform.acknowledged import note_standing
 from edge.platform.commands_due import note_reply
 from edge.platform.database import BAD_VALUE, Database, only_row, storable
 from edge.platform.decode import Heard, Message, decode
@@ -18,6 +17,7 @@ from edge.platform.population import as_area
 from edge.platform.quarantine import set_aside
 from edge.platform.questions import keep_part
 from edge.platform.replay import VALID_FOR, spans_gone
+from edge.platform.standing_alerts import note_standing
 from edge.platform.whose_card import holder, node_id, note_gone
 from edge.wire import Health, Info, ModelInfo, Reply, Status, Topic, decode_message, read_image
 

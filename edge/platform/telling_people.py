@@ -9,10 +9,10 @@ from uuid import UUID, uuid4
 
 import psycopg
 
+from edge.platform.alert_letters import Risen
 from edge.platform.alerts_due import AWAY_AGAIN, FIRST_AGAIN, MOST_AGAIN, MOST_TRIES, due
 from edge.platform.database import Database, only_row, reachable, storable
 from edge.platform.recipients import who_sleeps
-from edge.platform.risen import Risen
 from edge.platform.webhook_and_mail import Failure, MailServer, mail, post
 
 MOST_LETTERS = 200  # of a reason

@@ -13,7 +13,7 @@ from urllib.request import HTTPRedirectHandler, Request, build_opener
 
 import msgspec
 
-from edge.platform.risen import Risen, letter
+from edge.platform.alert_letters import Risen, letter
 from edge.platform.timed_calls import Call, Smtp, SmtpTls, WebHandler
 
 GIVE_UP_S = 10.0  # until a call is taken

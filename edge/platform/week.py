@@ -11,8 +11,8 @@ from edge.errors import UsageError
 from edge.platform.area_names import called
 from edge.platform.charts import Place
 from edge.platform.database import Database, only_row, reachable
+from edge.platform.former_names import IS_LEFT_BEHIND, left_behind
 from edge.platform.hull import Point
-from edge.platform.left_behind import IS_LEFT_BEHIND, left_behind
 from edge.platform.population import (
     CAN_TELL,
     IS_OF_TAXA,

@@ -21,8 +21,8 @@ from edge.platform.telling_people import tell_people
 from edge.platform.week import week
 from tests.platform.desk.visitors import log_in, three_nodes
 from tests.platform.fleet import FIRST, Fleet
-from tests.platform.test_acknowledged import TOLD, says
 from tests.platform.test_report import MADE
+from tests.platform.test_standing_alerts import TOLD, says
 from tests.platform.test_telling_people import (
     LATER,
     Hook,

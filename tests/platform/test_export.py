@@ -13,11 +13,11 @@ import pytest
 
 from edge.cli import platform_main
 from edge.clock import ClockState
-from edge.platform import kept_in_database
+from edge.platform import database_records
 from edge.platform.database import Database
+from edge.platform.database_records import read_database
 from edge.platform.decode import Message
 from edge.platform.intake import Intake
-from edge.platform.kept_in_database import read_database
 from edge.platform.population import Wanted, population
 from edge.platform.registry import Registry
 from edge.platform.sites import set_areas
@@ -106,7 +106,7 @@ def test_a_stick_that_stands_still_for_longer_than_a_worker_may_ends_no_export(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     Intake(database).keep([batch(*[interval(day * 86_400.0) for day in range(3)])])
-    monkeypatch.setattr(kept_in_database, "_AT_ONCE", 1)
+    monkeypatch.setattr(database_records, "_AT_ONCE", 1)
     database.execute("SET idle_in_transaction_session_timeout = '100ms'")  # that of 30 s, sooner
     records = read_database(database)
     assert next(records).seq == 1

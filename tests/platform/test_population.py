@@ -23,7 +23,6 @@ from edge.nights import day_of, length_s
 from edge.platform.areas_below import areas_below
 from edge.platform.database import Database, open_database
 from edge.platform.decode import Message
-from edge.platform.front import LookedCell, front_km_per_week
 from edge.platform.hull import Point, hull, hull_km2
 from edge.platform.leader import roll_up
 from edge.platform.population import (
@@ -37,6 +36,7 @@ from edge.platform.population import (
     week_of,
 )
 from edge.platform.registry import NOWHERE
+from edge.platform.spread import LookedCell, front_km_per_week
 from edge.platform.week import nodes_of, places_of
 from edge.ranges import count_range
 from edge.wire import Key, ModelInfo, Stored, encode_batch

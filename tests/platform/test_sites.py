@@ -12,10 +12,10 @@ import pytest
 from edge.cli import platform_main
 from edge.platform.commands_due import Following, answers_due, photographs_due
 from edge.platform.database import Database, open_database
+from edge.platform.database_records import read_database
 from edge.platform.decode import Message
 from edge.platform.gaps import missing, requests
 from edge.platform.intake import Intake
-from edge.platform.kept_in_database import read_database
 from edge.platform.leader import roll_up
 from edge.platform.population import population
 from edge.platform.questions import answer, delete, questions

@@ -35,11 +35,11 @@ from edge.clock import ClockState
 from edge.counts import Alert, Level
 from edge.errors import StoreError, UsageError
 from edge.languages import LANGUAGES, REVIEWED
+from edge.platform.alert_letters import Risen
 from edge.platform.alerts_due import AWAY_AGAIN, FIRST_AGAIN, MOST_A_DAY, MOST_AGAIN, MOST_AT_ONCE, MOST_TRIES
 from edge.platform.database import Database, open_database
 from edge.platform.decode import Message
 from edge.platform.recipients import add_recipient, is_quiet, remove_recipient
-from edge.platform.risen import Risen
 from edge.platform.telling_people import Away, Turn, tell_people
 from edge.platform.webhook_and_mail import Failure, MailServer
 from edge.platform.words import CATALOGUES

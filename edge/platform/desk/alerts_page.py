@@ -9,11 +9,11 @@ import msgspec
 from flask import g, redirect, render_template, request, session, url_for
 
 from edge.languages.units import threshold_unit_words
-from edge.platform.acknowledged import Named, Standing, acknowledge, acknowledge_each, named, standing
 from edge.platform.area_names import called
 from edge.platform.desk.entry import Answer, desk, logged_in, refuse
 from edge.platform.desk.paging import one_page, start_asked
 from edge.platform.sentences import level_words, taxon_words, when
+from edge.platform.standing_alerts import Named, Standing, acknowledge, acknowledge_each, named, standing
 from edge.platform.words import figure_words, gettext, ngettext, number
 
 TOWNSHIP = 9  # digits of its code

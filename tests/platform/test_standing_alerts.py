@@ -13,7 +13,6 @@ import pytest
 from flask.testing import FlaskClient
 
 from edge.advice import Measured, Period, Standing, Threshold, key_of
-from edge.platform.acknowledged import acknowledge, note_standing, standing
 from edge.platform.address import BrokerAddress
 from edge.platform.commands_due import seen_due
 from edge.platform.database import Database, open_database
@@ -22,6 +21,7 @@ from edge.platform.desk import create_app
 from edge.platform.desk.people import add_person
 from edge.platform.recipients import add_recipient
 from edge.platform.shared_subscription import SharedSubscription
+from edge.platform.standing_alerts import acknowledge, note_standing, standing
 from edge.platform.telling_people import tell_people
 from edge.store import Deed
 from edge.wire import Health, Info, Key, Reply, StandingAlert, Status, Stored, encode_batch, encode_message

@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime
 import msgspec
 
 from edge.platform.database import Database
-from edge.platform.left_behind import IS_LEFT_BEHIND
+from edge.platform.former_names import IS_LEFT_BEHIND
 from edge.wire import StandingAlert
 
 Named = tuple[int, str, str, str, datetime]  # node_id, label, unit, level, since
