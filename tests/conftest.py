@@ -63,6 +63,11 @@ def pytest_collection() -> Generator[None, object, object]:
         gc.enable()
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The last file first: long ones stand in the last folders, and one begun at the end keeps the others waiting."""
+    items.sort(key=lambda item: item.path, reverse=True)
+
+
 @pytest.fixture(autouse=True)
 def logs() -> Iterator[None]:
     """A command that ran in this process set up its logs, which is no matter of the next test."""

@@ -47,7 +47,7 @@ from edge.label_sets import remember
 from edge.loop.alarms import SETTING
 from edge.loop.commits import put_times_right
 from edge.node.info import info, model_info
-from edge.node.restarts import BAD_ENDS
+from edge.node.restarts import BAD_ENDS, Runs
 from edge.platform import BrokerAddress, Deduplicator, Heard, Subscriber, decode
 from edge.status import ModelStatus, StatusBoard
 from edge.store import Records, Store, inspect_store
@@ -400,12 +400,9 @@ def test_a_calibration_that_a_version_refuses_is_told_on_the_page_and_to_the_pla
 
 
 def test_a_port_in_use_is_a_sentence_and_not_a_traceback(tmp_path: Path) -> None:
-    port = free_port()
-    config = configuration(tmp_path, port, None)
-    with running(config, tmp_path, port):
-        other = tmp_path / "other"
-        other.mkdir()
-        command = [sys.executable, "-m", "edge", "run", "--config", str(configuration(other, port, None))]
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        command = [sys.executable, "-m", "edge", "run", "--config", str(configuration(tmp_path, port, None))]
         ended = subprocess.run(command, capture_output=True, text=True, timeout=180, check=False)
     assert ended.returncode == 1
     assert f"port {port}" in ended.stderr
@@ -417,10 +414,12 @@ def test_a_node_that_is_killed_five_times_shows_its_page_and_does_not_look_until
 ) -> None:
     port = free_port()
     config = configuration(tmp_path, port, None)
-    for _ in range(5):
-        with running(config, tmp_path, port) as node:
-            node.process.kill()
-            node.process.wait(60)
+    for _ in range(4):
+        with closing(Store(StoreTable(folder=str(tmp_path)), NODE)) as store:
+            Runs(store, SystemClock().now()).__enter__()  # all that a kill leaves
+    with running(config, tmp_path, port) as node:
+        node.process.kill()
+        node.process.wait(60)
     with running(config, tmp_path, port) as node:
         assert "5 times within half an hour" in node.page()
         before = node.committed()
@@ -732,10 +731,8 @@ def test_a_trap_whose_store_alone_cannot_be_used_counts_on_from_its_card_and_cal
 
 
 def test_two_nodes_on_one_store_are_refused_even_unattended(tmp_path: Path) -> None:
-    port = free_port()
-    with running(configuration(tmp_path, port, None), tmp_path, port):
-        config = tmp_path / "other.toml"
-        config.write_text((tmp_path / "node.toml").read_text().replace(f"port = {port}", f"port = {free_port()}"))
+    config = configuration(tmp_path, free_port(), None)
+    with closing(Store(StoreTable(folder=str(tmp_path)), NODE)):
         command = [sys.executable, "-m", "edge", "run", "--config", str(config), "--unattended"]
         ended = subprocess.run(command, capture_output=True, text=True, timeout=180, check=False)
     assert ended.returncode == 1

@@ -66,8 +66,9 @@ def test_each_state_fits_the_screen_and_keeps_nobody_out(name: str, browser: Bro
 def test_each_kind_of_state_keeps_nobody_out_by_night_and_on_a_desk(name: str, browser: Browser, scene: Scene) -> None:
     SCENES[name](scene)
     with visiting(browser, scene, View(1280)) as visit:
+        visit.go("/")
         for theme in ("light", "dark"):
-            visit.go_as(View(1280, theme=theme), "/")
+            visit.page.emulate_media(color_scheme=theme)
             assert visit.is_for_everybody()
 
 

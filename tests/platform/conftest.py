@@ -98,6 +98,8 @@ def database(url: str) -> Iterator[Database]:
 
 
 @pytest.fixture
-def fleet(database: Database) -> Fleet:
-    """Four nodes in Zhejiang and one elsewhere, which have not said yet what their models can tell."""
-    return in_villages(database)
+def fleet(database: Database, template: tuple[str, object]) -> Fleet:
+    """That of the module's `template`, or four nodes in Zhejiang and one elsewhere, which have not said yet what their
+    models can tell."""
+    made = template[1]
+    return made.copied_to(database) if isinstance(made, Fleet) else in_villages(database)

@@ -12,7 +12,10 @@ from tests.platform.postgres import BIN
 
 DONE = {
     "rows": "INSERT INTO recipient (kind, address, prefix) VALUES ('webhook', 'http://a', '')",
+    "many rows": "INSERT INTO recipient (kind, address, prefix)"
+    " SELECT 'webhook', 'http://' || n, '' FROM generate_series(1, 3000) AS n",
     "no rows": "DELETE FROM schema_version; DELETE FROM turn",
+    "other rows": "UPDATE turn SET until = now() WHERE of_what = 'lead'",
     "a month": "CREATE TABLE record_2026_07 PARTITION OF record FOR VALUES FROM ('2026-07-01') TO ('2026-08-01')",
     "a column": "ALTER TABLE recipient ADD COLUMN more text",
     "a trigger": "CREATE FUNCTION fails() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RAISE disk_full; END';"

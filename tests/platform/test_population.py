@@ -2,6 +2,7 @@
 
 import re
 from collections import Counter
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
@@ -40,10 +41,18 @@ from edge.platform.spread import LookedCell, front_km_per_week
 from edge.platform.week import nodes_of, places_of
 from edge.ranges import count_range
 from edge.wire import Key, ModelInfo, Stored, encode_batch
-from tests.platform.fleet import BLAST, EVENING, FIRST, VILLAGES, Fleet, epoch, moment, moths, tonight
+from tests.platform.conftest import filled
+from tests.platform.fleet import BLAST, EVENING, FIRST, VILLAGES, Fleet, epoch, in_villages, moment, moths, tonight
+from tests.platform.postgres import Postgres
 from tests.platform.test_intake import waits_for_a_lock
 from tests.records import APHID, MOTH, count, interval
 from tests.waiting import wait_until
+
+
+@pytest.fixture(scope="module")
+def template(postgres: Postgres) -> Iterator[tuple[str, Fleet]]:
+    with filled(postgres, in_villages) as made:
+        yield made
 
 
 def test_counts_of_a_night_add_up_to_each_of_the_five_levels_with_their_ranges(fleet: Fleet) -> None:

@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
@@ -34,7 +35,9 @@ from edge.platform.week import MOST_TAXA, AlertTold, places_of, undated, week
 from edge.platform.words import speaking
 from edge.wire import Key, Stored, encode_batch
 from tests.page.browsing import CHROMIUM
+from tests.platform.conftest import filled
 from tests.platform.fleet import BLAST, EVENING, Fleet, epoch, moment, tonight
+from tests.platform.postgres import Postgres
 from tests.records import APHID, MOTH, alert, count
 
 MONDAY = date(2026, 7, 6)
@@ -52,9 +55,14 @@ TOLD: tuple[tuple[Level, float, str], ...] = (
 )
 
 
-@pytest.fixture
-def fleet(database: Database) -> Fleet:
-    """Three nodes of a county: one saw moths every night, one none, one was silent from the third night on."""
+@pytest.fixture(scope="module")
+def template(postgres: Postgres) -> Iterator[tuple[str, Fleet]]:
+    with filled(postgres, three_nodes) as made:
+        yield made
+
+
+def three_nodes(database: Database) -> Fleet:
+    """Of a county: one saw moths every night, one none, one was silent from the third night on."""
     fleet = Fleet(database)
     for n, node in enumerate("abc"):
         fleet.place(node, latitude_deg=30.1 + n / 50, longitude_deg=120.1 + n * n / 90)

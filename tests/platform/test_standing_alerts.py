@@ -57,11 +57,6 @@ def template(postgres: Postgres) -> Iterator[tuple[str, Fleet]]:
         yield made
 
 
-@pytest.fixture
-def fleet(database: Database, template: tuple[str, Fleet]) -> Fleet:
-    return template[1].copied_to(database)
-
-
 def two_nodes(database: Database) -> Fleet:
     """Node a in one township and c in the next, an alert at both."""
     fleet = Fleet(database)

@@ -48,7 +48,9 @@ from tests.broker import Broker
 from tests.catalogues import read
 from tests.clocks import SetClock
 from tests.contract.golden import golden_bytes
+from tests.platform.conftest import filled
 from tests.platform.fleet import Fleet, epoch, moment
+from tests.platform.postgres import Postgres
 from tests.records import EPOCH, MOTH
 from tests.waiting import wait_until
 
@@ -147,8 +149,13 @@ def mail_server(
         controller.stop()
 
 
-@pytest.fixture
-def fleet(database: Database) -> Fleet:
+@pytest.fixture(scope="module")
+def template(postgres: Postgres) -> Iterator[tuple[str, Fleet]]:
+    with filled(postgres, two_nodes) as made:
+        yield made
+
+
+def two_nodes(database: Database) -> Fleet:
     fleet = Fleet(database)
     for node in "ac":
         fleet.place(node)

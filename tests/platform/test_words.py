@@ -14,7 +14,7 @@ from edge.platform.report import html, pdf
 from edge.platform.week import week
 from edge.platform.words import CATALOGUES
 from tests.catalogues import forms, read, said, sentences, translated, with_other_values
-from tests.platform.desk.conftest import fleet, still, template  # noqa: F401  a question a node
+from tests.platform.desk.conftest import still, template  # noqa: F401  a question a node
 from tests.platform.desk.visitors import log_in
 from tests.platform.fleet import Fleet
 from tests.records import MOTH
@@ -154,7 +154,7 @@ def test_the_address_comes_before_the_browser_before_english(
     assert f'<html lang="{expected}">' in create_app(still_url).test_client().get(address, headers=headers).text
 
 
-def test_a_language_once_chosen_is_remembered_and_keeps_the_filters(fleet: Fleet, url: str) -> None:  # noqa: F811
+def test_a_language_once_chosen_is_remembered_and_keeps_the_filters(fleet: Fleet, url: str) -> None:
     client = create_app(url).test_client()
     log_in(client)
     page = client.get("/?first=2026-07-01&last=2026-07-01&lang=zh").text
@@ -165,7 +165,7 @@ def test_a_language_once_chosen_is_remembered_and_keeps_the_filters(fleet: Fleet
     assert "计数，范围 1–9" in page
 
 
-def test_the_report_speaks_chinese_on_paper_too(fleet: Fleet) -> None:  # noqa: F811
+def test_the_report_speaks_chinese_on_paper_too(fleet: Fleet) -> None:
     told = week(fleet.database, "330106", date(2026, 6, 29), date(2026, 7, 5))
     page = html(told, [], datetime(2026, 7, 6), "zh")  # noqa: DTZ001
     assert '<html lang="zh-Hans">' in page

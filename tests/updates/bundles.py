@@ -157,14 +157,14 @@ class Begun:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._made: dict[Callable[[Bench], object], Path] = {}
+        self._made: dict[Callable[[Bench, Begun], object], Path] = {}
 
-    def put(self, bench: Bench, make: Callable[[Bench], object]) -> None:
-        """`bench`, on which nothing was done, becomes what `make` makes of one."""
+    def put(self, bench: Bench, make: "Callable[[Bench, Begun], object]") -> None:
+        """`bench`, on which nothing was done, becomes what `make` makes of one; it may begin with another."""
         if make not in self._made:
-            folder = self._folder / str(len(self._made))
+            folder = self._folder / make.__name__
             folder.mkdir()
-            make(Bench(folder))
+            make(Bench(folder), self)
             self._made[make] = folder
         kept = self._made[make]
         shutil.copytree(kept, bench.folder, symlinks=True, dirs_exist_ok=True)
@@ -172,14 +172,14 @@ class Begun:
             command.write_text(command.read_text().replace(str(kept), str(bench.folder)))
 
 
-def one(bench: Bench) -> None:
+def one(bench: Bench, _: Begun) -> None:
     """Software number 1 runs."""
     install(bench.sign_software("1.0", 1), bench.places)
 
 
-def one_and_two(bench: Bench) -> None:
+def one_and_two(bench: Bench, begun: Begun) -> None:
     """Software number 1 ran; number 2 is installed, on trial."""
-    one(bench)
+    begun.put(bench, one)
     install(bench.sign_software("2.0", 2), bench.places)
 
 

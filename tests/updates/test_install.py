@@ -246,17 +246,17 @@ def other_signer(bench: Bench) -> Bench:
     return other
 
 
-def test_another_signers_software_of_the_number_that_runs_is_not_called_installed(bench: Bench) -> None:
-    mine, others = bench.sign_software("0.1.0", 2), other_signer(bench).sign_software("0.2.0", 2)
-    install(mine, bench.places)
+def test_another_signers_software_of_the_number_that_runs_is_not_called_installed(bench: Bench, begun: Begun) -> None:
+    begun.put(bench, one)
+    mine, others = bench.folder / "1.update", other_signer(bench).sign_software("2.0", 1)
     bench.prove()
     with pytest.raises(
-        UpdateError, match="number 2 is another signer's and runs here already; sign it with --counter 3"
+        UpdateError, match="number 1 is another signer's and runs here already; sign it with --counter 2"
     ):
         install(others, bench.places)
-    assert bench.runs() == "fieldeye 0.1.0"
+    assert bench.runs() == "fieldeye 1.0"
     (bench.places.opt / "venv/bundle").unlink()  # as setup.sh leaves it, or a power cut
-    assert install(mine, bench.places).endswith("number 2, is installed already")
+    assert install(mine, bench.places).endswith("number 1, is installed already")
 
 
 def test_another_signers_models_of_the_number_that_runs_are_not_called_installed(bench: Bench) -> None:
@@ -353,11 +353,10 @@ def test_a_power_cut_counts_as_a_bad_start_and_the_fourth_start_goes_back(bench:
     assert running_counter(bench.places, "models") == 0
 
 
-def test_the_word_of_what_ran_before_the_switch_passes_no_trial(bench: Bench) -> None:
+def test_the_word_of_what_ran_before_the_switch_passes_no_trial(bench: Bench, begun: Begun) -> None:
     """It came a minute after its start, between the switch and its end; what never started then stayed for good."""
-    for counter in (1, 2):
-        install(bench.sign_software(f"{counter}.0", counter), bench.places)
-        bench.slots("healthy")
+    begun.put(bench, one_and_two)
+    bench.slots("healthy")
     assert (trial(bench.places, "software"), floor(bench.places, "venv")) == (0, 0)
     end_badly(bench)
     assert bench.runs() == "fieldeye 1.0"
@@ -599,8 +598,12 @@ def is_free(bench: Bench) -> bool:
         return False
 
 
-def test_what_came_over_the_network_waits_while_somebody_installs_from_a_stick(bench: Bench) -> None:
+def one_with_a_library(bench: Bench, _: Begun) -> None:
     install(bench.sign_software("1.0", 1, library="a"), bench.places)
+
+
+def test_what_came_over_the_network_waits_while_somebody_installs_from_a_stick(bench: Bench, begun: Begun) -> None:
+    begun.put(bench, one_with_a_library)
     bench.prove()
     inbox = bench.folder / "inbox"
     inbox.mkdir()
@@ -678,12 +681,12 @@ def test_the_commands_install_show_and_go_back(bench: Bench, capsys: pytest.Capt
         install(bench.put("x.update", bench.sign_software("1.0", 1).read_bytes()), bench.places, only="models")
 
 
-def test_a_thin_bundle_takes_the_libraries_that_run_and_no_others(bench: Bench) -> None:
+def test_a_thin_bundle_takes_the_libraries_that_run_and_no_others(bench: Bench, begun: Begun) -> None:
     """A fourth of the whole one over a metered line; the files are shared, so the card holds them once."""
-    install(bench.sign_software("1.0", 1, library="one"), bench.places)
+    begun.put(bench, one_with_a_library)
     install(bench.sign_thin("2.0", 2, lock_of=1), bench.places)
     assert bench.runs() == "fieldeye 2.0"
-    found = [next((bench.places.opt / slot).rglob("library_one.py")) for slot in ("venv-a", "venv-b")]
+    found = [next((bench.places.opt / slot).rglob("library_a.py")) for slot in ("venv-a", "venv-b")]
     assert found[0].samefile(found[1])
     bench.prove()
     with pytest.raises(UpdateError, match="send the whole one"):

@@ -9,7 +9,7 @@ from edge.bundle import MANIFEST
 from edge.cli import main
 from edge.updates.install import install
 from edge.updates.models import BESIDE, models_folder
-from tests.updates.bundles import MODELS, Begun, Bench
+from tests.updates.bundles import MODELS, Begun, Bench, one
 
 
 @pytest.fixture
@@ -19,8 +19,9 @@ def sent(bench: Bench, begun: Begun) -> Path:
     return bench.places.opt / "models"
 
 
-def model_and_newer_software(bench: Bench) -> None:
-    update(bench, 1)
+def model_and_newer_software(bench: Bench, begun: Begun) -> None:
+    begun.put(bench, one)
+    bench.prove()
     install(bench.sign_models(["pests-int8"], 1), bench.places)
     bench.prove()
     update(bench, 2)

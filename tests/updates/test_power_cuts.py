@@ -3,38 +3,53 @@
 import os
 import signal
 import subprocess
+from collections.abc import Callable
 from itertools import groupby
 from pathlib import Path
 
 import pytest
 
 from edge.updates.slots import floor, running_counter, trial
-from tests.updates.bundles import SLOTS, Bench
+from tests.updates.bundles import SLOTS, Begun, Bench
 
 POINTS = 20
 # bash reads this file first and runs its trap before each command: the script itself knows nothing of it.
 TRAP = """trap '_n=$((_n + 1)); echo "$_n" >"$KILL_LOG"; [ "$_n" != "$KILL_AT" ] || kill -KILL $$' DEBUG; set -T\n"""
 
 
-class Machine:
-    """Slots of models with number 1 running well, and number 2 ready beside."""
+def number_1(bench: Bench, _: Begun) -> None:
+    """Models number 1 run well, and number 2 is ready beside."""
+    (bench.folder / "trap").write_text(TRAP)
+    for counter in (1, 2):
+        content = bench.folder / f"new-{counter}"
+        content.mkdir()
+        for name in ("manifest.json", "pests.onnx"):
+            (content / name).write_text(f"{name} of {counter}")
+        (content / "counter").write_text(f"{counter}\n")
+    update(bench, 1)
+    bench.prove()
 
-    def __init__(self, folder: Path) -> None:
+
+def started_thrice(bench: Bench, begun: Begun) -> None:
+    """Models number 2 are on trial, and the next start goes back."""
+    begun.put(bench, number_1)
+    update(bench, 2)
+    for _ in range(3):
+        bench.slots("starting")
+
+
+def update(bench: Bench, counter: int) -> None:
+    bench.slots("fill", str(bench.folder / f"new-{counter}"))
+    bench.slots("switch", "models")
+
+
+class Machine:
+    """Slots of models."""
+
+    def __init__(self, folder: Path, begun: Begun, begin: Callable[[Bench, Begun], None] = number_1) -> None:
         folder.mkdir(exist_ok=True)
         self.bench = Bench(folder)
-        (folder / "trap").write_text(TRAP)
-        for counter in (1, 2):
-            content = folder / f"new-{counter}"
-            content.mkdir()
-            for name in ("manifest.json", "pests.onnx"):
-                (content / name).write_text(f"{name} of {counter}")
-            (content / "counter").write_text(f"{counter}\n")
-        self.update(1)
-        self.bench.prove()
-
-    def update(self, counter: int) -> None:
-        self.bench.slots("fill", str(self.bench.folder / f"new-{counter}"))
-        self.bench.slots("switch", "models")
+        begun.put(self.bench, begin)
 
     def killed(self, *arguments: str, at: int) -> int:
         """Run the script until its command number `at`; how many commands it came to."""
@@ -56,18 +71,18 @@ class Machine:
 
 
 @pytest.fixture(scope="module")
-def commands(tmp_path_factory: pytest.TempPathFactory) -> tuple[int, int]:
+def commands(tmp_path_factory: pytest.TempPathFactory, begun: Begun) -> tuple[int, int]:
     """How many commands `fill` and `switch` take."""
-    machine = Machine(tmp_path_factory.mktemp("count"))
+    machine = Machine(tmp_path_factory.mktemp("count"), begun)
     filled = machine.killed("fill", str(machine.bench.folder / "new-2"), at=-1)
     return filled, machine.killed("switch", "models", at=-1)
 
 
 @pytest.mark.parametrize("point", range(POINTS))
 def test_a_sigkill_at_any_point_of_an_update_leaves_a_node_that_starts_and_can_go_on(
-    tmp_path: Path, commands: tuple[int, int], point: int
+    tmp_path: Path, begun: Begun, commands: tuple[int, int], point: int
 ) -> None:
-    machine, (filling, switching) = Machine(tmp_path), commands
+    machine, (filling, switching) = Machine(tmp_path, begun), commands
     at = 1 + point * (filling + switching - 1) // (POINTS - 1)
     if at <= filling:
         machine.killed("fill", str(tmp_path / "new-2"), at=at)
@@ -78,23 +93,25 @@ def test_a_sigkill_at_any_point_of_an_update_leaves_a_node_that_starts_and_can_g
     machine.bench.slots("starting")
     assert machine.runs == ran
     if ran == 1:
-        machine.update(2)
+        update(machine.bench, 2)
     machine.bench.prove()
     assert (machine.runs, floor(machine.bench.places, "models")) == (2, 2)
 
 
-def test_the_twenty_points_lie_on_both_sides_of_the_switch(tmp_path: Path, commands: tuple[int, int]) -> None:
+def test_the_twenty_points_lie_on_both_sides_of_the_switch(
+    tmp_path: Path, begun: Begun, commands: tuple[int, int]
+) -> None:
     ran = set()
     for at in (1, commands[1]):
-        machine = Machine(tmp_path / str(at))
+        machine = Machine(tmp_path / str(at), begun)
         machine.bench.slots("fill", str(machine.bench.folder / "new-2"))
         machine.killed("switch", "models", at=at)
         ran.add(machine.runs)
     assert ran == {1, 2}
 
 
-def test_nothing_is_on_trial_where_a_switch_or_a_way_back_was_cut_off(tmp_path: Path) -> None:
-    machine, at = Machine(tmp_path), 0
+def test_nothing_is_on_trial_where_a_switch_or_a_way_back_was_cut_off(tmp_path: Path, begun: Begun) -> None:
+    machine, at = Machine(tmp_path, begun), 0
     places, states = machine.bench.places, []
     machine.bench.slots("fill", str(tmp_path / "new-2"))
     while machine.runs == 1:
@@ -108,11 +125,10 @@ def test_nothing_is_on_trial_where_a_switch_or_a_way_back_was_cut_off(tmp_path: 
 
 @pytest.mark.parametrize(("verb", "leaves"), [("starting", 1), ("healthy", 2), ("back", 1)])
 @pytest.mark.parametrize("at", range(1, 40, 8))
-def test_a_sigkill_while_a_trial_is_judged_leaves_a_whole_slot(tmp_path: Path, verb: str, leaves: int, at: int) -> None:
-    machine = Machine(tmp_path)
-    machine.update(2)
-    for _ in range(3):
-        machine.bench.slots("starting")
+def test_a_sigkill_while_a_trial_is_judged_leaves_a_whole_slot(
+    tmp_path: Path, begun: Begun, verb: str, leaves: int, at: int
+) -> None:
+    machine = Machine(tmp_path, begun, started_thrice)
     arguments = [verb, "models"] if verb == "back" else [verb]
     machine.killed(*arguments, at=at)
     assert machine.runs in {1, 2}

@@ -1,7 +1,7 @@
 """When new software counts as good."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from threading import Event
@@ -77,14 +77,18 @@ def test_a_node_says_it_of_what_it_began_with_and_not_of_what_was_switched_to_si
     assert (tmp_path / "healthy").exists() is (switched is None)
 
 
-@pytest.mark.parametrize("kind", ["software", "models"])
+def one_and_models(bench: Bench, begun: Begun) -> None:
+    """Software number 1 runs; models are installed, on trial."""
+    begun.put(bench, one)
+    install(bench.sign_models(["pests-int8"], 1), bench.places)
+
+
+@pytest.mark.parametrize("begin", [one_and_two, one_and_models])
 def test_a_node_on_trial_that_finds_nothing_to_look_with_ends_and_afterwards_keeps_its_page(
-    bench: Bench, begun: Begun, tmp_path: Path, kind: str
+    bench: Bench, begun: Begun, tmp_path: Path, begin: Callable[[Bench, Begun], None]
 ) -> None:
     """It stayed in safe mode, on trial for ever, and what looked lay in the other slot."""
-    begun.put(bench, one)
-    sign = {"software": lambda: bench.sign_software("2.0", 2), "models": lambda: bench.sign_models(["pests-int8"], 1)}
-    install(sign[kind](), bench.places)
+    begun.put(bench, begin)
     with pytest.raises(UsageError, match="no-such-model"), built(bench.places, tmp_path / "state", "no-such-model"):
         pass
     bench.prove()

@@ -30,15 +30,15 @@ def in_place(bench: Bench) -> dict[str, str]:
     return {str(path.relative_to(root)): path.read_text() for path in root.rglob("*") if path.is_file()}
 
 
-def one_with_files(bench: Bench) -> None:
+def one_with_files(bench: Bench, _: Begun) -> None:
     """Number 1 runs well, with its files."""
     install(bench.sign_software("1.0", 1, system=ONE), bench.places)
     bench.prove()
 
 
-def updated(bench: Bench) -> None:
+def updated(bench: Bench, begun: Begun) -> None:
     """The same; number 2 is installed, on trial."""
-    one_with_files(bench)
+    begun.put(bench, one_with_files)
     install(bench.sign_software("2.0", 2, system=TWO), bench.places)
 
 
@@ -96,7 +96,7 @@ def test_software_whose_program_is_none_does_not_run_and_none_of_its_files_is_pu
     assert (in_place(bench), bench.runs()) == (ONE, "fieldeye 1.0")
 
 
-def two_slots(bench: Bench) -> None:
+def two_slots(bench: Bench, _: Begun) -> None:
     """As `updated`, in a moment: slots that hold nothing but their files."""
     opt = bench.places.opt
     for slot, number, files in (("venv-a", 1, ONE), ("venv-b", 2, TWO)):
@@ -122,19 +122,18 @@ def killed(bench: Bench, at: int) -> int:
 
 
 @pytest.fixture(scope="module")
-def commands(tmp_path_factory: pytest.TempPathFactory) -> int:
+def commands(tmp_path_factory: pytest.TempPathFactory, begun: Begun) -> int:
     """How many commands it takes."""
     bench = Bench(tmp_path_factory.mktemp("count"))
-    two_slots(bench)
+    begun.put(bench, two_slots)
     return killed(bench, at=-1)
 
 
 @pytest.mark.parametrize("point", range(POINTS))
 def test_a_sigkill_at_any_point_leaves_whole_files_and_the_next_start_goes_on_or_back(
-    tmp_path: Path, commands: int, point: int
+    bench: Bench, begun: Begun, commands: int, point: int
 ) -> None:
-    bench = Bench(tmp_path)
-    two_slots(bench)
+    begun.put(bench, two_slots)
     killed(bench, at=1 + point * (commands - 1) // (POINTS - 1))
     for name, text in in_place(bench).items():
         assert name.endswith(".new") or text in {ONE.get(name), TWO.get(name)}

@@ -5,7 +5,6 @@ from collections.abc import Iterator
 import pytest
 from flask.testing import FlaskClient
 
-from edge.platform.database import Database
 from edge.platform.desk import create_app
 from tests.platform.conftest import filled
 from tests.platform.desk.visitors import log_in, three_nodes
@@ -18,11 +17,6 @@ def template(postgres: Postgres) -> Iterator[tuple[str, Fleet]]:
     """Made once: to keep its people's passwords takes long."""
     with filled(postgres, three_nodes) as made:
         yield made
-
-
-@pytest.fixture
-def fleet(database: Database, template: tuple[str, Fleet]) -> Fleet:
-    return template[1].copied_to(database)
 
 
 @pytest.fixture
