@@ -17,10 +17,18 @@ class Outlet:
         self._parts, self._connection = parts, connection
         self.flight = Flight(Window(parts.config.keepalive_s), connection.most_in_flight)
 
-    def say(self, channel: str, payload: bytes, marks: tuple[Mark, ...] = (), properties: Properties = ()) -> None:
-        """Publish on a channel of the node."""
+    def say(
+        self,
+        channel: str,
+        payload: bytes,
+        marks: tuple[Mark, ...] = (),
+        properties: Properties = (),
+        *,
+        sent_as: str = "",
+    ) -> None:
+        """Publish on a channel of the node; `sent_as`, where it is to be told from others of that channel."""
         topic = node_topic(self._parts.node.site, self._parts.node.node, channel)
-        self.publish(topic, channel, payload, marks, properties, retain=channel in RETAINED)
+        self.publish(topic, sent_as or channel, payload, marks, properties, retain=channel in RETAINED)
 
     def publish(
         self,

@@ -32,7 +32,6 @@ from edge.wire import (
     encode_batch,
     encode_message,
     image_properties,
-    node_topic,
     parse_topic,
 )
 
@@ -174,11 +173,10 @@ class Session:
         batch = self._parts.store.next_batch(limit_bytes=limit_bytes, without=self._sent, least_urgent=least_urgent)
         return self._send_records(batch)
 
-    def _send_records(self, batch: list[Stored], sent_as: str = "records") -> bool:
+    def _send_records(self, batch: list[Stored], sent_as: str = "") -> bool:
         if batch:
-            topic = node_topic(self._parts.node.site, self._parts.node.node, "records")
             marks = tuple(stored.mark for stored in batch)
-            self._outlet.publish(topic, sent_as, encode_batch(batch), marks, retain=False)
+            self._outlet.say("records", encode_batch(batch), marks, sent_as=sent_as)
         return bool(batch) and self._connection.is_up
 
     def _answer_commands(self) -> None:
