@@ -13,7 +13,7 @@ from edge.languages import language
 from edge.page import names
 from edge.page.names import HEALTHY
 from edge.page.references import Reference, reference
-from edge.page.sightings import Outline, Precisions, how_sure, outline, pictured, size_px
+from edge.page.sightings import Outline, Precisions, how_sure, outline, pictured, precision_of, size_px
 from edge.page.words import Moments, gettext, number
 from edge.store import BoxKey, Store, Tally
 from edge.taxa import taxa
@@ -91,7 +91,7 @@ def crop(one: BoxAt, when: Moments, precisions: Precisions) -> Crop:
     """In the reader's words."""
     name = names.name(one.seen.label)
     width_px, height_px = one.size_px
-    sure = how_sure(one.seen.confidence, precisions.get(one.seen.label, 1.0))
+    sure = how_sure(one.seen.confidence, precision_of(one.seen.label, precisions))
     return Crop(
         picture=one.key.picture,
         box=one.key.box,

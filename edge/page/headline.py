@@ -11,7 +11,8 @@ from edge.languages.tasks import task_words
 from edge.page import names
 from edge.page.camera import last_picture, reason_word
 from edge.page.fortnight import unit_words
-from edge.page.sightings import Precisions, deed_key, is_doubtful, precision_of, seen_headline
+from edge.page.levels import done_words
+from edge.page.sightings import Precisions, deed_key, is_doubtful, label_of, precision_of, seen_headline
 from edge.page.situation import (
     DAY_S,
     TOO_LATE,
@@ -107,8 +108,7 @@ def _asking(state: Situation) -> tuple[Tone, ...]:
 
 def card_done(one: Card, deed: Deed, when: Moments) -> Card:
     """Of what somebody has done already, and nobody is asked for again."""
-    done = gettext("Done by %(who)s, %(ago)s", who=deed.who, ago=when.ago(deed.utc))
-    return replace(one, tone="wait", word=gettext("Done"), icon="check", action="", done=done)
+    return replace(one, tone="wait", word=gettext("Done"), icon="check", action="", done=done_words(deed, when))
 
 
 def say(state: Situation, snapshot: Snapshot, facts: Facts, now: Instant, when: Moments, config: CameraTable) -> Said:
@@ -171,7 +171,9 @@ def _headline(foremost: Sighting | Counted, period: str, mode: Mode, precisions:
         return gettext("%(name)s: new on the card", name=name)
     if mode == "trap":
         return gettext("%(name)s: %(count)s %(period)s", name=name, count=count, period=period)
-    if isinstance(foremost, Sighting) and is_doubtful(foremost.confidence, precision_of(foremost, precisions)):
+    if isinstance(foremost, Sighting) and is_doubtful(
+        foremost.confidence, precision_of(label_of(foremost), precisions)
+    ):
         return gettext("Perhaps: %(name)s (%(count)s)", name=name, count=count)
     return seen_headline(foremost)
 

@@ -59,6 +59,11 @@ def against(standings: Iterable[Standing], mode: Mode, deed_of: DeedOf, when: Mo
     return tuple(sorted(listed, key=lambda one: (not one.is_open, not one.action)))
 
 
+def done_words(deed: Deed, when: Moments) -> str:
+    """Who has done it and when."""
+    return gettext("Done by %(who)s, %(ago)s", who=deed.who, ago=when.ago(deed.utc))
+
+
 def marks(standings: Iterable[Standing], unit: Unit | None) -> dict[str, float]:
     """The action level of each label that can stand as a line in the chart of days: there a share has no scale."""
     units = [] if unit in (None, "affected_frames") else units_told(unit, has_area=False)
@@ -85,7 +90,7 @@ def _against(standing: Standing, figure: Measured, mode: Mode, deed_of: DeedOf, 
         fact=_fact(standing, figure),
         action=task_words(standing.task),
         asks_station=standing.task == "follow_source",
-        done="" if deed is None else gettext("Done by %(who)s, %(ago)s", who=deed.who, ago=when.ago(deed.utc)),
+        done="" if deed is None else done_words(deed, when),
         again=again,
         gauge=gauge(figure, threshold.low),
         is_fresh=standing.is_fresh(when.today()),

@@ -13,7 +13,6 @@ from edge.languages.typed import plain
 from edge.page import kept_calibration, names
 from edge.page.admission import needs
 from edge.page.node import node
-from edge.page.own_levels import reach_of
 from edge.page.set_up import done
 from edge.page.sightings import size_px
 from edge.page.steps import agreement_words
@@ -198,7 +197,7 @@ def _what_is_counted() -> str:
     what = gettext("Count the insects on each picture, one by one.")
     if node().config.camera.mode == "leaf":
         what = gettext("Count the places with signs of disease on each picture, one by one.")
-    told = [names.name(label) for label in names_of(reach_of(node()).labels)]
+    told = [names.name(label) for label in names_of(node().board.snapshot().model.labels)]
     return " ".join([what, gettext("The model tells: %(names)s.", names=listed(told))] if told else [what])
 
 

@@ -9,7 +9,6 @@ from flask.typing import ResponseReturnValue
 from edge.page import crops, names
 from edge.page.admission import needs
 from edge.page.node import node
-from edge.page.own_levels import reach_of
 from edge.page.trust import Role, trust, visitor
 from edge.page.words import gettext
 from edge.store import BoxKey, Decision
@@ -89,10 +88,11 @@ def other(picture: str, box: str) -> str:
     if one is None:
         abort(404, gettext("This picture is no longer kept on the node."))
     words = request.args.get("name", "")[:60]
-    common = [] if words.strip() else crops.commonest(this.store, reach_of(this).labels, one.seen.label)
+    model = this.board.snapshot().model
+    common = [] if words.strip() else crops.commonest(this.store, model.labels, one.seen.label)
     return render_template(
         "review_other.html",
-        crop=crops.crop(one, this.moments(), this.board.snapshot().model.precisions),
+        crop=crops.crop(one, this.moments(), model.precisions),
         words=words,
         common=common,
         found=crops.search(words),

@@ -83,9 +83,14 @@ def is_doubtful(confidence: float, precision: float | None) -> bool:
     return min(confidence, precision or 0.0) < PROBABLE
 
 
-def precision_of(sighting: Sighting, precisions: Precisions) -> float | None:
+def label_of(sighting: Sighting) -> str:
+    """As the model has it, with its stage."""
+    return with_stage(sighting.label, sighting.stage)
+
+
+def precision_of(label: str, precisions: Precisions) -> float | None:
     """Of what the model that runs calls so; what it does not know is taken for as sure as was said then."""
-    return precisions.get(with_stage(sighting.label, sighting.stage), 1.0)
+    return precisions.get(label, 1.0)
 
 
 def foremost(sightings: Sequence[Found], done: Container[str] = ()) -> Found | None:
@@ -171,7 +176,7 @@ def photo(
     answers: Mapping[int, Decision] = if_readable(store.decisions.on, name, {})
     wrong = sum(not one.is_right for one in answers.values())
     is_else = bool(marked) and wrong == len(marked)
-    sure = how_sure(same[0].confidence, precision_of(same[0], precisions))
+    sure = how_sure(same[0].confidence, precision_of(label_of(same[0]), precisions))
     if is_else:
         sure = gettext("a person said: this is something else")
     time = when.at(same[0].at.utc)
@@ -227,7 +232,7 @@ def rows(sightings: Iterable[Sighting], when: Moments, precisions: Precisions) -
             words=gettext(
                 "%(count)s on one picture, %(sure)s",
                 count=number(sighting.count),
-                sure=how_sure(sighting.confidence, precision_of(sighting, precisions)),
+                sure=how_sure(sighting.confidence, precision_of(label_of(sighting), precisions)),
             ),
             ago=when.ago(sighting.at.utc),
             at=when.at(sighting.at.utc),

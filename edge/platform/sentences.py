@@ -231,4 +231,4 @@ def when(at: datetime, zone: str = "UTC") -> str:
         local = at.astimezone(zone_of(zone))
     except OverflowError:  # a clock at the end of the calendar
         local = at.astimezone(UTC)
-    return local.strftime("%Y-%m-%d %H:%M") + " UTC" * (local.tzname() == "UTC")
+    return local.strftime("%Y-%m-%d %H:%M UTC" if local.tzname() == "UTC" else "%Y-%m-%d %H:%M")
