@@ -47,6 +47,14 @@ def logged_in(config: Path, port: int) -> Phone:
     return phone
 
 
+def shown(phone: Phone, address: str) -> str:
+    """A page; nothing while the node begins anew."""
+    try:
+        return phone.get(address)
+    except OSError:
+        return ""
+
+
 def test_a_node_takes_the_model_of_its_mode_also_of_one_that_is_chosen_on_the_page(tmp_path: Path) -> None:
     port = free_port()
     config = configuration(tmp_path, port, None, model=None)
@@ -54,14 +62,12 @@ def test_a_node_takes_the_model_of_its_mode_also_of_one_that_is_chosen_on_the_pa
         phone = logged_in(config, port)
 
         def model() -> str:
-            try:
-                return str(json.loads(phone.get("/api/v1/state"))["model"]).partition("@")[0]
-            except OSError:  # it is just beginning anew
-                return ""
+            return str(json.loads(shown(phone, "/api/v1/state") or '{"model": ""}')["model"]).partition("@")[0]
 
         wait_until(lambda: model() == "pests", within_s=20)
         assert "begins anew" in phone.send("/levels", "/levels", label="Delphacidae", act_at="7")
-        wait_until(lambda: model() == "pests" and "1 action level can be reached." in phone.get("/set-up"), within_s=20)
+        wait_until(lambda: "1 action level can be reached." in shown(phone, "/set-up"), within_s=20)
+        assert model() == "pests"
         phone.send("/settings", "/settings", **{"camera.mode": "leaf"})
         wait_until(lambda: model() == "diseases", within_s=20)
         assert node.stop() == 0
@@ -79,10 +85,7 @@ def test_a_new_pause_holds_seconds_later_in_the_same_process_and_an_undo_too(
 
         def pause_shown() -> str:
             heard.extend(manager.lying())
-            try:
-                found = re.search(r'name="camera.every_s" type="text" value="([^"]*)"', phone.get("/settings"))
-            except OSError:  # it is just beginning anew
-                return ""
+            found = re.search(r'name="camera.every_s" type="text" value="([^"]*)"', shown(phone, "/settings"))
             return found[1] if found else ""
 
         assert pause_shown() == "0.1"
