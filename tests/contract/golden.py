@@ -4,6 +4,7 @@ python -m tests.contract.golden     writes them anew, after a change that is mea
 """
 
 import json
+from inspect import cleandoc
 from pathlib import Path
 from typing import Any
 
@@ -231,6 +232,8 @@ def messages_schema() -> dict[str, Any]:
     """JSON Schema (draft 2020-12) of the JSON messages, one definition each."""
     commands = dict.fromkeys(type(told) for name, told in COMMANDS.items() if name.startswith("cmd-"))
     _, components = msgspec.json.schema_components([Status, Info, Health, Summary, ImageHeader, *commands, Reply])
+    for told in components.values():  # Python 3.13 takes a docstring's indentation away, 3.11 does not
+        told["description"] = cleandoc(told["description"])
     for name in ("bytes", "offset"):  # MQTT has user properties as text
         components["ImageHeader"]["properties"][name] = {"type": "string", "pattern": "^[0-9]{1,7}$"}
     return {

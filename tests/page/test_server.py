@@ -545,6 +545,7 @@ def held_bytes() -> int:
 @pytest.mark.parametrize("who_goes", ["phone", "page"])
 def test_the_file_of_a_photograph_that_breaks_off_is_closed_with_its_line(who_goes: str, scene: Scene) -> None:
     server, farmers, before = served(scene), cookie_of(scene, Role.FARMER), held_bytes()
+    gc.collect()  # what the tests before left behind is not told here: since 3.13 Python closes a database aloud
     with warnings.catch_warnings(record=True) as told, line_to(server) as phone:
         warnings.simplefilter("always", ResourceWarning)  # Python's own, where it had to close what nobody did
         phone.sendall(f"{PHOTO}{farmers}\r\nContent-Length: 2000000\r\n\r\n".encode() + bytes(1_000_000))
