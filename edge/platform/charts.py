@@ -1,6 +1,6 @@
 """Bars of nights and maps of places as SVG, for paper and page alike."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from html import escape
@@ -30,11 +30,12 @@ _LOOK = {
     "bar": 'stroke="#1b1f1b"',
     "scale": 'fill="#1b1f1b" font-size="11"',
     "figure": 'fill="#1b1f1b" font-size="11" text-anchor="middle"',
-    "seen": 'fill="#b3261e" stroke="#fff"',
+    "reached": 'fill="#b3261e" stroke="#fff"',
+    "seen": 'fill="#c77700" stroke="#fff"',
     "zero": 'fill="#2e7d4f"',
     "silent": 'fill="#fff" stroke="#48524a" stroke-dasharray="2 2"',
 }
-_DOT_OPACITY = 0.65  # dots may lie on each other
+_DOT_OPACITY, _FAINT = 0.65, 0.5  # dots may lie on each other; faint below a threshold, for colours look alike to many
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,9 +114,15 @@ def _bar(night: Trend, x: float, step: float, most: float, unit: str) -> str:
     )
 
 
-def area_map(places: Sequence[Place], outlines: Sequence[Sequence[Point]] = (), unit: str = "new") -> str:
+def area_map(
+    places: Sequence[Place],
+    outlines: Sequence[Sequence[Point]] = (),
+    unit: str = "new",
+    reached: Collection[str] = (),
+) -> str:
     """Dots whose area grows with the value, or square kilometres where there are many places; hollow where no data is.
 
+    Red are those whose names have `reached` the station's threshold, as on the desk's map; others that saw some, amber.
     Without an outline the hull of the places is drawn.
     """
     rings = [list(ring) for ring in outlines] or [hull([beside(place.at, places[0].at) for place in places])]
@@ -124,7 +131,7 @@ def area_map(places: Sequence[Place], outlines: Sequence[Sequence[Point]] = (), 
     draw = _dot if len(places) < DOTS_BELOW else _square
     most = max((place.value for place in places if place.value is not None), default=None)
     worst_first = sorted(places, key=lambda place: -(place.value or 0))
-    drawn += [draw(frame, place, max(most or 0, 1), unit) for place in worst_first]
+    drawn += [draw(frame, place, max(most or 0, 1), unit, place.name in reached) for place in worst_first]
     silent = sum(place.value is None for place in places)
     says = ngettext(
         "Map of %(places)s place, most %(most)s, %(silent)s without data",
@@ -169,28 +176,29 @@ class _Frame:
         return f'{line}<text {_look("scale")} x="8" y="{y - 5:.1f}">{km:g} km</text>'
 
 
-def _dot(frame: _Frame, place: Place, most: float, unit: str) -> str:
+def _dot(frame: _Frame, place: Place, most: float, unit: str, is_reached: bool) -> str:
     x, y = frame.at(place.at)
     radius = 4.0 * _ZERO if place.value == 0 else max(_MOST_RADIUS * sqrt((place.value or 0) / most), 4.0)
-    look = _of_place(place, _DOT_OPACITY)
+    look = _of_place(place, _DOT_OPACITY if is_reached else _FAINT, is_reached)
     return f'<circle {look} cx="{x:.1f}" cy="{y:.1f}" r="{radius:.1f}">{_title(place, unit)}</circle>'
 
 
-def _square(frame: _Frame, place: Place, most: float, unit: str) -> str:
+def _square(frame: _Frame, place: Place, most: float, unit: str, is_reached: bool) -> str:
     x, y = frame.at(place.at)
     km = min(frame.km, 2 * _MOST_RADIUS)  # or the zeros of one field's many nodes would hide who saw something
     side = max(km, 5.0) * (_ZERO if place.value == 0 else 1)
     strength = 0.2 + 0.8 * sqrt((place.value or 0) / most)
+    look = _of_place(place, strength, is_reached)
     return (
-        f'<rect {_of_place(place, strength)} x="{x - side / 2:.1f}" y="{y - side / 2:.1f}" width="{side:.1f}" '
+        f'<rect {look} x="{x - side / 2:.1f}" y="{y - side / 2:.1f}" width="{side:.1f}" '
         f'height="{side:.1f}">{_title(place, unit)}</rect>'
     )
 
 
-def _of_place(place: Place, opacity: float) -> str:
+def _of_place(place: Place, opacity: float, is_reached: bool) -> str:
     if not place.value:
         return _look("silent" if place.value is None else "zero")
-    return f'{_look("seen")} fill-opacity="{opacity:.2f}"'
+    return f'{_look("reached" if is_reached else "seen")} fill-opacity="{opacity:.2f}"'
 
 
 def _look(kind: str) -> str:

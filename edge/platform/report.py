@@ -150,10 +150,32 @@ def _taxon(taxon: TaxonWeek, outlines: Sequence[Sequence[Point]], over: date) ->
         "has_line": line_at is not None,
         "is_incidence": is_incidence(taxon.total.unit),
         "chart": Markup(bars(taxon.weeks, line_at, taxon.total.unit, over)),  # noqa: S704  our own SVG, names escaped
-        "map": Markup(area_map(taxon.places, outlines, taxon.total.unit)) if taxon.places else "",  # noqa: S704
-        "are_squares": len(taxon.places) >= DOTS_BELOW,
+        "map": Markup(_map(taxon, outlines)) if taxon.places else "",  # noqa: S704
+        "legend": _legend(taxon),
         "spread": _spread(taxon.range),
     }
+
+
+def _map(taxon: TaxonWeek, outlines: Sequence[Sequence[Point]]) -> str:
+    return area_map(taxon.places, outlines, taxon.total.unit, taxon.reached)
+
+
+def _legend(taxon: TaxonWeek) -> str:
+    """Of the map."""
+    are_squares, is_judged = len(taxon.places) >= DOTS_BELOW, taxon.start_at is not None
+    if are_squares and is_judged:
+        return gettext(
+            "Red: from the station's threshold on. Amber: seen, below it. The stronger the more. Small and green:"
+            " looked and saw none. Hollow: no data."
+        )
+    if are_squares:
+        return gettext("Amber: seen, the stronger the more. Small and green: looked and saw none. Hollow: no data.")
+    if is_judged:
+        return gettext(
+            "Red: from the station's threshold on. Amber: seen, below it. The larger the more. Small and green: looked"
+            " and saw none. Hollow: no data."
+        )
+    return gettext("Amber: seen, the larger the more. Small and green: looked and saw none. Hollow: no data.")
 
 
 def _threshold(taxon: TaxonWeek) -> str:

@@ -11,6 +11,7 @@ from edge.platform.former_names import SILENT_DAYS
 from edge.platform.population import Cameras, Night, TaxonSum, is_incidence
 from edge.platform.words import figure_words, gettext, named, ngettext, number
 
+NO_AREA = "00"  # the zeros of a node that counts nowhere
 LITTLE_H = 6.0  # a camera that sleeps at night watches longer on a winter's day
 
 
@@ -62,6 +63,8 @@ def together_words(mean: float | None, unit: str, start_at: float = 0) -> str:
 
 def area_words(area: str) -> str:
     """The level of an area code, with the code."""
+    if area == NO_AREA:
+        return gettext("In no area")
     levels = {
         0: gettext("All areas"),
         2: gettext("Province %(area)s", area=area),

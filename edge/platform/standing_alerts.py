@@ -50,6 +50,13 @@ _STANDING = f"""
     ORDER BY k.who IS NOT NULL, is_silent, one->>'level', nth, one->>'since'
 """  # noqa: S608  our own words
 
+_COUNTED = """
+    SELECT coalesce((
+        SELECT concat_ws('|', label, stage, unit) FROM night_count JOIN taxon USING (taxon_id)
+        WHERE (node_id, label) = (told.of_node, told.of_label) ORDER BY night DESC, count DESC LIMIT 1
+    ), '') FROM unnest(%s::integer[], %s::text[]) WITH ORDINALITY AS told (of_node, of_label, nth) ORDER BY nth
+"""
+
 
 def standing(database: Database) -> list[Standing]:
     """Of the role's subtree, those that nobody takes care of first, what silent nodes told below the others.
@@ -65,6 +72,12 @@ def standing(database: Database) -> list[Standing]:
         for node_id, site, node, area_code, called, zone, is_silent, heard, one, who, at, outcome, nth
         in database.execute(_STANDING, as_of_today())
     ]  # fmt: skip
+
+
+def counted(database: Database, alerts: Sequence[Standing]) -> list[str]:
+    """Of each what its node counted last of that taxon, as `TaxonSum.key`; empty where it counted none."""
+    asked = [one.node_id for one in alerts], [one.told.label for one in alerts]
+    return [key for (key,) in database.execute(_COUNTED, asked)]
 
 
 def as_of_today() -> dict[str, date]:

@@ -46,6 +46,7 @@ class TaxonWeek:
     weeks: tuple[Trend, ...]  # of the eight weeks up to it
     range: Range | None  # None where its km² would mislead
     places: tuple[Place, ...]
+    reached: frozenset[str]  # names of places, see `places_at`
     start_at: float | None  # the station's threshold
     sure_at: float | None
     source: str
@@ -176,6 +177,7 @@ def _taxon(database: Database, area: str, first: date, last: date, total: TaxonS
         weeks=weeks,
         range=range_told(database, wanted, nights),
         places=tuple(places_of(database, wanted)),
+        reached=frozenset(places_at(database, wanted, start_at)),
         start_at=start_at,
         sure_at=sure_at,
         source=source,

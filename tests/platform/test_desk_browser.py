@@ -199,6 +199,16 @@ def in_english(request: pytest.FixtureRequest) -> Iterator[None]:
     page.context.clear_cookies(name="lang")
 
 
+def test_who_is_logged_in_need_not_log_in_again_for_a_link_in_a_message(page: Page, root: str) -> None:
+    message = f'<a href="{root}/alerts?start=0">look</a>'
+    page.route("http://mail.example/**", lambda route: route.fulfill(body=message, content_type="text/html"))
+    page.goto("http://mail.example/")
+    page.get_by_text("look").click()
+    page.get_by_role("button", name="Log out").wait_for()
+    assert page.url == f"{root}/alerts?start=0"
+    page.unroute("http://mail.example/**")
+
+
 def test_the_map_draws_a_dot_a_node_and_the_chart_a_line(page: Page, root: str) -> None:
     open_map(page, root)
     told = what_is_drawn(page, root)
@@ -319,11 +329,20 @@ def test_a_dot_of_a_disease_tells_the_share_of_the_frames(page: Page, root: str)
     assert page.locator("#map .leaflet-tooltip").inner_text() == "s/paddy-01: 15 %"
 
 
-def test_on_a_phone_the_counts_of_places_and_the_charts_legend_are_in_sight(page: Page, root: str) -> None:
+def test_on_a_phone_the_pest_the_counts_of_places_and_the_charts_legend_are_in_sight(page: Page, root: str) -> None:
     page.set_viewport_size({"width": 390, "height": 900})
+    page.goto(f"{root}/?taxon={APHID[0]}|adult|new&first=2026-07-08&last=2026-07-14")
+    whole = page.get_by_text("Green peach aphid (Myzus persicae), adult", exact=True).locator("visible=true")
+    assert whole.count() == 1, "its choice shows the first letters, of larvae the same"
     open_map(page, root)
     assert page.locator(".few").evaluate_all("boxes => boxes.map((box) => box.scrollWidth - box.clientWidth)") == [0, 0]
     assert page.locator("#chart").evaluate("box => box.scrollHeight <= box.clientHeight")
+
+
+def test_on_a_phone_how_each_node_is_and_in_which_area_are_in_sight(page: Page, root: str) -> None:
+    page.set_viewport_size({"width": 360, "height": 900})
+    page.goto(root + PAGES["nodes"], wait_until="load")
+    assert page.locator(".few").evaluate("box => box.scrollWidth - box.clientWidth") == 0
 
 
 def test_paper_is_light_and_has_no_buttons_whatever_the_screen_was(page: Page, root: str) -> None:

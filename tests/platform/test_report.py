@@ -486,15 +486,35 @@ def _night(n: int, value: float | None) -> Trend:
 @pytest.mark.parametrize(("many", "shape"), [(49, "circle"), (50, "rect")])
 def test_few_places_are_dots_and_many_are_square_kilometres(many: int, shape: str) -> None:
     places = [Place(f"n{n}", Point(30 + n / 100, 120 + (n % 7) / 100), n) for n in range(many)]
-    assert area_map(places).count(f"<{shape} ") == many
+    drawn = area_map(places, reached={"n1"})
+    assert drawn.count(f"<{shape} ") == many
+    assert [drawn.count(f'<{shape} class="{kind}"') for kind in ("reached", "seen", "zero")] == [1, many - 2, 1]
 
 
-@pytest.mark.parametrize(("many", "says"), [(49, "larger"), (50, "stronger")])
-def test_the_maps_legend_says_how_much_is_told_there(many: int, says: str, fleet: Fleet) -> None:
+@pytest.mark.parametrize(
+    ("many", "start_at", "says"),
+    [(49, None, "Amber: seen, the larger"), (50, None, "Amber: seen, the stronger"),
+     (49, 1, "threshold on. Amber: seen, below it. The larger"), (50, 1, "on. Amber: seen, below it. The stronger")],
+)  # fmt: skip
+def test_the_maps_legend_says_how_much_is_told_there(
+    many: int, start_at: float | None, says: str, fleet: Fleet
+) -> None:
     told = week(fleet.database, "330106", MONDAY, SUNDAY)
     places = tuple(Place(f"n{n}", Point(30 + n / 100, 120), n) for n in range(many))
-    page = html(replace(told, taxa=(replace(told.taxa[0], places=places),)), [], MADE)
-    assert re.findall(r"Red: seen, the (\w+) the more", page) == [says]
+    page = html(replace(told, taxa=(replace(told.taxa[0], places=places, start_at=start_at),)), [], MADE)
+    assert f"{says} the more. Small and green: looked and saw none." in page
+    assert ("Red: " in page) == (start_at is not None)
+
+
+@pytest.mark.parametrize(("start_at", "worst"), [(5, "reached"), (8, "seen"), (None, "seen")])
+def test_red_on_paper_is_what_is_red_at_the_desk(fleet: Fleet, start_at: float | None, worst: str) -> None:
+    """One moth was red in the report, and amber at the desk in the same week."""
+    keep_threshold(fleet.database, MOTH[0], "new", start_at, None, "the station")
+    fleet.counts("b", 6.1, count(MOTH, 7))
+    fleet.sum_up()
+    page = html(week(fleet.database, "330106", MONDAY, SUNDAY), [], MADE)
+    dots = re.findall(r'<circle class="(\w+)"[^>]*><title>s/(\w): [\d,]+<', page)[:3]
+    assert dots == [(worst, "a"), ("seen", "b"), ("zero", "c")]
 
 
 def test_a_change_of_less_than_half_a_per_cent_is_no_minus_zero_and_one_from_zero_has_no_per_cent() -> None:
@@ -723,10 +743,11 @@ def test_paper_shows_seen_none_and_no_data_in_the_colours_that_its_words_name(fl
     fleet.place("d", latitude_deg=30.05, longitude_deg=120.15)
     fleet.counts("d", 40)  # known, and silent in this week
     fleet.sum_up()
+    keep_threshold(fleet.database, MOTH[0], "new", 7, None, "the station")  # none of the other's
     paper = pypdfium2.PdfDocument(pdf(html(week(fleet.database, "330106", MONDAY, SUNDAY), [], MADE)))
     pixels = np.concatenate([np.asarray(page.render(scale=1).to_pil().convert("RGB")).reshape(-1, 3) for page in paper])
-    seen, none, land = (0xC7, 0x6C, 0x66), (0x2E, 0x7D, 0x4F), (0xEE, 0xF2, 0xEE)
-    for colour in (seen, none, land):
+    reached, seen, none, land = (0xC7, 0x6C, 0x66), (0xDB, 0xB5, 0x77), (0x2E, 0x7D, 0x4F), (0xEE, 0xF2, 0xEE)
+    for colour in (reached, seen, none, land):
         assert _near(pixels, colour) > 20, colour
     assert _near(pixels, (0, 0, 0)) < 100, "what has no colour is black"
 

@@ -33,7 +33,7 @@ from tests.platform.fleet import Fleet, epoch, moment
 from tests.platform.postgres import Postgres
 from tests.platform.test_telling_people import Hook, alert, hook, levels  # noqa: F401
 from tests.platform.working import at_work
-from tests.records import MOTH
+from tests.records import APHID, MOTH, count
 from tests.waiting import wait_until
 
 SINCE = datetime(2026, 7, 1, 12, 0, 0, 123456, UTC)
@@ -131,6 +131,22 @@ def test_a_townships_alerts_of_one_taxon_stand_together_with_their_map_and_are_t
     log_in(client, "village")
     (link,) = re.findall(r'<h2>.*? · <a href="(.*?)">', client.get("/alerts").text)
     assert (link, client.get(link).status_code) == ("/?area=330106011002", 200), "no more than they may see"
+
+
+def test_an_alerts_map_shows_that_pest_as_its_node_counted_it_last(fleet: Fleet, url: str) -> None:
+    """Beside rice blast stood a link to the map of whatever most nodes had counted."""
+    adult, larva = (count(MOTH, many, stage=stage) for many, stage in ((2, "adult"), (5, "larva")))
+    fleet.counts("a", 0, adult, count(APHID, 99))
+    fleet.counts("a", 1, adult, larva, count(APHID, 99), unit="visits")
+    fleet.place("b")
+    fleet.counts("b", 2, count(MOTH, 1))
+    fleet.sum_up()
+    client = create_app(url).test_client()
+    log_in(client)
+    (link,) = re.findall(r'<h2>.*? · <a href="(.*?)">', client.get("/alerts").text)
+    page = client.get(unescape(link)).text
+    assert re.findall(r'<option value="([^"]*)" selected>', page) == [f"{MOTH[0]}|larva|visits"]
+    assert "<b>5</b> counted" in page
 
 
 def test_what_is_being_noted_of_a_node_is_sent_later_and_not_waited_for(fleet: Fleet, url: str) -> None:

@@ -10,6 +10,8 @@ from urllib.parse import quote, urlencode
 import psycopg
 import waitress
 from flask import Flask, Response, request
+from waitress.channel import HTTPChannel
+from waitress.parser import HTTPRequestParser, ParsingError
 from werkzeug.exceptions import HTTPException
 
 from edge.errors import StoreError, UsageError
@@ -41,7 +43,7 @@ def create_app(url: str, outlines: Sequence[Sequence[Point]] = (), *, https: boo
     with open_database(url, CONNECTION_NAME) as database:
         app.secret_key = secret(database)
     app.config.update(
-        SESSION_COOKIE_SAMESITE="Strict",
+        SESSION_COOKIE_SAMESITE="Lax",  # a link in a message finds who is logged in; forms carry a token
         SESSION_COOKIE_SECURE=https,
         PERMANENT_SESSION_LIFETIME=LOG_IN_S,  # its cookie is refused afterwards, also where a browser has kept it
         MAX_CONTENT_LENGTH=MOST_FORM_BYTES,
@@ -119,9 +121,25 @@ def _speak(app: Flask, *, https: bool) -> None:
     def _remember(response: Response) -> Response:
         if request.args.get("lang") in LANGUAGES:
             response.set_cookie(
-                COOKIE, request.args["lang"], max_age=YEAR_S, samesite="Strict", httponly=True, secure=https
+                COOKIE, request.args["lang"], max_age=YEAR_S, samesite="Lax", httponly=True, secure=https
             )
         return response
+
+
+class Request(HTTPRequestParser):  # type: ignore[misc]  # waitress has no types
+    """What waitress leaves without an answer, with a traceback in the log of who runs the desk, is refused."""
+
+    def parse_header(self, header_plus: bytes) -> None:
+        try:
+            super().parse_header(header_plus)
+        except ValueError as why:  # of an address as http://[::1, of a length of five thousand digits
+            raise ParsingError(str(why)) from why
+
+
+class Channel(HTTPChannel):  # type: ignore[misc]
+    """One browser's line."""
+
+    parser_class = Request
 
 
 def listening(app: Flask, host: str, port: int) -> Any:
@@ -134,4 +152,6 @@ def listening(app: Flask, host: str, port: int) -> Any:
     except (OSError, ValueError) as why:
         raise UsageError(f"{host}:{port} cannot be served ({why}); give another --host or --port") from why
     most = {"max_request_body_size": MOST_FORM_BYTES}  # of what a stranger sends, before it fills the disk
-    return waitress.create_server(app, sockets=[line], threads=LOG_INS_AT_ONCE + 4, ident="fieldeye", **most)
+    server = waitress.create_server(app, sockets=[line], threads=LOG_INS_AT_ONCE + 4, ident="fieldeye", **most)
+    server.channel_class = Channel
+    return server

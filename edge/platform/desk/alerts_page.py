@@ -13,7 +13,7 @@ from edge.platform.area_names import called
 from edge.platform.desk.entry import Answer, desk, logged_in, refuse
 from edge.platform.desk.paging import one_page, start_asked
 from edge.platform.sentences import level_words, taxon_words, when
-from edge.platform.standing_alerts import Named, Standing, acknowledge, acknowledge_each, named, standing
+from edge.platform.standing_alerts import Named, Standing, acknowledge, acknowledge_each, counted, named, standing
 from edge.platform.words import figure_words, gettext, ngettext, number
 
 TOWNSHIP = 9  # digits of its code
@@ -27,7 +27,8 @@ def alerts_page() -> Answer:
     """What stands above its action level, and who takes care of it."""
     told = standing(g.database)
     page = one_page(_groups([one for one in told if one.nth <= MOST_OF_NODE]))
-    groups = [_group(alerts) for alerts in page.lines]
+    keys = counted(g.database, [alerts[0] for alerts in page.lines])
+    groups = [_group(alerts, key) for alerts, key in zip(page.lines, keys, strict=True)]
     return render_template("alerts.html", groups=groups, page=page, left_out=_left_out(told))
 
 
@@ -82,12 +83,14 @@ def acknowledge_alerts() -> Answer:
     return redirect(url_for("desk.alerts_page", start=start_asked()))
 
 
-def _group(alerts: Sequence[Standing]) -> dict[str, Any]:
+def _group(alerts: Sequence[Standing], key: str) -> dict[str, Any]:
+    """`key`: of their taxon on the map."""
     place, nodes = _place(alerts[0]), len({one.node_id for one in alerts})
     levels = Counter(one.told.level for one in alerts)
     return {
         "taxon": taxon_words(alerts[0].told.label, ""),
         "place": place,
+        "key": key or None,
         "called": called(g.database, place) or place,
         "nodes": ngettext("%(nodes)s node", "%(nodes)s nodes", nodes, nodes=number(nodes)),
         "levels": [(level, level_words(level), number(many)) for level, many in sorted(levels.items())],

@@ -21,6 +21,7 @@ _PAGE_OF = {
     "desk.acknowledge_alert": "desk.alerts_page",
     "desk.acknowledge_alerts": "desk.alerts_page",
 }
+_SHARED = {"desk.map_page", "desk.alerts_page", "desk.nodes_page", "desk.questions_page"}  # people send their addresses
 
 
 def refused(code: int, says: str) -> tuple[str, int]:
@@ -58,7 +59,12 @@ def logged_in(view: Callable[..., Answer]) -> Callable[..., Answer]:
 
 
 def _to_log_in() -> Answer:
-    """Who sent what they wrote is told so: behind a redirect the browser would not find back to it."""
+    """Who sent what they wrote is told so: behind a redirect the browser would not find back to it.
+
+    Who followed a link finds what it is of behind the log-in.
+    """
+    if request.endpoint in _SHARED:
+        session["to"] = request.full_path.rstrip("?")
     if request.endpoint not in _PAGE_OF:
         return redirect(url_for("desk.log_in"))
     session["to"] = page_of_form()

@@ -34,6 +34,7 @@ from edge.platform.population import (
     trend,
 )
 from edge.platform.sentences import (
+    NO_AREA,
     area_words,
     between,
     cameras_words,
@@ -169,7 +170,7 @@ def _of_taxon(database: Database, chosen: TaxonSum, wanted: Wanted) -> dict[str,
     is_newest = running is not None and wanted.last == running - timedelta(days=1)
     until = wanted.last + timedelta(days=2 * is_newest)  # tonight may raise what stands now
     weeks = trend(database, replace(in_weeks(wanted), last=until))
-    now = weeks[-1]
+    now, shown = weeks[-1], weeks[-1 - 2 * is_newest]
     nodes, places = nodes_of(database, wanted.area, wanted.first, wanted.last), places_of(database, wanted)
     over = last_over(running, wanted.last)
     start_at, *_ = threshold_of(database, wanted)
@@ -184,13 +185,14 @@ def _of_taxon(database: Database, chosen: TaxonSum, wanted: Wanted) -> dict[str,
         "level_says": level_words(now.level),
         "threshold_says": _threshold_words(start_at, unit),
         "reached": places_at(database, wanted, start_at),
+        "tonight": _tonight_words(running, shown, now),
         "together": together_words(together(database, wanted, now), unit),
         "weeks": [one for one in weeks if one.night <= wanted.last and has_begun(one, over)],
         "over": over,
         "watched": watched(unit, nights),
         "sign": sign(unit),
         "is_incidence": is_incidence(unit),
-        "below": [(one, *_degree_below(one, unit)) for one in below[:MOST_AREAS]],
+        "below": [(one, _name_below(one), *_degree_below(one, unit)) for one in below[:MOST_AREAS]],
         "areas": len(below),
         "places": places,
         "unplaced": unplaced_words(unplaced(nodes, places)),
@@ -206,6 +208,17 @@ def _threshold_words(start_at: float | None, unit: str) -> str:
     if is_incidence(unit):
         return gettext("by the station's threshold of %(start)s", start=start)
     return gettext("by the station's threshold of %(start)s a camera and night", start=start)
+
+
+def _tonight_words(running: date | None, shown: Trend, now: Trend) -> str:
+    """Why level and change are not those of the last night on the page; empty where they are."""
+    if (shown.week_mean, shown.week_before, shown.level) == (now.week_mean, now.week_before, now.level):
+        return ""
+    return gettext("The change and any level include the night %(night)s, which is not over yet.", night=str(running))
+
+
+def _name_below(one: AreaBelow) -> str:
+    return one.called or (area_words(one.area) if one.area == NO_AREA else one.area)
 
 
 def _degree_below(one: AreaBelow, unit: str) -> tuple[str, str]:

@@ -1,9 +1,11 @@
 """The photographs that farmers ask about, and the station's answers."""
 
+from typing import NoReturn
+
 from flask import Response, abort, g, redirect, render_template, request, session, url_for
 
 from edge.errors import UsageError
-from edge.platform.desk.entry import Answer, desk, logged_in
+from edge.platform.desk.entry import Answer, desk, logged_in, refuse
 from edge.platform.questions import (
     MOST_ANSWERED,
     MOST_LETTERS,
@@ -76,7 +78,7 @@ def answer_question(node_id: int, question: str) -> Answer:
     except UsageError:
         most = number(MOST_LETTERS)
         wrong = gettext("An answer has 1 to %(most)s letters, and a name at most 80.", most=most)
-    asked = find_question(g.database, node_id, question) or abort(404)
+    asked = find_question(g.database, node_id, question) or _is_gone()
     return render_template("questions.html", questions=[asked], left_out=[], wrong=wrong, text=text, label=label), 400
 
 
@@ -85,5 +87,10 @@ def answer_question(node_id: int, question: str) -> Answer:
 def delete_question(node_id: int, question: str) -> Answer:
     """For good, as whoever asked may want it."""
     if not delete(g.database, node_id, question, who=session["name"]):
-        abort(404)
+        _is_gone()
     return redirect(url_for("desk.questions_page"))
+
+
+def _is_gone() -> NoReturn:
+    """Since the page was opened."""
+    refuse(404, gettext("This question is no longer here: it was deleted, or its node is in another area now."))

@@ -141,7 +141,7 @@ def test_cookies_travel_over_tls_alone_where_people_come_by_it(still_url: str, h
     kept = {one.partition("=")[0]: one.split("; ") for one in answer.headers.getlist("Set-Cookie")}
     assert kept.keys() == {"session", COOKIE}
     for one in kept.values():
-        assert ("Secure" in one, "HttpOnly" in one, "SameSite=Strict" in one) == (https, True, True)
+        assert ("Secure" in one, "HttpOnly" in one, "SameSite=Lax" in one) == (https, True, True)
 
 
 @pytest.mark.parametrize(("hours", "code"), [(11, 200), (13, 302)])
@@ -180,6 +180,19 @@ def test_what_is_sent_after_the_log_in_ended_is_not_lost_behind_a_redirect(
         assert client.get(page).location == "/log-in", "as the way back does"
         add_person(fleet.database, "town", PASSWORD, "330106011")
         assert client.post("/log-in", data={"name": "town", "password": PASSWORD}).location == page
+
+
+@pytest.mark.parametrize(
+    "page", ["/?area=330106011001&taxon=a%7C%26&first=2026-07-01", "/alerts?start=200", "/nodes", "/"]
+)
+def test_a_link_from_a_colleague_opens_what_it_is_of_behind_the_log_in(still: FlaskClient, page: str) -> None:
+    """It opened the map of all that its reader may see."""
+    stranger = still.application.test_client()
+    assert stranger.get(page).location == "/log-in"
+    for beside in ("/api/map?area=330106", "/questions/1/00000000-q1.jpg"):  # as an open page asks for them
+        assert stranger.get(beside).location == "/log-in"
+    assert stranger.post("/log-in", data={"name": "town", "password": PASSWORD}).location == page
+    assert stranger.post("/log-in", data={"name": "town", "password": PASSWORD}).location == "/", "once"
 
 
 def test_a_new_password_ends_the_log_ins_of_the_old_one(client: FlaskClient, fleet: Fleet) -> None:

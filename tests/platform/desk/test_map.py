@@ -141,6 +141,19 @@ def test_the_areas_below_add_up_to_what_is_shown_the_worst_first(fleet: Fleet, c
     assert areas_below(below) == [], "one village is not told apart"
 
 
+def test_what_counts_in_no_area_stands_beside_the_provinces_and_is_none(fleet: Fleet, client: FlaskClient) -> None:
+    """The first row was a province 00, which is none."""
+    fleet.place("lost", area_code=None)
+    fleet.counts("lost", 0, count(MOTH, 9))
+    fleet.sum_up()
+    add_person(fleet.database, "station", PASSWORD, "")
+    log_in(client, "station")
+    page = client.get("/?first=2026-07-01&last=2026-07-01").text
+    assert [row[:2] for row in areas_below(page)] == [["In no area", "9"], ["33", "6"]]
+    (link,) = re.findall(r'href="(/\?[^"]*)">In no area<', page)
+    assert "<h1>In no area</h1>" in client.get(unescape(link)).text
+
+
 def test_of_a_disease_the_area_below_with_the_largest_share_is_worst(fleet: Fleet, client: FlaskClient) -> None:
     fleet.counts("a", 0, count(BLAST, 30), unit="affected_frames", frames=200)
     fleet.counts("c", 0, count(BLAST, 10), unit="affected_frames", frames=20)
@@ -448,4 +461,7 @@ def test_the_desk_takes_no_alarm_back_at_noon_and_shows_tonights_at_once(
     fleet.sum_up()
     log_in(client)
     for page in ("/", f"/?last={tonight()}"):
-        assert f"<b>{says}</b> by the station" in client.get(page).text
+        told = client.get(page).text
+        assert f"<b>{says}</b> by the station" in told
+        is_beyond = page == "/" and says == "act"  # of no night that stands there
+        assert (f"The change and any level include the night {tonight()}, which is not over yet." in told) == is_beyond
