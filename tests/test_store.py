@@ -28,7 +28,7 @@ from edge.store import audit as kept
 from edge.store.decisions import STEPS as DECISION_STEPS
 from edge.store.decisions import Decisions, Deed
 from edge.store.drafts import KEPT_DRAFTS, KEPT_NAMES, names_in
-from edge.store.file import WAL_BYTES, open_checked
+from edge.store.file import WAL_BYTES, connect_to_read, open_checked
 from edge.store.inspect import inspect_store
 from edge.store.questions import KEPT_QUESTIONS
 from edge.store.reserve import RESERVE_BYTES
@@ -783,6 +783,27 @@ def test_the_latest_interval_is_the_last_one_that_can_be_read(store: Store, tmp_
     latest = store.latest_interval()
     assert latest is not None
     assert latest.key.seq == 2
+
+
+def test_what_is_newest_is_found_without_a_look_through_all_that_a_season_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    steps: list[None] = []
+
+    def counted(path: Path) -> sqlite3.Connection:
+        db = connect_to_read(path)
+        db.set_progress_handler(lambda: steps.append(None), 100)
+        return db
+
+    monkeypatch.setattr("edge.store.readers.connect_to_read", counted)
+    with closing(open_store(tmp_path)) as store:
+        for hours in (20, 2000):
+            store.commit([record for n in range(hours) for record in (sighting(3600 * n), interval(3600 * n))])
+            steps.clear()
+            latest = store.latest_interval()
+            assert latest is not None
+            assert [latest.key.seq, *seqs(store.latest_sightings(2))] == [store.last_seq() - n for n in (0, 1, 3)]
+            assert len(steps) < 10, hours
 
 
 def test_a_damaged_interval_that_a_late_picture_has_corrected_since_is_sent(tmp_path: Path) -> None:

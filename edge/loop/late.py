@@ -13,12 +13,11 @@ from edge.cameras import Frame
 from edge.clock import ClockState, Instant
 from edge.counts import Interval
 from edge.nights import whole_around
-from edge.store import Draft, Store
+from edge.store import CORRECTED, Draft, Store
 from edge.store.times import consistent
 from edge.tally import Tally
 from edge.weather import Readings
 
-KEPT = timedelta(days=7)  # later than this, a picture is too late
 # A camera that lost its clock begins again at 1970, 1980 or 2000, as a rule; pictures of an archive are younger.
 NO_CLOCK_BEFORE = datetime(2010, 1, 1, tzinfo=UTC)
 MadeBy = tuple[str, str, int | None]  # model and the region's mark, unit, area in mm2
@@ -76,7 +75,7 @@ def counting_at(
     Raises StoreError.
     """
     open_s = open_start.monotonic_s - at.monotonic_s
-    if timedelta(seconds=open_s) > KEPT:
+    if timedelta(seconds=open_s) > CORRECTED:
         return None
     first, last = whole_around(at.utc, interval_s, zone)
     until = last + timedelta(seconds=2 * interval_s)  # an interval may be a sixth longer than a whole one

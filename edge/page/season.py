@@ -9,13 +9,14 @@ from edge.advice.degree_days import DayRange, measured_days, species
 from edge.advice.first_catch import Biofix, first_catch
 from edge.advice.heat import Catch, Progress, after_catch, caught_by_evening, nights, progress, season_begin
 from edge.counts import Interval
-from edge.label_sets import LabelSets, load
+from edge.label_sets import load
 from edge.nights import begin_of
 from edge.page import names
 from edge.page.words import day_in_words, gettext, ngettext, number
-from edge.store import Store
+from edge.store import CORRECTED, Store
 from edge.wire import Key
 
+DAY = timedelta(days=1)
 SUSTAINED = 2  # nights in a row with a catch: a stray moth, or one false detection, is no flight
 EGGS = {
     "quarter of eggs laid": 25,
@@ -46,14 +47,14 @@ class _Day:
 
 
 class Season:
-    """Days that are over are read from the store once; any thread may ask."""
+    """Days that are over are read from the store once, the last ones again after a late picture; any thread may ask."""
 
     def __init__(self, store: Store, zone: tzinfo, latitude_deg: float | None) -> None:
         self._store, self._zone, self._latitude_deg = store, zone, latitude_deg
         self._lock = Lock()
         self._days: dict[date, _Day] = {}
         self._newest: Key | None = None
-        self._revised = 0
+        self._revised = self._retimed = 0
         self._running = date.min  # the first day that was not over when it was read: its night ends at the next noon
 
     def warmth(self, today: date) -> tuple[Warmth, ...]:
@@ -68,9 +69,12 @@ class Season:
         return tuple(one for one in found if one is not None)
 
     def _read(self, today: date) -> None:
-        stored, revised = self._store.latest_interval(), self._store.revised
-        if revised != self._revised:  # any day may have been corrected
-            self._revised, self._newest, self._days = revised, None, {}
+        stored, revised, retimed = self._store.latest_interval(), self._store.revised, self._store.retimed
+        if revised != self._revised:
+            is_moved = retimed != self._retimed  # by a clock, to or from any day; a late picture corrects the last ones
+            self._revised, self._retimed, self._newest = revised, retimed, None
+            kept = {} if is_moved else self._days
+            self._days = {day: told for day, told in kept.items() if day < self._running - CORRECTED}
         if stored is None or stored.key == self._newest or not isinstance(stored.record, Interval):
             return
         newest = stored.record
@@ -78,19 +82,25 @@ class Season:
             return
         first = season_begin(today, self._latitude_deg)
         wanted = [first + timedelta(days=n) for n in range((today - first).days + 1)]
-        over = {day: told for day, told in self._days.items() if day < self._running}
-        label_sets = load(self._store)
-        self._days = {day: over[day] if day in over else self._of(day, label_sets) for day in wanted}
+        over = {day: told for day, told in self._days.items() if first <= day < self._running}
+        self._days = over | self._read_anew([day for day in wanted if day not in over])
         until = min(today, newest.end.utc.astimezone(self._zone).date())  # a clock that is ahead makes no day pass
         self._newest, self._running = stored.key, until - timedelta(days=1)
 
-    def _of(self, day: date, label_sets: LabelSets) -> _Day:
-        """Read up to the next midnight: the last interval of its night ends some moments after noon."""
-        begin, end = (begin_of(one, "live", self._zone) for one in (day, day + timedelta(days=2)))
+    def _read_anew(self, days: Sequence[date]) -> dict[date, _Day]:
+        """Each with the next, as the last interval of its night ends some moments after noon; none is read twice."""
+        told, read, label_sets = dict[date, _Day](), dict[date, list[Interval]](), load(self._store)
+        for day in days:
+            read = {one: read[one] if one in read else self._intervals(one) for one in (day, day + DAY)}
+            both = [*read[day], *read[day + DAY]]
+            caught = caught_by_evening(both, self._zone, label_sets).get(day)
+            told[day] = _Day(measured_days(both, self._zone).get(day), caught)
+        return told
+
+    def _intervals(self, day: date) -> list[Interval]:
+        begin, end = (begin_of(one, "live", self._zone) for one in (day, day + DAY))
         stored = self._store.intervals_between(begin, end)
-        intervals = [one.record for one in stored if isinstance(one.record, Interval)]
-        caught = caught_by_evening(intervals, self._zone, label_sets).get(day)
-        return _Day(measured_days(intervals, self._zone).get(day), caught)
+        return [one.record for one in stored if isinstance(one.record, Interval)]
 
 
 def _has_both(newest: Interval) -> bool:

@@ -6,7 +6,7 @@ It knows neither broker nor page: they ask.
 from edge.store.accounts import Account, Accounts
 from edge.store.audit import Entry
 from edge.store.decisions import BoxKey, Decision, Deed, Tally, if_readable, kept_decisions
-from edge.store.drafts import Draft
+from edge.store.drafts import CORRECTED, Draft
 from edge.store.file import told_aside
 from edge.store.inspect import inspect_beside, inspect_store, is_held
 from edge.store.questions import MOST_NAME_LETTERS, MOST_NOTE_LETTERS, Answer, Question
@@ -18,6 +18,7 @@ __all__ = [
     "ALERTS_ONLY",
     "BATCH_BYTES",
     "BATCH_RECORDS",
+    "CORRECTED",
     "LEAST_URGENT",
     "MOST_NAME_LETTERS",
     "MOST_NOTE_LETTERS",

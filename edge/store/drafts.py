@@ -4,12 +4,14 @@ import sqlite3
 from collections.abc import Collection
 from contextlib import closing
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from zlib import crc32
 
 from edge.counts import Interval
 from edge.wire import utc_ms
 
+CORRECTED = timedelta(days=7)  # back from the open interval: an older picture is too late for it
 KEPT_DRAFTS = 400  # a fortnight of hours; what is older is not corrected any more
 KEPT_NAMES = 10_000  # of pictures that are gone: a week at a picture a minute, half of it with two names each; 1 MB
 

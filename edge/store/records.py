@@ -123,11 +123,11 @@ class Records:
 
     def latest_sightings(self, limit: int) -> list[Stored]:
         """Newest first."""
-        return self._of(Sighting, "1 ORDER BY seq DESC LIMIT ?", limit)
+        return self._newest(Sighting, limit)
 
     def latest_interval(self) -> Stored | None:
         """The newest interval, if any; damaged ones are passed over, though not without end."""
-        return next(iter(self._of(Interval, "1 ORDER BY seq DESC LIMIT 9")), None)
+        return next(iter(self._newest(Interval, 1) or self._newest(Interval, 9)), None)
 
     def intervals_between(self, start_utc: datetime, end_utc: datetime) -> list[Stored]:
         """Intervals that ended in [start, end), by their end."""
@@ -247,9 +247,13 @@ class Records:
         with sentences(self._path, "read questions"):
             return select(self._readers.mine(), where, *values)
 
-    def _of(self, kind: type[Record], where: str, *values: int) -> list[Stored]:
+    def _newest(self, kind: type[Record], limit: int) -> list[Stored]:
+        """Back from the last row: by the index, which a `+` keeps away, all of a season would have to be sorted."""
+        return self._of(kind, "1 ORDER BY seq DESC LIMIT ?", limit, by="+kind")
+
+    def _of(self, kind: type[Record], where: str, *values: int, by: str = "kind") -> list[Stored]:
         """A row of another kind than its record, by a flipped bit, is passed over: it leaves as what it is."""
-        found = self._select(f"kind = ? AND {where}", KINDS[kind], *values)
+        found = self._select(f"{by} = ? AND {where}", KINDS[kind], *values)
         return [one for one in found if isinstance(one.record, kind)]
 
     def _select(self, where: str, *values: int, most: int | None = None, most_bytes: float = math.inf) -> list[Stored]:

@@ -68,6 +68,7 @@ class Store(Records):
         self._lock = Lock()
         self._losing = False
         self.revised = 0  # counts changes to what is kept already (late pictures, a clock set): readers begin anew
+        self.retimed = 0  # counts those by a clock: they alone reach further back than CORRECTED
         with ExitStack() as parts:
             self._open(config, parts, accounts)
             self._closing = parts.pop_all()
@@ -139,7 +140,7 @@ class Store(Records):
         sent, at = as_sent(consistent(interval)), interval.end
         with self._lock, sentences(self._path, "commit"):
             (key,) = self._relief.despite_full_disk(lambda: self._commit([sent], None, at, draft))
-            self.revised += 1  # a fed folder's, which may fill any hour since the first
+            self.revised += 1  # a fed folder's, which may fill any hour that a late picture still corrects
         return key
 
     def mark_delivered(self, marks: Iterable[Mark]) -> None:
@@ -164,7 +165,8 @@ class Store(Records):
             step, found = found[:AT_ONCE], found[AT_ONCE:]
             with self._lock, sentences(self._path, "correct the time of records"):
                 self._relief.despite_full_disk(partial(self._rewrite, step))
-                self.revised += any(isinstance(one.record, Interval) for one in step)
+                self.retimed += (is_counted := any(isinstance(one.record, Interval) for one in step))
+                self.revised += is_counted
             done += len(step)
         return done + self._correct_questions(known, without_question)
 
