@@ -20,9 +20,9 @@ from pathlib import Path
 
 import numpy as np
 
-from edge.agreement import agreement
 from edge.boxes import Image
 from edge.bundle import MODELS
+from edge.count_agreement import agreement
 from edge.errors import ConfigError
 from edge.eye import Eye
 from edge.trap import Card, Reading, read_card

@@ -18,10 +18,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from edge.agreement import agreement
 from edge.boxes import Image, at_most
 from edge.calibration import find_corners, measured
 from edge.cameras.pictures import read_picture
+from edge.count_agreement import agreement
 from edge.detections import Detections
 from edge.draw import COLOURS, draw, jpeg
 from edge.leaf import Scale, Sightings, is_green, looked_at

@@ -20,8 +20,8 @@ from benchmarks._alone import alone
 from edge.cli.ingest_database import calm_collector
 from edge.counts import Record
 from edge.platform.database import Database, open_database
+from edge.platform.database_intake import Intake
 from edge.platform.decode import Message
-from edge.platform.intake import Intake
 from edge.platform.population import Wanted, population, range_of, taxa_of, trend
 from edge.platform.tables import migrate
 from edge.platform.week import nodes_of, places_of

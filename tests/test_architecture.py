@@ -9,7 +9,7 @@ EDGE = ROOT / "edge"
 ORDER = (
     "__init__ errors config_mistakes config clock backoff client_id mqtt_client durable changes boxes detections "
     "ranges cameras onnx_metadata bundle seams snug detector golden updates fallback bench gate tracker trap leaf "
-    "severity calibration counts label_sets nights weather agreement census tally eye taxa languages advice wire "
+    "severity calibration counts label_sets nights weather count_agreement census tally eye taxa languages advice wire "
     "introduction exports board status store excerpt mqtt climate draw faces annotations photographs label support "
     "page power loop pipeline node app cli __main__ platform"
 ).split()
@@ -95,7 +95,7 @@ def test_the_platform_side_knows_only_the_contract() -> None:
 
 
 def test_training_takes_from_edge_only_what_detects_and_how_a_file_is_kept_whole() -> None:
-    detects = "boxes detections ranges onnx_metadata bundle detector severity bench agreement taxa cameras draw"
+    detects = "boxes detections ranges onnx_metadata bundle detector severity bench count_agreement taxa cameras draw"
     allowed = {"errors", "durable", *detects.split()}
     for path in (ROOT / "training").rglob("*.py"):
         assert within_edge(path) <= allowed, path.name

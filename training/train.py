@@ -27,7 +27,6 @@ from edge.bundle import MODELS
 from edge.durable import write_durably
 from edge.errors import ConfigError
 from training.added import with_added
-from training.alterations import alteration_of
 from training.batches import EpochBatches, plain_batches
 from training.checkpoints import (
     Checkpoint,
@@ -46,6 +45,7 @@ from training.engine import Ema, Schedule, new_optimiser, train_one_epoch, valid
 from training.fetch import source_of
 from training.mixture import epoch_order, examples_of, held_out_of, rare_times, samples_of, samples_to_judge
 from training.model import YoloxNano, with_activation
+from training.overlays import alteration_of
 from training.samples import Example, Sample
 from training.weights import activation_of, load_folded, restore_batchnorm, unfolded
 

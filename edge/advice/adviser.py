@@ -6,9 +6,9 @@ from datetime import date, datetime, timedelta
 
 import msgspec
 
+from edge.advice.against_threshold import Standing, is_outdated, judged, timed
 from edge.advice.alert import alert_of, dropped_alert, outdated_alert
 from edge.advice.evidence import Days, days_of
-from edge.advice.standing import Standing, is_outdated, judged, timed
 from edge.advice.thresholds import Threshold
 from edge.advice.units import Stand
 from edge.clock import Instant

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from itertools import pairwise, starmap
 
-from edge.advice.standing import Measured, Standing
+from edge.advice.against_threshold import Measured, Standing
 from edge.advice.thresholds import Threshold
 from edge.clock import Instant, seconds_between
 from edge.counts import OUTDATED, Alert, Level, Task, decimals_of

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta, tzinfo
 
-from edge.advice.standing import Evidence, Measured, Period
+from edge.advice.against_threshold import Evidence, Measured, Period
 from edge.advice.units import nights_of, noun_of
 from edge.counts import Interval, NoData, TaxonCount, Unit, with_stage
 from edge.label_sets import NONE_KEPT, LabelSets, can_tell, with_counted

@@ -5,8 +5,7 @@ Without a Calibration there is no density: it cannot be computed from pixels alo
 
 from edge.calibration.board import Layout, board_pdf
 from edge.calibration.exposure import Exposure, LightVerdict, exposure
-from edge.calibration.focus import FocusVerdict, Reference, focused, sharpness
-from edge.calibration.keep import (
+from edge.calibration.file import (
     KeptCalibration,
     bring_calibration,
     calibrating,
@@ -17,6 +16,7 @@ from edge.calibration.keep import (
     size_to_fit,
     undo_calibration,
 )
+from edge.calibration.focus import FocusVerdict, Reference, focused, sharpness
 from edge.calibration.left_board import shows_board
 from edge.calibration.record import Calibration
 from edge.calibration.region import EVERYTHING, Region

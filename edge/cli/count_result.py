@@ -7,10 +7,10 @@ from dataclasses import asdict, dataclass, field
 from statistics import mean
 from typing import Any
 
-from edge.agreement import agreement
 from edge.census import NO_LEAF, Step
 from edge.cli.truth import Truth
 from edge.config import Mode
+from edge.count_agreement import agreement
 from edge.counts import Unit
 from edge.detector import Detector
 from edge.errors import UsageError

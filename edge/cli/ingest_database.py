@@ -21,7 +21,7 @@ from edge.clock import SystemClock
 from edge.errors import FieldeyeError, SessionTakenError, StoreNewerError
 from edge.platform.carried_files import keep_files
 from edge.platform.database import open_database, reachable
-from edge.platform.intake import Kept
+from edge.platform.database_intake import Kept
 from edge.platform.leader import Leader
 from edge.platform.shared_subscription import SharedSubscription, worker_name
 from edge.platform.sources import Source

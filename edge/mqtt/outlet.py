@@ -3,7 +3,7 @@
 from edge.mqtt.budget import PROTOCOL_BYTES
 from edge.mqtt.connection import Connection, message_bytes
 from edge.mqtt.flight import Flight, Sent
-from edge.mqtt.parts import Parts
+from edge.mqtt.publisher_parts import Parts
 from edge.mqtt.window import Window
 from edge.wire import Mark, Properties, node_topic
 

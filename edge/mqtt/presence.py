@@ -13,7 +13,7 @@ from edge.mqtt.care import standing_alerts
 from edge.mqtt.commands import VERBS
 from edge.mqtt.discovery import discovery_payload, discovery_topic
 from edge.mqtt.outlet import Outlet
-from edge.mqtt.parts import Parts
+from edge.mqtt.publisher_parts import Parts
 from edge.wire import Health, Status, encode_message, summary_of
 
 MOST_HEALTH_BYTES = 2000  # with some alerts in it

@@ -25,8 +25,8 @@ from edge.mqtt.figures import Figures
 from edge.mqtt.images import Images
 from edge.mqtt.login import logins_of, tls_of
 from edge.mqtt.pace import Pace
-from edge.mqtt.parts import Parts
 from edge.mqtt.presence import status_message
+from edge.mqtt.publisher_parts import Parts
 from edge.mqtt.session import Session
 from edge.mqtt.trouble import CLOSED, HANGING, LOGIN_REFUSED, SCARCE, SILENT, SPENT, TWIN, Trouble
 from edge.status import LinkStatus, StatusBoard

@@ -9,8 +9,8 @@ from edge.mqtt.connection import Ack, Connection
 from edge.mqtt.discovery import ONLINE, STATUS_TOPIC
 from edge.mqtt.flight import REPLAY, Sent
 from edge.mqtt.outlet import Outlet
-from edge.mqtt.parts import Parts
 from edge.mqtt.presence import Presence
+from edge.mqtt.publisher_parts import Parts
 from edge.mqtt.trouble import (
     DENIED,
     NO_ANSWER,

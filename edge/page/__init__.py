@@ -17,11 +17,9 @@ from edge.config import NodeConfig, PageTable
 from edge.errors import ConfigError, FieldeyeError
 from edge.languages import COOKIE, HTML_LANGUAGE, LANGUAGES, REVIEWED, PoBabel, chosen_language
 from edge.mqtt.secret import read_secret
-from edge.page.admission import SAFE, install, is_for_scripts, page_above
+from edge.page.access import SAFE, install, is_for_scripts, page_above
 from edge.page.api import api
 from edge.page.deeds import deeds
-from edge.page.guard import behind, is_allowed, own_names, protect
-from edge.page.help import help_
 from edge.page.level_form import level_form
 from edge.page.live import LivePicture
 from edge.page.looker import Looker
@@ -37,8 +35,10 @@ from edge.page.season import Season
 from edge.page.server import PageServer, serve
 from edge.page.set_up import set_up
 from edge.page.settings_form import settings_form
+from edge.page.support import help_
 from edge.page.tones import ICONS
 from edge.page.trust import Trust
+from edge.page.trusted_hosts import behind, is_allowed, own_names, protect
 from edge.page.words import CATALOGUES, gettext
 from edge.status import StatusBoard
 from edge.store import Store

@@ -10,7 +10,7 @@ from edge import __version__
 from edge.board import read_board
 from edge.exports.columns import Cell
 from edge.exports.csv_table import csv_cell, csv_lines
-from edge.page.admission import needs
+from edge.page.access import needs
 from edge.page.answers import (
     CSV_COLUMNS,
     Board,

@@ -4,7 +4,7 @@ from flask import Blueprint, abort, redirect, request
 from werkzeug.wrappers import Response
 
 from edge.advice import key_of
-from edge.page.admission import needs
+from edge.page.access import needs
 from edge.page.glance import glance
 from edge.page.node import node
 from edge.page.sightings import deed_key

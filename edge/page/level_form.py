@@ -7,7 +7,7 @@ from flask import Blueprint, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 
 from edge.changes import keep, over, read
-from edge.page.admission import needs
+from edge.page.access import needs
 from edge.page.node import node
 from edge.page.own_levels import FIELDS, Row, level_words, packaged_of, reach_of, shown, with_one_more, without
 from edge.page.set_up import done

@@ -11,7 +11,7 @@ from edge.errors import BadFrameError, ConfigError
 from edge.label_sets import names_of
 from edge.languages.typed import plain
 from edge.page import kept_calibration, names
-from edge.page.admission import needs
+from edge.page.access import needs
 from edge.page.node import node
 from edge.page.set_up import done
 from edge.page.sightings import size_px

@@ -15,7 +15,7 @@ from edge.clock import ClockState
 from edge.config import MEGABYTE, NodeConfig
 from edge.counts import Unit
 from edge.mqtt.secret import read_secret
-from edge.page.admission import needs
+from edge.page.access import needs
 from edge.page.days import Day
 from edge.page.glance import Glance
 from edge.page.node import Node, node

@@ -9,7 +9,7 @@ from flask import Blueprint, Response, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 
 from edge.errors import StoreError
-from edge.page.admission import needs, not_set_up
+from edge.page.access import needs, not_set_up
 from edge.page.attempts import browsers_of, count_failure, wait_s
 from edge.page.audit import shown_trail
 from edge.page.health import shut_out_words

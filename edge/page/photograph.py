@@ -6,7 +6,7 @@ from flask import Blueprint, Response, abort, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 
 from edge.errors import BadFrameError, StoreError
-from edge.page.admission import FORM_BYTES, needs
+from edge.page.access import FORM_BYTES, needs
 from edge.page.findings import asked, findings, refused_words
 from edge.page.looker import Look
 from edge.page.node import node

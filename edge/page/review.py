@@ -6,8 +6,8 @@ from itertools import islice
 from flask import Blueprint, abort, current_app, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 
-from edge.page import crops, names
-from edge.page.admission import needs
+from edge.page import names, review_boxes
+from edge.page.access import needs
 from edge.page.node import node
 from edge.page.trust import Role, trust, visitor
 from edge.page.words import gettext
@@ -25,14 +25,14 @@ def to_check() -> str:
     this = node()
     when, model = this.moments(), this.board.snapshot().model
     unknown = _unknown()
-    left = (one for one in crops.undecided(this.store) if _named(one.key) not in unknown)
-    found = [crops.crop(one, when, model.precisions) for one in islice(left, crops.SHOWN)]
+    left = (one for one in review_boxes.undecided(this.store) if _named(one.key) not in unknown)
+    found = [review_boxes.crop(one, when, model.precisions) for one in islice(left, review_boxes.SHOWN)]
     running = f"{model.name}@{model.version}"
     return render_template(
         "review.html",
         crops=found,
         last=_last(),
-        shares=crops.shares(this.store.decisions.tallies(), running),
+        shares=review_boxes.shares(this.store.decisions.tallies(), running),
         running=running,
         unknown=" ".join(unknown),
     )
@@ -54,7 +54,7 @@ def decide() -> ResponseReturnValue:
         return redirect(place, 303)
     if verdict == "unknown":
         return _go_on([*_unknown(), _named(one.key)])
-    if verdict not in ("yes", "no", "other") or (verdict == "other" and not crops.is_name(label)):
+    if verdict not in ("yes", "no", "other") or (verdict == "other" and not review_boxes.is_name(label)):
         abort(400, gettext("Choose one of these."))
     labels = {"yes": one.seen.label, "no": "", "other": label}
     is_kept = node().store.decisions.decide(
@@ -84,18 +84,18 @@ def undo() -> ResponseReturnValue:
 def other(picture: str, box: str) -> str:
     """What is it instead? Search by name."""
     this = node()
-    one = crops.box(this.store, _key(picture, box))
+    one = review_boxes.box(this.store, _key(picture, box))
     if one is None:
         abort(404, gettext("This picture is no longer kept on the node."))
     words = request.args.get("name", "")[:60]
     model = this.board.snapshot().model
-    common = [] if words.strip() else crops.commonest(this.store, model.labels, one.seen.label)
+    common = [] if words.strip() else review_boxes.commonest(this.store, model.labels, one.seen.label)
     return render_template(
         "review_other.html",
-        crop=crops.crop(one, this.moments(), model.precisions),
+        crop=review_boxes.crop(one, this.moments(), model.precisions),
         words=words,
         common=common,
-        found=crops.search(words),
+        found=review_boxes.search(words),
         nothing=gettext("No name like this is known here.") if words.strip() else "",
         unknown=" ".join(_unknown()),
     )
@@ -115,9 +115,9 @@ def _named(key: BoxKey) -> str:
     return f"{key.picture}.{key.box}"
 
 
-def _box() -> crops.BoxAt:
+def _box() -> review_boxes.BoxAt:
     """That of the form."""
-    found = crops.box(node().store, _key(request.form.get("picture", ""), request.form.get("box", "")))
+    found = review_boxes.box(node().store, _key(request.form.get("picture", ""), request.form.get("box", "")))
     if found is None:
         abort(404, gettext("This picture is no longer kept on the node."))
     return found

@@ -9,7 +9,7 @@ from flask import Blueprint, Response, abort, current_app, render_template
 from edge.calibration import Layout, board_pdf
 from edge.counts import Sighting
 from edge.page import camera, days, fortnight, headline, health, levels, optics, references, sightings
-from edge.page.admission import needs
+from edge.page.access import needs
 from edge.page.glance import Glance, glance
 from edge.page.node import node
 from edge.page.situation import NO_DATA, Facts, age_s, looks

@@ -23,7 +23,7 @@ from waitress.task import ThreadedTaskDispatcher
 from waitress.utilities import Error, RequestEntityTooLarge
 
 from edge.errors import FieldeyeError, ThreadStuckError
-from edge.page.admission import FORM_BYTES, SAFE, keep_sessions, may_bring
+from edge.page.access import FORM_BYTES, SAFE, keep_sessions, may_bring
 from edge.photographs import MOST_UPLOAD_BYTES
 
 WORKERS = 3  # phones in front of one node; more would only take cores from the detector
@@ -63,7 +63,7 @@ class PageServer:
             connection_limit=PLACES + 2,  # the listening socket and the trigger count to waitress
             channel_timeout=patience_s,
             cleanup_interval=patience_s,
-            clear_untrusted_proxy_headers=False,  # the app knows whose to believe, see guard.py
+            clear_untrusted_proxy_headers=False,  # the app knows whose to believe, see trusted_hosts.py
         )
         self._forms = ThreadedTaskDispatcher()
         self._forms.set_thread_count(FORMS)

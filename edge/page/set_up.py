@@ -14,7 +14,7 @@ from edge.errors import FieldeyeError
 from edge.languages.typed import plain
 from edge.mqtt import probe
 from edge.page import kept_calibration, optics, steps
-from edge.page.admission import needs
+from edge.page.access import needs
 from edge.page.glance import Glance, glance
 from edge.page.node import node
 from edge.page.own_levels import reach_of

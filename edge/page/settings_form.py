@@ -5,7 +5,7 @@ from flask.typing import ResponseReturnValue
 
 from edge.calibration import EVERYTHING, let_turn
 from edge.changes import keep, last_change, undo
-from edge.page.admission import needs
+from edge.page.access import needs
 from edge.page.health import unkept_words, unmeant
 from edge.page.kept_calibration import region_of
 from edge.page.node import node

@@ -4,7 +4,7 @@ from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from edge.advice.standing import RISE
+from edge.advice.against_threshold import RISE
 from edge.annotations import annotated
 from edge.cameras.headers import read_header
 from edge.config import Mode

@@ -4,10 +4,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from edge.agreement import Agreement
 from edge.calibration import Calibration
 from edge.clock import ClockState
 from edge.config import NodeConfig
+from edge.count_agreement import Agreement
 from edge.page.health import care_line
 from edge.page.optics import Light
 from edge.page.tones import Line, Tone, tone_word

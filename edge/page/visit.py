@@ -7,7 +7,7 @@ from threading import Lock
 import msgspec
 from msgspec import Struct
 
-from edge.agreement import Agreement, agreement
+from edge.count_agreement import Agreement, agreement
 from edge.store import Store
 
 SETTING = "visit"

@@ -5,9 +5,9 @@ from pathlib import Path
 
 from edge.errors import WireError
 from edge.platform.database import Database
+from edge.platform.database_intake import Intake, Kept
 from edge.platform.decode import Message
 from edge.platform.ingest import carried_lines
-from edge.platform.intake import Intake, Kept
 from edge.platform.leader import roll_up
 from edge.platform.registry import Registry
 from edge.wire import read_carried

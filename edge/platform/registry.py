@@ -11,8 +11,8 @@ from edge.clock import zone_of
 from edge.errors import UsageError
 from edge.platform.commands_due import note_reply
 from edge.platform.database import BAD_VALUE, Database, only_row, storable
+from edge.platform.database_intake import Intake
 from edge.platform.decode import Heard, Message, decode
-from edge.platform.intake import Intake
 from edge.platform.population import as_area
 from edge.platform.quarantine import set_aside
 from edge.platform.questions import keep_part

@@ -10,7 +10,7 @@ import psycopg
 from edge.clock import Clock
 from edge.errors import StoreError, StoreNewerError
 from edge.platform.database import GONE, NO_TABLES, Database, disk_full, first_line, without_tables
-from edge.platform.intake import Intake, Kept
+from edge.platform.database_intake import Intake, Kept
 from edge.platform.leader import Leader
 from edge.platform.registry import Registry
 from edge.platform.sources import WINDOW, Delivery, Source

@@ -3,7 +3,7 @@
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, start_http_server
 
 from edge.errors import UsageError
-from edge.platform.intake import Kept
+from edge.platform.database_intake import Kept
 
 
 class WorkerMetrics:

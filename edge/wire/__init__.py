@@ -31,7 +31,6 @@ from edge.wire.images import (
     read_image,
 )
 from edge.wire.instants import CLOCKS, from_utc_ms, utc_ms, whole_ms
-from edge.wire.keys import Decoded, Key, Mark, Stored, Unknown
 from edge.wire.messages import (
     CalibrationInfo,
     CameraHealth,
@@ -57,6 +56,7 @@ from edge.wire.plain import (
     PlainUnknown,
     plain,
 )
+from edge.wire.record_keys import Decoded, Key, Mark, Stored, Unknown
 from edge.wire.topics import Topic, command_filter, node_topic, parse_topic
 
 __all__ = [

@@ -14,7 +14,7 @@ from edge.wire.compact import BOX_STEPS, compact_record, read_record, shares
 from edge.wire.effort import rounded
 from edge.wire.fields import Fields
 from edge.wire.instants import Boots, utc_ms, whole_ms
-from edge.wire.keys import Decoded, Key, Stored
+from edge.wire.record_keys import Decoded, Key, Stored
 from edge.wire.tables import RECORDS, Tables, read_header
 
 MAX_BATCH_BYTES = 65_536  # a receiver refuses more before it decodes

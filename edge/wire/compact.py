@@ -13,7 +13,7 @@ from edge.wire.alerts import alert_fields, read_alert_fields
 from edge.wire.effort import effort_fields, read_effort_fields
 from edge.wire.fields import Fields, array, integer, one_of, text
 from edge.wire.instants import read_instant
-from edge.wire.keys import Stored, Unknown
+from edge.wire.record_keys import Stored, Unknown
 from edge.wire.tables import Header, Tables, checked_seq
 from edge.wire.taxa import Taxon
 

@@ -12,8 +12,8 @@ from edge.clock import Instant
 from edge.counts import Alert, Interval, Level, Lost, NoData, Sighting, Task
 from edge.wire.commands import Share
 from edge.wire.instants import ClockWord
-from edge.wire.keys import Decoded
 from edge.wire.messages import ClimateOf, SummaryCount, climate_of, taxon_counts
+from edge.wire.record_keys import Decoded
 
 Figure = Annotated[float, Meta(ge=0)]
 Count = Annotated[int, Meta(ge=0)]

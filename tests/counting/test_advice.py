@@ -3,6 +3,7 @@
 import csv
 from dataclasses import replace
 from datetime import UTC, date, timedelta
+from difflib import get_close_matches
 from pathlib import Path
 
 import pytest
@@ -10,16 +11,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge.advice import Measured, Period, Stand, Standing, Threshold, defaults, key_of
+from edge.advice.against_threshold import Evidence, asks_again, judged, timed
 from edge.advice.alert import alert_of
-from edge.advice.degree_days import DayRange, degree_days, development, heat_sum, read_days
+from edge.advice.degree_days import DayRange, degree_days, development, heat_sum, read_days, species
 from edge.advice.first_catch import Biofix, Night, first_catch
 from edge.advice.heat import Catch, after_catch, caught_by_evening, nights, progress, season_begin
-from edge.advice.standing import Evidence, asks_again, judged, timed
-from edge.advice.units import converted
+from edge.advice.units import converted, is_of_trap, nights_of
 from edge.clock import ClockState
 from edge.config import AdviceTable
 from edge.errors import UsageError
-from edge.taxa import taxon
+from edge.taxa import taxa, taxon
 from tests.clocks import SetClock
 from tests.records import MOTH, count, instant, interval
 
@@ -565,7 +566,15 @@ def test_an_alert_tells_both_ends_of_a_threshold_of_millions_in_full() -> None:
 
 def test_packaged_thresholds_carry_region_and_source_and_known_pests() -> None:
     rows = defaults()
-    assert len(rows) == 97
     assert all(row.region and row.source and row.unit for row in rows)
     assert {row.scientific_name for row in rows if not taxon(row.scientific_name).group} <= {"mixed defoliators"}
     assert all(0 < row.low <= (row.high or row.low) for row in rows)
+    catches = {row.unit for row in rows if row.method in {"pheromone trap", "sweep net"}}
+    assert catches == {row.unit for row in rows if is_of_trap(row.unit)}
+    assert [row.unit for row in rows if row.method == "pheromone trap" and not nights_of(row.unit)] == []
+
+
+def test_a_pest_with_a_heat_sum_or_a_packaged_level_is_spelled_as_where_its_names_are() -> None:
+    known = [one.scientific_name for one in taxa()]
+    packaged = {*species(), *(row.scientific_name for row in defaults())}
+    assert {name: near for name in packaged - {*known} if (near := get_close_matches(name, known, cutoff=0.9))} == {}

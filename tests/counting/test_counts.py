@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from edge.agreement import agreement
+from edge.count_agreement import agreement
 from edge.counts import counted, per_m2
 from edge.ranges import ALIKE, Dispersion, chances, count_range, steadied
 from tests.counting.fields import World, drawn

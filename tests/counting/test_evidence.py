@@ -9,8 +9,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from edge.advice import Adviser, Days, Measured, Stand, begun, to_json, watched
+from edge.advice.against_threshold import Evidence
 from edge.advice.degree_days import DayRange, measured_days
-from edge.advice.standing import Evidence
 from edge.clock import ClockState, Instant
 from edge.config import AdviceTable, CameraTable, Mode, NodeConfig, NodeTable, OwnThreshold, StoreTable
 from edge.counts import Climate, Interval, NoData, Spread, TaxonCount, counted, newest_unit

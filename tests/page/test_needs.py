@@ -6,7 +6,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from edge.page.admission import need_of
+from edge.page.access import need_of
 from edge.page.server import BODY_BYTES
 from edge.page.trust import Role
 from tests.page.scenes import Scene, seen

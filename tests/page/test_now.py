@@ -11,7 +11,7 @@ from edge.annotations import annotate
 from edge.config import Mode
 from edge.counts import BLIND, Seen, Unit
 from edge.gate import Reason
-from edge.page.admission import needs
+from edge.page.access import needs
 from edge.page.camera import reason_words
 from edge.page.trust import Role
 from edge.status import CameraStatus, Snapshot, StatusBoard

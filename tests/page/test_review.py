@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from edge.annotations import annotate
 from edge.counts import Seen
-from edge.page.crops import Share, folded, search, shares, view_box, wilson
+from edge.page.review_boxes import Share, folded, search, shares, view_box, wilson
 from edge.page.trust import Role
 from edge.status import ModelStatus
 from edge.store import BoxKey, Deed, Tally

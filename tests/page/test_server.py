@@ -24,7 +24,7 @@ import pytest
 from edge.board import BoardReading, read_board
 from edge.errors import FieldeyeError, ThreadStuckError
 from edge.page import PageServer, serve
-from edge.page.admission import needs
+from edge.page.access import needs
 from edge.page.server import DROPPED_BYTES, address_of
 from edge.page.trust import Role, digest
 from tests.network import by_ipv6

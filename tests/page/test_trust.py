@@ -10,7 +10,7 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from edge.clock import ClockState
-from edge.page.admission import keep_sessions
+from edge.page.access import keep_sessions
 from edge.page.passwords import HASHER, LONGEST, hashed, is_claim_code, is_right
 from edge.page.trust import Role, Trust, digest
 from edge.store import Account, Store

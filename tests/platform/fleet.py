@@ -9,8 +9,8 @@ from zoneinfo import ZoneInfo
 from edge.clock import ClockState, Instant
 from edge.counts import Interval, TaxonCount
 from edge.platform.database import Database
+from edge.platform.database_intake import Intake
 from edge.platform.decode import Message
-from edge.platform.intake import Intake
 from edge.platform.leader import roll_up
 from edge.platform.population import Wanted
 from edge.platform.registry import Registry

@@ -21,8 +21,8 @@ from edge.cli.loopback import free_port
 from edge.errors import BrokerError
 from edge.platform.address import BrokerAddress, refused, unreachable
 from edge.platform.database import Database
+from edge.platform.database_intake import Intake
 from edge.platform.decode import Message
-from edge.platform.intake import Intake
 from edge.platform.leader import Leader
 from edge.platform.registry import Registry
 from edge.platform.shared_subscription import OTHERS, RECORDS, SharedSubscription, end_session, worker_name
@@ -32,7 +32,7 @@ from edge.platform.worker_metrics import WorkerMetrics
 from edge.wire import Health, Info, StoreHealth, encode_message
 from tests.broker import Broker, Client
 from tests.network import PUBACK, Network
-from tests.platform.test_intake import batch
+from tests.platform.test_database_intake import batch
 from tests.platform.test_workers import LONG_S, ingesting, told_by
 from tests.records import EPOCH, instant, sighting
 from tests.test_platform import address

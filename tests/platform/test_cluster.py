@@ -19,7 +19,7 @@ from edge.platform.sources import WINDOW, Delivery
 from tests.network import Network
 from tests.node import running, to
 from tests.platform.rabbit import LIB, NAMES, Cluster
-from tests.platform.test_intake import kept
+from tests.platform.test_database_intake import kept
 from tests.platform.working import at_work
 from tests.records import interval, sighting
 from tests.waiting import wait_until

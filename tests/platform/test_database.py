@@ -13,14 +13,14 @@ from edge.cli import platform_main
 from edge.counts import NoData
 from edge.errors import ConfigError, StoreError
 from edge.platform.database import Database, open_database
-from edge.platform.intake import Intake
+from edge.platform.database_intake import Intake
 from edge.platform.population import population, trend
 from edge.platform.tables import migrate, migrations
 from edge.platform.week import undated
 from tests.platform.conftest import fresh
 from tests.platform.fleet import Fleet, in_villages, moths, tonight
 from tests.platform.postgres import QUICK, Postgres
-from tests.platform.test_intake import batch
+from tests.platform.test_database_intake import batch
 from tests.records import MOTH, count, sighting
 from tests.waiting import wait_until
 

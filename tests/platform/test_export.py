@@ -15,9 +15,9 @@ from edge.cli import platform_main
 from edge.clock import ClockState
 from edge.platform import database_records
 from edge.platform.database import Database
+from edge.platform.database_intake import Intake
 from edge.platform.database_records import read_database
 from edge.platform.decode import Message
-from edge.platform.intake import Intake
 from edge.platform.population import Wanted, population
 from edge.platform.registry import Registry
 from edge.platform.sites import set_areas
@@ -25,7 +25,7 @@ from edge.wire import Info, encode_message
 from tests.exports.read_back import read_csv
 from tests.exports.told import WEEK, told
 from tests.platform.fleet import EVENING, Fleet, moment
-from tests.platform.test_intake import batch
+from tests.platform.test_database_intake import batch
 from tests.records import EPOCH, MOTH, count, interval
 
 INFO = Info(software="fieldeye", version="0", epoch=str(EPOCH), latitude_deg=30.25, longitude_deg=120.5)

@@ -11,16 +11,16 @@ import psycopg
 import pytest
 
 from edge.cli.loopback import free_port
-from edge.platform import intake
+from edge.platform import database_intake
 from edge.platform.database import Database, only_row, open_database
+from edge.platform.database_intake import Intake
 from edge.platform.decode import Message
 from edge.platform.desk.people import add_person, as_person, stamp_of
-from edge.platform.intake import Intake
 from edge.platform.population import population
 from edge.wire import Key, Stored, encode_batch
 from tests.platform.fleet import EVENING, Fleet, epoch, moment, moths
 from tests.platform.postgres import Postgres
-from tests.platform.test_intake import batch
+from tests.platform.test_database_intake import batch
 from tests.records import MOTH, count, interval
 from tests.waiting import wait_until
 
@@ -100,8 +100,8 @@ def test_a_server_that_ends_behind_a_pooler_is_a_lost_database_and_the_batch_is_
     with pooled(postgres, url, "session") as through:
         with open_database(through) as one, monkeypatch.context() as patch:
             (pid,) = only_row(one, "SELECT pg_backend_pid()")
-            take_step = getattr(intake, step)
-            patch.setattr(intake, step, cut)
+            take_step = getattr(database_intake, step)
+            patch.setattr(database_intake, step, cut)
             with pytest.raises(psycopg.OperationalError):
                 Intake(one).keep([batch(interval())])
         with open_database(through) as one:

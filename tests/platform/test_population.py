@@ -44,7 +44,7 @@ from edge.wire import Key, ModelInfo, Stored, encode_batch
 from tests.platform.conftest import filled
 from tests.platform.fleet import BLAST, EVENING, FIRST, VILLAGES, Fleet, epoch, in_villages, moment, moths, tonight
 from tests.platform.postgres import Postgres
-from tests.platform.test_intake import waits_for_a_lock
+from tests.platform.test_database_intake import waits_for_a_lock
 from tests.records import APHID, MOTH, count, interval
 from tests.waiting import wait_until
 

@@ -12,10 +12,10 @@ import pytest
 from edge.cli import platform_main
 from edge.platform.commands_due import Following, answers_due, photographs_due
 from edge.platform.database import Database, open_database
+from edge.platform.database_intake import Intake
 from edge.platform.database_records import read_database
 from edge.platform.decode import Message
 from edge.platform.gaps import missing, requests
-from edge.platform.intake import Intake
 from edge.platform.leader import roll_up
 from edge.platform.population import population
 from edge.platform.questions import answer, delete, questions
@@ -40,7 +40,7 @@ from edge.wire import (
 )
 from tests.clocks import NOON
 from tests.platform.fleet import EVENING, VILLAGES, epoch, moment, moths
-from tests.platform.test_intake import waits_for_a_lock
+from tests.platform.test_database_intake import waits_for_a_lock
 from tests.platform.test_telling_people import START, alert
 from tests.records import MOTH, count, interval
 from tests.waiting import wait_until

@@ -20,7 +20,7 @@ from edge.platform.registry import MOST_LABELS, MOST_MODELS
 from edge.platform.week import nodes_of, places_of
 from edge.wire import ModelInfo
 from tests.platform.fleet import BLAST, FIRST, VILLAGES, Fleet, moths
-from tests.platform.test_intake import LONG
+from tests.platform.test_database_intake import LONG
 from tests.records import APHID, MOTH, count
 
 INSECT = ("Insecta", "")

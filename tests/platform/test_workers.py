@@ -28,8 +28,8 @@ from edge.counts import Record
 from edge.errors import StoreNewerError
 from edge.platform.address import BrokerAddress
 from edge.platform.database import _SETTINGS, Database, open_database
+from edge.platform.database_intake import Intake, Kept
 from edge.platform.decode import Message
-from edge.platform.intake import Intake, Kept
 from edge.platform.leader import Leader
 from edge.platform.quarantine import set_aside
 from edge.platform.questions import questions
@@ -54,7 +54,7 @@ from tests.broker import Broker
 from tests.node import NODE, SITE, running, to, wait_drained
 from tests.platform.conftest import fresh
 from tests.platform.postgres import BIN, QUICK, Postgres
-from tests.platform.test_intake import batch, kept
+from tests.platform.test_database_intake import batch, kept
 from tests.platform.working import at_work
 from tests.records import EPOCH, MOTH, count, instant, interval, sighting
 from tests.waiting import wait_until
@@ -485,7 +485,7 @@ def test_a_batch_in_which_the_worker_s_machine_stood_still_is_taken_in_anew(
     """As while a snapshot of it is made; PostgreSQL ends a transaction that waits so long for its next statement."""
 
     def stand_still(ended: Database, bad: Sequence[tuple[Message, str]]) -> None:
-        monkeypatch.setattr("edge.platform.intake.set_aside", set_aside)
+        monkeypatch.setattr("edge.platform.database_intake.set_aside", set_aside)
         process = "SELECT FROM pg_stat_activity WHERE pid = %s"
         wait_until(lambda: database.execute(process, (ended.info.backend_pid,)).rowcount == 0, within_s=10)
         set_aside(ended, bad)
@@ -493,7 +493,7 @@ def test_a_batch_in_which_the_worker_s_machine_stood_still_is_taken_in_anew(
     monkeypatch.setattr("edge.platform.database._SETTINGS", _SETTINGS.replace("'30s'", "'200ms'"))
     monkeypatch.setattr("edge.platform.worker.AGAIN_S", 0.01)
     with turns(broker, url) as (_, batches), broker.connect("nodes") as nodes:
-        monkeypatch.setattr("edge.platform.intake.set_aside", stand_still)
+        monkeypatch.setattr("edge.platform.database_intake.set_aside", stand_still)
         _send(nodes, "n1", 0, set())
         assert next(one.new for one in batches if one.new) == 4
 

@@ -5,10 +5,10 @@ import msgspec
 import pytest
 
 from edge.errors import ConfigError
-from training.alterations import pasting_of
 from training.config import CONFIGS, read_config
 from training.datasets import READERS
 from training.fetch import read_sources
+from training.overlays import pasting_of
 
 ROOT = Path(__file__).parents[2]
 ALL = sorted(CONFIGS.glob("*.toml"))

@@ -9,7 +9,6 @@ from msgspec.structs import replace
 
 from edge.boxes import area, intersection
 from edge.errors import ConfigError
-from training.alterations import pasting_of
 from training.config import CONFIGS, read_config
 from training.cutouts import (
     CORNER,
@@ -22,6 +21,7 @@ from training.cutouts import (
     read_cutouts,
     read_strangers,
 )
+from training.overlays import pasting_of
 from training.samples import Example
 
 CARD = (40, 200, 220)  # BGR of a yellow card

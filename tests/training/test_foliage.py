@@ -5,10 +5,10 @@ import numpy as np
 import pytest
 
 from training import foliage
-from training.alterations import alteration_of
 from training.config import TransplantConfig
 from training.foliage import Drawing, bare, laid, with_foliage
 from training.mixture import samples_of
+from training.overlays import alteration_of
 from training.samples import IGNORE, Example
 
 GROUND = (40, 160, 60)

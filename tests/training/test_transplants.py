@@ -8,13 +8,13 @@ from msgspec.structs import replace
 from edge.boxes import area, intersection, iou
 from edge.errors import ConfigError
 from tests.training.conftest import TINY
-from training.alterations import alteration_of
 from training.classes import read_classes
 from training.config import DatasetConfig, TransplantConfig
 from training.cutouts import CORNER
 from training.datasets import read_dataset
 from training.label_decisions import STAY, Decision, movable
 from training.mixture import samples_of
+from training.overlays import alteration_of
 from training.samples import Example, Sample
 from training.transplants import ENLARGED, SIDES, Transplants, by_class, read_transplants, transplanted
 

@@ -5,7 +5,7 @@ An `interval` is the 95 % one, by bootstrap over pictures; None where there is t
 
 from dataclasses import dataclass
 
-from edge.agreement import Agreement
+from edge.count_agreement import Agreement
 from training.judging.bootstrap import Interval
 
 

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from edge.agreement import Agreement, agreement
 from edge.boxes import Ints, iou
+from edge.count_agreement import Agreement, agreement
 from edge.detections import Detections
 from training.judging.bootstrap import Numbers, interval, shares
 from training.judging.figures import Alarms, Found, Share

@@ -32,7 +32,7 @@ from tests.platform.conftest import fresh
 from tests.platform.desk.visitors import JPEG, PASSWORD, ask, begins_at, first_asked, log_in, token
 from tests.platform.fleet import Fleet
 from tests.platform.postgres import Postgres
-from tests.platform.test_intake import waits_for_a_lock
+from tests.platform.test_database_intake import waits_for_a_lock
 from tests.platform.working import at_work
 from tests.records import MOTH
 from tests.waiting import wait_until

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge.config import CameraTable, NodeConfig, NodeTable, PageTable
-from edge.page.guard import is_allowed, own_names
+from edge.page.trusted_hosts import is_allowed, own_names
 from tests.page.scenes import HOPPER, Scene, seen, sighting, well
 from tests.page.visitors import ELSEWHERE, swahili_link
 

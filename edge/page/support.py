@@ -5,7 +5,7 @@ import os
 import msgspec
 from flask import Blueprint, Response
 
-from edge.page.admission import needs
+from edge.page.access import needs
 from edge.page.api import how_it_is
 from edge.page.metrics import written
 from edge.page.node import node

@@ -24,9 +24,9 @@ from psycopg.types.range import Range
 from edge.clock import ClockState, Instant
 from edge.counts import Record
 from edge.platform.database import Database, open_database
+from edge.platform.database_intake import Intake
 from edge.platform.decode import Message
 from edge.platform.gaps import requests
-from edge.platform.intake import Intake
 from edge.platform.leader import roll_up
 from edge.platform.quorum_queue import QuorumQueue
 from edge.platform.registry import Registry
@@ -340,7 +340,7 @@ def test_a_card_that_makes_up_taxa_holds_up_no_other_and_fills_no_memory(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One message took a worker seven seconds: each name was written, and waited for, by itself."""
-    monkeypatch.setattr("edge.platform.intake.MOST_TAXA", 5000)
+    monkeypatch.setattr("edge.platform.database_intake.MOST_TAXA", 5000)
     database.execute(
         "CREATE TABLE writing ();"
         "CREATE FUNCTION note_writing() RETURNS trigger LANGUAGE plpgsql AS"
