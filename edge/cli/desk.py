@@ -22,16 +22,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     people = parser.add_argument_group("people, instead of serving")
     one = people.add_mutually_exclusive_group()
     one.add_argument("--add-person", metavar="NAME", help="asks for the password, or reads it from a pipe")
+    one.add_argument("--people", action="store_true", help="who may log in, and whose nodes they see")
     one.add_argument("--remove-person", metavar="NAME", help="who is logged in is out at once")
     area_argument(people, "whose nodes they see")
 
 
 def run(args: argparse.Namespace) -> int:
-    """Serve until stopped, or add or remove a person."""
-    from edge.platform.database import open_database, reachable  # noqa: PLC0415  only once more than --help is asked for
+    """Serve until stopped, or add, list or remove people."""
+    from edge.platform.area_names import told  # noqa: PLC0415  only once more than --help is asked for
+    from edge.platform.database import open_database, reachable  # noqa: PLC0415
     from edge.platform.desk import create_app, listening  # noqa: PLC0415
-    from edge.platform.desk.people import add_person, area_of, remove_person  # noqa: PLC0415
-    from edge.platform.sentences import area_words  # noqa: PLC0415
+    from edge.platform.desk.people import add_person, area_of, people, remove_person  # noqa: PLC0415
     from edge.platform.tables import migrate  # noqa: PLC0415
 
     with reachable():
@@ -40,7 +41,11 @@ def run(args: argparse.Namespace) -> int:
             if args.add_person is not None:
                 area = area_for(args.add_person, args.area, area_of(database, args.add_person))
                 area = add_person(database, args.add_person, _password(), area)
-                print(f"{args.add_person} may log in, {area_words(area)}")
+                print(f"{args.add_person} may log in: {told(database, area)}")
+                return DONE
+            if args.people:
+                for name, area in people(database):
+                    print(f"{name}: {told(database, area)}")
                 return DONE
             if args.remove_person is not None:
                 remove_person(database, args.remove_person)

@@ -19,9 +19,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     mail.add_argument("--mail-user", metavar="NAME", help="as the mail server knows you; default: nobody")
     mail.add_argument("--mail-password-file", metavar="FILE", help="holds the password; of mode 0600")
     mail.add_argument("--no-starttls", action="store_true", help="for a mail server on this machine only")
-    add = parser.add_argument_group("a recipient, instead of sending")
+    add = parser.add_argument_group("recipients, instead of sending")
     one = add.add_mutually_exclusive_group()
     one.add_argument("--add", nargs=2, metavar=("KIND", "ADDRESS"), help="webhook https://… or email name@host")
+    one.add_argument("--recipients", action="store_true", help="who is told, of which nodes, and when not")
     one.add_argument("--remove", metavar="ADDRESS", help="told nothing from now on")
     area_argument(add, "whose nodes")
     quiet = f"no news then; it comes afterwards; default: as before, at first {NEVER}"
@@ -32,7 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Until stopped; or add or remove a recipient."""
+    """Until stopped; or add, list or remove recipients."""
     from edge.cli.telling import tell  # noqa: PLC0415  PostgreSQL only once more than --help is asked for
 
     return tell(args)

@@ -13,9 +13,17 @@ from edge.cli.stopping import stop_on_signal
 from edge.cli.tell import NEVER
 from edge.errors import StoreError, UsageError
 from edge.mqtt import read_secret
+from edge.platform.area_names import told
 from edge.platform.database import Database, open_database, reachable
-from edge.platform.recipients import add_recipient, area_told, remove_recipient, told_by_email, without_zone
-from edge.platform.sentences import area_words
+from edge.platform.recipients import (
+    Recipient,
+    add_recipient,
+    area_told,
+    recipients,
+    remove_recipient,
+    told_by_email,
+    without_zone,
+)
 from edge.platform.tables import migrate
 from edge.platform.telling_people import Away, Turn, tell_people
 from edge.platform.webhook_and_mail import MailServer
@@ -26,11 +34,15 @@ ZONES = "install tzdata-legacy, or add them once more with another --zone"
 
 @reachable()
 def tell(args: argparse.Namespace) -> int:
-    """Until stopped; or add or remove a recipient."""
+    """Until stopped; or add, list or remove recipients."""
     with open_database(args.database, "fieldeye tell") as database:
         migrate(database)
         if args.add:
             return _add(database, args)
+        if args.recipients:
+            for one in recipients(database):
+                print(_of(one, told(database, one.prefix)))
+            return DONE
         if args.remove is not None:
             remove_recipient(database, args.remove)
             print(f"{args.remove} is told nothing from now on")
@@ -49,8 +61,15 @@ def _add(database: Database, args: argparse.Namespace) -> int:
     kind, address = args.add
     area = area_for(address, args.area, area_told(database, kind, address))
     area = add_recipient(database, kind, address, area, _quiet(args.quiet), _zone(args.zone), args.language)
-    print(f"{address} is told from now on, {area_words(area)}")
+    print(f"{address} is told from now on: {told(database, area)}")
     return DONE
+
+
+def _of(one: Recipient, area: str) -> str:
+    """A line about a recipient."""
+    quiet = "" if one.quiet_from == one.quiet_until else f", quiet {one.quiet_from:%H:%M}-{one.quiet_until:%H:%M}"
+    language = f", in {one.language}" if one.kind == "email" else ""
+    return f"{one.address}: {area}{quiet}{f' {one.zone}' if quiet else ''}{language}"
 
 
 def _tell_once(url: str, mail: MailServer | None, stop: Event) -> int:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from edge.platform.database import Database, only_row, reachable
+from edge.platform.sentences import area_words
 
 MOST_LETTERS = 80
 MOST_OFFERED = 300  # to choose from, the large areas first
@@ -24,6 +25,13 @@ def called(database: Database, area: str) -> str | None:
     """Name and code; None where nobody named it, nor an area above."""
     told: str | None = only_row(database, "SELECT area_called(%s)", (area,))[0]
     return told
+
+
+def told(database: Database, area: str) -> str:
+    """What it is called, else its level and code; and how many nodes it has: of a mistyped code there are none."""
+    (nodes,) = only_row(database, "SELECT count(*) FROM node WHERE area_code ^@ %s", (area,))
+    has = {0: "no node yet", 1: "1 node"}.get(nodes, f"{nodes} nodes")
+    return f"{called(database, area) or area_words(area)}, {has}"
 
 
 def names_within(database: Database, area: str) -> list[tuple[str, str]]:

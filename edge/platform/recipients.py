@@ -1,6 +1,7 @@
 """Who is told of alerts: by webhook or e-mail, of which area, and not in which hours."""
 
 import re
+from dataclasses import dataclass
 from datetime import datetime, time
 from urllib.parse import urlsplit
 
@@ -13,6 +14,19 @@ _FITS = {
     "webhook": re.compile(r"^https?://[^\s/?#@]+([/?#][!-~]*)?\Z"),  # beyond ASCII: in the host's name alone
     "email": re.compile(r"^[^\s@,;:<>()\[\]\\\"]+@[^\s@,;:<>()\[\]\\\"]+\Z"),
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Recipient:
+    """Somebody who is told of alerts."""
+
+    kind: str
+    address: str
+    prefix: str  # of the areas whose nodes
+    quiet_from: time | None
+    quiet_until: time | None
+    zone: str
+    language: str
 
 
 def add_recipient(
@@ -76,6 +90,14 @@ def remove_recipient(database: Database, address: str) -> None:
     if database.execute("DELETE FROM recipient WHERE address = %s", (address,)).rowcount == 0:
         there = [one for (one,) in database.execute("SELECT address FROM recipient ORDER BY address").fetchall()]
         raise UsageError(f"--remove: nobody is told at {address!r}; give one of: {', '.join(there) or 'nobody yet'}")
+
+
+def recipients(database: Database) -> list[Recipient]:
+    """Who is told, by area."""
+    asked = (
+        "SELECT kind, address, prefix, quiet_from, quiet_until, zone, language FROM recipient ORDER BY prefix, address"
+    )
+    return [Recipient(*row) for row in database.execute(asked).fetchall()]
 
 
 def told_by_email(database: Database) -> int:

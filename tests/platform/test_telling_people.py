@@ -1031,11 +1031,15 @@ def test_what_is_not_said_of_a_recipient_stays_as_it_was(
         (["--quiet", "never"], ("330106011", time(0), time(0), "Asia/Shanghai", "zh")),
         (["--area", "all"], ("", time(0), time(0), "Asia/Shanghai", "zh")),
     ):
-        assert platform_main([*add, *more]) == 0
+        assert platform_main([*add, *more]) == platform_main(["tell", "--database", url, "--recipients"]) == 0
         assert database.execute(kept.encode()).fetchall() == [now]
     told = capsys.readouterr().out.splitlines()
-    assert told[2:5:2] == [
-        "li@example.org is told from now on, Township 330106011", "li@example.org is told from now on, All areas",
+    assert told[4:6] == [
+        "li@example.org is told from now on: Township 330106011, 1 node",
+        "li@example.org: Township 330106011, 1 node, quiet 21:00-06:30 Asia/Shanghai, in zh",
+    ]
+    assert told[8:] == [
+        "li@example.org is told from now on: All areas, 2 nodes", "li@example.org: All areas, 2 nodes, in zh",
     ]  # fmt: skip
 
 

@@ -53,6 +53,11 @@ def area_of(database: Database, name: str) -> str | None:
     return None if row is None else str(row[0])
 
 
+def people(database: Database) -> list[tuple[str, str]]:
+    """Names of those who may log in, and whose nodes each sees."""
+    return database.execute("SELECT name, prefix FROM person JOIN reader USING (role) ORDER BY prefix, name").fetchall()
+
+
 def remove_person(database: Database, name: str) -> None:
     """Nobody of that name may log in any more, and who has is out. Raises UsageError."""
     if database.execute("DELETE FROM person WHERE name = %s", (name_of(name),)).rowcount == 0:

@@ -47,7 +47,7 @@ def test_a_person_is_added_from_the_command_line(
     with (Path("/dev/null")).open() as nothing:
         monkeypatch.setattr("sys.stdin", _Pipe(nothing.fileno(), f"{PASSWORD}{line_end}"))
         assert platform_main(["desk", "--database", url, *WANG]) == 0
-    assert capsys.readouterr().out == "Wang may log in, County 330106\n"
+    assert capsys.readouterr().out == "Wang may log in: County 330106, 3 nodes\n"
     people = database.execute("SELECT name, role FROM person").fetchall()
     assert sorted(people) == sorted([*before, ("Wang", "fieldeye_area_330106")])
     assert log_in(create_app(url).test_client(), "Wang") == 302
@@ -73,11 +73,14 @@ def test_a_new_password_leaves_the_area_as_it_was(
 ) -> None:
     """It raised a village's person to all areas."""
     monkeypatch.setattr("edge.cli.desk._password", lambda: f"{PASSWORD}er")
-    for more, says in (([], "Township 330106011"), (["--area", "all"], "All areas"), ([], "All areas")):
+    here, everywhere = "Township 330106011, 2 nodes", "All areas, 3 nodes"
+    for more, says in (([], here), (["--area", "all"], everywhere), ([], everywhere)):
         assert platform_main(["desk", "--database", url, "--add-person", "town", *more]) == 0
-        assert capsys.readouterr().out == f"town may log in, {says}\n"
+        assert capsys.readouterr().out == f"town may log in: {says}\n"
         (prefix,) = fleet.database.execute("SELECT prefix FROM person JOIN reader USING (role) WHERE name = 'town'")
-        assert prefix[0] == {"All areas": ""}.get(says, "330106011")
+        assert prefix[0] == ("330106011" if says == here else "")
+    assert platform_main(["desk", "--database", url, "--people"]) == 0
+    assert f"town: {everywhere}\n" in capsys.readouterr().out
     assert log_in(create_app(url).test_client(), "town", f"{PASSWORD}er") == 302
 
 
