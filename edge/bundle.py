@@ -17,6 +17,7 @@ _INSTALLED = Path(__file__).parent / "models"  # in a wheel; a checkout keeps th
 MODELS = _INSTALLED if _INSTALLED.is_dir() else Path(__file__).parents[1] / "models"
 MANIFEST = "manifest.json"
 AGAIN = "copy the file again from the release"
+ELSEWHERE = f"{AGAIN}, or see training/README.md for one from elsewhere"
 MOST_LETTERS = 80  # of what records name: the wire takes no longer labels
 
 
@@ -218,8 +219,8 @@ def load_bundle(path: Path, sha256: str | None = None) -> Bundle:
     try:
         facts = msgspec.json.decode(metadata_of(content), type=dict[str, Any])
         bundle = msgspec.convert({**facts, "path": path, "sha256": digest, "size_bytes": len(content)}, Bundle)
-    except ValueError as why:  # msgspec's errors are ValueErrors as well
-        raise BundleError(f"{path}: not a Fieldeye model ({why}); {AGAIN}, or export it with training.export") from why
+    except (ValueError, RecursionError) as why:  # msgspec's errors are ValueErrors; and nesting without end
+        raise BundleError(f"{path}: not a Fieldeye model ({why}); {ELSEWHERE}") from why
     if unknown := ", ".join(_unknown(facts)):
         raise BundleError(f"{path}: says of itself what this software does not know ({unknown}); update fieldeye first")
     return bundle
@@ -252,7 +253,7 @@ def load_manifest(folder: Path) -> Manifest:
         return msgspec.json.decode(path.read_bytes(), type=Manifest)
     except OSError as why:
         raise BundleError(f"{path}: cannot be read ({why.strerror}); {to_read(why, remedy)}") from why
-    except ValueError as why:
+    except (ValueError, RecursionError) as why:
         raise BundleError(f"{path}: {why}; {remedy}") from why
 
 

@@ -108,7 +108,7 @@ def _read(file: Path) -> Table:
         return msgspec.json.decode(file.read_bytes(), type=Table)
     except FileNotFoundError:
         return {}
-    except (OSError, ValueError) as why:  # msgspec's errors, and that of letters that are none
+    except (OSError, ValueError, RecursionError) as why:  # msgspec's errors, letters that are none, nesting without end
         reason, then = getattr(why, "strerror", why), to_read(why, "remove it, and set on the page what it held")
         raise ConfigError(f"{file}: cannot be read ({reason}); {then}") from why
 

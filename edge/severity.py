@@ -145,5 +145,5 @@ def load_leaf(path: Path, sha256: str | None) -> LeafBundle:
     content, _ = read_model(path, sha256)
     try:
         return msgspec.json.decode(metadata_of(content), type=LeafBundle)
-    except ValueError as why:
+    except (ValueError, RecursionError) as why:
         raise BundleError(f"{path}: not a leaf network ({why}); {AGAIN}") from why

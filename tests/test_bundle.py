@@ -101,11 +101,18 @@ def test_accuracy_that_nobody_measured_is_absent_not_zero(tmp_path: Path) -> Non
 
 
 def test_a_file_without_metadata_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(BundleError, match="no metadata"):
+    with pytest.raises(BundleError, match=r"no metadata .*; .*, or see training/README\.md"):
         load_bundle(write_model(tmp_path / "a.onnx", Net(metadata=None)))
 
 
-@pytest.mark.parametrize("content", [b"", b"not a model", b"\xff" * 100, bytes(1000), b"\x3a\xff\xff\xff\xff\x7f"])
+NESTED = onnx.StringStringEntryProto(key="fieldeye", value='{"name":' * 9999)
+NO_MODELS = [
+    b"", b"not a model", b"\xff" * 100, bytes(1000), b"\x3a\xff\xff\xff\xff\x7f",
+    onnx.ModelProto(metadata_props=[NESTED]).SerializeToString(),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("content", NO_MODELS)
 def test_a_file_that_is_no_model_is_refused(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "a.onnx"
     path.write_bytes(content)
@@ -171,7 +178,7 @@ def test_one_flipped_bit_anywhere_in_a_released_file_is_noticed(tmp_path: Path) 
 
 
 @pytest.mark.parametrize(
-    "content", ["", "{", "[]", '{"format": 2, "bundles": {}}', '{"format": 1, "bundles": {"a": {}}}']
+    "content", ["", "{", "[]", '{"format": 2, "bundles": {}}', '{"format": 1, "bundles": {"a": {}}}', '{"a":' * 9999]
 )
 def test_a_manifest_that_is_not_one_is_refused_with_its_path(tmp_path: Path, content: str) -> None:
     (tmp_path / "manifest.json").write_text(content)

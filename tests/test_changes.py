@@ -257,6 +257,7 @@ def test_what_cannot_be_used_is_refused_and_nothing_is_written(
         b'{"camera": {"x": 1}}',
         b'{"camera": {"every_s": null}}',
         b'{"node": {"crop": "\xf2ice"}}',  # one flipped bit
+        b'{"node":' * 9999,
         None,  # a folder, or a block that the card no longer reads
     ],
 )

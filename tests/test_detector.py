@@ -313,12 +313,20 @@ def test_a_model_that_is_not_what_it_says_is_refused_when_opened(tmp_path: Path,
     assert "\n" not in str(why.value)
 
 
-def test_a_graph_that_onnxruntime_cannot_load_is_refused_in_one_line(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("stood", "stands"),
+    [(b"Concat", b"Kon?at"), (b"image", b"imag\xe9"), (b"\x08\x07\x10\x01B\x02b8", b"\x08\x01\x10\x01B\x02b8")],
+    ids=["an operator", "a name that is no text", "a shape"],
+)
+def test_a_graph_that_onnxruntime_cannot_load_is_refused_in_one_line(
+    stood: bytes, stands: bytes, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
     path = write_model(tmp_path / "squares.onnx")
-    path.write_bytes(path.read_bytes().replace(b"Concat", b"Kon?at"))
+    path.write_bytes(path.read_bytes().replace(stood, stands))
     with pytest.raises(BundleError, match="cannot be loaded") as why:
         Detector(load_bundle(path))
     assert "\n" not in str(why.value)
+    assert capfd.readouterr() == ("", "")
 
 
 GRUBS = Path(__file__).parents[1] / "edge" / "cli" / "demo_pictures" / "10-root-grubs.jpg"  # two of them

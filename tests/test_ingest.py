@@ -227,7 +227,8 @@ def test_a_file_that_takes_no_more_is_named_and_goes_on_once_there_is_room(tmp_p
 
 
 @pytest.mark.parametrize(
-    "holds", [b"Dear diary\n", b"Dear diary", b'{"important": 1}', b'{"kind":"sighting","node":"\xee1"}\n']
+    "holds",
+    [b"Dear diary\n", b"Dear diary", b'{"important": 1}', b'{"kind":"sighting","node":"\xee1"}\n', b'{"a":' * 9999],
 )
 def test_a_file_that_holds_something_else_or_was_damaged_is_left_alone_and_named(tmp_path: Path, holds: bytes) -> None:
     out = tmp_path / "holiday.txt"

@@ -702,7 +702,22 @@ def give_two_pictures_one_name(path: Path) -> None:
     path.write_bytes(path.read_bytes().replace(b"twin-2", b"twin-1"))
 
 
-@pytest.mark.parametrize("damage", [garbage, cut_in_half, flip_a_pointer, give_two_pictures_one_name])
+def flip_a_bit_of_its_schema(path: Path) -> None:
+    """SQLite cites what it cannot read, and that is no text any more."""
+    path.write_bytes(path.read_bytes().replace(b"CREATE TABLE record ", b"CR\xc5ATE TABLE record "))
+
+
+def flip_a_bit_of_a_columns_name(path: Path) -> None:
+    path.write_bytes(path.read_bytes().replace(b"crc INTEGER NOT NULL, ", b"crb INTEGER NOT NULL, "))
+
+
+DAMAGES = [
+    garbage, cut_in_half, flip_a_pointer, give_two_pictures_one_name,
+    flip_a_bit_of_its_schema, flip_a_bit_of_a_columns_name,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
 def test_a_damaged_file_is_set_aside_and_a_new_epoch_begins(tmp_path: Path, damage: object) -> None:
     for number in (1, 2):
         with closing(open_store(tmp_path)) as store:
@@ -714,6 +729,21 @@ def test_a_damaged_file_is_set_aside_and_a_new_epoch_begins(tmp_path: Path, dama
             assert store.epoch != before
             assert store.commit([sighting()])[0].seq == 1
         assert (tmp_path / f"fieldeye.db.damaged-{number}").read_bytes() == damaged
+
+
+def test_a_flipped_bit_in_the_schema_is_told_as_damage_and_no_picture_of_the_next_store_counts_again(
+    tmp_path: Path,
+) -> None:
+    with closing(open_store(tmp_path)) as store:
+        store.commit_interval(interval(), draft(None, "1.jpg"))
+    flip_a_bit_of_its_schema(tmp_path / "fieldeye.db")
+    with pytest.raises(
+        StoreError, match=r"cannot read the store \(malformed database schema\): it is damaged; restart"
+    ):
+        inspect_store(StoreTable(folder=str(tmp_path), max_mb=4), has_broker=False)
+    with closing(open_store(tmp_path)) as store:
+        store.take_over_counted({"1.jpg"})
+        assert store.counted_pictures() == {"1.jpg"}
 
 
 def test_the_last_records_of_a_damaged_file_are_set_aside_with_it_in_its_log(tmp_path: Path) -> None:

@@ -14,9 +14,12 @@ from typing import BinaryIO
 
 from edge.errors import BadFrameError
 
-_JPEG_MARKER = re.compile(rb"\xff+[^\x00\xd0-\xd7\xff]")  # in entropy-coded data FF00 is a byte and FFD0..D7 a restart
+# In entropy-coded data FF00 is a byte and FFD0..D7 a restart. Before a marker may stand any number of FF, which are not
+# sought with it: a megabyte of them, as of erased flash, would take hours in which nothing else of the node runs.
+_JPEG_MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
 _JPEG_SIZE = {0xC0 + n for n in range(16)} - {0xC4, 0xC8, 0xCC}  # ITU T.81 table B.1: start of frame
 _JPEG_END, _JPEG_SCAN, _JPEG_APP1 = 0xD9, 0xDA, 0xE1
+_MOST_SCANS = 100  # a program writes ten; each costs a pass over all of the picture, and 64 MB hold two million
 _TIFF_WIDTH, _TIFF_HEIGHT, _EXIF_TABLE = 256, 257, 0x8769
 _EXIF_TIME_ORIGINAL, _EXIF_OFFSET_ORIGINAL = 0x9003, 0x9011
 _EXIF_WITHIN_BYTES = 65_536  # of a file: it stands at the front
@@ -74,6 +77,8 @@ def _jpeg(data: bytes) -> Header:
         is_whole = marker == _JPEG_END
     if size is None:
         raise struct.error("no start of frame")
+    if scans > _MOST_SCANS:
+        raise BadFrameError(f"is made of {scans} scans, which takes too long to read; save it anew", reason="damaged")
     return Header(size[1], size[0], is_whole, in_one_scan=scans == 1)
 
 

@@ -42,11 +42,11 @@ def pairs_of(record: logging.LogRecord) -> dict[str, object]:
 
 
 def hush_opencv() -> None:
-    """Its own lines, and FFmpeg's, on a broken video say again what an error says; read when it is imported.
+    """Its own lines, and FFmpeg's, on a broken picture or video say again what an error says; read when it is imported.
 
     Whoever wants them sets OPENCV_LOG_LEVEL and OPENCV_FFMPEG_LOGLEVEL.
     """
-    os.environ.setdefault("OPENCV_LOG_LEVEL", "ERROR")
+    os.environ.setdefault("OPENCV_LOG_LEVEL", "FATAL")
     os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")  # AV_LOG_QUIET
 
 

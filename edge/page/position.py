@@ -27,7 +27,7 @@ def position(typed: str) -> tuple[float, float] | None:
 
     None if it is no such pair, or lies nowhere.
     """
-    typed = plain(typed)
+    typed = " ".join(plain(typed).split())  # one pattern looks at all of a row of spaces from each of them
     found = _angles(typed) or _decimals(typed)
     return found if found and abs(found[0]) <= 90 and abs(found[1]) <= 180 else None
 

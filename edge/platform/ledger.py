@@ -104,7 +104,7 @@ class Ledger:
         for number, line in enumerate(self._file, start=1):
             try:
                 told = msgspec.json.decode(line, type=_KeyOfLine)
-            except ValueError as why:
+            except (ValueError, RecursionError) as why:  # the last: of nesting without end
                 is_ours = number > 1 or _BEGINS.startswith(line[: len(_BEGINS)])
                 if is_ours and not line.endswith(b"\n"):
                     break

@@ -56,7 +56,7 @@ def _records(path: Path, file: BinaryIO, end: int) -> Iterator[PlainRecord]:
             return
         try:
             record: PlainRecord = msgspec.json.decode(line, type=PlainRecord)
-        except ValueError as why:
+        except (ValueError, RecursionError) as why:  # the last: of nesting without end
             then = "give the file of `fieldeye-platform ingest`"
             raise StoreError(f"{path}:{number}: not a record ({why}); {then}") from why
         yield record

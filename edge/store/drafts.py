@@ -65,7 +65,7 @@ def names_in(path: Path) -> list[str] | None:
     try:
         with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as db:
             return [name for _, name in numbered_names(db)]
-    except sqlite3.Error:
+    except (sqlite3.Error, UnicodeDecodeError):  # the last: of what SQLite says about a name in which a bit flipped
         return None
 
 

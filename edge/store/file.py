@@ -7,7 +7,7 @@ import os
 import shutil
 import sqlite3
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import IO, NamedTuple
@@ -26,6 +26,8 @@ WAL_BYTES = 1_000_000  # what the log may keep on disk; taken off the budget
 BUSY_S = 10  # that one connection waits for another
 EMPTYING_S = 2  # that commits wait for whoever reads while the log is emptied
 _DAMAGED = ("SQLITE_CORRUPT", "SQLITE_NOTADB")
+# SQLite tells which name it cannot read, and a bit flipped in it: Python's sqlite3 raises UnicodeDecodeError instead.
+_MALFORMED = "malformed database schema"
 _UNREADABLE = ("SQLITE_IOERR_READ", "SQLITE_IOERR_CORRUPTFS")  # a bad sector: the disk names it on reading only
 _REMEDIES = {
     "SQLITE_FULL": "the disk is full; free some space on it",
@@ -76,6 +78,9 @@ def sentences(path: Path, doing: str, cap: Cap | None = None) -> Iterator[None]:
             remedy = f"it takes no more than {cap.max_mb} MB; {cap.remedy}"
         kind = StoreDamagedError if name.startswith(_DAMAGED) else StoreError
         raise kind(f"{path}: cannot {doing} ({why}): {remedy}") from why
+    except UnicodeDecodeError as why:
+        remedy = _REMEDIES["SQLITE_CORRUPT"]
+        raise StoreDamagedError(f"{path}: cannot {doing} ({_MALFORMED}): {remedy}") from why
     except OSError as why:
         if isinstance(why, StoreError):
             raise
@@ -138,6 +143,7 @@ def _open(path: Path, max_bytes: int, steps: Steps) -> sqlite3.Connection:
         db.execute(f"PRAGMA wal_autocheckpoint = {LOG_BYTES // page_bytes(db)}")
         db.execute(f"PRAGMA journal_size_limit = {WAL_BYTES}")
         migrate(db, steps)  # a file at its cap may grow for this; the store shortens it again
+        _check_names(db, steps)
         db.execute(f"PRAGMA max_page_count = {max_pages(db, max_bytes)}")
         on_failure.pop_all()
     return db
@@ -151,14 +157,34 @@ def _check(db: sqlite3.Connection) -> None:
             db.execute("REINDEX")
         found = _verdict(db, "integrity_check")
     if found != "ok":
-        error = sqlite3.DatabaseError(found)
-        error.sqlite_errorname = "SQLITE_CORRUPT"
-        raise error
+        raise _damage(found)
+
+
+def _check_names(db: sqlite3.Connection, steps: Steps) -> None:
+    """Of tables and columns: to SQLite one in which a bit flipped is another name."""
+    with closing(open_in_memory(steps)) as whole:
+        if lacking := _names(whole) - _names(db):
+            table, column = min(lacking)
+            raise _damage(f"no {column} in {table}")
+
+
+def _names(db: sqlite3.Connection) -> set[tuple[str, str]]:
+    """Each column, with its table before it."""
+    return set(db.execute("SELECT m.name, c.name FROM sqlite_schema m JOIN pragma_table_info(m.name) c"))
+
+
+def _damage(found: str) -> sqlite3.DatabaseError:
+    error = sqlite3.DatabaseError(found)
+    error.sqlite_errorname = "SQLITE_CORRUPT"
+    return error
 
 
 def _verdict(db: sqlite3.Connection, check: str) -> str:
     """The first fault that this check of SQLite finds, or `ok`."""
-    return str(db.execute(f"PRAGMA {check}(1)").fetchone()[0])
+    try:
+        return str(db.execute(f"PRAGMA {check}(1)").fetchone()[0])
+    except UnicodeDecodeError:
+        return _MALFORMED
 
 
 def connect(path: Path, *, is_at_rest: bool = False) -> sqlite3.Connection:

@@ -2,6 +2,9 @@
 
 import json
 import os
+import struct
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -210,6 +213,17 @@ def test_a_broken_model_is_one_line_and_exit_1(
     assert told.out == ""
     assert "broken.onnx" in told.err
     assert told.err.count("\n") == 1
+
+
+def test_of_a_picture_that_cannot_be_decoded_that_alone_is_said(model: str, tmp_path: Path) -> None:
+    fields = b"".join(struct.pack("<HHII", tag, 3, 1, 64) for tag in (256, 257))  # a TIFF of 64x64 px and no pixels
+    (tmp_path / "a.tiff").write_bytes(b"II*\0\x08\0\0\0\x02\0" + fields + bytes(4))
+    words = [sys.executable, "-m", "edge", "detect", str(tmp_path / "a.tiff"), "--model", model]
+    ended = subprocess.run(words, capture_output=True, text=True, timeout=180, check=False)
+    assert ended.stdout == f"{tmp_path}/a.tiff: cannot be decoded; take it again\n"
+    assert [line.rpartition(": ")[2] for line in ended.stderr.splitlines()] == [
+        "neither hash nor golden picture vouch for it"
+    ]
 
 
 def test_a_model_file_without_a_manifest_is_said_to_be_unchecked(

@@ -33,6 +33,7 @@ from edge.page.position import position
         ("−1.2921, 36.8219", (-1.2921, 36.8219)),
         ("1.2921, −36.8219", (1.2921, -36.8219)),
         ("−1.2921° −36.8219°", (-1.2921, -36.8219)),
+        pytest.param("31.2304" + " " * 60_000 + "121.4737", (31.2304, 121.4737), id="far apart"),  # and at once
     ],
 )
 def test_a_pair_is_read_as_it_was_copied(typed: str, expected: tuple[float, float]) -> None:
