@@ -25,7 +25,7 @@ from edge.boxes import (
     unletterbox,
     without_rivals,
 )
-from edge.bundle import AGAIN, Bundle, Tile
+from edge.bundle import AGAIN, ELSEWHERE, Bundle, Tile
 from edge.detections import Detections
 from edge.errors import BundleError
 from edge.seams import Seen, merge_tiles
@@ -89,7 +89,7 @@ class Detector:
         self._network = Network(bundle.path, threads)
         if self._network.takes != [([1, 3, side_px, side_px], "tensor(float)")]:
             promised = f"its metadata promise 1x3x{side_px}x{side_px}"
-            raise BundleError(f"{bundle.path}: takes {self._network.takes}, {promised}; {AGAIN}")
+            raise BundleError(f"{bundle.path}: takes {self._network.takes}, {promised}; {ELSEWHERE}")
         self._square = np.full((side_px, side_px, 3), bundle.input.pad, np.uint8)
         self._planes = [np.empty((side_px, side_px), np.uint8) for _ in range(3)]
         self._tensor = np.zeros((1, 3, side_px, side_px), np.float32)
@@ -174,7 +174,8 @@ class Detector:
         bundle = self.bundle
         wanted = (1, bundle.points, 5 + len(bundle.classes))
         if raw.shape != wanted or raw.dtype != np.float32:
-            raise BundleError(f"{bundle.path}: gives {raw.shape} {raw.dtype}, its metadata promise {wanted}; {AGAIN}")
+            promised = f"its metadata promise {wanted}"
+            raise BundleError(f"{bundle.path}: gives {raw.shape} {raw.dtype}, {promised}; {ELSEWHERE}")
         if not np.isfinite(raw).all():
             raise BundleError(f"{bundle.path}: gives numbers that are not finite; {AGAIN}, or use another model")
 

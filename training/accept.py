@@ -105,7 +105,7 @@ def verdict(every: Sequence[Change], old: Path) -> str | None:
 
 def pairs_of(config: TrainConfig, new: Path, old: Path) -> list[tuple[Path, Path]]:
     """Each file of the bundle in the old folder and in the new one. Raises ConfigError for one that is not there."""
-    files = (exported(models, config.bundle) for models in (old, new))
+    files = (exported(models, config.bundle).values() for models in (old, new))
     return list(zip(*files, strict=True))
 
 

@@ -60,7 +60,7 @@ def evaluate(config: TrainConfig, models: Path) -> tuple[Figures, ...]:
 
 def _looks(config: TrainConfig, models: Path) -> list[Looks]:
     """Each file of the bundle. Raises ConfigError for one that is not there or that the configuration did not make."""
-    looks = [Looks(path) for path in exported(models, config.bundle)]
+    looks = [Looks(path) for path in exported(models, config.bundle).values()]
     for one in looks:
         refuse_another(config, one.bundle)
     return looks

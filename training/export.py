@@ -30,7 +30,16 @@ from training.judging.looks import Looks
 from training.metrics import truths_of
 from training.mixture import empties_of, examples_of, held_out_of, samples_of
 from training.model import YoloxNano, with_activation
-from training.onnx_file import bundle_paths, export_onnx, in_place_of, quantise, read_facts, there, write_facts
+from training.onnx_file import (
+    bundle_paths,
+    export_onnx,
+    exported,
+    in_place_of,
+    quantise,
+    read_facts,
+    there,
+    write_facts,
+)
 from training.samples import Sample
 from training.thresholds import choose
 from training.transforms import PAD, Random
@@ -95,7 +104,7 @@ def export_int8(config: TrainConfig, models: Path, runs: Path) -> Path:
 
 def choose_again(config: TrainConfig, models: Path, runs: Path) -> list[Path]:
     """Temperature and thresholds of the files in `models` anew, say for another `edge.detector`. Raises ConfigError."""
-    paths = bundle_paths(models, config.bundle)
+    paths = exported(models, config.bundle)
     _check_ours(config, *paths.values())
     with in_place_of(*paths.values()) as folder:
         _decide(config, {precision: Path(shutil.copy(path, folder)) for precision, path in paths.items()}, runs)

@@ -26,6 +26,16 @@ FEWEST_MARKS = 5  # with fewer, precision and recall of a class are an accident
 
 def facts_of(config: TrainConfig, classes: ClassTable, state: Checkpoint, run: Path) -> Facts:
     """The metadata of a float32 bundle before anything was measured. Raises ConfigError, BundleError."""
+    return as_made(config, classes, {
+        "commit": state.commit,
+        "command": command_of(config),
+        "start_weights": Path(config.weights).stem,
+        "datasets": learned(config, run),
+    })  # fmt: skip
+
+
+def as_made(config: TrainConfig, classes: ClassTable, training: Facts) -> Facts:
+    """The same of a network that came about as `training` says."""
     return {
         "format": 1,
         "name": config.bundle,
@@ -41,12 +51,7 @@ def facts_of(config: TrainConfig, classes: ClassTable, state: Checkpoint, run: P
             for label, eppo in zip(classes.labels, classes.eppo, strict=True)
         ],
         "tile": msgspec.to_builtins(config.tile),
-        "training": {
-            "commit": state.commit,
-            "command": command_of(config),
-            "start_weights": Path(config.weights).stem,
-            "datasets": learned(config, run),
-        },
+        "training": training,
         "metrics": None,
     }
 

@@ -30,6 +30,7 @@ FLOAT_PARTS = (
     "/backbone/stem", "/backbone/dark2", "/backbone/dark3/dark3.0", "_preds", "/head/Concat", "/head/Reshape",
     "/head/Transpose",
 )  # fmt: skip
+ELSEWHERE = "training.ultralytics"  # what makes a bundle of a network that was not trained here
 LEVELS = 255  # of a uint8 activation
 Scale = tuple[float, int]  # of an activation, and its zero point
 Facts = dict[str, Any]  # the JSON of edge.bundle.Bundle
@@ -48,9 +49,14 @@ def there(*paths: Path) -> list[Path]:
     return list(paths)
 
 
-def exported(models: Path, name: str) -> list[Path]:
-    """Each file of a bundle. Raises ConfigError for one that is not there."""
-    return there(*bundle_paths(models, name).values())
+def exported(models: Path, name: str) -> dict[str, Path]:
+    """The files of a bundle by precision, fp32 first. Raises ConfigError for one that is not there."""
+    paths = bundle_paths(models, name)
+    (first,) = there(paths["fp32"])
+    if ELSEWHERE in read_facts(first)["training"]["command"]:
+        del paths["int8"]  # of boxes in px and scores of 0 to 1 in one tensor int8 sees nothing
+    there(*paths.values())
+    return paths
 
 
 @contextmanager

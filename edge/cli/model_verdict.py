@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from edge.bundle import Bundle, find_bundle
+from edge.bundle import MANIFEST, Bundle, find_bundle
 from edge.cameras import Frame
 from edge.cli.camera_verdict import too_slow_for_visits
 from edge.cli.verdict import Verdict
@@ -13,6 +13,11 @@ from edge.errors import FieldeyeError
 from edge.fallback import open_detector
 from edge.golden import tried
 from edge.updates.models import models_folder
+
+UNVOUCHED = (
+    f", but it is in no {MANIFEST}: neither hash nor golden picture vouches for it; "
+    "measure it (training/README.md), or name a released one"
+)
 
 
 def on_model(config: NodeConfig, clock: Clock, frame: Frame | None) -> tuple[Verdict, Bundle | None]:
@@ -27,8 +32,10 @@ def on_model(config: NodeConfig, clock: Clock, frame: Frame | None) -> tuple[Ver
     wrong = _of_another_mode(config, detector.bundle.name)
     if wrong:
         return Verdict("model", "worth a look", wrong), detector.bundle
+    state = "ok" if release.entry else "worth a look"
+    doubt = f"{'' if release.entry else UNVOUCHED}{_unmeasured(detector)}"
     if frame is None:
-        return Verdict("model", "ok", f"{name} loads{_unmeasured(detector)}"), detector.bundle
+        return Verdict("model", state, f"{name} loads{doubt}"), detector.bundle
     started_s = clock.monotonic_s()
     found = detector(frame.image)
     took_ms = (clock.monotonic_s() - started_s) * 1000
@@ -36,7 +43,7 @@ def on_model(config: NodeConfig, clock: Clock, frame: Frame | None) -> tuple[Ver
     slow = too_slow_for_visits(config.camera, took_ms)
     if slow:
         return Verdict("model", "worth a look", f"{sentence}: {slow}"), detector.bundle
-    return Verdict("model", "ok", f"{sentence}{_unmeasured(detector)}"), detector.bundle
+    return Verdict("model", state, f"{sentence}{doubt}"), detector.bundle
 
 
 def _previous_model(config: NodeConfig, why: FieldeyeError) -> tuple[Verdict, Bundle | None]:

@@ -13,7 +13,7 @@ from edge.fallback import open_detector
 from tests.cameras.sources import video_of_pictures
 from tests.cli.nodes import config, verdict_on
 from tests.clocks import SetClock
-from tests.onnx_files import Net, facts, write_release
+from tests.onnx_files import Net, facts, write_model, write_release
 
 
 class SlowBoard(SetClock):
@@ -72,3 +72,12 @@ def test_a_node_that_counts_at_its_own_confidence_hears_that_its_counts_have_no_
     model = verdict_on("model", settings)
     assert model.state == "ok"
     assert ("counts have no range, since precision and recall were not measured" in model.sentence) == is_told
+
+
+def test_a_node_hears_that_nothing_vouches_for_a_model_that_stands_in_no_manifest(tmp_path: Path) -> None:
+    film, mine = video_of_pictures(tmp_path), write_model(tmp_path / "mine.onnx")
+    camera = CameraTable(kind="opencv", source=str(film), every_s=60.0)
+    settings = replace(config(tmp_path), camera=camera, model=ModelTable(name=str(mine)))
+    model = verdict_on("model", settings)
+    assert model.state == "worth a look"
+    assert "ms, but it is in no manifest.json: neither hash nor golden picture vouches for it; " in model.sentence

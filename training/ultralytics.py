@@ -1,0 +1,125 @@
+"""A network that Ultralytics trained, as a bundle: `python -m training.ultralytics training/configs/NAME.toml FILE`.
+
+What `yolo export format=onnx` writes of YOLOv8, 11, 12 and 26 (8.4.190) takes RGB of 0 to 1 and gives
+(1, 4 + classes, points): boxes in px and scores. Before and behind it come the few nodes that make it take and give
+what `edge.detector` knows. The classes are those of the configuration's datasets, in the network's order.
+"""
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+import onnx
+from google.protobuf.message import DecodeError  # type: ignore[import-untyped]  # it has no types
+from onnx import TensorProto, compose, helper, numpy_helper, parser
+
+from edge.bundle import MODELS, load_bundle
+from edge.detector import Detector
+from edge.errors import ConfigError
+from training.classes import read_classes
+from training.command import finish
+from training.config import TrainConfig, read_config
+from training.facts import as_made, command_of, dataset_facts
+from training.model import STRIDES
+from training.onnx_file import ELSEWHERE, bundle_paths, in_place_of, write_facts
+
+CERTAIN = 15  # the objectness, a logit, of what has none
+BEFORE = """before (float[1] image) => (float[1] TAKES) {
+    rgb = Gather <axis = 1> (image, red_first)
+    TAKES = Div (rgb, levels)
+}"""
+BEHIND = """behind (float[1] GIVES) => (float[1] raw) {
+    rows = Transpose <perm = [0, 2, 1]> (GIVES)
+    centre, size, score = Split <axis = 2> (rows, parts)
+    cells = Div (centre, stride)
+    t_xy = Sub (cells, grid)
+    strides = Div (size, stride)
+    some = Max (strides, least)
+    t_wh = Log (some)
+    share = Clip (score, least, most)
+    rest = Sub (one, share)
+    odds = Div (share, rest)
+    logit = Log (odds)
+    raw = Concat <axis = 2> (t_xy, t_wh, certain, logit)
+}"""
+
+
+def as_bundle(config: TrainConfig, source: Path, models: Path) -> Path:
+    """Write the float32 file of the bundle; nothing is chosen or measured yet. Raises ConfigError, BundleError."""
+    classes, path = read_classes(config.labelled), bundle_paths(models, config.bundle)["fp32"]
+    training = {
+        "commit": "",
+        "command": f"{command_of(config).replace('training.train', ELSEWHERE)} {source.name}",
+        "start_weights": source.stem,
+        "datasets": [dataset_facts(name) for name in config.labelled],
+    }
+    network = _wrapped(_read(source), config.side_px, len(classes.labels), source)
+    models.mkdir(parents=True, exist_ok=True)
+    with in_place_of(path) as folder:
+        made = folder / path.name
+        onnx.save(network, made)
+        write_facts(made, as_made(config, classes, training))
+        Detector(load_bundle(made))  # does it run?
+    return path
+
+
+def _read(source: Path) -> onnx.ModelProto:
+    try:
+        return onnx.load(source)
+    except DecodeError as why:
+        raise ConfigError(f"{source}: no ONNX file; export it with `yolo export format=onnx`") from why
+
+
+def _wrapped(network: onnx.ModelProto, side_px: int, classes: int, source: Path) -> onnx.ModelProto:
+    """The network between the nodes before and behind it. Raises ConfigError for another layout."""
+    network = compose.add_prefix(network, "its_")
+    across = [side_px // stride for stride in STRIDES]
+    grids = [np.stack(np.divmod(np.arange(n * n), n)[::-1], axis=1) for n in across]  # x, y of each point
+    points = sum(map(len, grids))
+    graph = network.graph
+    takes, gives = _shapes(graph.input), _shapes(graph.output)
+    if (takes, gives) != ([[1, 3, side_px, side_px]], [[1, 4 + classes, points]]):
+        raise ConfigError(
+            f"{source}: takes {takes} and gives {gives}, not [1, 3, {side_px}, {side_px}] and "
+            f"[1, {4 + classes}, {points}] as float32; export it with imgsz={side_px}, without nms, "
+            f"dynamic and half, and give the {classes} classes that it was trained with"
+        )
+    numbers = {
+        "grid": np.concatenate(grids), "stride": np.repeat(STRIDES, np.square(across))[:, None],
+        "certain": np.full((1, points, 1), CERTAIN), "levels": 255, "least": 1e-6, "most": 1 - 1e-6, "one": 1,
+    }  # fmt: skip
+    for name, value in numbers.items():
+        graph.initializer.append(numpy_helper.from_array(np.array(value, np.float32), name))
+    graph.initializer.append(numpy_helper.from_array(np.array([2, 2, classes]), "parts"))
+    graph.initializer.append(numpy_helper.from_array(np.array([2, 1, 0]), "red_first"))
+    first = parser.parse_graph(BEFORE.replace("TAKES", graph.input[0].name)).node
+    last = parser.parse_graph(BEHIND.replace("GIVES", graph.output[0].name)).node
+    nodes = [*first, *graph.node, *last]
+    del graph.node[:], graph.input[:], graph.output[:]
+    graph.node.extend(nodes)
+    graph.input.append(helper.make_tensor_value_info("image", TensorProto.FLOAT, [1, 3, side_px, side_px]))
+    graph.output.append(helper.make_tensor_value_info("raw", TensorProto.FLOAT, [1, points, 5 + classes]))
+    return network
+
+
+def _shapes(values: list[onnx.ValueInfoProto]) -> list[list[int]]:
+    """0 for what has no fixed size; empty for what is no float32."""
+    tensors = [one.type.tensor_type for one in values]
+    return [[axis.dim_value for axis in one.shape.dim] if one.elem_type == TensorProto.FLOAT else [] for one in tensors]
+
+
+def main() -> None:
+    """Command line."""
+    description = __doc__.partition("\n")[0]
+    arguments = argparse.ArgumentParser(description=description)
+    help_ = "names the bundle, the network's side_px, and the datasets whose classes it tells"
+    arguments.add_argument("config", type=Path, help=help_)
+    arguments.add_argument("network", type=Path, help="say, best.onnx")
+    arguments.add_argument("--models", type=Path, default=MODELS, help="where the bundle goes; default: models/")
+    given = arguments.parse_args()
+    path = as_bundle(read_config(given.config), given.network, given.models)
+    print(f"{path}; choose its thresholds now (training.export CONFIG --choose), then measure it (training.evaluate)")
+
+
+if __name__ == "__main__":
+    finish(main)
