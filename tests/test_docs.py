@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from edge.advice import defaults
+from edge.advice.degree_days import species
 from edge.cli import COMMANDS, EXTRAS, PLATFORM_COMMANDS, main
 from edge.config import parse_config
 from tests.test_architecture import EDGE, ORDER
@@ -71,6 +73,12 @@ def test_the_layout_in_the_readme_is_the_order_that_the_architecture_test_holds(
     names = [word.rstrip("/") for line in layout.splitlines() for word in line.split("  ")[0].split()]
     order = [name for name in ORDER if name not in {"__init__", "__main__"} and _exists(name)]
     assert names == order
+
+
+def test_the_packaged_levels_and_heat_sums_are_as_many_as_is_told() -> None:
+    told = (ROOT / "docs" / "counting.md").read_text("utf-8")
+    assert f"the {len(defaults())} rows of `edge/thresholds.csv`" in told
+    assert f"`edge/degree_days.csv` ({len(species())} species)" in told
 
 
 def _exists(name: str) -> bool:

@@ -3,6 +3,7 @@
 import io
 import re
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from babel.messages.extract import extract_from_dir
@@ -13,6 +14,7 @@ from flask_babel import force_locale
 from edge import taxa
 from edge.advice import Stand, defaults
 from edge.advice.tellable import TOLD, tellable
+from edge.config import Language
 from edge.counts import STAGES
 from edge.languages import COMMON, LANGUAGES, PoBabel, gettext, number
 from edge.languages.units import threshold_unit_words
@@ -60,8 +62,8 @@ def test_make_words_would_leave_a_catalogue_as_it_stands(folder: Path, language:
     assert (folder / language / "LC_MESSAGES" / "messages.po").read_bytes() == written.getvalue(), "run: make words"
 
 
-def test_taxa_have_a_name_in_each_language_of_the_menu() -> None:
-    assert tuple(LANGUAGES) == taxa.LANGUAGES
+def test_each_language_of_the_menu_may_be_configured_and_has_a_column_of_names() -> None:
+    assert tuple(LANGUAGES) == taxa.LANGUAGES == get_args(Language), "docs/page.md, a sentence, a language"
 
 
 def test_a_programs_own_words_come_before_the_common_ones(tmp_path: Path) -> None:

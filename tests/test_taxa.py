@@ -18,7 +18,7 @@ with CLASSES.open(encoding="utf-8", newline="") as file:
 def test_every_label_of_our_models_has_a_name_in_each_language(label: str) -> None:
     known = taxon(label)
     assert known.names, f"no row in edge/taxa.csv: {label}"
-    assert "" not in known.names
+    assert "" not in known.names, "a language of edge/taxa.csv lacks its name"
     assert label not in known.names
     assert len(set(known.names)) > len(LANGUAGES) // 2, "English in place of a name"
     assert re.fullmatch(r"[\u4e00-\u9fff（）]+", known.name("zh"))

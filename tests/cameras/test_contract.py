@@ -8,7 +8,7 @@ from typing import Any, get_args
 
 import pytest
 
-from edge.cameras import Camera, open_camera
+from edge.cameras import KINDS, Camera, open_camera
 from edge.cameras.base import without_credentials
 from edge.clock import SystemClock
 from edge.config import CameraTable
@@ -27,11 +27,10 @@ STANDS_FOR: dict[str, list[Any]] = {
     ],
     "picamera": [pytest.param("pi", marks=[pytest.mark.picamera, needs_picamera2])],
 }
-KINDS = get_args(CameraTable.__annotations__["kind"])
 ANSWERS_WITHIN_S = 10.0
 
 
-@pytest.fixture(params=[source for kind in KINDS for source in STANDS_FOR[kind]])
+@pytest.fixture(params=[source for sources in STANDS_FOR.values() for source in sources])
 def table(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[CameraTable]:
     sizes: dict[str, Any] = {"width_px": 640, "height_px": 480, "lores_width_px": 320, "lores_height_px": 240}
     with ExitStack() as parts:
@@ -52,6 +51,10 @@ def table(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[CameraTabl
 def camera(table: CameraTable) -> Iterator[Camera]:
     with open_camera(table, SystemClock()) as opened:
         yield opened
+
+
+def test_each_kind_that_may_be_configured_is_one_that_can_be_opened_and_has_its_stand_in_here() -> None:
+    assert STANDS_FOR.keys() == KINDS.keys() == set(get_args(CameraTable.__annotations__["kind"]))
 
 
 def test_a_frame_has_a_colour_picture_and_a_small_grey_one_of_the_same_view(camera: Camera) -> None:

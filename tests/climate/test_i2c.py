@@ -3,7 +3,7 @@
 import sys
 from pathlib import Path
 from types import ModuleType
-from typing import Literal
+from typing import Literal, get_args
 
 import pytest
 
@@ -129,7 +129,7 @@ def test_a_sensor_is_read_on_the_bus_and_at_the_address_that_node_toml_says_or_a
         assert not chip.is_open
 
 
-@pytest.mark.parametrize("kind", ["sht3x", "bme280"])
+@pytest.mark.parametrize("kind", sorted({*get_args(ClimateTable.__annotations__["kind"])} - {"mqtt"}))
 def test_a_bus_that_is_not_there_is_a_wrong_configuration(kind: Literal["sht3x", "bme280"]) -> None:
     with pytest.raises(ConfigError, match=r"climate.bus 99: /dev/i2c-99 cannot be opened"):
         open_climate(ClimateTable(kind=kind, bus=99))

@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterable, Iterator
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import pytest
 import yaml
 from hypothesis import given, settings
 
-from edge.counts import STAGES
+from edge.counts import STAGES, Alert, Interval, Lost, Record, Sighting
 from edge.errors import WireError
 from edge.mqtt.commands import VERBS
 from edge.page.camera import reason_words
@@ -59,6 +60,14 @@ def test_what_stands_in_the_contract_is_what_the_code_says(path: Path) -> None:
 @pytest.mark.parametrize("name", BATCHES)
 def test_golden_bytes_still_mean_what_they_meant(name: str) -> None:
     assert long_form("records", golden_bytes(name)) == json.loads((EXAMPLES / f"{name}.json").read_text())
+
+
+@pytest.mark.parametrize("kind", [Sighting, Interval, Alert, Lost])
+def test_what_a_record_may_carry_is_sent_and_stands_in_an_example(kind: type[Record]) -> None:
+    batches = [decode_batch(golden_bytes(name), "n1") for name in BATCHES]
+    came = [one.record for batch in batches for one in batch if isinstance(one.record, kind)]
+    told = {one.name for one in fields(kind) if any(getattr(record, one.name) != one.default for record in came)}
+    assert told == {one.name for one in fields(kind)}, "CONTRIBUTING.md, a field of a record"
 
 
 @settings(max_examples=60)
@@ -183,6 +192,11 @@ def test_the_contract_says_what_each_field_of_a_nodes_health_means(part: str) ->
     (row,) = re.findall(rf"^\| `{part}` \(`health`\) \|(.*)$", (CONTRACT / "contract.md").read_text(), re.M)
     fields = schema("messages")["$defs"][f"{part.title()}Health"]["properties"]
     assert set(fields) <= set(re.findall(r"`([a-z_]+)`", row))
+
+
+def test_the_contract_names_each_field_of_health() -> None:
+    named = set(re.findall(r"`([a-z_]+)`", (CONTRACT / "contract.md").read_text()))
+    assert schema("messages")["$defs"]["Health"]["properties"].keys() <= named
 
 
 def test_an_interval_of_the_examples_was_awake_while_frames_came_dark_ones_too() -> None:

@@ -87,5 +87,5 @@ def test_a_life_stage_is_told_where_the_model_tells_it_apart(stage: str, many: s
 
 
 def test_some_packaged_levels_can_be_told_in_each_mode() -> None:
-    assert {row.crop for row in tellable(defaults(), "new", Stand())} == {"apple"}
+    assert "apple" in {row.crop for row in tellable(defaults(), "new", Stand())}
     assert {row.unit for row in tellable(defaults(), "affected_frames", Stand())} == {"% leaf area"}

@@ -599,6 +599,7 @@ def test_letters_go_out_in_all_languages_and_a_machines_words_say_so(fleet: Flee
     assert len({*subjects.values()}) == len(LANGUAGES)
     says_so = "These words were translated by a machine. Tell us what is wrong."
     by_machine = [read(CATALOGUES, language)[says_so].string for language in {*LANGUAGES} - {"en"}]
+    assert all(by_machine), f"translate in edge/platform: {says_so}"
     for letter in letters:
         language, text = letter["To"].partition("@")[0], text_of(letter)
         assert ("Look at ten plants." in text) == (language == "en")

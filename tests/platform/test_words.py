@@ -88,7 +88,7 @@ def test_no_sentence_is_missing_unsure_or_left_over(language: str, wanted: set[s
 def test_each_language_is_spoken_and_a_machines_words_say_so(language: str, still: FlaskClient) -> None:  # noqa: F811
     page = still.get(f"/alerts?lang={language}").text
     assert f'<html lang="{HTML_LANGUAGE[language]}">' in page
-    assert ("What has reached its action level" in page) == (language == "en")
+    assert ("What has reached its action level" in page) == (language == "en"), f"translate in {CATALOGUES / language}"
     assert ("<footer" in page) == (language not in REVIEWED)
 
 
