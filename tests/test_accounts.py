@@ -49,6 +49,16 @@ def test_a_file_that_others_could_read_is_closed_to_them_when_it_is_opened(tmp_p
         assert {file.stat().st_mode & 0o777 for file in tmp_path.glob(f"{NAME}*")} == {0o600}
 
 
+def test_what_a_link_in_its_place_points_to_keeps_its_mode(tmp_path: Path) -> None:
+    """As root, `fieldeye reset-password` closed it to all others: of `/`, the whole machine."""
+    other = tmp_path / "other"
+    other.mkdir(0o755)
+    (tmp_path / NAME).symlink_to(other)
+    with pytest.raises(StoreError, match=f"{NAME}: cannot open the accounts"):
+        Accounts(tmp_path)
+    assert other.stat().st_mode & 0o777 == 0o755
+
+
 def test_a_node_with_an_account_is_claimed_however_it_came(accounts: Accounts) -> None:
     assert not accounts.is_claimed()
     accounts.put(LI, NOON)

@@ -3,6 +3,7 @@
 Passwords arrive here as hashes and session tokens as digests: nothing in the file opens a door by itself.
 """
 
+import os
 import sqlite3
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -78,10 +79,9 @@ class Accounts:
             return
         with sentences(path, "open the accounts"):
             folder.mkdir(parents=True, exist_ok=True)
-            path.touch(0o600)  # SQLite's log takes on the mode of the file
-            path.chmod(0o600)
+            _keep_private(path)  # SQLite's log takes on the mode of the file
             db = open_checked(path, CAP.max_mb * MEGABYTE, STEPS)
-            path.chmod(0o600)  # once more: a damaged one was replaced
+            _keep_private(path)  # once more: a damaged one was replaced
             db.execute("PRAGMA foreign_keys = 1")
             self._file = SharedFile(path, db, CAP, reads=connect_to_read(path))
 
@@ -134,10 +134,10 @@ class Accounts:
         with self._file.writing("begin a session") as db:
             db.execute("INSERT INTO session VALUES (?, ?, ?, ?)", (digest, name, utc_ms(utc), utc_ms(utc)))
             db.execute(
-                "DELETE FROM session WHERE name = ?1 AND digest NOT IN"
-                " (SELECT digest FROM session WHERE name = ?1"
-                " ORDER BY digest = ?3 DESC, used_ms DESC, begun_ms DESC LIMIT ?2)",
-                (name, SESSIONS_EACH, digest),  # this one stays even where the clock was set back
+                "DELETE FROM session WHERE name = :name AND digest NOT IN"
+                " (SELECT digest FROM session WHERE name = :name"
+                " ORDER BY digest = :own DESC, used_ms DESC, begun_ms DESC LIMIT :most)",
+                {"name": name, "most": SESSIONS_EACH, "own": digest},  # this stays even where the clock was set back
             )
 
     def session(self, digest: bytes) -> Session | None:
@@ -168,7 +168,7 @@ class Accounts:
         A clock that was set back makes the last time now, so that nobody waits for years nor goes on at once.
         """
         with self._file.writing("read failed attempts") as db:
-            db.execute("UPDATE failure SET last_ms = ?1 WHERE last_ms > ?1", (utc_ms(utc),))
+            db.execute("UPDATE failure SET last_ms = :now WHERE last_ms > :now", {"now": utc_ms(utc)})
             row = db.execute("SELECT count, last_ms FROM failure WHERE source = ?", (source,)).fetchone()
         return (0, 0.0) if row is None else (int(row[0]), (utc - kept_utc(row[1])).total_seconds())
 
@@ -188,9 +188,17 @@ class Accounts:
             db.execute("DELETE FROM failure WHERE source = ?", (source,))
 
 
+def _keep_private(path: Path) -> None:
+    """Made if need be. Raises OSError for a link: whoever may write here would have root close what it points to."""
+    opened = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+    os.fchmod(opened, 0o600)
+    os.close(opened)
+
+
 def _put(db: sqlite3.Connection, account: Account) -> None:
     db.execute(
-        "INSERT INTO account VALUES (?1, ?2, ?3) ON CONFLICT (name) DO UPDATE SET role = ?2, hash = ?3",
+        "INSERT INTO account VALUES (?, ?, ?)"
+        " ON CONFLICT (name) DO UPDATE SET role = excluded.role, hash = excluded.hash",
         (account.name, account.role, account.hash),
     )
 

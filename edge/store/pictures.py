@@ -67,10 +67,11 @@ def older_than(db: sqlite3.Connection, before: datetime) -> list[str]:
     was late.
     """
     rows = db.execute(
-        "SELECT id FROM picture p WHERE seq < (SELECT seq FROM record WHERE kind = ?1 AND utc_ms < ?2 AND clock != 1"
-        " ORDER BY utc_ms DESC LIMIT 1)"
-        " AND NOT EXISTS (SELECT 1 FROM record r WHERE r.seq = p.seq AND utc_ms >= ?2 AND clock != 1) ORDER BY seq",
-        (INTERVAL, utc_ms(before)),
+        "SELECT id FROM picture p WHERE seq < (SELECT seq FROM record"
+        " WHERE kind = :kind AND utc_ms < :before AND clock != 1 ORDER BY utc_ms DESC LIMIT 1)"
+        " AND NOT EXISTS (SELECT 1 FROM record r WHERE r.seq = p.seq AND utc_ms >= :before AND clock != 1)"
+        " ORDER BY seq",
+        {"kind": INTERVAL, "before": utc_ms(before)},
     )
     return [str(row[0]) for row in rows]
 

@@ -109,8 +109,8 @@ def mark_delivered(db: sqlite3.Connection, marks: list[Mark]) -> None:
 
 def _take_out(db: sqlite3.Connection, seq: int) -> bool:
     """Did it wait in the outbox?"""
-    gone = "DELETE FROM waiting WHERE seq = ?1 AND priority = (SELECT priority FROM record WHERE seq = ?1)"
-    return db.execute(gone, (seq,)).rowcount == 1
+    gone = "DELETE FROM waiting WHERE seq = :seq AND priority = (SELECT priority FROM record WHERE seq = :seq)"
+    return db.execute(gone, {"seq": seq}).rowcount == 1
 
 
 def delete(db: sqlite3.Connection, seqs: list[int]) -> list[int]:

@@ -283,7 +283,12 @@ def test_a_traps_effort_is_how_long_it_hung(name: str) -> None:
 
 @pytest.mark.parametrize(
     ("text", "says"),
-    [("", "there is no such ledger"), ("Dear diary\n", ":1: not a record"), ('{"kind":"lost"}\n', "missing")],
+    [
+        ("", "there is no such ledger"),
+        ("Dear diary\n", ":1: not a record"),
+        ('{"kind":"lost"}\n', "missing"),
+        ('{"kind":"lost","a":' + "[" * 9999 + "\n", ":1: not a record"),
+    ],
 )
 def test_a_file_that_is_no_ledger_is_named_and_nothing_is_written(
     text: str, says: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
