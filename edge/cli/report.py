@@ -4,7 +4,7 @@ import argparse
 from datetime import UTC, date, datetime
 from pathlib import Path
 
-from edge.cli.arguments import THRESHOLD_COLUMNS, database_argument
+from edge.cli.arguments import ALL_AREAS, THRESHOLD_COLUMNS, database_argument
 from edge.cli.exits import DONE
 from edge.errors import StoreError
 from edge.languages import LANGUAGES
@@ -14,7 +14,8 @@ from edge.platform.outlines import read_outlines
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of `report`."""
     database_argument(parser)
-    parser.add_argument("--area", required=True, metavar="CODE", help="2, 4, 6, 9 or 12 digits of the area code")
+    help_ = f"2, 4, 6, 9 or 12 digits of the area code, or {ALL_AREAS}"
+    parser.add_argument("--area", required=True, metavar="CODE", help=help_)
     parser.add_argument("--week", required=True, type=int, metavar="N", help="of ISO 8601, 1 to 53")
     parser.add_argument("--year", type=int, metavar="YEAR", help="default: the newest in which that week has begun")
     parser.add_argument("--out", type=Path, default=Path(), metavar="DIR", help="folder of the report; default: here")
@@ -34,7 +35,7 @@ def run(args: argparse.Namespace) -> int:
     from edge.platform.report import html, pdf  # noqa: PLC0415
     from edge.platform.week import week  # noqa: PLC0415
 
-    area = as_area(args.area)
+    area = as_area("" if args.area == ALL_AREAS else args.area)
     today = date.today()  # noqa: DTZ011  on the wall
     first, last = newest_week(args.week, today) if args.year is None else week_of(args.year, args.week)
     outlines = read_outlines(args.outline) if args.outline else []
@@ -42,7 +43,7 @@ def run(args: argparse.Namespace) -> int:
         if args.thresholds:
             keep_thresholds(database, args.thresholds)
         page = html(week(database, area, first, last), outlines, datetime.now(UTC), args.language)
-    name = f"report-{area}-{first.isocalendar().year}-W{args.week:02}"
+    name = f"report-{area or ALL_AREAS}-{first.isocalendar().year}-W{args.week:02}"
     _write(args.out / f"{name}.html", page.encode())
     _write(args.out / f"{name}.pdf", pdf(page, args.language))
     return DONE

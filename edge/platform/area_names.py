@@ -34,6 +34,13 @@ def told(database: Database, area: str) -> str:
     return f"{called(database, area) or area_words(area)}, {has}"
 
 
+def code_of(database: Database, name: str, within: str) -> str | None:
+    """Of the one area of that name; None for none and for several."""
+    asked = "SELECT code FROM area_name WHERE code ^@ %s AND name = %s LIMIT 2"
+    codes = [str(code) for (code,) in database.execute(asked, (within, name)).fetchall()]
+    return codes[0] if len(codes) == 1 else None
+
+
 def names_within(database: Database, area: str) -> list[tuple[str, str]]:
     """Code and name of areas to choose from."""
     asked = "SELECT code, name FROM area_name WHERE code ^@ %s ORDER BY length(code), code LIMIT %s"

@@ -131,7 +131,11 @@ def test_names_stand_at_the_desk_wherever_a_place_does_and_areas_are_chosen_by_t
         ("330106011002", "新民村"),
     ]
     assert '<input name="area" value="330106" size="9" list="names">' in page
-    assert "<h1>三墩镇 (330106011)</h1>" in client.get("/?area=330106011").text
+    for area in ("330106011", " 三墩镇 "):
+        assert "<h1>三墩镇 (330106011)</h1>" in client.get("/", query_string={"area": area}).text
+    keep_names(database, {"330106013": "三墩镇"})
+    assert client.get("/?area=三墩镇").status_code == 400, "which of the two?"
+    keep_names(database, {"330106013": ""})
     names = [name for name, *_ in client.get("/api/map").json["places"]]
     assert names == ["s/c, <b> › 330106012001", f"s/b, {below}", f"s/a, {village}"]
     for page in ("/alerts", "/nodes"):

@@ -675,6 +675,9 @@ def test_the_command_writes_a_page_and_paper_with_the_stations_own_thresholds(
     thresholds.write_text(f"label,unit,start_at,sure_at,source\n{MOTH[0]},new,,,\n")
     keep_thresholds(fleet.database, thresholds)
     assert fleet.database.execute("SELECT FROM threshold").fetchall() == []
+    words[4] = "all"
+    assert platform_main([*words, "--out", str(tmp_path)]) == 0
+    assert "<p>All areas, nights of 2026-07-06 to" in (tmp_path / "report-all-2026-W28.html").read_text("utf-8")
 
 
 def test_without_pango_the_page_is_written_and_a_sentence_says_what_paper_needs(url: str, tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from flask import current_app, g, jsonify, render_template, request
 
 from edge.errors import UsageError
 from edge.languages.typed import plain
-from edge.platform.area_names import called, names_within
+from edge.platform.area_names import called, code_of, names_within
 from edge.platform.areas_below import AreaBelow, areas_below
 from edge.platform.charts import has_begun
 from edge.platform.database import Database, only_row
@@ -135,9 +135,10 @@ def _filters() -> tuple[str, date, date]:
 
 
 def _area() -> str:
-    """As asked for; one beside the person's own is refused, for what it counted would look like nothing."""
+    """As asked for by code or name; one beside the person's own is refused, as its counts would look like nothing."""
+    asked = plain(request.args.get("area", ""))
     try:
-        area = as_area(plain(request.args.get("area", "")) or g.area)
+        area = as_area(code_of(g.database, asked, g.area) or asked or g.area)
     except UsageError:
         refuse(400, gettext("An area code has 2, 4, 6, 9 or 12 digits."))
     if not area.startswith(g.area):
