@@ -58,15 +58,15 @@ class Network:
         try:
             self._session = ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
             inputs = self._session.get_inputs()
-            self._names = [node.name for node in inputs]
+            self.takes = [(node.shape, node.type) for node in inputs]
+            self._names, self._gives = ([one.name for one in of] for of in (inputs, self._session.get_outputs()))
         except (*ORT_FAULTS, UnicodeDecodeError) as why:  # the last: of a name that is no text
             raise BundleError(f"{path}: cannot be loaded ({_first_line(why)}); {AGAIN}") from why
-        self.takes = [(node.shape, node.type) for node in inputs]
 
     def __call__(self, tensor: Floats) -> list[Floats]:
         """All its outputs, unchecked."""
         try:
-            return cast(list[Floats], self._session.run(None, dict.fromkeys(self._names, tensor)))
+            return cast(list[Floats], self._session.run(self._gives, dict.fromkeys(self._names, tensor)))
         except ORT_FAULTS as why:
             raise BundleError(f"{self._path}: does not run ({_first_line(why)}); {AGAIN}") from why
 

@@ -315,13 +315,19 @@ def test_a_model_that_is_not_what_it_says_is_refused_when_opened(tmp_path: Path,
 
 @pytest.mark.parametrize(
     ("stood", "stands"),
-    [(b"Concat", b"Kon?at"), (b"image", b"imag\xe9"), (b"\x08\x07\x10\x01B\x02b8", b"\x08\x01\x10\x01B\x02b8")],
-    ids=["an operator", "a name that is no text", "a shape"],
+    [
+        (b"Concat", b"Kon?at"),
+        (b"image", b"imag\xe9"),
+        (b"\x03raw", b"\x03ra\xf7"),
+        (b"\x04side", b"\x04sid\xe5"),
+        (b"\x08\x07\x10\x01B\x02b8", b"\x08\x01\x10\x01B\x02b8"),
+    ],
+    ids=["an operator", "an input that is no text", "an output that is no text", "a side that is no text", "a shape"],
 )
 def test_a_graph_that_onnxruntime_cannot_load_is_refused_in_one_line(
     stood: bytes, stands: bytes, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    path = write_model(tmp_path / "squares.onnx")
+    path = write_model(tmp_path / "squares.onnx", Net(free_size=True))
     path.write_bytes(path.read_bytes().replace(stood, stands))
     with pytest.raises(BundleError, match="cannot be loaded") as why:
         Detector(load_bundle(path))

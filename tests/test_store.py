@@ -746,6 +746,15 @@ def test_a_flipped_bit_in_the_schema_is_told_as_damage_and_no_picture_of_the_nex
         assert store.counted_pictures() == {"1.jpg"}
 
 
+def test_a_flipped_bit_that_makes_a_capital_of_a_letter_in_the_schema_takes_no_record_away(tmp_path: Path) -> None:
+    with closing(open_store(tmp_path)) as store:
+        store.commit([sighting()])
+    path = tmp_path / "fieldeye.db"
+    path.write_bytes(path.read_bytes().replace(b"crc INTEGER NOT NULL, ", b"cRc INTEGER NOT NULL, "))
+    with closing(open_store(tmp_path)) as store:
+        assert [one.record for one in drained(store)] == [sighting()]
+
+
 def test_the_last_records_of_a_damaged_file_are_set_aside_with_it_in_its_log(tmp_path: Path) -> None:
     cut, log = tmp_path / "cut", "fieldeye.db-wal"
     open_store(tmp_path).close()

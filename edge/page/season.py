@@ -82,7 +82,7 @@ class Season:
             return
         first = season_begin(today, self._latitude_deg)
         wanted = [first + timedelta(days=n) for n in range((today - first).days + 1)]
-        over = {day: told for day, told in self._days.items() if first <= day < self._running}
+        over = {day: told for day, told in self._days.items() if first <= day < min(self._running, today)}
         self._days = over | self._read_anew([day for day in wanted if day not in over])
         until = min(today, newest.end.utc.astimezone(self._zone).date())  # a clock that is ahead makes no day pass
         self._newest, self._running = stored.key, until - timedelta(days=1)

@@ -3,7 +3,6 @@
 Passwords arrive here as hashes and session tokens as digests: nothing in the file opens a door by itself.
 """
 
-import os
 import sqlite3
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -79,9 +78,12 @@ class Accounts:
             return
         with sentences(path, "open the accounts"):
             folder.mkdir(parents=True, exist_ok=True)
-            _keep_private(path)  # SQLite's log takes on the mode of the file
+            if path.is_symlink():  # whoever may write here could have root close what it points to
+                raise StoreError(f"{path}: is a link; put the file itself there, or take the link away")
+            path.touch(0o600)  # SQLite's log takes on the mode of the file
+            path.chmod(0o600)
             db = open_checked(path, CAP.max_mb * MEGABYTE, STEPS)
-            _keep_private(path)  # once more: a damaged one was replaced
+            path.chmod(0o600)  # once more: a damaged one was replaced
             db.execute("PRAGMA foreign_keys = 1")
             self._file = SharedFile(path, db, CAP, reads=connect_to_read(path))
 
@@ -186,13 +188,6 @@ class Accounts:
         """It was the right password in the end."""
         with self._file.writing("forget failed attempts") as db:
             db.execute("DELETE FROM failure WHERE source = ?", (source,))
-
-
-def _keep_private(path: Path) -> None:
-    """Made if need be. Raises OSError for a link: whoever may write here would have root close what it points to."""
-    opened = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
-    os.fchmod(opened, 0o600)
-    os.close(opened)
 
 
 def _put(db: sqlite3.Connection, account: Account) -> None:

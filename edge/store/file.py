@@ -161,7 +161,7 @@ def _check(db: sqlite3.Connection) -> None:
 
 
 def _check_names(db: sqlite3.Connection, steps: Steps) -> None:
-    """Of tables and columns: to SQLite one in which a bit flipped is another name."""
+    """Of tables and columns: to SQLite one in which a bit flipped is another name, but for a capital."""
     with closing(open_in_memory(steps)) as whole:
         if lacking := _names(whole) - _names(db):
             table, column = min(lacking)
@@ -170,7 +170,7 @@ def _check_names(db: sqlite3.Connection, steps: Steps) -> None:
 
 def _names(db: sqlite3.Connection) -> set[tuple[str, str]]:
     """Each column, with its table before it."""
-    return set(db.execute("SELECT m.name, c.name FROM sqlite_schema m JOIN pragma_table_info(m.name) c"))
+    return set(db.execute("SELECT lower(m.name), lower(c.name) FROM sqlite_master m JOIN pragma_table_info(m.name) c"))
 
 
 def _damage(found: str) -> sqlite3.DatabaseError:

@@ -150,6 +150,16 @@ def test_a_look_while_the_clock_is_ahead_keeps_no_later_day_from_being_counted(
     assert f"{8 * EACH_C:.0f} of 117" in client.get("/").text
 
 
+def test_days_of_a_clock_that_ran_ahead_are_not_told_once_it_is_right(scene: Scene, client: FlaskClient) -> None:
+    season(scene, [0, 3, 3, 0])
+    scene.clock.jump(30 * 86_400, ClockState.SYNCED)
+    scene.store.commit([hour for back in range(25, 0, -1) for hour in night(scene, back, 0)])
+    assert "reached on Jul 16" in client.get("/").text
+    scene.clock.jump(-29 * 86_400, ClockState.SYNCED)
+    scene.store.commit(night(scene, 1, 0)[:12])
+    assert "reached on" not in client.get("/").text
+
+
 @pytest.mark.parametrize("hours", [1, 6])
 def test_a_catch_just_before_noon_counts_though_its_interval_ends_half_a_second_late(
     hours: int, scene: Scene, client: FlaskClient
