@@ -13,7 +13,7 @@ import pytest
 
 from edge.cli import platform_main
 from edge.errors import StoreError
-from edge.platform.area_names import MOST_LETTERS, keep_names, names_within
+from edge.platform.area_names import MOST_LETTERS, keep_names, names_within, told
 from edge.platform.database import Database, open_database
 from edge.platform.desk import create_app
 from edge.platform.report import html
@@ -121,6 +121,7 @@ def test_names_stand_at_the_desk_wherever_a_place_does_and_areas_are_chosen_by_t
     village, below, escaped = "新民村 (330106011002)", "三墩镇 › 330106011003", "&lt;b&gt; › 330106012001"
     page = client.get("/").text
     assert "<h1>西湖区 (330106)</h1>" in page
+    assert told(database, "330106") == "西湖区 (330106), 3 nodes"
     assert re.findall(r'<th scope="row"><a [^>]*>(.*?)</a>', page) == ["&lt;b&gt; (330106012)", "三墩镇 (330106011)"]
     assert re.findall(r"s/[abc]</th>.*?<td>([^<]*)</td></tr>", page) == [escaped, below, village]
     offered = re.findall(r'<option value="(\d+)">(.*?)</option>', page)

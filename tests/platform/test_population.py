@@ -426,21 +426,23 @@ def test_a_trend_is_a_mean_of_nights_with_data_against_the_stations_threshold(fl
 
 @pytest.mark.parametrize(
     ("number", "mean", "before", "level"),
-    [(0, 12, 4, "look"), (40, 16, (6 * 4 + 12) / 7, "look"), (89, 23, (6 * 4 + 12) / 7, "act")],
+    [(None, 11, 4, "calm"), (0, 11, 4, "calm"), (40, 16, 29 / 7, "look"), (89, 23, 29 / 7, "act")],
 )
-def test_a_night_that_is_not_over_only_raises_a_trend(
-    fleet: Fleet, number: int, mean: float, before: float, level: str
+def test_a_night_that_is_not_over_only_raises_a_trend_by_what_came_in_it(
+    fleet: Fleet, number: int | None, mean: float, before: float, level: str
 ) -> None:
-    keep_threshold(fleet.database, MOTH[0], "new", 10, 20, "the station")
+    """From noon to the first record of the day the oldest night alone was gone, and calm stood as a warning."""
+    keep_threshold(fleet.database, MOTH[0], "new", 12, 20, "the station")
     first = (tonight() - FIRST).days - 14
     for night in range(14):
-        fleet.counts("a", first + night, count(MOTH, 4 if night < 7 else 12))
-    fleet.counts("a", first + 14, count(MOTH, number))
+        fleet.counts("a", first + night, count(MOTH, 4 if night < 7 else 5 if night == 7 else 12))
+    if number is not None:
+        fleet.counts("a", first + 14, count(MOTH, number))
     fleet.sum_up()
     whole, now, *ahead, afterwards = trend(
         fleet.database, moths(first=tonight() - timedelta(days=1), last=tonight() + timedelta(days=7))
     )
-    assert (whole.per_camera_night, whole.week_mean, whole.week_before, whole.level) == (12, 12, 4, "look")
+    assert (whole.per_camera_night, whole.week_mean, whole.week_before, whole.level) == (12, 11, 4, "calm")
     assert (now.per_camera_night, now.week_mean, now.level) == (number, mean, level)
     assert now.week_before == pytest.approx(before)
     assert {(one.per_camera_night, one.week_mean, one.level) for one in ahead} == {(None, mean, level)}

@@ -136,14 +136,16 @@ def test_a_townships_alerts_of_one_taxon_stand_together_with_their_map_and_are_t
 def test_an_alerts_map_shows_that_pest_as_its_node_counted_it_last(fleet: Fleet, url: str) -> None:
     """Beside rice blast stood a link to the map of whatever most nodes had counted."""
     adult, larva = (count(MOTH, many, stage=stage) for many, stage in ((2, "adult"), (5, "larva")))
-    fleet.counts("a", 0, adult, count(APHID, 99))
+    fleet.counts("a", 0, count(MOTH, 9, stage="adult"), count(APHID, 99))
     fleet.counts("a", 1, adult, larva, count(APHID, 99), unit="visits")
+    says(fleet, "a", TOLD, msgspec.structs.replace(TOLD, label="another", level="look"))
     fleet.place("b")
     fleet.counts("b", 2, count(MOTH, 1))
     fleet.sum_up()
     client = create_app(url).test_client()
     log_in(client)
-    (link,) = re.findall(r'<h2>.*? · <a href="(.*?)">', client.get("/alerts").text)
+    link, other = re.findall(r'<h2>.*? · <a href="(.*?)">', client.get("/alerts").text)
+    assert "taxon" not in other
     page = client.get(unescape(link)).text
     assert re.findall(r'<option value="([^"]*)" selected>', page) == [f"{MOTH[0]}|larva|visits"]
     assert "<b>5</b> counted" in page

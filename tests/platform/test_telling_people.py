@@ -1042,6 +1042,9 @@ def test_what_is_not_said_of_a_recipient_stays_as_it_was(
     assert told[8:] == [
         "li@example.org is told from now on: All areas, 2 nodes", "li@example.org: All areas, 2 nodes, in zh",
     ]  # fmt: skip
+    assert platform_main([*add[:4], "webhook", "https://x/", "--area", "all"]) == 0
+    assert platform_main(["tell", "--database", url, "--recipients"]) == 0
+    assert "https://x/: All areas, 2 nodes\n" in capsys.readouterr().out, "in no language"
 
 
 def test_a_language_that_nobody_has_is_refused_in_a_sentence(capsys: pytest.CaptureFixture[str]) -> None:

@@ -64,7 +64,7 @@ def _to_log_in() -> Answer:
     Who followed a link finds what it is of behind the log-in.
     """
     if request.endpoint in _SHARED:
-        session["to"] = request.full_path.rstrip("?")
+        session["to"] = request.full_path
     if request.endpoint not in _PAGE_OF:
         return redirect(url_for("desk.log_in"))
     session["to"] = page_of_form()

@@ -213,7 +213,7 @@ def _threshold_words(start_at: float | None, unit: str) -> str:
 
 def _tonight_words(running: date | None, shown: Trend, now: Trend) -> str:
     """Why level and change are not those of the last night on the page; empty where they are."""
-    if (shown.week_mean, shown.week_before, shown.level) == (now.week_mean, now.week_before, now.level):
+    if (shown.week_mean, shown.level) == (now.week_mean, now.level):
         return ""
     return gettext("The change and any level include the night %(night)s, which is not over yet.", night=str(running))
 

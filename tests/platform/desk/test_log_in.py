@@ -183,7 +183,7 @@ def test_what_is_sent_after_the_log_in_ended_is_not_lost_behind_a_redirect(
 
 
 @pytest.mark.parametrize(
-    "page", ["/?area=330106011001&taxon=a%7C%26&first=2026-07-01", "/alerts?start=200", "/nodes", "/"]
+    "page", ["/?area=330106011001&taxon=a%7C%26&first=2026-07-01", "/alerts?start=200", "/nodes", "/questions", "/"]
 )
 def test_a_link_from_a_colleague_opens_what_it_is_of_behind_the_log_in(still: FlaskClient, page: str) -> None:
     """It opened the map of all that its reader may see."""

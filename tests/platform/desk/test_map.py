@@ -451,17 +451,21 @@ def test_a_level_of_all_life_stages_says_at_the_desk_what_they_are_together(
     assert [place[4] for place in told["places"] if place[0] == "s/a"] == [True]
 
 
-@pytest.mark.parametrize(("number", "says"), [(0, "go and look"), (99, "act")])
+@pytest.mark.parametrize(
+    ("number", "stage", "says"),
+    [(0, "", "go and look"), (99, "", "act"), (99, "larva", "act")],  # larvae: of the level alone
+)
 def test_the_desk_takes_no_alarm_back_at_noon_and_shows_tonights_at_once(
-    fleet: Fleet, client: FlaskClient, number: int, says: str
+    fleet: Fleet, client: FlaskClient, number: int, stage: str, says: str
 ) -> None:
     keep_threshold(fleet.database, MOTH[0], "new", 11, 20, "the station")
     for days_ago in range(8):
-        fleet.counts("a", (tonight() - FIRST).days - days_ago, count(MOTH, 12 if days_ago else number))
+        told = count(MOTH, 12) if days_ago else count(MOTH, number, stage=stage)
+        fleet.counts("a", (tonight() - FIRST).days - days_ago, told)
     fleet.sum_up()
     log_in(client)
     for page in ("/", f"/?last={tonight()}"):
-        told = client.get(page).text
-        assert f"<b>{says}</b> by the station" in told
+        text = client.get(page).text
+        assert f"<b>{says}</b> by the station" in text
         is_beyond = page == "/" and says == "act"  # of no night that stands there
-        assert (f"The change and any level include the night {tonight()}, which is not over yet." in told) == is_beyond
+        assert (f"The change and any level include the night {tonight()}, which is not over yet." in text) == is_beyond
