@@ -19,6 +19,7 @@ from msgspec.structs import replace
 
 from edge.boxes import Floats, Ints, letterbox
 from edge.bundle import MODELS, load_bundle
+from edge.errors import ConfigError
 from training.added import as_trained
 from training.checkpoints import Checkpoint, load_detector, start_of
 from training.classes import read_classes
@@ -35,6 +36,7 @@ from training.onnx_file import (
     export_onnx,
     exported,
     in_place_of,
+    is_from_elsewhere,
     quantise,
     read_facts,
     there,
@@ -95,6 +97,8 @@ def export_int8(config: TrainConfig, models: Path, runs: Path) -> Path:
     """Write the int8 file of the float32 one in `models`; returns it. Raises ConfigError."""
     paths = bundle_paths(models, config.bundle)
     _check_ours(config, paths["fp32"])
+    if is_from_elsewhere(paths["fp32"]):
+        raise ConfigError(f"{paths['fp32']}: was not trained here, and its int8 would see nothing; go on without one")
     with in_place_of(paths["int8"]) as folder:
         made = folder / paths["int8"].name
         _quantised(config, {**paths, "int8": made})

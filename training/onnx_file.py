@@ -17,6 +17,7 @@ from onnxruntime.quantization.shape_inference import quant_pre_process
 from torch import nn
 
 from edge.boxes import Floats
+from edge.bundle import load_bundle
 from edge.durable import write_durably
 from edge.errors import ConfigError
 from edge.onnx_metadata import METADATA_KEY
@@ -50,13 +51,18 @@ def there(*paths: Path) -> list[Path]:
 
 
 def exported(models: Path, name: str) -> dict[str, Path]:
-    """The files of a bundle by precision, fp32 first. Raises ConfigError for one that is not there."""
+    """The files of a bundle by precision, fp32 first. Raises ConfigError for one that is not there, BundleError."""
     paths = bundle_paths(models, name)
     (first,) = there(paths["fp32"])
-    if ELSEWHERE in read_facts(first)["training"]["command"]:
-        del paths["int8"]  # of boxes in px and scores of 0 to 1 in one tensor int8 sees nothing
+    if is_from_elsewhere(first):
+        del paths["int8"]
     there(*paths.values())
     return paths
+
+
+def is_from_elsewhere(path: Path) -> bool:
+    """It has no int8 file then: of boxes in px and scores of 0 to 1 in one tensor that sees nothing."""
+    return ELSEWHERE in load_bundle(path).training.command
 
 
 @contextmanager

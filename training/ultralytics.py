@@ -6,17 +6,20 @@ what `edge.detector` knows. The classes are those of the configuration's dataset
 """
 
 import argparse
+import re
 from pathlib import Path
 
 import numpy as np
 import onnx
 from google.protobuf.message import DecodeError  # type: ignore[import-untyped]  # it has no types
 from onnx import TensorProto, compose, helper, numpy_helper, parser
+from onnx.checker import ValidationError
 
 from edge.bundle import MODELS, load_bundle
 from edge.detector import Detector
 from edge.errors import ConfigError
-from training.classes import read_classes
+from training.checkpoints import current_commit
+from training.classes import CLASSES_CSV, ClassTable, read_classes
 from training.command import finish
 from training.config import TrainConfig, read_config
 from training.facts import as_made, command_of, dataset_facts
@@ -29,8 +32,9 @@ BEFORE = """before (float[1] image) => (float[1] TAKES) {
     TAKES = Div (rgb, levels)
 }"""
 BEHIND = """behind (float[1] GIVES) => (float[1] raw) {
-    rows = Transpose <perm = [0, 2, 1]> (GIVES)
-    centre, size, score = Split <axis = 2> (rows, parts)
+    centre = Gather <axis = 1> (GIVES, first)
+    size = Gather <axis = 1> (GIVES, second)
+    score = Gather <axis = 1> (GIVES, others)
     cells = Div (centre, stride)
     t_xy = Sub (cells, grid)
     strides = Div (size, stride)
@@ -40,7 +44,8 @@ BEHIND = """behind (float[1] GIVES) => (float[1] raw) {
     rest = Sub (one, share)
     odds = Div (share, rest)
     logit = Log (odds)
-    raw = Concat <axis = 2> (t_xy, t_wh, certain, logit)
+    columns = Concat <axis = 1> (t_xy, t_wh, certain, logit)
+    raw = Transpose <perm = [0, 2, 1]> (columns)
 }"""
 
 
@@ -48,12 +53,14 @@ def as_bundle(config: TrainConfig, source: Path, models: Path) -> Path:
     """Write the float32 file of the bundle; nothing is chosen or measured yet. Raises ConfigError, BundleError."""
     classes, path = read_classes(config.labelled), bundle_paths(models, config.bundle)["fp32"]
     training = {
-        "commit": "",
+        "commit": current_commit(),
         "command": f"{command_of(config).replace('training.train', ELSEWHERE)} {source.name}",
         "start_weights": source.stem,
         "datasets": [dataset_facts(name) for name in config.labelled],
     }
-    network = _wrapped(_read(source), config.side_px, len(classes.labels), source)
+    theirs = _read(source)
+    network = _wrapped(theirs, config.side_px, len(classes.labels), source)
+    _check_order(theirs, classes, source)
     models.mkdir(parents=True, exist_ok=True)
     with in_place_of(path) as folder:
         made = folder / path.name
@@ -66,8 +73,8 @@ def as_bundle(config: TrainConfig, source: Path, models: Path) -> Path:
 def _read(source: Path) -> onnx.ModelProto:
     try:
         return onnx.load(source)
-    except DecodeError as why:
-        raise ConfigError(f"{source}: no ONNX file; export it with `yolo export format=onnx`") from why
+    except (DecodeError, ValidationError) as why:  # the second: its weights lie in another file, which is not there
+        raise ConfigError(f"{source}: no ONNX file, or not whole; export it with `yolo export format=onnx`") from why
 
 
 def _wrapped(network: onnx.ModelProto, side_px: int, classes: int, source: Path) -> onnx.ModelProto:
@@ -81,17 +88,18 @@ def _wrapped(network: onnx.ModelProto, side_px: int, classes: int, source: Path)
     if (takes, gives) != ([[1, 3, side_px, side_px]], [[1, 4 + classes, points]]):
         raise ConfigError(
             f"{source}: takes {takes} and gives {gives}, not [1, 3, {side_px}, {side_px}] and "
-            f"[1, {4 + classes}, {points}] as float32; export it with imgsz={side_px}, without nms, "
-            f"dynamic and half, and give the {classes} classes that it was trained with"
+            f"[1, {4 + classes}, {points}] as float32; export a network of the task detect with imgsz={side_px}, "
+            f"without nms, end2end, dynamic and half, and give the {classes} classes that it was trained with"
         )
     numbers = {
-        "grid": np.concatenate(grids), "stride": np.repeat(STRIDES, np.square(across))[:, None],
-        "certain": np.full((1, points, 1), CERTAIN), "levels": 255, "least": 1e-6, "most": 1 - 1e-6, "one": 1,
+        "grid": np.concatenate(grids).T, "stride": np.repeat(STRIDES, np.square(across)),
+        "certain": np.full((1, 1, points), CERTAIN), "levels": 255, "least": 1e-6, "most": 1 - 1e-6, "one": 1,
     }  # fmt: skip
+    rows = {"red_first": [2, 1, 0], "first": [0, 1], "second": [2, 3], "others": range(4, 4 + classes)}
     for name, value in numbers.items():
         graph.initializer.append(numpy_helper.from_array(np.array(value, np.float32), name))
-    graph.initializer.append(numpy_helper.from_array(np.array([2, 2, classes]), "parts"))
-    graph.initializer.append(numpy_helper.from_array(np.array([2, 1, 0]), "red_first"))
+    for name, places in rows.items():
+        graph.initializer.append(numpy_helper.from_array(np.array(places), name))
     first = parser.parse_graph(BEFORE.replace("TAKES", graph.input[0].name)).node
     last = parser.parse_graph(BEHIND.replace("GIVES", graph.output[0].name)).node
     nodes = [*first, *graph.node, *last]
@@ -100,6 +108,19 @@ def _wrapped(network: onnx.ModelProto, side_px: int, classes: int, source: Path)
     graph.input.append(helper.make_tensor_value_info("image", TensorProto.FLOAT, [1, 3, side_px, side_px]))
     graph.output.append(helper.make_tensor_value_info("raw", TensorProto.FLOAT, [1, points, 5 + classes]))
     return network
+
+
+def _check_order(network: onnx.ModelProto, classes: ClassTable, source: Path) -> None:
+    """Raises ConfigError where the network's own name of a class has another label than the one in its place."""
+    told = {one.key: one.value for one in network.metadata_props}.get("names", "")  # {0: 'aphid', 1: 'slug'}
+    for place, name in re.findall(r"(\d+): '(.*?)'[,}]", told):
+        labels = {label for (_, own), label in classes.label_of.items() if own == name.strip()}
+        ours = classes.labels[int(place)]
+        if labels and ours not in labels:
+            raise ConfigError(
+                f"{source}: its class {place} is {name!r} and would be told as {ours}; bring the rows of "
+                f"{CLASSES_CSV.name} into the network's order: {told}"
+            )
 
 
 def _shapes(values: list[onnx.ValueInfoProto]) -> list[list[int]]:

@@ -8,7 +8,7 @@ from training.engine import LOWEST_SCORE
 from training.judging import tables
 from training.judging.figures import Figures
 from training.metrics import MAX_DETECTIONS, cooled
-from training.onnx_file import Facts
+from training.onnx_file import ELSEWHERE, Facts
 
 PUBLISHED = "yolox_nano_coco"  # starting weights of another name are a bundle of ours
 NO_EXAMPLES = (
@@ -78,14 +78,16 @@ def origin(facts: Facts) -> list[str]:
     rows = [[d["name"], str(d["pictures"]), d["source"], d["licence"]] for d in training["datasets"]]
     return [
         *tables.table(["dataset", "training pictures", "source", "licence as stated there"], rows),
-        f"Starting weights: `{training['start_weights']}` ({_line(training['start_weights'])}). "
+        f"Starting weights: `{training['start_weights']}` ({_line(training)}). "
         f"Command: `{training['command']}` at commit `{training['commit']}`. Input {facts['input']['side_px']} px, BGR "
         f"0..255, letterboxed at the top left; temperature {facts['temperature']}.", "",
     ]  # fmt: skip
 
 
-def _line(start: str) -> str:
+def _line(training: Facts) -> str:
+    if ELSEWHERE in training["command"]:
+        return "a network from elsewhere, under its author's licence"
     published = "YOLOX-Nano, Megvii, Apache-2.0, trained on COCO"
-    if start == PUBLISHED:
+    if training["start_weights"] == PUBLISHED:
         return published
     return f"a bundle of ours, whose sets stand above too; its line began with {published}"
