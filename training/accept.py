@@ -25,6 +25,7 @@ from training.evaluate import evaluate, golden_of
 from training.facts import refuse_another
 from training.judging.bootstrap import HIGH, LOW, SEED, Numbers
 from training.judging.looks import Looks
+from training.manifest import manifest_of
 from training.metrics import Truth, average_precision, truths_of
 from training.mixture import empties_of, samples_to_judge
 from training.onnx_file import exported
@@ -136,6 +137,7 @@ def accept(config: TrainConfig, new: Path, old: Path) -> str | None:
     if why is None:
         for _, after in pairs:  # these refuse before a file is there that no manifest knows
             refuse_another(config, load_bundle(after))
+        manifest_of(old)
         golden_of(config, [after for _, after in pairs])
         empties_of(config, "test")
         for before, after in pairs:

@@ -3,6 +3,7 @@
 import fcntl
 import io
 import pickle
+import struct
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -68,7 +69,10 @@ def load_checkpoint(path: Path) -> Checkpoint:
             raise ConfigError(f"{path}: not a checkpoint, or cut off; fetch it whole, or remove it to begin anew")
     try:
         return Checkpoint(**torch.load(path, map_location="cpu", weights_only=True))
-    except (RuntimeError, TypeError, EOFError, ValueError, LookupError, pickle.UnpicklingError) as why:
+    except (
+        RuntimeError, TypeError, EOFError, ValueError, LookupError, AttributeError, AssertionError, struct.error,
+        pickle.UnpicklingError,
+    ) as why:  # fmt: skip
         cause = str(why).partition("\n")[0]  # the rest is advice to who wrote the program
         raise ConfigError(f"{path}: not a checkpoint of this version ({cause}); remove it to begin anew") from why
 

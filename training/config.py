@@ -13,6 +13,8 @@ CONFIGS = Path(__file__).parent / "configs"
 Pixels = Annotated[int, msgspec.Meta(gt=0)]
 AtLeastOne = Annotated[int, msgspec.Meta(ge=1)]
 Count = Annotated[int, msgspec.Meta(ge=0)]
+Positive = Annotated[float, msgspec.Meta(gt=0)]
+NotNegative = Annotated[float, msgspec.Meta(ge=0)]
 Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
 NAME = re.compile(r"[\w-]+")  # of a run: the card's command names its file, and folders are called so
 BUNDLE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+-]*")  # a signed update names the files by it
@@ -43,7 +45,7 @@ class PasteConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
 
     dataset: str  # read as COCO with outlines; of one class
     label: str  # that class, as classes.csv names it
-    most: int  # on one picture or tile
+    most: AtLeastOne  # on one picture or tile
     written: Share = 0.0  # share of these pictures or tiles that are written on
     strangers: str | None = None  # another dataset, YOLO polygons, whose insects are pasted as that class too
     kinds: tuple[str, ...] = ()  # its classes that may lie there, by the names in its classes.txt
@@ -63,8 +65,8 @@ class PhaseConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     epochs: AtLeastOne
     sides_px: Annotated[tuple[Pixels, ...], msgspec.Meta(min_length=1)]  # one is drawn for each batch; multiples of 32
     mosaic: Share = 0.5  # share of pictures that are a mosaic of four
-    scales: tuple[float, float] = (0.6, 1.6)  # of the letterboxed size, for the others
-    tint: float = 0.0  # how far each colour's light may be off, as a share: cameras do not agree on a card's yellow
+    scales: tuple[Positive, Positive] = (0.6, 1.6)  # of the letterboxed size, for the others
+    tint: Share = 0.0  # how far each colour's light may be off, as a share: cameras do not agree on a card's yellow
     weather: Share = 0.0  # share of pictures with a sensor's noise, or behind a dusty window
     shade: Share = 0.0  # share of pictures on which leaves throw shadows
 
@@ -72,13 +74,13 @@ class PhaseConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
 class OptimiserConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """AdamW with linear warm-up and a cosine fall."""
 
-    learning_rate: Annotated[float, msgspec.Meta(gt=0)] = 1e-3
-    final_share: float = 0.03  # of the learning rate, at the last step
-    weight_decay: float = 0.02  # on convolution weights only: BatchNorm and biases must be free
+    learning_rate: Positive = 1e-3
+    final_share: Share = 0.03  # of the learning rate, at the last step
+    weight_decay: NotNegative = 0.02  # on convolution weights only: BatchNorm and biases must be free
     warmup_steps: AtLeastOne = 60  # restored BatchNorm moves outputs by a fifth in train mode: begin gently
-    box_weight: float = 2.0  # of the box's loss against those of objectness and class
-    gradient_norm: float = 35.0
-    ema_decay: float = 0.998
+    box_weight: NotNegative = 2.0  # of the box's loss against those of objectness and class
+    gradient_norm: Positive = 35.0
+    ema_decay: Share = 0.998
 
 
 class TrainConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -145,9 +147,10 @@ def read_config(path: Path) -> TrainConfig:
     """The record in a TOML file. Raises ConfigError with file, key and reason."""
     if not path.is_file():
         raise ConfigError(f"{path}: no such file; give a configuration, for example training/configs/pests_8.toml")
+    text = text_of(path)
     try:
-        config = msgspec.toml.decode(text_of(path), type=TrainConfig)
-    except msgspec.DecodeError as why:  # ValidationError, unknown keys included, is one of these
+        config = msgspec.toml.decode(text, type=TrainConfig)
+    except (ValueError, RecursionError) as why:  # msgspec's errors, thousands of digits, nesting without end
         raise ConfigError(f"{path}: {why}; mend that key") from why
     uneven = [side for phase in config.phases for side in (*phase.sides_px, config.side_px) if side % 32]
     if uneven:
@@ -158,6 +161,9 @@ def read_config(path: Path) -> TrainConfig:
     if not BUNDLE.fullmatch(config.bundle):
         told = f"{path}: no node can be sent a bundle that is called {config.bundle!r}"
         raise ConfigError(f"{told}; call it with letters a to z, digits, _, - and . alone")
+    falling = [list(phase.scales) for phase in config.phases if phase.scales[0] > phase.scales[1]]
+    if falling:
+        raise ConfigError(f"{path}: the scales {falling[0]} fall; write the smaller first")
     tile = config.tile
     if tile and tile.overlap_px >= tile.side_px:
         told = f"{path}: tiles of {tile.side_px} px cannot overlap by {tile.overlap_px} px"

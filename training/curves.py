@@ -40,10 +40,11 @@ def _lines(log: Path) -> list[dict[str, float]]:
     """Each epoch once: a run that was begun anew, or from an earlier checkpoint, has learned the later ones again."""
     lines: list[dict[str, float]] = []
     try:
-        for line in map(json.loads, log.read_text(encoding="utf-8").splitlines()):
+        for told in map(json.loads, log.read_text(encoding="utf-8").splitlines()):
+            line = {name: float(told[name]) for name in ("epoch", *LOSSES, *SCORES) if name in told}
             epoch = line["epoch"]
             lines = [*(one for one in lines if one["epoch"] < epoch), line]
-    except (KeyError, TypeError, ValueError) as why:
+    except (KeyError, OverflowError, RecursionError, TypeError, ValueError) as why:
         raise UsageError(f"{log}: not the log of a run ({why}); name runs/<name>/log.jsonl") from why
     if not lines:
         raise UsageError(f"{log}: no epoch yet; wait for the first")

@@ -31,7 +31,7 @@ from training.judging.report_page import write_report
 from training.judging.shown import OPEN_LICENCES, may_be_shown
 from training.judging.timing import costs
 from training.label_decisions import cared_for, read_decisions
-from training.manifest import golden_sample, release
+from training.manifest import golden_sample, manifest_of, release
 from training.mixture import empties_of, samples_of, samples_to_judge, stored_samples
 from training.onnx_file import exported, read_facts, write_facts
 from training.samples import Sample, read_image
@@ -43,8 +43,9 @@ ABOUT = Path(__file__).parent / "about"  # what each bundle can and cannot tell,
 def evaluate(config: TrainConfig, models: Path) -> tuple[Figures, ...]:
     """Figures of every file on the test split; also brings metadata, manifest, report and card up to date.
 
-    Raises ConfigError and leaves all as it was then.
+    Raises ConfigError, BundleError and leaves all as it was then.
     """
+    manifest_of(models)  # raises before anything is measured or written
     looks = _looks(config, models)
     paths = [one.path for one in looks]
     samples = samples_to_judge(config, "test")

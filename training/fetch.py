@@ -33,9 +33,10 @@ class Source(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
 
 def read_sources() -> dict[str, Source]:
     """All known datasets by name. Raises ConfigError."""
+    text = text_of(SOURCES_TOML)
     try:
-        return msgspec.toml.decode(text_of(SOURCES_TOML), type=dict[str, Source])
-    except msgspec.DecodeError as why:
+        return msgspec.toml.decode(text, type=dict[str, Source])
+    except (ValueError, RecursionError) as why:  # msgspec's errors, thousands of digits, nesting without end
         raise ConfigError(f"{SOURCES_TOML}: {why}; mend that key") from why
 
 

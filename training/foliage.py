@@ -76,7 +76,7 @@ def bare(example: Example, random: Random) -> Image | None:
     """A square part of the picture without a mark, in the picture's size; None when none is found."""
     height, width = example.image.shape[:2]
     for _ in range(BARE_TRIES):
-        side = max(8, int(random.uniform(*BARE_SIDES) * min(height, width)))
+        side = min(max(8, int(random.uniform(*BARE_SIDES) * min(height, width))), height, width)
         left, top = int(random.integers(width - side + 1)), int(random.integers(height - side + 1))
         part_xyxy = np.array([[left, top, left + side, top + side]], np.float32)
         if not intersection(part_xyxy, example.xyxy).any():

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from edge.bundle import MANIFEST, load_bundle
+from edge.bundle import MANIFEST, load_bundle, load_manifest
 from edge.detections import Detections
 from edge.detector import Detector
 from edge.durable import write_durably
@@ -68,13 +68,19 @@ def entry(path: Path, version: str, golden: Path, seen: dict[str, object], **mor
 
 def entered(folder: Path, part: str, entries: dict[str, dict[str, object]]) -> None:
     """Put entries into a part of the folder's manifest, in place of those of the same names."""
-    manifest = folder / MANIFEST
-    content: dict[str, Any] = (
-        json.loads(manifest.read_text("utf-8")) if manifest.is_file() else {"format": 1, "bundles": {}}
-    )
+    content = manifest_of(folder)
     content[part] = dict(sorted({**content.get(part, {}), **entries}.items()))
     text = json.dumps(content, ensure_ascii=False, indent=1)
-    write_durably(manifest, f"{text}\n".encode())
+    write_durably(folder / MANIFEST, f"{text}\n".encode())
+
+
+def manifest_of(folder: Path) -> dict[str, Any]:
+    """The folder's manifest; without an entry where there is none yet. Raises BundleError."""
+    if not (folder / MANIFEST).is_file():
+        return {"format": 1, "bundles": {}}
+    load_manifest(folder)
+    content: dict[str, Any] = json.loads((folder / MANIFEST).read_text("utf-8"))
+    return content
 
 
 def _of_bundle(path: Path, picture: Path) -> dict[str, object]:

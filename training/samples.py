@@ -1,7 +1,7 @@
 """One annotated picture on disk, whatever format it came from, and one in memory, ready to be changed."""
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import cos, radians, sin
 from pathlib import Path
@@ -93,7 +93,7 @@ def upright_size(path: Path) -> tuple[int, int]:
             return (opened.height, opened.width) if is_turned else (opened.width, opened.height)
     except (FileNotFoundError, PermissionError):
         raise  # these name the file
-    except (OSError, PillowImage.DecompressionBombError) as why:
+    except (OSError, RuntimeError, SyntaxError, ValueError, PillowImage.DecompressionBombError) as why:
         told = f"{path}: not a picture, cut short or too large"
         remedy = "fetch the dataset again, save a phone's HEIC as JPEG, or leave it out"
         raise BadFrameError(f"{told}; {remedy}", reason="unreadable") from why
@@ -127,6 +127,15 @@ def check_once(file: Path, named: Iterable[tuple[str, Sequence[float]]]) -> None
     """Raises ConfigError for a mark that stands twice: one of the two would always be missed."""
     if mark := twice(named):
         raise ConfigError(f"{file}: has the mark {mark} twice; take one out")
+
+
+def check_own(file_of: Mapping[Path, Path]) -> None:
+    """Raises ConfigError for a file of marks that two pictures have, of one name in two formats or two folders."""
+    first: dict[Path, Path] = {}
+    for picture, file in file_of.items():
+        if first.setdefault(file, picture) != picture:
+            told = f"{file}: would be the marks of both {first[file]} and {picture}"
+            raise ConfigError(f"{told}; give each picture a name and a file of its own")
 
 
 def twice(named: Iterable[tuple[str, Sequence[float]]]) -> str:

@@ -9,11 +9,14 @@ from edge.errors import ConfigError
 
 
 def text_of(path: Path) -> str:
-    """What is written in the file. Raises ConfigError for another encoding than UTF-8."""
+    """What is written in the file. Raises ConfigError for another encoding than UTF-8, and for a NUL."""
     try:
-        return path.read_text(encoding="utf-8-sig")
+        text = path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as why:
         raise ConfigError(f"{path}: byte {why.start} is no UTF-8; save the file as UTF-8") from why
+    if "\0" in text:  # as UTF-16 has them, and the end of what was written when the power went
+        raise ConfigError(f"{path}: has a NUL, which no text has; save the file anew as UTF-8")
+    return text
 
 
 def rows_of(table: Path, columns: Sequence[str]) -> list[dict[str, str]]:

@@ -157,7 +157,7 @@ def _turned(one: Transplant, side_px: float, random: Random) -> tuple[Image, Ima
     """Picture and opacity at any angle, as large as fits a picture of that side, with soft edges and a margin."""
     height, width = one.opacity.shape
     longest = side_px * float(np.exp(random.uniform(*np.log(SIDES))))
-    scale = min(ENLARGED, longest / max(height, width))
+    scale = max(min(ENLARGED, longest / max(height, width)), 1 / min(height, width))  # a px is left of the thinnest
     how = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
     parts = [cv2.resize(part, None, fx=scale, fy=scale, interpolation=how) for part in (one.picture, one.opacity)]
     height, width = parts[1].shape

@@ -4,6 +4,7 @@ import json
 import zlib
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
+from tokenize import TokenError
 from zipfile import BadZipFile
 
 import numpy as np
@@ -11,6 +12,7 @@ import onnx
 import torch
 from google.protobuf.message import DecodeError  # type: ignore[import-untyped]  # it has no types
 from onnx import numpy_helper
+from onnx.checker import ValidationError
 from torch import Tensor, nn
 from torch.nn.utils import fuse_conv_bn_eval
 
@@ -21,6 +23,7 @@ from training.model import STRIDES, Cv, YoloxNano
 BATCHNORM_EPS, BATCHNORM_MOMENTUM = 1e-3, 0.03
 VARIANCE_FLOOR = 1e-6
 STEM_WEIGHT = "backbone.stem.conv.conv.weight"
+NOT_WHOLE = (ValueError, TypeError, LookupError, EOFError, RuntimeError, BadZipFile, TokenError, zlib.error)
 NEW_CLASS_BIAS = -4.6  # sigmoid = 1 %: a new class layer first says no, or its loss would drown the rest
 
 
@@ -28,21 +31,21 @@ def read_weights(path: Path) -> dict[str, Tensor]:
     """Folded weights by key, float32, from a published .npz or from a bundle of ours (.onnx). Raises ConfigError."""
     if not path.is_file():
         raise ConfigError(f"{path}: no such file; put the starting weights there, see training/README.md")
-    if path.suffix == ".onnx":
-        tensors = {one.name: numpy_helper.to_array(one).astype(np.float32) for one in _read(path).graph.initializer}
-    else:
-        try:
+    try:
+        if path.suffix == ".onnx":
+            tensors = {one.name: numpy_helper.to_array(one).astype(np.float32) for one in _read(path).graph.initializer}
+        else:
             with np.load(path) as archive:
                 tensors = {key: np.asarray(archive[key], np.float32) for key in archive.files}
-        except (ValueError, TypeError, EOFError, BadZipFile, zlib.error) as why:
-            raise _no_weights(path) from why
-    return without_focus({key: torch.from_numpy(value) for key, value in tensors.items()})
+        return without_focus({key: torch.from_numpy(value) for key, value in tensors.items()})
+    except NOT_WHOLE as why:
+        raise _no_weights(path) from why
 
 
 def _read(path: Path) -> onnx.ModelProto:
     try:
         return onnx.load(path)
-    except DecodeError as why:
+    except (DecodeError, ValidationError) as why:  # the second: its weights lie in another file, which is not there
         raise _no_weights(path) from why
 
 
@@ -73,8 +76,11 @@ def labels_of(weights: Path) -> tuple[str, ...]:
     if weights.suffix != ".onnx":
         return ()
     props = {prop.key: prop.value for prop in _read(weights).metadata_props}
-    facts = json.loads(props.get(METADATA_KEY, "{}"))
-    return tuple(one["label"] for one in facts.get("classes", []))  # a leaf network has none
+    try:
+        facts = json.loads(props.get(METADATA_KEY, "{}"))
+        return tuple(one["label"] for one in facts.get("classes", []))  # a leaf network has none
+    except (AttributeError, KeyError, RecursionError, TypeError, ValueError) as why:
+        raise _no_weights(weights) from why
 
 
 def load_folded(weights: Path, labels: Sequence[str]) -> YoloxNano:
@@ -90,15 +96,16 @@ def load_folded(weights: Path, labels: Sequence[str]) -> YoloxNano:
     new = [label for label in labels if label not in theirs]
     if theirs and new:
         print(f"{weights}: does not tell {', '.join(new)}; what it knows of the others stays")
-    for level in range(len(STRIDES)):
-        weight_key, bias_key = f"head.cls_preds.{level}.weight", f"head.cls_preds.{level}.bias"
-        if weight_key in state and (theirs or len(state[weight_key]) != len(labels)):
-            old = state[weight_key], state[bias_key]
-            state[weight_key], state[bias_key] = _by_label(*old, theirs, labels)
     try:
+        for level in range(len(STRIDES)):
+            weight_key, bias_key = f"head.cls_preds.{level}.weight", f"head.cls_preds.{level}.bias"
+            if weight_key in state and (theirs or len(state[weight_key]) != len(labels)):
+                old = state[weight_key], state[bias_key]
+                state[weight_key], state[bias_key] = _by_label(*old, theirs, labels)
         model.load_state_dict(state)
-    except RuntimeError as why:
-        raise ConfigError(f"{weights}: not the weights of YOLOX-Nano; take yolox_nano_coco.npz ({why})") from why
+    except (LookupError, RuntimeError, TypeError) as why:  # the others: of a layer without its bias, or too small
+        told = f"{weights}: not the weights of YOLOX-Nano, or rounded to int8"
+        raise ConfigError(f"{told}; take yolox_nano_coco.npz or a float32 bundle") from why
     return model.eval()
 
 

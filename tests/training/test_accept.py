@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from edge.bundle import MODELS
-from edge.errors import ConfigError
+from edge.errors import BundleError, ConfigError
 from training import accept as gate
 from training.accept import Change, changes, drawn_changes, verdict
 from training.classes import read_classes
@@ -129,6 +129,18 @@ def test_a_bundle_of_which_no_picture_may_be_shown_is_refused_before_a_file_is_p
     monkeypatch.undo()
     with pytest.raises(ConfigError, match="absent"):
         gate.accept(msgspec.structs.replace(tiny_config, empties=("absent",)), new, old)
+    assert bytes_of(old) == before
+
+
+def test_a_manifest_that_two_branches_changed_is_told_before_a_file_is_written(folders, tiny_config):
+    old, new = folders
+    for path in new.iterdir():
+        write_facts(path, {**read_facts(path), "version": "2026.12.31"})
+    (old / "manifest.json").write_text('{"format": 1,\n<<<<<<< HEAD\n"bundles": {}}')
+    before = bytes_of(old)
+    for writes in (lambda: gate.accept(tiny_config, new, old), lambda: evaluate(tiny_config, old)):
+        with pytest.raises(BundleError, match=r"manifest\.json: JSON is malformed"):
+            writes()
     assert bytes_of(old) == before
 
 

@@ -48,6 +48,9 @@ def test_a_checkpoint_is_read_back_as_it_was_saved(tmp_path):
     assert (loaded.epoch, loaded.config, loaded.commit) == (3, {"name": "tiny"}, "abc")
 
 
+NO_TENSOR = b"\x80\2ctorch._utils\n_rebuild_tensor_v2\n()K\0))\x89NtR."  # a pickle of one that holds no numbers
+
+
 @pytest.mark.parametrize(
     "content", [b"PK not a checkpoint", b"text\n", b"", b"{}", b"version https://git-lfs.github.com/spec/v1\nsize 9\n"]
 )
@@ -58,9 +61,10 @@ def test_a_file_that_is_no_checkpoint_is_refused_in_one_sentence(tmp_path, conte
     assert "\n" not in str(caught.value)
 
 
-def test_an_archive_that_is_no_checkpoint_is_refused_in_one_sentence(tmp_path):
+@pytest.mark.parametrize("content", [b"no pickle", b"\x80\2X\1", b"\x80\2K\1Q.", NO_TENSOR])
+def test_an_archive_that_is_no_checkpoint_is_refused_in_one_sentence(tmp_path, content):
     with ZipFile(tmp_path / "last.pt", "w") as archive:
-        archive.writestr("archive/data.pkl", b"no pickle")
+        archive.writestr("archive/data.pkl", content)
         archive.writestr("archive/version", b"3")
     with pytest.raises(ConfigError, match=r"last\.pt: not a checkpoint") as caught:
         load_checkpoint(tmp_path / "last.pt")

@@ -115,6 +115,9 @@ def test_a_fault_of_ours_keeps_its_traceback():
         ("epoch 1\n", "not the log of a run"),
         ("3\n", "not the log of a run"),
         ('{"loss": 1}\n', "not the log of a run"),
+        ('{"epoch": null}\n', "not the log of a run"),
+        ('{"epoch": 0, "loss": [1]}\n', "not the log of a run"),
+        ("[" * 5000, "not the log of a run"),
     ],
 )
 def test_a_log_without_epochs_is_no_log(text, told, monkeypatch, capsys, tmp_path):

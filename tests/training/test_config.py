@@ -106,12 +106,34 @@ def test_an_unknown_key_of_any_table_is_refused_by_name(tmp_path, key, typo):
         ("seed = 37", "seed = -1"),
         ("seed = 37", 'seed = "one"'),
         ("seed = 37", "seed = 37\nloader_processes = -1"),
+        ("weather = 0.1", "tint = -0.1"),
+        ("weather = 0.1", "scales = [0.0, 1.0]"),
+        ("learning_rate = 1.2e-3", "ema_decay = nan"),
+        ("learning_rate = 1.2e-3", "ema_decay = 1.1"),
+        ("learning_rate = 1.2e-3", "gradient_norm = -35"),
+        ("learning_rate = 1.2e-3", "box_weight = -2"),
+        ("learning_rate = 1.2e-3", "weight_decay = -0.02"),
+        ("learning_rate = 1.2e-3", "final_share = -1"),
     ],
 )
 def test_a_value_that_cannot_be_is_refused_by_its_key(tmp_path, old, new):
     key = new.rpartition(" =")[0].rpartition("\n")[2]
     with pytest.raises(ConfigError, match=rf"changed\.toml: .* - at `\$.*{key}(\[.*\])?`; mend that key"):
         read_config(changed(tmp_path, old, new))
+
+
+def test_scales_of_which_the_larger_stands_first_are_refused(tmp_path):
+    with pytest.raises(ConfigError, match=r"changed\.toml: the scales \[1\.6, 0\.6\] fall; write the smaller first"):
+        read_config(changed(tmp_path, "weather = 0.1", "scales = [1.6, 0.6]"))
+
+
+@pytest.mark.parametrize(
+    ("text", "says"), [("seed = " + "9" * 5000, "4300 digits"), ("name = " + "[" * 5000, "recursion")]
+)
+def test_what_no_program_can_read_to_its_end_is_told_in_a_sentence(text, says, tmp_path):
+    (tmp_path / "mine.toml").write_text(text)
+    with pytest.raises(ConfigError, match=rf"mine\.toml: .*{says}.*; mend that key"):
+        read_config(tmp_path / "mine.toml")
 
 
 def test_a_side_that_no_stride_divides_is_refused(tmp_path):

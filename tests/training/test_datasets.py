@@ -118,6 +118,7 @@ def test_a_file_in_another_encoding_is_named_with_the_remedy(file, own):
         ("image,group,split\na.jpg,0,valid\n", "a.jpg is in 'valid', which is no split; write one of train, val, test"),
         ("image,group,split\na.jpg,0,Train\n", "'Train'"),
         ("image,group,split\na.jpg,0\n", "a.jpg is in ''"),
+        ("image,group,split\na\0.jpg,0,train\n", "has a NUL, which no text has; save the file anew as UTF-8"),
     ],
 )
 def test_a_picture_that_would_vanish_from_splits_csv_is_refused(text, says, own):
@@ -173,6 +174,12 @@ def test_a_picture_whose_exif_does_not_turn_it_has_the_size_that_is_stored(optio
     assert upright_size(path) == read_image(path).shape[1::-1] == (60, 40)
 
 
+def test_a_picture_whose_exif_is_no_table_is_named(tmp_path):
+    path = portrait(tmp_path / "a.png", 6, exif=b"Exif\0\0no TIFF at all")
+    with pytest.raises(BadFrameError, match=r"a\.png: not a picture, cut short or too large; "):
+        upright_size(path)
+
+
 def test_marks_of_a_phone_portrait_lie_where_they_were_drawn(own):
     portrait(own / "images/pest_00.jpg", 6)
     (own / "labels/pest_00.txt").write_text("0 0.25 0.75 0.5 0.5\n")  # of the picture upright: 40 px wide, 60 high
@@ -194,6 +201,19 @@ def test_labels_are_found_where_ultralytics_cvat_and_labelimg_write_them(picture
     (own / "splits.csv").write_text(f"image,group,split\n{picture},0,train\n")
     (sample,) = read_dataset(own, PEST_VISION, "train", PESTS)
     assert [PESTS.labels[class_id] for class_id in sample.class_id] == ["Pieris"]
+
+
+@pytest.mark.parametrize("pictures", [("images/a.jpg", "images/a.png"), ("day1/a.jpg", "day2/a.jpg")])
+def test_pictures_that_one_file_would_mark_are_refused_since_the_marks_are_of_one_of_them(pictures, own):
+    for picture in pictures:
+        (own / picture).parent.mkdir(exist_ok=True)
+        (own / picture).write_bytes((own / "images/pest_00.jpg").read_bytes())
+    (own / "labels/pest_00.txt").rename(own / "labels/a.txt")
+    (own / "splits.csv").write_text("image,group,split\n" + "".join(f"{picture},0,train\n" for picture in pictures))
+    with pytest.raises(
+        ConfigError, match=rf"labels/a\.txt: would be the marks of both .*{pictures[0]} and .*{pictures[1]}; give each"
+    ):
+        read_dataset(own, PEST_VISION, "train", PESTS)
 
 
 @pytest.mark.parametrize(

@@ -60,6 +60,14 @@ def test_a_set_of_which_nothing_is_known_is_named(tiny_config, monkeypatch):
         missed(msgspec.structs.replace(tiny_config, empties=("bees",)), monkeypatch)
 
 
+@pytest.mark.parametrize("text", ["a = " + "9" * 5000, "a = " + "[" * 5000])
+def test_sources_that_no_program_can_read_to_their_end_are_told_in_a_sentence(text, tmp_path, monkeypatch):
+    (tmp_path / "sources.toml").write_text(text)
+    monkeypatch.setattr(fetch, "SOURCES_TOML", tmp_path / "sources.toml")
+    with pytest.raises(ConfigError, match=r"sources\.toml: .*; mend that key"):
+        fetch.read_sources()
+
+
 def missed(config, monkeypatch):
     """The exit code."""
     monkeypatch.setattr(fetch, "read_config", lambda _path: config)

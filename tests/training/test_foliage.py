@@ -66,6 +66,11 @@ def test_ground_and_skin_come_from_where_nothing_is_marked():
     assert all(part.shape == picture.image.shape and (part == GROUND).all() for part in found)
 
 
+def test_a_picture_of_a_few_px_has_ground_too():
+    strip = Example(np.full((5, 90, 3), 114, np.uint8), np.zeros((0, 4), np.float32), np.zeros(0, np.int64))
+    assert bare(strip, np.random.default_rng(1)).shape == (5, 90, 3)
+
+
 def test_a_picture_full_of_insects_gives_neither(monkeypatch):
     crowd = ground([(0, 0, 320, 240)])
     assert bare(crowd, np.random.default_rng(1)) is None

@@ -12,6 +12,7 @@ from tests.training.conftest import TINY
 from training.classes import HEALTHY, ClassTable, read_classes
 from training.config import DatasetConfig
 from training.datasets import read_dataset
+from training.datasets.empty import all_images
 from training.datasets.masks import lesion_boxes, painted, read_mask, read_masks
 from training.samples import IGNORE
 
@@ -118,6 +119,15 @@ def test_voc_pictures_of_one_name_in_two_folders_have_each_their_own_marks(tmp_p
         (tmp_path / file).write_text(voc(box))
     first, second = samples(tmp_path, "rice-diseases", "voc")
     assert (first.xyxy.tolist(), second.xyxy.tolist()) == ([list(ONE)], [list(OTHER)])
+
+
+def test_two_voc_pictures_of_one_name_and_two_formats_are_refused_as_one_file_would_mark_both(tmp_path):
+    with_split(tmp_path, "leaf.jpg", "leaf.png")
+    (tmp_path / "leaf.xml").write_text(voc(ONE))
+    with pytest.raises(
+        ConfigError, match=r"leaf\.xml: would be the marks of both .*leaf\.jpg and .*leaf\.png; give each"
+    ):
+        samples(tmp_path, "rice-diseases", "voc")
 
 
 def test_a_voc_picture_does_not_take_the_marks_of_another_picture_of_its_name(tmp_path):
@@ -373,6 +383,16 @@ def test_json_of_another_kind_beside_a_coco_file_is_passed_over(tmp_path):
     assert read(tmp_path, "cacao-pods", "coco")[0] == [[10, 20, 40, 60]]
 
 
+def test_what_a_mac_laid_beside_each_file_of_a_zip_is_neither_a_coco_file_nor_a_picture(tmp_path):
+    with_split(tmp_path, "pod.jpg")
+    (tmp_path / "all.json").write_text(coco([(1, [10, 20, 30, 40])]))
+    (tmp_path / "__MACOSX").mkdir()
+    for name in ("._all.json", "._pod.jpg"):
+        (tmp_path / "__MACOSX" / name).write_bytes(b"\0\5\x16\7\0\2\0\0Mac OS X        \xb0")
+    assert read(tmp_path, "cacao-pods", "coco")[0] == [[10, 20, 40, 60]]
+    assert all_images(tmp_path) == ["pod.jpg"]
+
+
 def test_the_mark_that_windows_puts_before_utf_8_is_no_part_of_a_coco_file(tmp_path):
     with_split(tmp_path, "pod.jpg")
     (tmp_path / "all.json").write_text(coco([(1, [10, 20, 30, 40])]), encoding="utf-8-sig")
@@ -418,6 +438,8 @@ def test_a_coco_annotation_that_is_none_is_named_by_its_place(tmp_path, wrong):
         ),
         ('{"images": [{"id": 1}], "annotations": [], "categories": []}', "no id or file_name"),
         ('{"images": [{"id": 1, "file_name": null}], "annotations": [], "categories": []}', "no id or file_name"),
+        ('{"images": [], "annotations": [], "categories": [{"id": 1, "name": 1}]}', "a category no id or name"),
+        ("[" * 5000, "not JSON"),
         ('{"images": [], "annotations": [], "categories": [{"id": 1, "name": ["x"]}]}', "a category no id or name"),
     ],
 )
@@ -429,8 +451,8 @@ def test_a_coco_file_that_cannot_be_understood_is_named(tmp_path, text, says):
 
 @pytest.mark.parametrize(
     "content",
-    [b"no picture", b"", PICTURE.read_bytes()[:50], b"P6 20000 20000 255\n"],
-    ids=["text", "empty", "cut", "huge"],
+    [b"no picture", b"", PICTURE.read_bytes()[:50], b"P6 20000 20000 255\n", b"P6 inf 20 255\n"],
+    ids=["text", "empty", "cut", "huge", "no number"],
 )
 @pytest.mark.parametrize(("dataset", "annotation"), [("rice-diseases", "voc"), ("cacao-pods", "coco")])
 def test_a_file_that_is_no_picture_that_can_be_read_is_named(tmp_path, content, dataset, annotation):

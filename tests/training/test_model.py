@@ -2,12 +2,14 @@ import copy
 from pathlib import Path
 
 import numpy as np
+import onnx
 import onnxruntime as ort
 import pytest
 import torch
 from torch.nn.functional import relu, silu
 
 from edge.errors import ConfigError
+from edge.onnx_metadata import METADATA_KEY
 from tests.onnx_files import facts
 from training.distillation import load_teacher
 from training.export import midway
@@ -68,10 +70,58 @@ def test_train_mode_sees_statistics_close_to_the_running_ones():
     assert (still - moving).abs().mean() < 0.1 * still.abs().mean()
 
 
-def test_a_file_of_other_weights_is_refused(tmp_path):
-    np.savez(tmp_path / "other.npz", **{"backbone.stem.weight": np.zeros(3)})
-    with pytest.raises(ConfigError, match="not the weights of YOLOX-Nano"):
+@pytest.mark.parametrize(
+    ("layer", "shape"),
+    [
+        ("backbone.stem.weight", (3,)),
+        ("head.cls_preds.0.weight", (80, 64, 1, 1)),  # without its bias
+        ("head.cls_preds.0.weight", ()),
+    ],
+)
+def test_a_file_of_other_weights_is_refused_in_one_line(layer, shape, tmp_path):
+    np.savez(tmp_path / "other.npz", **{layer: np.zeros(shape)})
+    told = r"other\.npz: not the weights of YOLOX-Nano, or rounded to int8; take yolox_nano_coco\.npz or .* bundle$"
+    with pytest.raises(ConfigError, match=told):
         load_folded(tmp_path / "other.npz", NAMELESS * 5)
+
+
+def spoilt_bundle(path, spoil):
+    model = onnx.load(path)
+    spoil(model)
+    path.write_bytes(model.SerializeToString())
+
+
+def elsewhere(model):
+    """A weight lies in a file of its own, as newer exporters write it, and that was left behind."""
+    weight = model.graph.initializer[0]
+    weight.data_location = onnx.TensorProto.EXTERNAL
+    weight.external_data.add(key="location", value="start.onnx.data")
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        elsewhere,
+        lambda model: model.graph.initializer[0].dims.append(7),
+        lambda model: setattr(model.graph.initializer[0], "data_type", 99),
+        lambda model: model.metadata_props.add(key=METADATA_KEY, value="{"),
+        lambda model: model.metadata_props.add(key=METADATA_KEY, value="null"),
+        lambda model: model.metadata_props.add(key=METADATA_KEY, value='{"classes": [{}]}'),
+        lambda model: model.metadata_props.add(key=METADATA_KEY, value="[" * 5000),
+    ],
+)
+def test_a_bundle_of_which_a_part_is_lost_is_named_and_nothing_begins_with_it(spoil, tmp_path):
+    export_onnx(YoloxNano(2).eval(), tmp_path / "start.onnx", 64)
+    spoilt_bundle(tmp_path / "start.onnx", spoil)
+    with pytest.raises(ConfigError, match=r"start\.onnx: no weights, or not whole; fetch it again"):
+        load_folded(tmp_path / "start.onnx", KNOWN)
+
+
+def test_a_bundle_that_names_more_labels_than_it_has_is_refused(tmp_path):
+    export_onnx(YoloxNano(2).eval(), tmp_path / "start.onnx", 64)
+    write_facts(tmp_path / "start.onnx", facts(KNOWN))
+    with pytest.raises(ConfigError, match=r"start\.onnx: not the weights of YOLOX-Nano, or"):
+        load_folded(tmp_path / "start.onnx", KNOWN[::-1])
 
 
 def test_a_bundle_of_ours_can_be_started_from(tmp_path):
@@ -113,11 +163,21 @@ def test_a_teacher_of_other_labels_or_of_another_order_is_refused(labels, bundle
     assert len(load_teacher(path, KNOWN, torch.device("cpu")).head.cls_preds[0].weight) == len(KNOWN)
 
 
-@pytest.mark.parametrize("name", ["README.md", "start.onnx", "start.npz", "last.pt"])
+@pytest.mark.parametrize(
+    "name", "README.md start.onnx start.npz flat.npz packed.npz later.npz torn.npz last.pt".split()
+)
 def test_a_file_without_weights_or_cut_off_is_named(name, tmp_path):
-    np.savez(tmp_path / "whole.npz", a=np.zeros(99))
-    cut = (tmp_path / "whole.npz").read_bytes()[:200]
-    (tmp_path / name).write_bytes(cut if name == "start.npz" else b"# Fieldeye\n")
+    np.savez(tmp_path / "whole.npz", **{STEM_WEIGHT: np.zeros(999)})
+    whole = (tmp_path / "whole.npz").read_bytes()
+    listed = whole.index(b"PK\1\2")  # of a zip's own list of files
+    of_npz = {
+        "start.npz": whole[:200],
+        "flat.npz": whole,
+        "packed.npz": whole[: listed + 10] + b"\x63" + whole[listed + 11 :],  # by a method that nobody knows
+        "later.npz": whole[: listed + 6] + b"\xff" + whole[listed + 7 :],  # of a version that is not yet
+        "torn.npz": whole.replace(b"(999,), }", b" 999,), }"),
+    }
+    (tmp_path / name).write_bytes(of_npz.get(name, b"# Fieldeye\n"))
     if name == "last.pt":  # a checkpoint is an archive, too
         torch.save({"weight": torch.zeros(9)}, tmp_path / name)
     for reads in (read_weights, lambda path: load_folded(path, KNOWN)):

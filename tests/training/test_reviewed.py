@@ -132,6 +132,12 @@ def test_an_annotation_that_is_not_whole_is_told_with_its_place(wrong, says, exp
     assert says in str(caught.value)
 
 
+def test_an_export_nested_without_end_is_told_in_a_sentence(export):
+    (export / "annotations.json").write_text('{"info": ' + "[" * 5000)
+    with pytest.raises(ConfigError, match=r"annotations\.json: .*; export the crops again as COCO"):
+        read_reviewed(export, "node-7", LABELS)
+
+
 def test_a_stranger_that_nobody_decided_on_is_no_fault(export):
     undecided = {"id": 2, "image_id": 1, "category_id": 8, "bbox": [90, 20, 30, 40], "iscrowd": 1}
     write(export, categories=[{"id": 8, "name": "Apis mellifera"}], annotations=[undecided])

@@ -85,6 +85,13 @@ def test_laid_on_another_picture_it_brings_no_grass_and_its_box_fits(beetle):
     assert (sky.image == (200, 120, 60)).all()
 
 
+def test_on_a_picture_that_is_too_small_for_an_insect_none_is_laid(beetle):
+    sample, polygon, _ = beetle
+    moved = Transplants(by_class(read_transplants([sample(polygon)])), share=1.0, most=1)
+    dot = Example(np.zeros((2, 2, 3), np.uint8), np.zeros((0, 4), np.float32), np.zeros(0, np.int64))
+    assert all(len(transplanted(dot, moved, np.random.default_rng(seed)).xyxy) == 0 for seed in range(9))
+
+
 def test_each_class_comes_as_often_and_none_hides_another(beetle):
     sample, polygon, _ = beetle
     common = read_transplants([sample(polygon)])

@@ -13,6 +13,7 @@ import numpy as np
 
 from edge.errors import ConfigError
 from training.classes import ClassTable
+from training.datasets.empty import OF_MAC
 from training.samples import IGNORE, Sample, Size, check_mark, marked, turned, twice, upright_size, within
 from training.text import text_of
 
@@ -32,7 +33,8 @@ class Mark(NamedTuple):
 
 def read_coco(root: Path, dataset: str, images: list[str], classes: ClassTable) -> list[Sample]:
     """Samples of the named pictures (paths below `root`). Raises ConfigError on a picture that no file lists."""
-    marks = _joined({path: _marks(path) for path in sorted(root.rglob("*.json"))})
+    files = (path for path in sorted(root.rglob("*.json")) if not path.name.startswith(OF_MAC))
+    marks = _joined({path: _marks(path) for path in files})
     missing = [image for image in images if root / image not in marks]
     if missing:
         upright_size(root / missing[0])  # raises for a picture that is not there, which no list would mend
@@ -62,12 +64,12 @@ def _marks(path: Path) -> dict[Path, list[Mark]]:
     text = text_of(path)
     try:
         content = json.loads(text)
-    except ValueError as why:
+    except (ValueError, RecursionError) as why:  # the second: of nesting without end
         raise ConfigError(f"{path}: not JSON ({why}); export it again, or take it out of the folder") from why
     if not (isinstance(content, dict) and all(isinstance(content.get(key), list) for key in KEYS)):
         return {}
     try:
-        names = {category["id"]: category["name"] for category in content["categories"]}
+        names = {category["id"]: category["name"].strip() for category in content["categories"]}
         pictures = {picture["id"]: place_of(path, picture["file_name"]) for picture in content["images"]}
         sizes = {one["id"]: (float(one.get("width") or 0), float(one.get("height") or 0)) for one in content["images"]}
         images = {(one["id"], one["file_name"]) for one in content["images"]}

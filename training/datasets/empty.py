@@ -8,11 +8,13 @@ from training.classes import ClassTable
 from training.samples import Sample
 
 SUFFIXES = (".jpg", ".jpeg", ".png")
+OF_MAC = "._"  # begins the name of what a Mac lays beside a file, of the same suffix, into a zip or on a stick
 
 
 def all_images(root: Path) -> list[str]:
     """Paths below `root` of its JPEG and PNG pictures, in order of their names."""
-    pictures = (path for path in root.rglob("*") if path.suffix.lower() in SUFFIXES)
+    below = (path for path in root.rglob("*") if not path.name.startswith(OF_MAC))
+    pictures = (path for path in below if path.suffix.lower() in SUFFIXES)
     return sorted(path.relative_to(root).as_posix() for path in pictures)
 
 

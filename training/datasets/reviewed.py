@@ -83,7 +83,7 @@ def _export(path: Path) -> Export:
         raise ConfigError(f"{path}: not found; name a folder that a node's COCO export wrote")
     try:
         export = msgspec.json.decode(text_of(path), type=Export)
-    except msgspec.DecodeError as why:
+    except (msgspec.DecodeError, RecursionError) as why:  # the second: of nesting without end
         raise ConfigError(f"{path}: {why}; export the crops again as COCO") from why
     check_ids(path, "images", {(one.id, one.file_name) for one in export.images})
     check_ids(path, "categories", {(one.id, one.name) for one in export.categories})

@@ -13,7 +13,7 @@ import numpy as np
 from edge.errors import ConfigError
 from training.classes import ClassTable
 from training.datasets.empty import SUFFIXES
-from training.samples import Sample, check_mark, check_once, marked, turned, within
+from training.samples import Sample, check_mark, check_once, check_own, marked, turned, within
 
 CORNERS = ("xmin", "ymin", "xmax", "ymax")
 FOLDERS = frozenset({"images", "jpegimages", "annotations"})  # tell pictures from their files
@@ -30,6 +30,7 @@ def read_voc(root: Path, dataset: str, images: list[str], classes: ClassTable) -
         if path.suffix == ".xml":
             named[path.stem].append(path)
     own = {image: _own(root / image, root, named[Path(image).stem], pictures) for image in images}
+    check_own({root / image: file for image, file in own.items()})
     return [_sample(root / image, dataset, own[image], classes) for image in images]
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from edge.boxes import Floats
 from edge.errors import ConfigError
 from training.classes import ClassTable
-from training.samples import Sample, check_mark, check_once, is_beside, marked, upright_size
+from training.samples import Sample, check_mark, check_once, check_own, is_beside, marked, upright_size
 from training.text import text_of
 
 MOST_OF_BOX, MOST_OF_CORNER = 1.01, 2.0  # shares: above is px; corners of pest-vision lie up to 1.97 and are cut
@@ -24,6 +24,7 @@ def read_yolo(root: Path, dataset: str, images: list[str], classes: ClassTable) 
         told = f"{table}: not there; write it, a class a line, in the order of obj.names (CVAT)"
         raise ConfigError(f"{told} or of names in data.yaml (Roboflow, Ultralytics)")
     names = text_of(table).splitlines()
+    check_own({root / image: label_path(root / image) for image in images})
     return [_sample(root, dataset, image, names, classes) for image in images]
 
 
