@@ -44,8 +44,8 @@ def run(args: argparse.Namespace) -> int:
                 print(f"{args.add_person} may log in: {told(database, area)}")
                 return DONE
             if args.people:
-                for name, area in people(database):
-                    print(f"{name}: {told(database, area)}")
+                listed = [f"{name}: {told(database, area)}" for name, area in people(database)]
+                print("\n".join(listed) or "nobody yet; give --add-person")
                 return DONE
             if args.remove_person is not None:
                 remove_person(database, args.remove_person)

@@ -40,8 +40,8 @@ def tell(args: argparse.Namespace) -> int:
         if args.add:
             return _add(database, args)
         if args.recipients:
-            for one in recipients(database):
-                print(_of(one, told(database, one.prefix)))
+            listed = [_of(one, told(database, one.prefix)) for one in recipients(database)]
+            print("\n".join(listed) or "nobody yet; give --add")
             return DONE
         if args.remove is not None:
             remove_recipient(database, args.remove)

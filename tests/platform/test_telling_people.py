@@ -951,6 +951,8 @@ def test_who_is_removed_is_told_nothing_and_one_who_is_not_there_names_who_is(
     fleet: Fleet, hook: Hook, url: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     remove = ["tell", "--database", url, "--remove"]
+    assert platform_main(["tell", "--database", url, "--recipients"]) == 0
+    assert capsys.readouterr().out == "nobody yet; give --add\n"
     assert platform_main([*remove, "li@example.org"]) == 2
     assert "give one of: nobody yet" in capsys.readouterr().err
     tell_at_first(fleet, hook.address)
