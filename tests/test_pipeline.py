@@ -695,7 +695,8 @@ def test_after_a_power_cut_only_insects_whose_interval_was_lost_are_new_again_al
     running(bench.build(mode="trap", loop=True, every_s=0.05), bench.stop)
     wait_until(lambda: bench.board.snapshot().camera.looked > 0, within_s=20)
     end_interval(400.0)
-    wait_until(card.exists, within_s=20)
+    wait_until(lambda: bench.board.snapshot().calibration is not None, within_s=20)  # then it is committed
+    assert card.exists()
     blocked.mkdir()
     with closing(sqlite3.connect(bench.state / "fieldeye.db")) as other:
         other.execute("CREATE TRIGGER refuse BEFORE INSERT ON record BEGIN SELECT RAISE(ABORT, 'no room'); END")
