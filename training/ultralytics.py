@@ -11,9 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import onnx
-from google.protobuf.message import DecodeError  # type: ignore[import-untyped]  # it has no types
 from onnx import TensorProto, compose, helper, numpy_helper, parser
-from onnx.checker import ValidationError
 
 from edge.bundle import MODELS, load_bundle
 from edge.detector import Detector
@@ -25,6 +23,7 @@ from training.config import TrainConfig, read_config
 from training.facts import as_made, command_of, dataset_facts
 from training.model import STRIDES
 from training.onnx_file import ELSEWHERE, bundle_paths, in_place_of, write_facts
+from training.weights import NOT_ONNX
 
 CERTAIN = 15  # the objectness, a logit, of what has none
 BEFORE = """before (float[1] image) => (float[1] TAKES) {
@@ -73,7 +72,7 @@ def as_bundle(config: TrainConfig, source: Path, models: Path) -> Path:
 def _read(source: Path) -> onnx.ModelProto:
     try:
         return onnx.load(source)
-    except (DecodeError, ValidationError) as why:  # the second: its weights lie in another file, which is not there
+    except NOT_ONNX as why:
         raise ConfigError(f"{source}: no ONNX file, or not whole; export it with `yolo export format=onnx`") from why
 
 

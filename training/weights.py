@@ -23,6 +23,7 @@ from training.model import STRIDES, Cv, YoloxNano
 BATCHNORM_EPS, BATCHNORM_MOMENTUM = 1e-3, 0.03
 VARIANCE_FLOOR = 1e-6
 STEM_WEIGHT = "backbone.stem.conv.conv.weight"
+NOT_ONNX = (DecodeError, ValidationError)  # the second: its weights lie in another file, which is not there
 NOT_WHOLE = (ValueError, TypeError, LookupError, EOFError, RuntimeError, BadZipFile, TokenError, zlib.error)
 NEW_CLASS_BIAS = -4.6  # sigmoid = 1 %: a new class layer first says no, or its loss would drown the rest
 
@@ -45,7 +46,7 @@ def read_weights(path: Path) -> dict[str, Tensor]:
 def _read(path: Path) -> onnx.ModelProto:
     try:
         return onnx.load(path)
-    except (DecodeError, ValidationError) as why:  # the second: its weights lie in another file, which is not there
+    except NOT_ONNX as why:
         raise _no_weights(path) from why
 
 
