@@ -186,7 +186,7 @@ class LeafGolden:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LeafEntry:
-    """A released leaf network, which is no detector; see `edge.severity`."""
+    """A released leaf network, which is no detector; see `edge.leaf_network`."""
 
     file: str  # beneath the folder of the manifest
     sha256: str

@@ -9,9 +9,9 @@ EDGE = ROOT / "edge"
 ORDER = (
     "__init__ errors config_mistakes config clock backoff client_id mqtt_client durable changes boxes detections "
     "ranges cameras onnx_metadata bundle seams snug detector golden updates fallback bench gate tracker trap leaf "
-    "severity calibration counts label_sets nights weather count_agreement census tally eye taxa languages advice wire "
-    "introduction exports board status store excerpt mqtt climate draw faces annotations photographs label support "
-    "page power loop pipeline node app cli __main__ platform"
+    "leaf_network calibration counts label_sets nights weather count_agreement census tally eye taxa languages advice "
+    "wire introduction exports board status store excerpt mqtt climate draw faces annotations photographs label "
+    "support page power loop pipeline node app cli __main__ platform"
 ).split()
 PLATFORM_MAY = {"client_id", "mqtt_client", "errors", "clock", "counts", "taxa", "languages", "wire", "platform"}
 OWNERS = {
@@ -97,8 +97,8 @@ def test_the_platform_side_knows_only_the_contract() -> None:
 
 
 def test_training_takes_from_edge_only_what_detects_and_how_a_file_is_kept_whole() -> None:
-    detects = "boxes detections ranges onnx_metadata bundle detector severity bench count_agreement taxa cameras draw"
-    allowed = {"errors", "durable", *detects.split()}
+    detects = "boxes detections ranges onnx_metadata bundle detector bench count_agreement taxa cameras draw"
+    allowed = {"errors", "durable", "leaf_network", *detects.split()}
     for path in (ROOT / "training").rglob("*.py"):
         assert within_edge(path) <= allowed, path.name
 

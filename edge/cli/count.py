@@ -34,7 +34,7 @@ from edge.errors import BadFrameError, CameraEndedError, UsageError
 from edge.eye import Eye
 from edge.gate import GateState, Skip, is_worth_a_look
 from edge.golden import tried
-from edge.severity import LeafReader, find_leaf
+from edge.leaf_network import LeafReader, find_leaf
 from edge.taxa import lesions_among
 from edge.tracker.follow import PAUSE_S
 

@@ -16,7 +16,7 @@ from edge.detector import Detector
 from edge.errors import UsageError
 from edge.eye import accuracy_of
 from edge.leaf import Scale, graded, incidence, mckinney_index
-from edge.severity import LeafTold
+from edge.leaf_network import LeafTold
 from edge.trap import Reading
 
 WORDS: Mapping[Unit, str] = {

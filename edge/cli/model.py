@@ -12,7 +12,7 @@ from edge.cli.results import show
 from edge.cli.update import add_places, go_back, places_of, print_installed, there
 from edge.errors import BundleError
 from edge.golden import tried
-from edge.severity import find_leaf, load_leaf
+from edge.leaf_network import find_leaf, load_leaf
 from edge.updates.install import install
 from edge.updates.models import models_folder
 from edge.updates.slots import LINK, Places

@@ -7,7 +7,7 @@ import pytest
 
 from edge.cli import main
 from tests.onnx_files import LABELS, Net, facts, write_model, write_release
-from tests.test_severity import released, write_network
+from tests.test_leaf_network import released, write_network
 
 
 @pytest.fixture

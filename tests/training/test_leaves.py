@@ -8,7 +8,7 @@ import torch
 
 from edge.bundle import MODELS
 from edge.errors import ConfigError
-from edge.severity import LeafReader
+from edge.leaf_network import LeafReader
 from training.checkpoints import Checkpoint, save_checkpoint
 from training.datasets.masks import UNSURE, painted
 from training.judging.figures import Share
@@ -64,11 +64,6 @@ def test_a_table_of_leaves_without_grades_is_refused(table):
     table.write_text(table.read_text("utf-8").replace(",severity", ",grade"), encoding="utf-8")
     with pytest.raises(ConfigError, match="no column 'severity'"):
         read_leaves(table.parent, "train", 128)
-
-
-def test_a_table_of_leaves_with_the_mark_that_windows_puts_before_utf_8_is_read(table):
-    table.write_text(table.read_text("utf-8"), encoding="utf-8-sig")
-    assert [leaf.stress for leaf in read_leaves(table.parent, "train", 128)] == [0, 2] * 4
 
 
 @pytest.mark.parametrize("severity", ["", "low", "2.0", "5", "-1"])

@@ -37,7 +37,7 @@ def card(facts: Facts, figures: LeafFigures) -> str:
         f"# leaf {facts['version']}", "",
         ABOUT.read_text(encoding="utf-8").strip(), "",
         "## How well", "",
-        f"{figures.leaves} leaves of the {figures.split} split, through `edge.severity` on the exported file; in "
+        f"{figures.leaves} leaves of the {figures.split} split, through `edge.leaf_network` on the exported file; in "
         "brackets 95 % intervals from 1000 bootstrap draws of leaves.", "",
         *_measured(figures),
         f"Published: {PUBLISHED}, another split. {grades(facts)} People did not measure: even masks painted "

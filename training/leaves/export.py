@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from edge.boxes import Floats, Ints
 from edge.bundle import MODELS
-from edge.severity import VIEWS, LeafReader
+from edge.leaf_network import VIEWS, LeafReader
 from training.checkpoints import load_leaf
 from training.classes import HEALTHY, read_classes
 from training.command import finish

@@ -1,4 +1,4 @@
-"""Measure the leaf network: `python -m training.leaves.judge`, through `edge.severity` on the test split, once.
+"""Measure the leaf network: `python -m training.leaves.judge`, through `edge.leaf_network` on the test split, once.
 
 Writes figures into the file's metadata, enters it into the manifest with a golden picture, and writes card and report.
 `--split val` prints figures and changes nothing. Nothing is chosen here.
@@ -16,7 +16,7 @@ import numpy as np
 
 from edge.bundle import MODELS
 from edge.errors import ConfigError
-from edge.severity import LeafMetrics, LeafReader
+from edge.leaf_network import LeafMetrics, LeafReader
 from training.command import finish
 from training.datasets import images_of_split
 from training.datasets.masks import UNSURE

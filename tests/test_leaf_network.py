@@ -11,7 +11,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from edge.bundle import MANIFEST
 from edge.errors import BundleError, UsageError
-from edge.severity import LeafReader, find_leaf
+from edge.leaf_network import LeafReader, find_leaf
 from tests.onnx_files import sha256_of
 
 SIDE_PX, CELLS = 128, 32
