@@ -64,7 +64,8 @@ def fault_of(folder: Path, source: Source) -> str | None:
         return f"not at {folder}; take it from {source.source} @ {source.commit} ({source.licence})"
     counts = tuple(splits.count(split) for split in SPLITS)
     if counts != source.pictures:
-        return f"has {counts} pictures to train, validate and test, we had {source.pictures}; mend its splits.csv"
+        told = f"has {counts} pictures to train, validate and test, we had {source.pictures}"
+        return f"{told}; mend its splits.csv, or pictures in {SOURCES_TOML.name}"
     found = fingerprint(folder)
     if found != source.sha256:
         return f"other files than ours (sha256 {found}); compare with {source.source} @ {source.commit}"

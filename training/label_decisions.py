@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from edge.errors import ConfigError
+from training.fetch import SOURCES_TOML, read_sources
 from training.samples import IGNORE, Sample, check_mark
 from training.text import rows_of
 
@@ -41,11 +42,13 @@ class Decision:
 
 def read_decisions() -> list[Decision]:
     """All rows of the file. Raises ConfigError, also for one that would decide nothing."""
-    decisions = []
+    decisions, sources = [], read_sources()
     for row in rows_of(DECISIONS_CSV, COLUMNS):
         which = f"{DECISIONS_CSV}: {row['action']} of {row['image']}"
         if row["action"] not in ACTIONS:
             raise ConfigError(f"{which} is no action; write one of {', '.join(ACTIONS)}")
+        if row["dataset"] not in sources:
+            raise ConfigError(f"{which}: {row['dataset']!r} is no dataset of {SOURCES_TOML.name}; mend the name")
         try:
             region = _region(row)
         except ValueError as why:
@@ -59,6 +62,12 @@ def cared_for(samples: Sequence[Sample], root: Path, decisions: Sequence[Decisio
     of_picture = _by_picture(root, decisions)
     cared = (_with(sample, of_picture.get(sample.image_path, [])) for sample in samples)
     return [sample for sample in cared if sample is not None]
+
+
+def idle(samples: Sequence[Sample], root: Path, decisions: Sequence[Decision]) -> list[Decision]:
+    """Decisions on a picture or a mark that none of the samples, as the datasets have them, is or has."""
+    of_path = {sample.image_path: sample for sample in samples}
+    return [one for one in decisions if not _meets(one, of_path.get(root / one.dataset / one.image))]
 
 
 def movable(samples: Sequence[Sample], root: Path, decisions: Sequence[Decision]) -> list[Sample]:
@@ -92,6 +101,12 @@ def _by_picture(root: Path, decisions: Sequence[Decision]) -> dict[Path, list[De
     for one in decisions:
         of_picture.setdefault(root / one.dataset / one.image, []).append(one)
     return of_picture
+
+
+def _meets(decision: Decision, sample: Sample | None) -> bool:
+    if sample is None or decision.action in (DROP, REGION):
+        return sample is not None
+    return len(_without(sample, [decision.xyxy]).class_id) < len(sample.class_id)
 
 
 def _regions(decisions: Sequence[Decision], action: str) -> list[Region]:

@@ -1,8 +1,9 @@
 """What is in the datasets of a configuration: `python -m training.report training/configs/pests_8.toml sheet.jpg`.
 
 Prints pictures, boxes and sizes for each split, boxes for each label, groups that are in two splits, pictures that are
-in none, and pictures of two splits that look the same, mirrored and turned copies among them; writes a sheet of
-training pictures with their boxes. Look at it before believing any figure.
+in none, rows of `label_care.csv` that meet no picture or mark, and pictures of two splits that look the same, mirrored
+and turned copies among them; writes a sheet of training pictures with their boxes. Look at it before believing any
+figure.
 """
 
 import argparse
@@ -13,6 +14,7 @@ from os.path import normpath
 from pathlib import Path
 
 import numpy as np
+from msgspec.structs import replace
 
 from edge.boxes import Image
 from edge.detections import no_detections
@@ -23,7 +25,8 @@ from training.copies import Copy, copies
 from training.datasets import SPLITS, split_rows
 from training.datasets.empty import all_images
 from training.datasets.masks import MASK
-from training.mixture import samples_of, some
+from training.label_decisions import DECISIONS_CSV, Decision, idle, read_decisions
+from training.mixture import samples_of, some, stored_samples
 from training.samples import IGNORE, Sample, load_example
 from training.sheets import evenly, sheet, tile, write_sheet
 
@@ -57,6 +60,8 @@ def report(config: TrainConfig, picture: Path) -> None:
     for dataset in config.datasets:
         for line in split_faults(Path(config.data) / dataset.name):
             print(f"{dataset.name}: {line}")
+    for line in care_faults(config, read_decisions()):
+        print(line)
     for one, other in combinations(SPLITS, 2):
         print("\n".join(copy_lines(one, other, copies(parts[one], parts[other]))))
     write_sheet(picture, sample_sheet(some(parts["train"], config, "train"), labels))
@@ -73,6 +78,18 @@ def split_faults(root: Path) -> list[str]:
     unlisted = [one for one in all_images(root) if one not in listed and not one.endswith(MASK)]
     told = {"groups in more than one split": both, "pictures in no split": unlisted}
     return [f"{len(found)} {what}, the first {found[0]!r}" for what, found in told.items() if found]
+
+
+def care_faults(config: TrainConfig, decisions: Sequence[Decision]) -> list[str]:
+    """How many decisions on a labelled set of the configuration change nothing, and the first, a line for each set."""
+    own = [one for one in decisions if one.dataset in config.labelled]
+    decided = tuple(one for one in config.datasets if one.name in {two.dataset for two in own})
+    samples = [one for split in SPLITS for one in stored_samples(replace(config, datasets=decided), split)]
+    vain: dict[str, list[Decision]] = {}
+    for one in idle(samples, Path(config.data), own):
+        vain.setdefault(one.dataset, []).append(one)
+    what = f"rows of {DECISIONS_CSV.name} meet no picture or mark, the first"
+    return [f"{name}: {len(rows)} {what}: {rows[0].action} of {rows[0].image!r}" for name, rows in vain.items()]
 
 
 def copy_lines(one: str, other: str, pairs: Sequence[Copy]) -> list[str]:

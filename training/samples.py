@@ -129,9 +129,9 @@ def check_once(file: Path, named: Iterable[tuple[str, Sequence[float]]]) -> None
         raise ConfigError(f"{file}: has the mark {mark} twice; take one out")
 
 
-def check_own(file_of: Mapping[Path, Path]) -> None:
+def check_own(file_of: Mapping[Path, Path | str]) -> None:
     """Raises ConfigError for a file of marks that two pictures have, of one name in two formats or two folders."""
-    first: dict[Path, Path] = {}
+    first: dict[Path | str, Path] = {}
     for picture, file in file_of.items():
         if first.setdefault(file, picture) != picture:
             told = f"{file}: would be the marks of both {first[file]} and {picture}"

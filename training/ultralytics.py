@@ -130,8 +130,7 @@ def _shapes(values: list[onnx.ValueInfoProto]) -> list[list[int]]:
 
 def main() -> None:
     """Command line."""
-    description = __doc__.partition("\n")[0]
-    arguments = argparse.ArgumentParser(description=description)
+    arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     help_ = "names the bundle, the network's side_px, and the datasets whose classes it tells"
     arguments.add_argument("config", type=Path, help=help_)
     arguments.add_argument("network", type=Path, help="say, best.onnx")

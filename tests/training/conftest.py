@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from msgspec.structs import replace
 
 from training.config import DatasetConfig, OptimiserConfig, PhaseConfig, TrainConfig
 from training.model import YoloxNano
@@ -62,3 +63,13 @@ def tiny_config(start_weights) -> TrainConfig:
         loader_processes=0,
         optimiser=OptimiserConfig(warmup_steps=2),
     )
+
+
+@pytest.fixture
+def without_pictures(tiny_config, tmp_path) -> TrainConfig:
+    """The same, in whose sets there is none."""
+    for dataset in tiny_config.datasets:
+        (tmp_path / dataset.name).mkdir()
+        (tmp_path / dataset.name / "classes.txt").touch()
+        (tmp_path / dataset.name / "splits.csv").write_text("image,group,split\n")
+    return replace(tiny_config, data=str(tmp_path))

@@ -189,14 +189,9 @@ def whoever_judges(config, models, folders, tmp_path):
     )
 
 
-def test_without_a_test_picture_nothing_is_judged(folders, tiny_config, tmp_path):
+def test_without_a_test_picture_nothing_is_judged(folders, without_pictures, tmp_path):
     old, _ = folders
-    for dataset in tiny_config.datasets:
-        (tmp_path / dataset.name).mkdir()
-        (tmp_path / dataset.name / "classes.txt").touch()
-        (tmp_path / dataset.name / "splits.csv").write_text("image,group,split\n")
-    config = msgspec.structs.replace(tiny_config, data=str(tmp_path))
-    for judges in whoever_judges(config, old, folders, tmp_path):
+    for judges in whoever_judges(without_pictures, old, folders, tmp_path):
         with pytest.raises(ConfigError, match=r"tiny: no picture .* in test; give it some in splits\.csv"):
             judges()
 

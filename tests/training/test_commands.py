@@ -16,13 +16,14 @@ from training.engine import DivergedError
 
 ROOT = Path(__file__).parents[2]
 COMMANDS = (
-    "fetch train export evaluate accept report curves label_care leaves.train leaves.export leaves.judge"
+    "fetch train export evaluate accept report curves label_care ultralytics leaves.train leaves.export leaves.judge"
 ).split()
 ABSENT = {
     "accept": ["absent.toml", "absent"],
     "report": ["absent.toml", "sheet.jpg"],
     "curves": ["absent.jsonl", "curves.png"],
     "label_care": ["absent.toml", "--bundle", "absent.onnx", "--out", "out.csv", "--sheet", "out.png"],
+    "ultralytics": ["absent.toml", "absent.onnx"],
     "leaves.train": ["--data", "absent", "--run", "run"],
     "leaves.export": ["--data", "absent", "--run", "run", "--models", "models"],
     "leaves.judge": ["--data", "absent"],

@@ -203,13 +203,14 @@ def test_labels_are_found_where_ultralytics_cvat_and_labelimg_write_them(picture
     assert [PESTS.labels[class_id] for class_id in sample.class_id] == ["Pieris"]
 
 
+@pytest.mark.parametrize("split", ["train", "test"])
 @pytest.mark.parametrize("pictures", [("images/a.jpg", "images/a.png"), ("day1/a.jpg", "day2/a.jpg")])
-def test_pictures_that_one_file_would_mark_are_refused_since_the_marks_are_of_one_of_them(pictures, own):
+def test_pictures_that_one_file_would_mark_are_refused_since_the_marks_are_of_one_of_them(pictures, split, own):
     for picture in pictures:
         (own / picture).parent.mkdir(exist_ok=True)
         (own / picture).write_bytes((own / "images/pest_00.jpg").read_bytes())
     (own / "labels/pest_00.txt").rename(own / "labels/a.txt")
-    (own / "splits.csv").write_text("image,group,split\n" + "".join(f"{picture},0,train\n" for picture in pictures))
+    (own / "splits.csv").write_text(f"image,group,split\n{pictures[0]},0,train\n{pictures[1]},1,{split}\n")
     with pytest.raises(
         ConfigError, match=rf"labels/a\.txt: would be the marks of both .*{pictures[0]} and .*{pictures[1]}; give each"
     ):

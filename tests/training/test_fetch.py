@@ -38,7 +38,10 @@ def test_another_split_is_noticed(tmp_path):
     shutil.copytree(OURS, tmp_path / "copy")
     table = tmp_path / "copy" / "splits.csv"
     table.write_text(table.read_text().replace("test", "train"))
-    assert "5, 1, 0" in fault_of(tmp_path / "copy", source())
+    told = (
+        "has (5, 1, 0) pictures to train, validate and test, we had (4, 1, 1); mend its splits.csv, or pictures in sour"
+    )
+    assert told in fault_of(tmp_path / "copy", source())
 
 
 def test_a_set_without_splits_is_known_by_its_pictures(tmp_path):

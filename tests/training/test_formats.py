@@ -121,8 +121,10 @@ def test_voc_pictures_of_one_name_in_two_folders_have_each_their_own_marks(tmp_p
     assert (first.xyxy.tolist(), second.xyxy.tolist()) == ([list(ONE)], [list(OTHER)])
 
 
-def test_two_voc_pictures_of_one_name_and_two_formats_are_refused_as_one_file_would_mark_both(tmp_path):
+@pytest.mark.parametrize("split", ["train", "test"])
+def test_two_voc_pictures_of_one_name_and_two_formats_are_refused_as_one_file_would_mark_both(tmp_path, split):
     with_split(tmp_path, "leaf.jpg", "leaf.png")
+    (tmp_path / "splits.csv").write_text(f"image,group,split\nleaf.jpg,0,train\nleaf.png,1,{split}")
     (tmp_path / "leaf.xml").write_text(voc(ONE))
     with pytest.raises(
         ConfigError, match=r"leaf\.xml: would be the marks of both .*leaf\.jpg and .*leaf\.png; give each"
@@ -513,6 +515,16 @@ def test_lesions_a_hair_apart_are_one_and_brush_marks_none():
 @pytest.mark.parametrize(("stress", "labels"), [("2", ["Hemileia vastatrix"]), ("0", [])])
 def test_a_lesion_carries_the_stress_of_its_leaf_and_a_healthy_leaf_none(tmp_path, stress, labels):
     assert read(with_leaf(tmp_path, stress), "coffee-leaves", "masks")[1] == labels
+
+
+def test_two_leaves_to_train_and_to_test_that_share_one_row_are_refused_as_it_is_of_one_of_them(tmp_path):
+    with_split(with_leaf(tmp_path, 2), "images/test/7.jpg")
+    (tmp_path / "splits.csv").write_text("image,group,split\nimages/train/7.jpg,0,train\nimages/test/7.jpg,1,test\n")
+    with pytest.raises(
+        ConfigError,
+        match=r"dataset\.csv, row 7: would be the marks of both .*train/7\.jpg and .*test/7\.jpg; give each",
+    ):
+        read(tmp_path, "coffee-leaves", "masks")
 
 
 def test_a_mask_of_another_size_than_its_picture_is_refused(tmp_path):

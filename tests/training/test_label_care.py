@@ -113,6 +113,10 @@ def test_decisions_as_a_spreadsheet_saves_them_with_a_mark_before_and_empty_rows
         ("stay,1,2,1,4,a leg", ": stay of b.jpg: the region has no area; write left, top, right and bottom"),
         ("ignore,1,2,3,2,blurred", ": ignore of b.jpg: the region has no area"),
         ("ignore,,,,,blurred", ": ignore of b.jpg: the region has no area"),
+        (
+            "stay,1,2,3,4,a leg\nrice-pest,c.jpg,drop,,,,,twice",
+            ": drop of c.jpg: 'rice-pest' is no dataset of sources.t",
+        ),
         ('drop,,,,,"a drawing', ", line 3: unexpected end of data; put a quote at both ends of a cell, or none"),
     ],
 )

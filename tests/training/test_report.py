@@ -2,12 +2,13 @@ import shutil
 
 import numpy as np
 import pytest
-from msgspec.structs import replace
 
 from edge.errors import ConfigError
 from tests.training.conftest import TINY
 from training.copies import Copy
-from training.report import copy_lines, lines_of, report, split_faults
+from training.label_decisions import ACTIONS, DROP, REGION, STAY, WRONG, Decision
+from training.mixture import stored_samples
+from training.report import care_faults, copy_lines, lines_of, report, split_faults
 from training.samples import Sample
 
 
@@ -35,15 +36,13 @@ def test_a_picture_with_two_copies_is_one_picture():
 
 
 def test_without_a_training_picture_the_splits_are_told_and_that_there_is_nothing_to_draw(
-    tiny_config, tmp_path, capsys
+    without_pictures, tmp_path, capsys
 ):
-    for dataset in tiny_config.datasets:
-        (tmp_path / dataset.name).mkdir()
-        (tmp_path / dataset.name / "classes.txt").touch()
-        (tmp_path / dataset.name / "splits.csv").write_text("image,group,split\n")
     with pytest.raises(ConfigError, match=r"tiny: no picture of its datasets is in train; give it some in splits\.csv"):
-        report(replace(tiny_config, data=str(tmp_path)), tmp_path / "sheet.jpg")
-    assert "val: 0 pictures" in capsys.readouterr().out
+        report(without_pictures, tmp_path / "sheet.jpg")
+    told = capsys.readouterr().out
+    assert "val: 0 pictures" in told
+    assert " rows of label_care.csv meet no picture or mark, the first: " in told
 
 
 def test_a_group_in_two_splits_and_pictures_that_somebody_forgot_in_splits_csv_are_told(tmp_path):
@@ -57,4 +56,18 @@ def test_a_group_in_two_splits_and_pictures_that_somebody_forgot_in_splits_csv_a
     assert split_faults(tmp_path) == [
         "1 groups in more than one split, the first '3'",
         "1 pictures in no split, the first 'images/pest_05.jpg'",
+    ]
+
+
+def test_rows_of_label_care_that_meet_no_picture_or_mark_are_told_for_each_set_of_the_configuration(tiny_config):
+    known = stored_samples(tiny_config, "test")[0]
+    picture, mark = str(known.image_path.relative_to(TINY / known.dataset)), tuple(known.xyxy[0].round().tolist())
+    meet = [Decision(known.dataset, picture, action, mark, "") for action in ACTIONS]
+    meet.append(Decision("sticky-cards", "gone.jpg", DROP, mark, ""))
+    assert care_faults(tiny_config, meet) == []
+    vain = [Decision("pest-vision", picture, action, (1, 2, 3, 4), "") for action in (WRONG, STAY)]
+    vain.append(Decision("rice-pests", "gone.jpg", REGION, mark, ""))
+    assert care_faults(tiny_config, [*meet, *vain]) == [
+        f"pest-vision: 2 rows of label_care.csv meet no picture or mark, the first: wrong of '{picture}'",
+        "rice-pests: 1 rows of label_care.csv meet no picture or mark, the first: ignore of 'gone.jpg'",
     ]

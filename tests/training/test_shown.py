@@ -33,10 +33,3 @@ def test_a_picture_with_a_stock_agencys_mark_is_judged_but_not_shown():
     assert len(marked_pictures()) == len(rows) > 0
     marked, other = sample("pest-vision", Path(rows[0]["image"]).name), sample("pest-vision", "a.jpg")
     assert may_be_shown([marked, other]) == [other]
-
-
-def test_a_list_with_the_mark_that_windows_puts_before_utf_8_is_the_same(tmp_path, monkeypatch):
-    before = marked_pictures()
-    (tmp_path / "list.csv").write_text(NOT_SHOWN_CSV.read_text("utf-8"), encoding="utf-8-sig")
-    monkeypatch.setattr("training.judging.shown.NOT_SHOWN_CSV", tmp_path / "list.csv")
-    assert marked_pictures() == before

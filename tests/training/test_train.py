@@ -131,13 +131,18 @@ def test_a_set_of_which_no_source_is_known_is_told_before_it_is_learned_and_not_
         train(config, tmp_path / "run")
 
 
+def with_splits(config, folder, was, becomes):
+    """The configuration with copies of its sets, whose splits.csv says one thing for another."""
+    for dataset in config.datasets:
+        shutil.copytree(TINY / dataset.name, folder / dataset.name)
+        table = folder / dataset.name / "splits.csv"
+        table.write_text(table.read_text().replace(was, becomes))
+    return replace(config, data=str(folder))
+
+
 def test_without_a_test_picture_nothing_is_trained_that_could_not_be_measured(tiny_config, tmp_path):
-    for dataset in tiny_config.datasets:
-        shutil.copytree(TINY / dataset.name, tmp_path / dataset.name)
-        table = tmp_path / dataset.name / "splits.csv"
-        table.write_text(table.read_text().replace(",test", ",train"))
     with pytest.raises(ConfigError, match=r"tiny: no picture of its datasets is in test; give it some in splits"):
-        train(replace(tiny_config, data=str(tmp_path)), tmp_path / "run")
+        train(with_splits(tiny_config, tmp_path, ",test", ",train"), tmp_path / "run")
 
 
 def test_a_set_of_other_plants_that_would_teach_nothing_for_lack_of_its_splits_csv_is_told(tiny_config, tmp_path):
@@ -164,11 +169,7 @@ def test_a_phone_s_picture_is_kept_at_twice_the_side_that_is_shown_and_its_marks
 @pytest.fixture
 def without_val(tiny_config, tmp_path):
     """The same, whose pictures to validate train as well."""
-    for dataset in tiny_config.datasets:
-        shutil.copytree(TINY / dataset.name, tmp_path / dataset.name)
-        table = tmp_path / dataset.name / "splits.csv"
-        table.write_text(table.read_text().replace(",val", ",train"))
-    return replace(tiny_config, data=str(tmp_path))
+    return with_splits(tiny_config, tmp_path, ",val", ",train")
 
 
 def test_without_a_validation_picture_nothing_is_trained_and_no_threshold_chosen(without_val, tmp_path):
@@ -192,9 +193,6 @@ def test_a_run_that_folds_judge_may_have_no_validation_picture_and_tells_no_figu
     [(64, "train", "17 pictures or tiles to train are fewer than 64"), (4, "val", "0 pictures")],
 )
 def test_fewer_pictures_than_a_batch_are_told_and_not_divided_by(batch, split, says, tiny_config, tmp_path):
-    for dataset in tiny_config.datasets:
-        shutil.copytree(TINY / dataset.name, tmp_path / dataset.name)
-        table = tmp_path / dataset.name / "splits.csv"
-        table.write_text(table.read_text().replace("train", split))
+    config = replace(with_splits(tiny_config, tmp_path, "train", split), batch=batch)
     with pytest.raises(ConfigError, match=f"tiny: {says}"):
-        train(replace(tiny_config, data=str(tmp_path), batch=batch), tmp_path / "run")
+        train(config, tmp_path / "run")

@@ -1,6 +1,6 @@
 """From a folder of somebody's annotations to samples: one file a format, chosen by its name in the configuration."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping, Sequence
 from os.path import normpath
 from pathlib import Path
 
@@ -9,11 +9,11 @@ from training.classes import ClassTable
 from training.config import EMPTY, REVIEWED, DatasetConfig
 from training.datasets.coco import read_coco
 from training.datasets.empty import all_images, read_empty
-from training.datasets.masks import read_masks
+from training.datasets.masks import read_masks, rows_of_leaves
 from training.datasets.reviewed import read_reviewed
-from training.datasets.voc import read_voc
-from training.datasets.yolo import read_yolo
-from training.samples import Sample
+from training.datasets.voc import read_voc, xml_files
+from training.datasets.yolo import read_yolo, text_files
+from training.samples import Sample, check_own
 from training.text import rows_of
 
 Reader = Callable[[Path, str, list[str], ClassTable], list[Sample]]
@@ -24,6 +24,8 @@ READERS: dict[str, Reader] = {
     "masks": read_masks,
     EMPTY: read_empty,
 }
+FilesOf = Callable[[Path, Sequence[str]], Mapping[Path, Path | str]]
+FILES_OF: dict[str, FilesOf] = {"yolo": text_files, "voc": xml_files, "masks": rows_of_leaves}  # found by a name
 SPLITS = ("train", "val", "test")
 COLUMNS = ("image", "group", "split")
 
@@ -79,6 +81,9 @@ def read_dataset(root: Path, dataset: DatasetConfig, split: str, classes: ClassT
     if dataset.annotation not in READERS:
         raise ConfigError(f"{dataset.name}: no reader for {dataset.annotation!r}; use one of {', '.join(READERS)}")
     images = images_of_split(root, split, dataset.held_out)
+    if dataset.annotation in FILES_OF:  # of all splits: one file of marks would train and test
+        listed = [row["image"] for row in split_rows(root / "splits.csv")]
+        check_own(FILES_OF[dataset.annotation](root, listed))
     return READERS[dataset.annotation](root, dataset.name, images, classes)
 
 

@@ -55,6 +55,11 @@ def leaf_rows(root: Path, images: Sequence[str], columns: Sequence[str]) -> list
     return [rows[Path(image).stem] for image in images]
 
 
+def rows_of_leaves(root: Path, images: Sequence[str]) -> dict[Path, str]:
+    """Which row of `dataset.csv` each of these pictures (paths below `root`) has."""
+    return {root / image: f"{root / TABLE}, row {Path(image).stem}" for image in images}
+
+
 def stress_of(root: Path, row: Mapping[str, str]) -> int:
     """Index into STRESSES of a leaf's predominant stress, or UNSURE. Raises ConfigError for what is neither."""
     told = row["predominant_stress"]

@@ -5,6 +5,7 @@ Two cameras or two days give pictures one name: a picture's file lies beside it,
 """
 
 from collections import defaultdict
+from collections.abc import Sequence
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
@@ -13,7 +14,7 @@ import numpy as np
 from edge.errors import ConfigError
 from training.classes import ClassTable
 from training.datasets.empty import SUFFIXES
-from training.samples import Sample, check_mark, check_once, check_own, marked, turned, within
+from training.samples import Sample, check_mark, check_once, marked, turned, within
 
 CORNERS = ("xmin", "ymin", "xmax", "ymax")
 FOLDERS = frozenset({"images", "jpegimages", "annotations"})  # tell pictures from their files
@@ -23,15 +24,18 @@ Place = tuple[str, ...]  # the folders below the dataset's but for those, and th
 
 def read_voc(root: Path, dataset: str, images: list[str], classes: ClassTable) -> list[Sample]:
     """Samples of the named pictures (paths below `root`). Raises ConfigError on a file that is missing or broken."""
+    return [_sample(image, dataset, file, classes) for image, file in xml_files(root, images).items()]
+
+
+def xml_files(root: Path, images: Sequence[str]) -> dict[Path, Path]:
+    """The XML file of each of these pictures (paths below `root`). Raises ConfigError."""
     below = sorted(root.rglob("*"))
     pictures = {_place(path, root) for path in below if path.suffix.lower() in SUFFIXES}
     named: defaultdict[str, list[Path]] = defaultdict(list)
     for path in below:
         if path.suffix == ".xml":
             named[path.stem].append(path)
-    own = {image: _own(root / image, root, named[Path(image).stem], pictures) for image in images}
-    check_own({root / image: file for image, file in own.items()})
-    return [_sample(root / image, dataset, own[image], classes) for image in images]
+    return {root / image: _own(root / image, root, named[Path(image).stem], pictures) for image in images}
 
 
 def _own(picture: Path, root: Path, named: list[Path], pictures: set[Place]) -> Path:

@@ -4,6 +4,7 @@ A line is `class x_centre y_centre width height` or, in a polygon export, `class
 one file. A polygon becomes its hull box.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ import numpy as np
 from edge.boxes import Floats
 from edge.errors import ConfigError
 from training.classes import ClassTable
-from training.samples import Sample, check_mark, check_once, check_own, is_beside, marked, upright_size
+from training.samples import Sample, check_mark, check_once, is_beside, marked, upright_size
 from training.text import text_of
 
 MOST_OF_BOX, MOST_OF_CORNER = 1.01, 2.0  # shares: above is px; corners of pest-vision lie up to 1.97 and are cut
@@ -24,8 +25,12 @@ def read_yolo(root: Path, dataset: str, images: list[str], classes: ClassTable) 
         told = f"{table}: not there; write it, a class a line, in the order of obj.names (CVAT)"
         raise ConfigError(f"{told} or of names in data.yaml (Roboflow, Ultralytics)")
     names = text_of(table).splitlines()
-    check_own({root / image: label_path(root / image) for image in images})
     return [_sample(root, dataset, image, names, classes) for image in images]
+
+
+def text_files(root: Path, images: Sequence[str]) -> dict[Path, Path]:
+    """The text file of each of these pictures (paths below `root`)."""
+    return {root / image: label_path(root / image) for image in images}
 
 
 def box_of_line(line: str) -> tuple[int, Floats]:
