@@ -8,6 +8,7 @@ import re
 import struct
 import zlib
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from typing import BinaryIO
@@ -20,6 +21,9 @@ _JPEG_MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
 _JPEG_SIZE = {0xC0 + n for n in range(16)} - {0xC4, 0xC8, 0xCC}  # ITU T.81 table B.1: start of frame
 _JPEG_END, _JPEG_SCAN, _JPEG_APP1 = 0xD9, 0xDA, 0xE1
 _MOST_SCANS = 100  # a program writes ten; each costs a pass over all of the picture, and 64 MB hold two million
+_PNG_PX_BYTES = 9  # at most: four channels of 16 bits, and one a line for its filter
+_MOST_PX = 100_000_000  # whoever reads a header refuses what is larger by that alone
+_PIECE_BYTES = 8_192  # of which a thousand times as many may come
 _TIFF_WIDTH, _TIFF_HEIGHT, _EXIF_TABLE = 256, 257, 0x8769
 _EXIF_TIME_ORIGINAL, _EXIF_OFFSET_ORIGINAL = 0x9003, 0x9011
 _EXIF_WITHIN_BYTES = 65_536  # of a file: it stands at the front
@@ -98,21 +102,48 @@ def _jpeg_segments(data: bytes) -> Iterator[tuple[int, int]]:
 
 def _png(data: bytes) -> Header:
     width_px, height_px = struct.unpack_from(">II", data, 16)
-    return Header(width_px, height_px, is_whole=_png_is_whole(data))
+    px, is_whole = width_px * height_px, _png_is_whole(data)
+    if is_whole and px <= _MOST_PX and _png_unpacks_beyond(_PNG_PX_BYTES * px, data):
+        text = "holds more than the picture that its header tells of, which takes too long to read; save it anew"
+        raise BadFrameError(text, reason="damaged")
+    return Header(width_px, height_px, is_whole)
 
 
 def _png_is_whole(data: bytes) -> bool:
     """Every chunk up to IEND is there and its CRC agrees."""
-    at, view = 8, memoryview(data)
+    kind, view = b"", memoryview(data)
+    for kind, start, end in _png_chunks(data):  # noqa: B007  the last is looked at
+        if end + 4 > len(data) or zlib.crc32(view[start - 4 : end]) != struct.unpack_from(">I", data, end)[0]:
+            return False
+    return kind == b"IEND"
+
+
+def _png_unpacks_beyond(most_bytes: int, data: bytes) -> bool:
+    """Of one that is whole. libpng unpacks all before it throws away what is too much: of 64 MB for many minutes."""
+    unpacker, view, left = zlib.decompressobj(), memoryview(data), most_bytes
+    pieces = (
+        view[at : min(at + _PIECE_BYTES, end)]
+        for kind, start, end in _png_chunks(data)
+        if kind == b"IDAT"
+        for at in range(start, end, _PIECE_BYTES)
+    )
+    with suppress(zlib.error):  # the decoder will see
+        for piece in pieces:
+            left -= len(unpacker.decompress(piece))
+            if left < 0 or unpacker.eof:
+                break
+    return left < 0
+
+
+def _png_chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:
+    """Kind of each up to IEND, and where its content begins and ends, be it behind the file's end."""
+    at = 8
     while at + 12 <= len(data):
         length, kind = struct.unpack_from(">I4s", data, at)
-        end = at + 8 + length
-        if end + 4 > len(data) or zlib.crc32(view[at + 4 : end]) != struct.unpack_from(">I", data, end)[0]:
-            return False
+        yield kind, at + 8, at + 8 + length
         if kind == b"IEND":
-            return True
-        at = end + 4
-    return False
+            return
+        at += length + 12
 
 
 def _bmp(data: bytes) -> Header:

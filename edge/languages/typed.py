@@ -10,3 +10,10 @@ _PLAIN |= {ord("\N{IDEOGRAPHIC SPACE}"): " ", ord("\N{MINUS SIGN}"): "-"}
 def plain(typed: str) -> str:
     """`typed` with ASCII's signs and with digits of all scripts as ASCII's. Not for names and passwords."""
     return re.sub(r"\d", lambda digit: str(int(digit[0])), typed.translate(_PLAIN)).strip()
+
+
+def decimal(typed: str) -> float:
+    """The number that was typed, be it with a decimal comma. Raises ValueError, also for 1_0, Python's way of 10."""
+    if "_" in typed:
+        raise ValueError(typed)
+    return float(plain(typed).replace(",", "."))

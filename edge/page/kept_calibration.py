@@ -23,7 +23,7 @@ from edge.calibration import (
     size_to_fit,
 )
 from edge.errors import ConfigError
-from edge.languages.typed import plain
+from edge.languages.typed import decimal, plain
 from edge.page.node import Node
 from edge.page.sightings import pictured
 from edge.page.trust import visitor
@@ -107,11 +107,11 @@ def parsed_region(typed: str) -> Region:
     """Of lines `x y` in percent of the picture. Raises ConfigError."""
     corners = []
     for line in plain(typed).replace(";", "\n").splitlines():
-        words = line.replace(",", ".").split()
+        words = line.split()
         if not words:
             continue
         try:
-            x, y = (float(word) / 100 for word in words)
+            x, y = (decimal(word) / 100 for word in words)
         except ValueError as why:
             raise ConfigError(f"{line}: a corner is two numbers, across and down, in percent") from why
         corners.append((x, y))

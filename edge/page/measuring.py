@@ -9,7 +9,7 @@ from flask.typing import ResponseReturnValue
 from edge.calibration import EVERYTHING, Region, calibrating, last_calibration, undo_calibration
 from edge.errors import BadFrameError, ConfigError
 from edge.label_sets import names_of
-from edge.languages.typed import plain
+from edge.languages.typed import decimal, plain
 from edge.page import kept_calibration, names
 from edge.page.access import needs
 from edge.page.node import node
@@ -207,7 +207,7 @@ def _positive(typed: str, most: float) -> float | None:
     if most >= 1000 and THOUSANDS.fullmatch(typed):
         return None
     try:
-        value = float(typed.replace(",", "."))
+        value = decimal(typed)
     except ValueError:
         return None
     return value if 0 < value <= most else None

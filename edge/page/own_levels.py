@@ -14,7 +14,7 @@ from edge.config import SET_HERE, AdviceTable, NodeConfig, OwnThreshold, checked
 from edge.counts import name_and_stage
 from edge.errors import ConfigError
 from edge.label_sets import names_of
-from edge.languages.typed import plain
+from edge.languages.typed import decimal, plain
 from edge.languages.units import threshold_unit_words
 from edge.page import kept_calibration, names
 from edge.page.node import Node
@@ -112,10 +112,14 @@ def with_one_more(
     typed = {key: plain(sent.get(key, "")) if key == "act_at" else sent.get(key, "").strip() for key in FIELDS}
     if THOUSANDS.fullmatch(typed["act_at"]):
         return None, {"act_at": gettext("Write the number without a sign between thousands.")}
-    row: Row = {key: value for key, value in typed.items() if value}
+    others = without(rows, typed["label"], typed["unit"])
+    row: Row = {key: value for one in rows if one not in others for key, value in one.items() if key not in FIELDS}
+    row |= {key: value for key, value in typed.items() if value}  # beside what only node.toml says of it
     try:
-        row["act_at"] = float(typed["act_at"].replace(",", "."))
-        listed = [*without(rows, typed["label"], typed["unit"]), row]
+        row["act_at"] = decimal(typed["act_at"])
+        if row.get("sure_at") is not None:
+            row["sure_at"] = max(row["sure_at"], row["act_at"])  # whatever is above it was so without further doubt
+        listed = [*others, row]
         table = over(msgspec.to_builtins(reach.config), {"advice": {"threshold": listed}})
         own = checked(table, "settings").advice.threshold
     except ConfigError as why:

@@ -2,6 +2,7 @@
 
 import os
 import struct
+import zlib
 from dataclasses import replace
 from pathlib import Path
 
@@ -116,6 +117,27 @@ def test_a_png_cut_exactly_between_two_chunks_is_truncated() -> None:
     with pytest.raises(BadFrameError) as caught:
         decode_picture(whole[:-12], "no_end.png")  # IEND is twelve bytes
     assert caught.value.reason == "truncated"
+
+
+def png_chunk(kind: bytes, content: bytes) -> bytes:
+    return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
+
+
+@pytest.mark.parametrize("color", [cv2.COLOR_BGR2BGRA, cv2.COLOR_BGR2GRAY])
+@pytest.mark.parametrize("compression", [0, 9])
+def test_a_png_that_unpacks_to_more_than_its_picture_is_refused_before_it_is_and_any_other_is_read(
+    color: int, compression: int
+) -> None:
+    picture = cv2.cvtColor(picture_of(PICTURES[0])[:300, :200], color).astype(np.uint16) * 257
+    whole = cv2.imencode(".png", picture, [cv2.IMWRITE_PNG_COMPRESSION, compression])[1].tobytes()
+    assert decode_picture(whole, "deep.png").shape == (300, 200, 3)
+    packer = zlib.compressobj(wbits=-15)
+    megabyte = packer.compress(bytes(1_000_000)) + packer.flush(zlib.Z_FULL_FLUSH)  # 64 MB of these take minutes
+    end = packer.flush() + struct.pack(">I", zlib.adler32(bytes(10_000_000)))
+    data = whole[:33] + png_chunk(b"IDAT", b"\x78\x9c" + 10 * megabyte + end) + png_chunk(b"IEND", b"")
+    with pytest.raises(BadFrameError, match="more than the picture that its header tells of") as caught:
+        decode_picture(data, "endless.png")
+    assert caught.value.reason == "damaged"
 
 
 @given(cut=st.integers(0, len(WHOLE) - 1))

@@ -135,6 +135,24 @@ def test_ctrl_c_before_the_end_is_no_success(
     assert capsys.readouterr().err == "fieldeye: stopped\n"
 
 
+@pytest.mark.parametrize("loaded", ["importlib.metadata", "edge.app"])
+def test_ctrl_c_while_a_command_is_still_being_loaded_shows_no_traceback(loaded: str) -> None:
+    comes_then = f"""
+import sys
+
+class CtrlC:
+    def find_spec(self, name, *_):
+        if name == "{loaded}":
+            raise KeyboardInterrupt
+
+sys.meta_path.insert(0, CtrlC())
+from edge.cli import main
+sys.exit(main(["run"]))
+"""
+    ended = subprocess.run([sys.executable, "-c", comes_then], capture_output=True, text=True, timeout=60, check=False)
+    assert (ended.stderr, ended.returncode) == ("fieldeye: stopped\n", 130)
+
+
 def test_a_broken_video_is_one_sentence_and_nothing_of_ffmpeg(tmp_path: Path) -> None:
     (tmp_path / "a.mp4").write_bytes(b"\0\0\0\x18ftypisom" + bytes(5000))
     ended = fieldeye("count", str(tmp_path / "a.mp4"), "--mode", "live")

@@ -8,7 +8,7 @@ from flask.testing import FlaskClient
 
 from edge.advice import watched
 from edge.changes import load_changed, read, set_on_page
-from edge.config import OwnThreshold
+from edge.config import SET_HERE, OwnThreshold
 from edge.page.trust import Role
 from edge.status import ModelStatus
 from tests.page.scenes import Scene, well
@@ -116,6 +116,7 @@ def test_the_form_offers_pests_by_their_names_and_units_that_this_node_tells(
         ("act_at", "nan"),
         ("act_at", "many"),
         ("act_at", "1,000"),
+        ("act_at", "1_0"),
         ("label", ""),
         ("label", "x" * 81),
         ("unit", "insects/trap/night"),
@@ -145,6 +146,19 @@ def test_a_level_entered_again_replaces_the_former_one_and_a_pest_of_another_mod
     assert "set on this node" in technician.get("/levels").text
     tells(scene, THRIPS)
     assert technician.get("/levels").text.count("This node cannot count it so.") == 1
+
+
+@pytest.mark.parametrize(("act_at", "sure_at"), [("７", 8.0), ("10", 10.0)])
+def test_a_level_of_node_toml_entered_again_keeps_what_the_form_does_not_ask_for(
+    act_at: str, sure_at: float, technician: FlaskClient, scene: Scene
+) -> None:
+    more = {"sure_at": 8.0, "quantity": "hoppers", "action": "drain the field"}
+    own = OwnThreshold(label=HOPPERS, unit="insects/picture", act_at=5, source="bulletin 12", **more)  # type: ignore[arg-type]
+    scene.configure(advice={"threshold": (own,)})
+    enter(technician_of(scene, []), act_at=act_at, source="")
+    assert read(Path(scene.config.store.folder))["advice"]["threshold"] == [
+        {**msgspec.to_builtins(own), "act_at": float(act_at), "sure_at": sure_at, "source": SET_HERE}
+    ]
 
 
 def test_a_deleted_level_is_gone_and_a_second_tap_deletes_nothing(

@@ -128,6 +128,7 @@ def test_a_region_of_five_corners_is_kept_and_the_whole_picture_is_one_touch(
         "0 0\n200 0\n50 50",
         "1 2 3\n4 5\n6 7",
         "10 10\n90 90\n90 10\n10 90",
+        "1_0 10\n90 10\n90 90",
     ],
 )
 def test_what_is_no_region_is_said_and_stands_there_still(typed: str, technician: FlaskClient, scene: Scene) -> None:
@@ -213,7 +214,7 @@ def test_a_picture_without_a_board_says_what_to_do(technician: FlaskClient, scen
     assert load_calibration(Path(scene.config.store.folder), 0) is None
 
 
-@pytest.mark.parametrize("typed", ["", "0", "-3", "wide", "nan", "inf"])
+@pytest.mark.parametrize("typed", ["", "0", "-3", "wide", "nan", "inf", "1_0"])
 def test_a_side_or_an_area_that_is_none_is_refused(typed: str, technician: FlaskClient) -> None:
     assert post(technician, "/set-up/scale", "/set-up/scale", side=typed).status_code == 400
     assert post(technician, "/set-up/scale", "/set-up/scale", area=typed).status_code == 400
