@@ -56,6 +56,13 @@ def test_no_line_of_french_begins_with_the_sign_that_ends_a_word(folder: Path) -
 
 @pytest.mark.parametrize("language", TRANSLATED)
 @pytest.mark.parametrize("folder", [PAGE, DESK, COMMON], ids=["page", "desk", "common"])
+def test_what_is_said_of_one_is_not_said_of_several_in_english(folder: Path, language: str) -> None:
+    messages = [message for message in read(folder, language) if any(forms(message.string))]
+    assert [message.id for message in messages if not all(forms(message.string))] == []
+
+
+@pytest.mark.parametrize("language", TRANSLATED)
+@pytest.mark.parametrize("folder", [PAGE, DESK, COMMON], ids=["page", "desk", "common"])
 def test_make_words_would_leave_a_catalogue_as_it_stands(folder: Path, language: str) -> None:
     written = io.BytesIO()
     write_po(written, read(folder, language), width=120, sort_output=True, ignore_obsolete=True)

@@ -134,6 +134,32 @@ SET_RIGHT = [  # by native readers: each said something else than the English
             "pt": "%(stage)s: fase atingida em %(day)s",
         },
     ),
+    (
+        "%(crop)s: action level in reach",  # was: it can be reached, as by a swarm
+        {
+            "es": "%(crop)s: se puede comparar con un umbral de acción",
+            "fr": "%(crop)s\u00a0: comparaison possible avec un seuil d’intervention",
+            "pt": "%(crop)s: dá para comparar com um nível de ação",
+            "hi": "%(crop)s: कार्रवाई स्तर से तुलना हो सकती है",
+            "id": "%(crop)s: dapat dibandingkan dengan ambang kendali",
+            "vi": "%(crop)s: so được với ngưỡng phòng trừ",
+            "sw": "%(crop)s: hesabu zinaweza kulinganishwa na kiwango cha kuchukua hatua",
+        },
+    ),
+    (
+        "Is it done?",  # was: has the work been carried out; in Hindi: what has happened
+        {"hi": "क्या पूरा हुआ?", "id": "Sudah selesai?", "vi": "Xong chưa?", "sw": "Imekamilika?"},
+    ),
+    (
+        "Turn the lens until the picture is sharp, and have it remembered.",  # was: and remember it yourself
+        {
+            "zh": "请转动镜头直到画面清晰，然后让设备记住。",
+            "pt": "Gire a lente até a imagem ficar nítida e salve o foco.",
+            "vi": "Xoay ống kính đến khi hình nét rồi lưu lại.",
+        },
+    ),
+    ("This day is still to come.", {"id": "Tanggal itu belum tiba."}),  # was: today
+    ("reads", {"fr": "lecture seule"}),  # was: a bed
     ("The two clocks differ by %(time)s.", {"sw": "Saa hizi mbili zinatofautiana kwa %(time)s."}),  # was: eight o'clock
     ("Adults of the next generation", {"sw": "Wadudu waliokomaa wa kizazi kijacho"}),  # was: the large ones
     ("Most adults fly", {"sw": "Wengi wa wadudu waliokomaa wanaruka"}),  # was: many large ones
