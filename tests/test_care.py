@@ -70,7 +70,9 @@ def test_health_names_what_stands_and_not_what_is_calm(store: Store, board: Stat
     assert (told.who, told.done) == ("", None)
 
 
-def test_the_stations_word_is_a_deed_of_the_page_and_the_last_one_counts(store: Store, board: StatusBoard) -> None:
+def test_the_stations_word_is_a_deed_of_the_page_the_last_one_counts_and_one_given_back_is_open_again(
+    store: Store, board: StatusBoard
+) -> None:
     assert answered(store, board, seen()) == "done"
     deed = store.decisions.deed(key_of(LOOK))
     assert deed is not None
@@ -78,6 +80,10 @@ def test_the_stations_word_is_a_deed_of_the_page_and_the_last_one_counts(store: 
     assert answered(store, board, seen(who="Zhao")) == "done"
     (told,) = standing_alerts(board, store, UTC)
     assert told.who == "Zhao"
+    assert answered(store, board, seen(who="Zhao", given_back=True, level="act")) == "not_kept"
+    assert answered(store, board, seen(who="Zhao", given_back=True)) == "done"
+    (told,) = standing_alerts(board, store, UTC)
+    assert (told.who, told.done) == ("", None)
 
 
 def test_the_stations_word_that_comes_before_the_clock_is_set_has_its_time_then(

@@ -48,7 +48,7 @@ PLATFORM_COMMANDS = {
     "desk": "a web map for the county desk: filters, nodes, photographs that farmers ask about",
     "site": "in which areas a site's nodes may count",
     "areas": "what people call the areas, beside their codes",
-    "report": "the week of an area as HTML and PDF: counts, ranges, map, trends, gaps",
+    "report": "the week or month of an area as HTML and PDF: counts, ranges, map, trends, gaps",
     "export": "what was taken in, as files that other programs read",
     "simulate": "a fleet of nodes on the real wire, with the truth beside it",
 }

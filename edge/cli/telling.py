@@ -69,7 +69,8 @@ def _of(one: Recipient, area: str) -> str:
     """A line about a recipient."""
     quiet = "" if one.quiet_from == one.quiet_until else f", quiet {one.quiet_from:%H:%M}-{one.quiet_until:%H:%M}"
     language = f", in {one.language}" if one.kind == "email" else ""
-    return f"{one.address}: {area}{quiet}{f' {one.zone}' if quiet else ''}{language}"
+    zone = f"{' ' if quiet else ', '}{one.zone}" if quiet or one.kind == "email" else ""  # a webhook's times are of UTC
+    return f"{one.address}: {area}{quiet}{zone}{language}"
 
 
 def _tell_once(url: str, mail: MailServer | None, stop: Event) -> int:

@@ -46,6 +46,9 @@ def take_care(board: StatusBoard, store: Store, command: SeenCommand, now: Insta
     for one in board.snapshot().alerts:
         told = (one.threshold.scientific_name, one.threshold.unit, one.level)
         if told == (command.label, command.unit, command.level) and _is_since(one.since, command.since):
+            if command.given_back:
+                store.decisions.undo(key_of(one))
+                return True
             about = None if one.figure is None else one.figure.value
             store.decisions.do(key_of(one), Deed(command.who or SOMEBODY, now.utc, about), now)
             return True

@@ -186,5 +186,5 @@ def _described(command: Command) -> str:
     if isinstance(command, UpdateCommand):
         return f"bundle {command.sha256[:8]} from {place(command.url or 'the broker')}"
     if isinstance(command, SeenCommand):
-        return f"seen {command.label} {command.level}"
+        return f"{'given back' if command.given_back else 'seen'} {command.label} {command.level}"
     return f"answer {command.question}"

@@ -43,7 +43,7 @@ _DUE = """
         )) AND NOT EXISTS (
             SELECT FROM acknowledgement k  -- somebody takes care of it: an alert that waited for the morning is no news
             WHERE (k.node_id, k.label, k.unit, k.level) = (a.node_id, a.label, a.unit, a.level)
-              AND abs(extract(epoch FROM k.since - a.at)) < 1
+              AND abs(extract(epoch FROM k.since - a.at)) < 1 AND NOT k.given_back
         )
     ), today AS (
         SELECT recipient_id, node_id, count(*) AS many FROM told JOIN ledger USING (ledger_id)

@@ -1,6 +1,6 @@
 """What people call areas: names that a station keeps, and that stand beside the codes."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from edge.platform.database import Database, only_row, reachable
 from edge.platform.sentences import area_words
@@ -23,8 +23,13 @@ def keep_names(database: Database, names: Mapping[str, str]) -> None:
 
 def called(database: Database, area: str) -> str | None:
     """Name and code; None where nobody named it, nor an area above."""
-    told: str | None = only_row(database, "SELECT area_called(%s)", (area,))[0]
-    return told
+    return each_called(database, [area])[0]
+
+
+def each_called(database: Database, areas: Sequence[str]) -> list[str | None]:
+    """The same of each."""
+    asked = "SELECT area_called(code) FROM unnest(%s::text[]) WITH ORDINALITY AS told (code, nth) ORDER BY nth"
+    return [told for (told,) in database.execute(asked, (list(areas),))]
 
 
 def told(database: Database, area: str) -> str:

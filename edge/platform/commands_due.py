@@ -49,9 +49,9 @@ _SEEN = f"""
     ), noted AS (
         UPDATE acknowledgement k SET sent = now(), command = {_COMMAND} FROM due
         WHERE (k.node_id, k.label, k.unit, k.level, k.since) = (due.node_id, due.label, due.unit, due.level, due.since)
-        RETURNING site, name, command, k.label, k.unit, k.level, k.since, who, at
+        RETURNING site, name, command, k.label, k.unit, k.level, k.since, who, given_back, at
     )
-    SELECT site, name, command, label, unit, level, since, who FROM noted ORDER BY at
+    SELECT site, name, command, label, unit, level, since, who, given_back FROM noted ORDER BY at
 """  # noqa: S608
 # None while its node is away or has some to send, which it says once an hour at least; then later each time.
 _UNFINISHED = f"""
@@ -109,14 +109,16 @@ def answers_due(database: Database, *, of: Collection[NodeName] | None = None) -
 
 
 def seen_due(database: Database, *, of: Collection[NodeName] | None = None) -> list[tuple[str, SeenCommand]]:
-    """The same for each alert that somebody takes care of."""
+    """The same for each alert that somebody takes care of, or no longer."""
     expires = datetime.now(UTC) + VALID_FOR
     return [
         (
             node_topic(site, node, "cmd/seen"),
-            SeenCommand(id=command, expires=expires, label=label, unit=unit, level=level, since=since, who=who),
+            SeenCommand(
+                id=command, expires=expires, label=label, unit=unit, level=level, since=since, who=who, given_back=back
+            ),
         )
-        for site, node, command, label, unit, level, since, who in database.execute(
+        for site, node, command, label, unit, level, since, who, back in database.execute(
             _SEEN, {"again": AGAIN, "of": _names(of), **as_of_today()}
         )
     ]

@@ -4,10 +4,11 @@
 `range_of` raise psycopg's InsufficientPrivilege; for the others it is not there.
 """
 
+from calendar import monthrange
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, fields, replace
-from datetime import date
+from datetime import date, datetime
 from typing import Any, get_args
 
 from psycopg.rows import class_row, scalar_row
@@ -285,6 +286,17 @@ def newest_week(week: int, today: date) -> tuple[date, date]:
             if first <= today:
                 return first, last
     return week_of(this_year, week)
+
+
+def month_of(month: str, today: date) -> tuple[date, date]:
+    """First and last night of a month as 2026-07, of one that is not over up to today's. Raises UsageError."""
+    try:
+        first = datetime.strptime(month, "%Y-%m").date()  # noqa: DTZ007  no moment
+    except ValueError as why:
+        raise UsageError(f"{month!r} is no month; write it as 2026-07") from why
+    if first > today:
+        raise UsageError(f"{month} has not begun; give a month with nights")
+    return first, min(first.replace(day=monthrange(first.year, first.month)[1]), today)
 
 
 def _rows(database: Database, kind: type[Any], call: str, wanted: Wanted) -> list[Any]:

@@ -1,4 +1,4 @@
-"""The week's report of an area as one HTML file, and the same as PDF. It tells what was observed."""
+"""The report of an area's week or month as one HTML file, and the same as PDF. It tells what was observed."""
 
 import logging
 import subprocess
@@ -25,6 +25,7 @@ from edge.platform.sentences import (
     degree,
     left_behind_words,
     level_words,
+    place_words,
     shown_words,
     sign,
     taxon_words,
@@ -39,6 +40,7 @@ from edge.platform.sentences import (
 from edge.platform.week import AlertTold, TaxonWeek, Week
 from edge.platform.words import figure_words, gettext, ngettext, number, speaking
 
+WEEK_DAYS = 7
 MOST_LINES = 50  # of a list: of a province more would be hundreds of pages
 INSTALL = "sudo apt install libpango-1.0-0 libpangoft2-1.0-0 fonts-noto-core fonts-noto-cjk"
 
@@ -61,9 +63,11 @@ def html(week: Week, outlines: Sequence[Sequence[Point]], made: datetime, langua
             gaps_shown=_shown(week.gaps),
             effort=_effort(week),
             more=_more(week),
+            last_week=_last_week(week),
             left_behind=left_behind_words(week.left_behind),
             made=when(made),
             when=when,
+            place_words=place_words,
         )
 
 
@@ -129,6 +133,13 @@ def _more(week: Week) -> str:
         week.more_taxa,
         more=number(week.more_taxa),
     )
+
+
+def _last_week(week: Week) -> str:
+    """Of which nights the means and levels are; empty of a week."""
+    if (week.last - week.first).days < WEEK_DAYS:
+        return ""
+    return gettext("A camera and night, the change and the level are of the last seven nights.")
 
 
 def _taxon(taxon: TaxonWeek, outlines: Sequence[Sequence[Point]], over: date) -> dict[str, Any]:

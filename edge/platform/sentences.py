@@ -76,6 +76,11 @@ def area_words(area: str) -> str:
     return levels[len(area)]
 
 
+def place_words(code: str, name: str | None) -> str:
+    """An area by its name, else its code; of a node that counts nowhere that it is in none."""
+    return name or (code if code.strip("0") else area_words(NO_AREA))
+
+
 def count_words(count: int | None) -> str:
     """A count, or that nobody looked."""
     return gettext("no data") if count is None else number(count)

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from typing import NamedTuple
 
 import msgspec
 
@@ -11,6 +12,7 @@ from edge.platform.former_names import IS_LEFT_BEHIND
 from edge.wire import StandingAlert
 
 Named = tuple[int, str, str, str, datetime]  # node_id, label, unit, level, since
+MOST_STEPS = 10  # of an alert's history, the newest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,8 +30,17 @@ class Standing:
     nth: int  # of its node, in the order in which they stand
     told: StandingAlert
     who: str
+    giver: str  # who gave it back last, until the node knows
     at: datetime | None  # when that was said
     outcome: str | None  # done once node and desk agree; None: on its way to the node
+
+
+class Step(NamedTuple):
+    """What somebody said of an alert. An empty `who`: it was open again at the node."""
+
+    who: str
+    at: datetime
+    given_back: bool
 
 
 # Of a renamed node the former name: it is off, and its card was heard under another since.
@@ -38,16 +49,17 @@ IS_GONE = f"""({IS_LEFT_BEHIND}
 _STANDING = f"""
     SELECT node_id, site, node, area_code, area_called(area_code), time_zone,
            coalesce(heard < now() - interval '1 day', true) AS is_silent, heard, one,
-           coalesce(k.who, ''), k.at, k.outcome,
-           row_number() OVER (PARTITION BY node_id ORDER BY k.who IS NOT NULL, one->>'level', one->>'since') AS nth
+           coalesce(k.holder, ''), coalesce(k.giver, ''), k.at, k.outcome,
+           row_number() OVER (PARTITION BY node_id ORDER BY k.holder IS NOT NULL, one->>'level', one->>'since') AS nth
     FROM node, jsonb_array_elements(health->'alerts') AS one
     LEFT JOIN LATERAL (
-        SELECT who, at, outcome FROM acknowledgement k
+        SELECT CASE WHEN NOT given_back THEN who END AS holder, CASE WHEN given_back THEN who END AS giver, at, outcome
+        FROM acknowledgement k
         WHERE k.node_id = node.node_id AND (label, unit, level, since)
               = (one->>'label', one->>'unit', one->>'level', (one->>'since')::timestamptz)
     ) k ON true
     WHERE NOT {IS_GONE}
-    ORDER BY k.who IS NOT NULL, is_silent, one->>'level', nth, one->>'since'
+    ORDER BY k.holder IS NOT NULL, is_silent, one->>'level', nth, one->>'since'
 """  # noqa: S608  our own words
 
 _COUNTED = """
@@ -56,6 +68,29 @@ _COUNTED = """
         WHERE (node_id, label) = (told.of_node, told.of_label) ORDER BY night DESC, count DESC LIMIT 1
     ), '') FROM unnest(%s::integer[], %s::text[]) WITH ORDINALITY AS told (of_node, of_label, nth) ORDER BY nth
 """
+_HISTORIES = f"""
+    SELECT nth, step.who, step.at, step.given_back
+    FROM unnest(%s::integer[], %s::text[], %s::text[], %s::text[], %s::timestamptz[]) WITH ORDINALITY
+        AS told (of_node, of_label, of_unit, of_level, of_since, nth)
+    CROSS JOIN LATERAL (
+        SELECT * FROM care WHERE (node_id, label, unit, level, since) = (of_node, of_label, of_unit, of_level, of_since)
+        ORDER BY care_id DESC LIMIT {MOST_STEPS}
+    ) AS step ORDER BY nth, care_id
+"""  # noqa: S608  our own words
+# To the node as if it were the first word: what it still tells of who did before does not take it back.
+_ANEW = """who = %(who)s, at = now(), sent = NULL, command = NULL, outcome = NULL,
+           former = array_append(k.former, k.who)"""
+_TAKE = f"""
+    INSERT INTO acknowledgement AS k (node_id, label, unit, level, since, who)
+    VALUES (%(node_id)s, %(label)s, %(unit)s, %(level)s, %(since)s, %(who)s)
+    ON CONFLICT (node_id, label, unit, level, since) DO UPDATE SET given_back = false, {_ANEW}
+    WHERE CASE WHEN k.given_back THEN '' ELSE k.who END = %(was)s
+"""  # noqa: S608
+_GIVE_BACK = f"""
+    UPDATE acknowledgement k SET given_back = true, {_ANEW}
+    WHERE (node_id, label, unit, level, since) = (%(node_id)s, %(label)s, %(unit)s, %(level)s, %(since)s)
+      AND NOT given_back AND who = %(was)s
+"""  # noqa: S608
 
 
 def standing(database: Database) -> list[Standing]:
@@ -67,9 +102,9 @@ def standing(database: Database) -> list[Standing]:
         Standing(
             node_id=node_id, site=site, node=node, area_code=area_code, called=called, zone=zone,
             is_silent=is_silent, heard=heard, nth=nth, told=msgspec.convert(one, StandingAlert),
-            who=who, at=at, outcome=outcome,
+            who=who, giver=giver, at=at, outcome=outcome,
         )
-        for node_id, site, node, area_code, called, zone, is_silent, heard, one, who, at, outcome, nth
+        for node_id, site, node, area_code, called, zone, is_silent, heard, one, who, giver, at, outcome, nth
         in database.execute(_STANDING, as_of_today())
     ]  # fmt: skip
 
@@ -78,6 +113,17 @@ def counted(database: Database, alerts: Sequence[Standing]) -> list[str]:
     """Of each what its node counted last of that taxon, as `TaxonSum.key`; empty where it counted none."""
     asked = [one.node_id for one in alerts], [one.told.label for one in alerts]
     return [key for (key,) in database.execute(_COUNTED, asked)]
+
+
+def histories(database: Database, alerts: Sequence[Standing]) -> list[list[Step]]:
+    """Of each who did what when, the last one last."""
+    found: list[list[Step]] = [[] for _ in alerts]
+    if not alerts:
+        return found
+    columns = [list(column) for column in zip(*map(named, alerts), strict=True)]
+    for nth, *step in database.execute(_HISTORIES, columns):
+        found[nth - 1].append(Step(*step))
+    return found
 
 
 def as_of_today() -> dict[str, date]:
@@ -93,15 +139,17 @@ def acknowledge(
     return acknowledge_each(database, [(node_id, label, unit, level, since)], who)
 
 
-def acknowledge_each(database: Database, alerts: Sequence[Named], who: str) -> bool:
-    """The same of several, as far as they stand; False if none does."""
+def acknowledge_each(
+    database: Database, alerts: Sequence[Named], who: str, *, was: str = "", gives_back: bool = False
+) -> bool:
+    """The same of several, as far as they stand; False if none does. `gives_back`: nobody takes care of them any more.
+
+    `was`: who did, as far as `who` knows; what somebody else has taken on meanwhile is theirs.
+    """
     stand = {named(one) for one in standing(database)}
     for one in (found := [one for one in alerts if one in stand]):
-        database.execute(
-            "INSERT INTO acknowledgement (node_id, label, unit, level, since, who) VALUES (%s, %s, %s, %s, %s, %s)"
-            " ON CONFLICT DO NOTHING",
-            (*one, who[:80]),
-        )
+        asked = dict(zip(("node_id", "label", "unit", "level", "since"), one, strict=True))
+        database.execute(_GIVE_BACK if gives_back else _TAKE, {**asked, "was": was, "who": who[:80]})
     return bool(found)
 
 
@@ -119,10 +167,13 @@ def note_standing(database: Database, node_id: int, alerts: Sequence[StandingAle
         named = (node_id, one.label, one.unit, one.level, one.since)
         if one.done is not None:
             database.execute(
-                "INSERT INTO acknowledgement (node_id, label, unit, level, since, who, at, outcome)"
+                "INSERT INTO acknowledgement AS k (node_id, label, unit, level, since, who, at, outcome)"
                 " VALUES (%s, %s, %s, %s, %s, %s, %s, 'done')"
-                " ON CONFLICT (node_id, label, unit, level, since) DO UPDATE SET outcome = 'done'",
-                (*named, one.who, one.done),
+                " ON CONFLICT (node_id, label, unit, level, since) DO UPDATE SET outcome = 'done', given_back = false,"
+                " who = excluded.who, former = '{}',"
+                " at = CASE WHEN (k.who, k.given_back) = (excluded.who, false) THEN k.at ELSE excluded.at END"
+                " WHERE excluded.who <> ALL (k.former) OR k.outcome IS NOT NULL AND NOT %s",
+                (*named, one.who, one.done, is_kept),
             )
         elif not is_kept:
             database.execute(

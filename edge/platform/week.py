@@ -1,4 +1,4 @@
-"""What a report says of an area and a week: taken from the database in one go, so that its figures agree."""
+"""What a report says of an area's week or month: taken from the database in one go, so that its figures agree."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace

@@ -74,7 +74,10 @@ class AnswerCommand(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class SeenCommand(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """`cmd/seen`: somebody takes care of what stands above its action level. Names it as `health.alerts` does."""
+    """`cmd/seen`: somebody takes care of what stands above its action level, or no longer (`given_back`).
+
+    Names it as `health.alerts` does.
+    """
 
     id: TransactionId
     expires: Moment
@@ -83,6 +86,7 @@ class SeenCommand(Struct, frozen=True, kw_only=True, omit_defaults=True):
     level: Level
     since: Moment
     who: Annotated[str, Meta(max_length=80)] = ""
+    given_back: bool = False
 
 
 class UpdateCommand(Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -28,7 +28,7 @@ from edge.platform.database import Database, only_row
 from edge.platform.decode import Message
 from edge.platform.hull import Point
 from edge.platform.outlines import read_outlines
-from edge.platform.population import Trend, Wanted, keep_threshold, newest_week
+from edge.platform.population import Trend, Wanted, keep_threshold, month_of, newest_week
 from edge.platform.report import INSTALL, html, pdf
 from edge.platform.sentences import change, value_words
 from edge.platform.week import MOST_TAXA, AlertTold, places_of, undated, week
@@ -742,6 +742,33 @@ def test_the_command_without_a_year_reports_no_week_that_is_to_come(
     assert f"report-330106-{year}-W{coming.week:02}.html" in capsys.readouterr().out
 
 
+def test_a_month_is_reported_with_all_its_nights_and_says_of_which_its_means_are(
+    fleet: Fleet, url: str, tmp_path: Path
+) -> None:
+    fleet.counts("a", 30, count(MOTH, 5))
+    fleet.counts("a", 31, count(MOTH, 1000))  # of August
+    fleet.sum_up()
+    words = ["report", "--database", url, "--area", "330106", "--month", "2026-07", "--out", str(tmp_path)]
+    assert platform_main(words) == 0
+    page = (tmp_path / "report-330106-2026-07.html").read_text("utf-8")
+    assert (tmp_path / "report-330106-2026-07.pdf").read_bytes().startswith(b"%PDF")
+    assert "nights of 2026-07-01 to 2026-07-31." in page
+    assert re.findall(
+        r'<th scope="row">[^<]*Plutella.*?<td class="n">(\d+)</td>.*?<td class="n">([^<]*)</td>', page
+    ) == [("54", "5")]
+    assert page.count("A camera and night, the change and the level are of the last seven nights.") == 1
+    assert "are of the last seven nights" not in html(week(fleet.database, "330106", MONDAY, SUNDAY), [], MADE)
+
+
+@pytest.mark.parametrize(
+    ("month", "today", "last"),
+    [("2026-07", date(2026, 8, 1), date(2026, 7, 31)), ("2028-02", date(2030, 1, 1), date(2028, 2, 29)),
+     ("2026-07", date(2026, 7, 9), date(2026, 7, 9))],
+)  # fmt: skip
+def test_a_month_ends_with_its_last_night_or_with_today(month: str, today: date, last: date) -> None:
+    assert month_of(month, today) == (last.replace(day=1), last)
+
+
 def test_paper_shows_seen_none_and_no_data_in_the_colours_that_its_words_name(fleet: Fleet) -> None:
     fleet.place("d", latitude_deg=30.05, longitude_deg=120.15)
     fleet.counts("d", 40)  # known, and silent in this week
@@ -792,7 +819,9 @@ def test_a_report_in_the_role_of_all_areas_tells_any(fleet: Fleet) -> None:
 
 @pytest.mark.parametrize(
     ("more", "says"),
-    [(["--week", "60"], "week 60"), (["--week", "28", "--year", "0"], "week 28 of 0"),
+    [(["--month", "2026-7-1"], "'2026-7-1' is no month"), (["--month", "2999-01"], "2999-01 has not begun"),
+     (["--month", "2026-07", "--year", "2026"], "--month 2026-07 names its year"), (["--week", "60"], "week 60"),
+     (["--week", "28", "--year", "0"], "week 28 of 0"),
      (["--week", "52", "--year", "9999"], "week 52 of 9999"),
      (["--week", "28", "--area", "331"], "no area code"),
      (["--week", "28", "--thresholds", "nowhere.csv"], "nowhere.csv: cannot be read")],

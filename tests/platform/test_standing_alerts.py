@@ -21,7 +21,7 @@ from edge.platform.desk import create_app
 from edge.platform.desk.people import add_person
 from edge.platform.recipients import add_recipient
 from edge.platform.shared_subscription import SharedSubscription
-from edge.platform.standing_alerts import acknowledge, note_standing, standing
+from edge.platform.standing_alerts import acknowledge, acknowledge_each, named, note_standing, standing
 from edge.platform.telling_people import tell_people
 from edge.store import Deed
 from edge.wire import Health, Info, Key, Reply, StandingAlert, Status, Stored, encode_batch, encode_message
@@ -104,6 +104,78 @@ def test_the_desk_says_so_until_the_node_knows(fleet: Fleet, url: str) -> None:
     assert "The node shows it too" in client.get("/alerts").text
 
 
+def test_who_leaves_gives_an_alert_back_and_a_colleague_takes_it_over_and_each_step_is_kept(
+    fleet: Fleet, url: str
+) -> None:
+    (mine,) = [one for one in standing(fleet.database) if one.node == "a"]
+    acknowledge(fleet.database, mine.node_id, label=TOLD.label, unit=TOLD.unit, level="act", since=SINCE, who="Wang")
+    client = create_app(url).test_client()
+    log_in(client)
+    for changes, shows, sent in (
+        ({"was": "Wang"}, "town takes care of it", ("town", False)),
+        ({"was": "Wang"}, "town takes care of it", None),  # from a page of before: nobody is put off who took it since
+        ({"was": "Wang", "give_back": ""}, "town takes care of it", None),
+        ({"was": "town", "give_back": ""}, "town gave it back", ("town", True)),
+        ({"was": "town", "give_back": ""}, "town gave it back", None),
+        ({"was": ""}, "town takes care of it", ("town", False)),
+    ):
+        assert client.post(f"/alerts/{mine.node_id}", data=form(client, **changes)).status_code == 302
+        assert shows in (page := client.get("/alerts").text)
+        assert [(one.who, one.given_back) for _, one in seen_due(fleet.database)] == [sent] * (sent is not None)
+    assert re.findall(r"<li>(\w+ \w+ it \w+),", page) == [
+        "Wang took it on", "town took it on", "town gave it back", "town took it on",
+    ]  # fmt: skip
+    assert ("Give it back" in page, "I take it over" in page) == (True, False), "it is one's own"
+
+
+def test_what_a_node_still_tells_of_who_was_before_takes_nothing_back(fleet: Fleet, url: str) -> None:
+    client = create_app(url).test_client()
+    log_in(client)
+    (mine,) = [one for one in standing(fleet.database) if one.node == "a"]
+
+    def says_done(who: str, *, retained: bool = False) -> tuple[str, str | None]:
+        says(fleet, "a", msgspec.structs.replace(TOLD, who=who, done=SINCE), retained=retained)
+        return next((one.who, one.outcome) for one in standing(fleet.database) if one.node == "a")
+
+    assert says_done("Wang") == ("Wang", "done")
+    client.post(f"/alerts/{mine.node_id}", data=form(client, was="Wang"))
+    assert says_done("Wang") == ("town", None), "the node does not know yet"
+    ((_, command),) = seen_due(fleet.database)
+    replies(fleet, "done", command.id)
+    assert says_done("Wang", retained=True) == ("town", "done"), "of before, as the broker gives it"
+    assert says_done("town") == ("town", "done")
+    assert says_done("Wang") == ("Wang", "done"), "who took it on anew at the node"
+    client.post(f"/alerts/{mine.node_id}", data=form(client, was="Wang", give_back=""))
+    assert says_done("Wang") == ("", None)
+    assert says_done("Li") == ("Li", "done"), "who takes it on at the node while the word is on its way"
+    client.post(f"/alerts/{mine.node_id}", data=form(client, was="Li", give_back=""))
+    ((_, command),) = seen_due(fleet.database)
+    replies(fleet, "done", command.id)
+    says(fleet, "a", TOLD)
+    assert "I take care of it" in (page := client.get("/alerts").text)
+    assert "The node shows it too" not in page
+    says_done("Li")
+    says(fleet, "a", TOLD)
+    assert re.findall(r"<li>(?:(\w+) (?:took|gave) it (\w+)|Open again at the node)", client.get("/alerts").text) == [
+        ("Wang", "on"), ("town", "on"), ("Wang", "on"), ("town", "back"), ("Li", "on"), ("town", "back"), ("Li", "on"),
+        ("", ""),
+    ]  # fmt: skip
+
+
+def test_an_alert_of_a_node_that_lies_in_no_area_yet_says_so(fleet: Fleet, url: str) -> None:
+    """It stood under nine zeros."""
+    fleet.place("lost", area_code=None)
+    says(fleet, "lost", TOLD)
+    add_person(fleet.database, "all", PASSWORD, "")
+    client = create_app(url).test_client()
+    log_in(client, "all")
+    page = client.get("/alerts").text
+    assert re.findall(r'<h2>.*? · <a href="(.*?)">In no area</a></h2>', page) == ["/?area=000000000"]
+    assert "<h1>In no area</h1>" in client.get("/?area=000000000").text
+    assert '<p class="about">In no area</p>' in page
+    assert "<td>In no area</td>" in client.get("/nodes").text
+
+
 def test_a_townships_alerts_of_one_taxon_stand_together_with_their_map_and_are_taken_care_of_at_once(
     fleet: Fleet, url: str
 ) -> None:
@@ -126,7 +198,11 @@ def test_a_townships_alerts_of_one_taxon_stand_together_with_their_map_and_are_t
     assert sorted((topic, one.who) for topic, one in seen_due(fleet.database)) == [
         ("fieldeye/v1/s/a/cmd/seen", "town"), ("fieldeye/v1/s/b/cmd/seen", "town"),
     ]  # fmt: skip
-    assert client.get("/alerts").text.count("town takes care of it") == 2
+    assert client.get("/alerts").text.count("town takes care of it") == 3, "above the two, too"
+    sent = {"token": token(client), "alert": [*alerts, *nextdoor], "was": "town", "give_back": ""}
+    assert "Give these 2 back" in client.get("/alerts").text
+    assert client.post("/alerts", data=sent).status_code == 302
+    assert [(one.who, one.given_back) for _, one in seen_due(fleet.database)] == [("town", True)] * 2
     add_person(fleet.database, "village", PASSWORD, "330106011002")
     log_in(client, "village")
     (link,) = re.findall(r'<h2>.*? · <a href="(.*?)">', client.get("/alerts").text)
@@ -408,6 +484,17 @@ def test_people_are_not_woken_for_what_somebody_takes_care_of(fleet: Fleet, hook
     assert [one["node"] for one in hook.told] == ["c"]
 
 
+def test_people_are_told_of_what_was_given_back_before_it_was_their_time(fleet: Fleet, hook: Hook) -> None:  # noqa: F811
+    add_recipient(fleet.database, "webhook", hook.address, "")
+    fleet.database.execute("UPDATE recipient SET since = %s", (SINCE - timedelta(days=1),))
+    fleet.intake.keep([_record("a")])
+    alerts = [named(one) for one in standing(fleet.database) if one.node == "a"]
+    acknowledge_each(fleet.database, alerts, "Wang")
+    assert tell_people(fleet.database, None, SINCE + timedelta(hours=9), {}).taken == 0
+    acknowledge_each(fleet.database, alerts, "Wang", was="Wang", gives_back=True)
+    assert tell_people(fleet.database, None, SINCE + timedelta(hours=9), {}).taken == 1
+
+
 def test_what_rises_anew_is_told_though_somebody_took_care_of_it_the_last_time(fleet: Fleet, hook: Hook) -> None:  # noqa: F811
     add_recipient(fleet.database, "webhook", hook.address, "")
     fleet.database.execute("UPDATE recipient SET since = %s", (SINCE - timedelta(days=1),))
@@ -467,6 +554,11 @@ def test_said_at_the_desk_it_shows_at_a_real_node_and_the_other_way(tmp_path: Pa
         deed = node.store.decisions.deed(key_of(STANDS))
         assert deed is not None
         assert deed.who == "Wang"
+        wait_until(lambda: standing(database)[0].outcome == "done", within_s=40)
+        acknowledge_each(database, [named(standing(database)[0])], "Zhao", was="Wang", gives_back=True)
+        wait_until(lambda: node.store.decisions.deed(key_of(STANDS)) is None, within_s=40)
+        wait_until(lambda: not standing(database)[0].giver, within_s=40)
+        acknowledge_each(database, [named(standing(database)[0])], "Zhao")
         wait_until(lambda: standing(database)[0].outcome == "done", within_s=40)
         node.store.decisions.undo(key_of(STANDS))
         wait_until(lambda: not standing(database)[0].who, within_s=40)

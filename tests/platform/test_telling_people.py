@@ -1042,8 +1042,9 @@ def test_what_is_not_said_of_a_recipient_stays_as_it_was(
         "li@example.org: Township 330106011, 1 node, quiet 21:00-06:30 Asia/Shanghai, in zh",
     ]
     assert told[8:] == [
-        "li@example.org is told from now on: All areas, 2 nodes", "li@example.org: All areas, 2 nodes, in zh",
-    ]  # fmt: skip
+        "li@example.org is told from now on: All areas, 2 nodes",
+        "li@example.org: All areas, 2 nodes, Asia/Shanghai, in zh",
+    ]
     assert platform_main([*add[:4], "webhook", "https://x/", "--area", "all"]) == 0
     assert platform_main(["tell", "--database", url, "--recipients"]) == 0
     assert "https://x/: All areas, 2 nodes\n" in capsys.readouterr().out, "in no language"

@@ -21,7 +21,7 @@ from edge.platform.desk import alerts_page, map_page, nodes_page, questions_page
 from edge.platform.desk.entry import CHECKS_AT_ONCE, LOG_INS_AT_ONCE, desk, page_of_form, refused
 from edge.platform.desk.people import CONNECTION_NAME, secret
 from edge.platform.hull import Point
-from edge.platform.sentences import between, choice_words, count_words, value_words, when
+from edge.platform.sentences import between, choice_words, count_words, place_words, value_words, when
 from edge.platform.words import CATALOGUES, gettext, named
 
 PAGES = (map_page, alerts_page, nodes_page, questions_page)  # each adds its addresses to the blueprint
@@ -91,6 +91,7 @@ def _speak(app: Flask, *, https: bool) -> None:
         between=between,
         choice_words=choice_words,
         count_words=count_words,
+        place_words=place_words,
         value_words=value_words,
         when=when,
         named=named,

@@ -1,7 +1,7 @@
 """What stands above its action level at each node, and who takes care of it."""
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -9,11 +9,20 @@ import msgspec
 from flask import g, redirect, render_template, request, session, url_for
 
 from edge.languages.units import threshold_unit_words
-from edge.platform.area_names import called
+from edge.platform.area_names import each_called
 from edge.platform.desk.entry import Answer, desk, logged_in, refuse
 from edge.platform.desk.paging import one_page, start_asked
-from edge.platform.sentences import level_words, taxon_words, when
-from edge.platform.standing_alerts import Named, Standing, acknowledge, acknowledge_each, counted, named, standing
+from edge.platform.sentences import level_words, place_words, taxon_words, when
+from edge.platform.standing_alerts import (
+    Named,
+    Standing,
+    Step,
+    acknowledge_each,
+    counted,
+    histories,
+    named,
+    standing,
+)
 from edge.platform.words import figure_words, gettext, ngettext, number
 
 TOWNSHIP = 9  # digits of its code
@@ -28,15 +37,18 @@ def alerts_page() -> Answer:
     told = standing(g.database)
     page = one_page(_groups([one for one in told if one.nth <= MOST_OF_NODE]))
     keys = counted(g.database, [alerts[0] for alerts in page.lines])
-    groups = [_group(alerts, key) for alerts, key in zip(page.lines, keys, strict=True)]
+    names = each_called(g.database, [_place(alerts[0]) for alerts in page.lines])
+    shown = [one for alerts in page.lines for one in alerts]
+    steps = dict(zip(map(named, shown), histories(g.database, shown), strict=True))
+    groups = [_group(*group, steps) for group in zip(page.lines, keys, names, strict=True)]
     return render_template("alerts.html", groups=groups, page=page, left_out=_left_out(told))
 
 
 def _groups(told: Sequence[Standing]) -> list[list[Standing]]:
-    """What nodes of one township tell of one taxon, in the order of the first of each."""
+    """What nodes of one township tell of one taxon, and one person takes care of, in the order of the first of each."""
     groups = defaultdict[tuple[object, ...], list[Standing]](list)
     for one in told:
-        groups[one.told.label, _place(one), bool(one.who), one.is_silent].append(one)
+        groups[one.told.label, _place(one), one.who, one.is_silent].append(one)
     return list(groups.values())
 
 
@@ -58,16 +70,14 @@ def _left_out(told: Sequence[Standing]) -> list[str]:
 @desk.post("/alerts/<int:node_id>")
 @logged_in
 def acknowledge_alert(node_id: int) -> Answer:
-    """Somebody takes care of it; the leading worker tells the node."""
+    """Somebody takes care of it or no longer; the leading worker tells the node."""
     form = request.form
     try:
         since = datetime.fromisoformat(form.get("since", ""))
     except ValueError:
         refuse(400, gettext("This alert is over."))
     label, unit, level = (form.get(name, "") for name in ("label", "unit", "level"))
-    if not acknowledge(g.database, node_id, label=label, unit=unit, level=level, since=since, who=session["name"]):
-        refuse(404, gettext("This alert is over."))
-    return redirect(url_for("desk.alerts_page", start=start_asked()))
+    return _said([(node_id, label, unit, level, since)])
 
 
 @desk.post("/alerts")
@@ -75,15 +85,21 @@ def acknowledge_alert(node_id: int) -> Answer:
 def acknowledge_alerts() -> Answer:
     """The same of all that stood together on the page."""
     try:
-        alerts = [msgspec.json.decode(one, type=Named) for one in request.form.getlist("alert")]
+        return _said([msgspec.json.decode(one, type=Named) for one in request.form.getlist("alert")])
     except ValueError:
         refuse(400, gettext("This alert is over."))
-    if not acknowledge_each(g.database, alerts, session["name"]):
+
+
+def _said(alerts: Sequence[Named]) -> Answer:
+    was, gives_back = request.form.get("was", ""), "give_back" in request.form
+    if not acknowledge_each(g.database, alerts, session["name"], was=was, gives_back=gives_back):
         refuse(404, gettext("This alert is over."))
     return redirect(url_for("desk.alerts_page", start=start_asked()))
 
 
-def _group(alerts: Sequence[Standing], key: str) -> dict[str, Any]:
+def _group(
+    alerts: Sequence[Standing], key: str, called: str | None, steps: Mapping[Named, Sequence[Step]]
+) -> dict[str, Any]:
     """`key`: of their taxon on the map."""
     place, nodes = _place(alerts[0]), len({one.node_id for one in alerts})
     levels = Counter(one.told.level for one in alerts)
@@ -91,16 +107,18 @@ def _group(alerts: Sequence[Standing], key: str) -> dict[str, Any]:
         "taxon": taxon_words(alerts[0].told.label, ""),
         "place": place,
         "key": key or None,
-        "called": called(g.database, place) or place,
+        "called": place_words(place, called),
         "nodes": ngettext("%(nodes)s node", "%(nodes)s nodes", nodes, nodes=number(nodes)),
         "levels": [(level, level_words(level), number(many)) for level, many in sorted(levels.items())],
-        "names": [] if alerts[0].who else [msgspec.json.encode(named(one)).decode() for one in alerts[:MOST_AT_ONCE]],
-        "alerts": [_alert(one) for one in alerts],
+        "names": [msgspec.json.encode(named(one)).decode() for one in alerts[:MOST_AT_ONCE]],
+        "who": alerts[0].who,
+        "done": _taken_words(max(alerts, key=lambda one: one.at or one.told.since)) if alerts[0].who else "",
+        "alerts": [_alert(one, steps[named(one)]) for one in alerts],
     }
 
 
-def _alert(one: Standing) -> dict[str, Any]:
-    told = one.told
+def _alert(one: Standing, steps: Sequence[Step]) -> dict[str, Any]:
+    told, area = one.told, place_words(one.area_code, one.called)
     return {
         "node_id": one.node_id,
         "told": told,
@@ -113,18 +131,20 @@ def _alert(one: Standing) -> dict[str, Any]:
             unit=threshold_unit_words(told.unit),
             start=number(told.start_at, 3),
         ),
-        "area": one.called or one.area_code,
+        "area": f"{gettext('Area code')} {area}" if one.area_code.strip("0") else area,
         "silent": gettext("silent for a day") if one.is_silent else "",
         "heard": when(one.heard, one.zone) if one.heard else "",
+        "who": one.who,
         "done": _care_words(one),
+        "steps": [_step_words(step, one.zone) for step in steps] if len(steps) > 1 else [],
     }
 
 
 def _care_words(one: Standing) -> str:
-    """Who takes care, and whether the node knows; empty for nobody."""
-    if not one.who or one.at is None:
+    """Who takes care or gave it back, and whether the node knows; empty for nobody."""
+    if one.at is None:
         return ""
-    who = gettext("%(who)s takes care of it, %(at)s.", who=one.who, at=when(one.at, one.zone))
+    who = _taken_words(one)
     if one.outcome is None:
         then = gettext("On its way to the node.")
     elif one.outcome == "done":
@@ -132,3 +152,21 @@ def _care_words(one: Standing) -> str:
     else:
         then = gettext("The node did not take it: %(code)s.", code=one.outcome)
     return f"{who} {then}"
+
+
+def _taken_words(one: Standing) -> str:
+    """Who takes care or gave it back."""
+    at = when(one.at, one.zone) if one.at else ""
+    if one.who:
+        return gettext("%(who)s takes care of it, %(at)s.", who=one.who, at=at)
+    return gettext("%(who)s gave it back, %(at)s.", who=one.giver, at=at)
+
+
+def _step_words(step: Step, zone: str) -> str:
+    """One of an alert's history."""
+    at = when(step.at, zone)
+    if not step.who:
+        return gettext("Open again at the node, %(at)s.", at=at)
+    if step.given_back:
+        return gettext("%(who)s gave it back, %(at)s.", who=step.who, at=at)
+    return gettext("%(who)s took it on, %(at)s.", who=step.who, at=at)

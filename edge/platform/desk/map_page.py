@@ -34,7 +34,6 @@ from edge.platform.population import (
     trend,
 )
 from edge.platform.sentences import (
-    NO_AREA,
     area_words,
     between,
     cameras_words,
@@ -45,6 +44,7 @@ from edge.platform.sentences import (
     density_words,
     incidence,
     level_words,
+    place_words,
     sign,
     together_words,
     undated_words,
@@ -193,7 +193,7 @@ def _of_taxon(database: Database, chosen: TaxonSum, wanted: Wanted) -> dict[str,
         "watched": watched(unit, nights),
         "sign": sign(unit),
         "is_incidence": is_incidence(unit),
-        "below": [(one, _name_below(one), *_degree_below(one, unit)) for one in below[:MOST_AREAS]],
+        "below": [(one, place_words(one.area, one.called), *_degree_below(one, unit)) for one in below[:MOST_AREAS]],
         "areas": len(below),
         "places": places,
         "unplaced": unplaced_words(unplaced(nodes, places)),
@@ -216,10 +216,6 @@ def _tonight_words(running: date | None, shown: Trend, now: Trend) -> str:
     if (shown.week_mean, shown.level) == (now.week_mean, now.level):
         return ""
     return gettext("The change and any level include the night %(night)s, which is not over yet.", night=str(running))
-
-
-def _name_below(one: AreaBelow) -> str:
-    return one.called or (area_words(one.area) if one.area == NO_AREA else one.area)
 
 
 def _degree_below(one: AreaBelow, unit: str) -> tuple[str, str]:

@@ -10,14 +10,14 @@ from edge.platform.desk.entry import Answer, desk, logged_in
 from edge.platform.desk.paging import one_page
 from edge.platform.former_names import IS_LEFT_BEHIND
 from edge.platform.registry import NOWHERE
-from edge.platform.sentences import left_behind_words, when
+from edge.platform.sentences import left_behind_words, place_words, when
 from edge.platform.words import gettext, number
 
 # `health.last_update` is a sentence and no code. So end those after which nobody has to do anything; any other,
 # also one that is unknown here, calls for somebody.
 ENDS_OF_GOOD_UPDATES = ("runs well", "from the next start on", "is installed already", "the rest is tried again")
 _ROWS = f"""
-    SELECT site, node, coalesce(area_called(area_code), area_code), time_zone, heard,
+    SELECT site, node, area_code, area_called(area_code), time_zone, heard,
            status->>'state', health->>'problem', health->'camera'->>'state',
            (health->'store'->>'waiting')::bigint, (health->>'battery_share')::float8, (health->>'battery_v')::float8,
            health->>'last_update', health->>'clock', info->>'software', info->>'version', info->>'software_number',
@@ -42,7 +42,7 @@ def nodes_page() -> Answer:
 
 
 def _node(row: Sequence[Any], now: datetime) -> dict[str, Any]:
-    site, node, area, zone, heard, state, problem, camera, waiting, share, volts, *others = row
+    site, node, area, called, zone, heard, state, problem, camera, waiting, share, volts, *others = row
     update, clock, *runs, refused, is_back = others
     is_silent = heard is None or now - heard > timedelta(days=1)
     silent = gettext("silent for a day") if is_silent else gettext("offline") if state == "offline" else ""
@@ -61,7 +61,7 @@ def _node(row: Sequence[Any], now: datetime) -> dict[str, Any]:
         faults.append((gettext("Counts in no area; its area code:"), refused))
     return {
         "name": f"{site}/{node}",
-        "area": area,
+        "area": place_words(area, called),
         "heard": when(heard, zone) if heard else "",
         "faults": faults,  # each in our words and, in English, in the node's
         "runs": _versions(*runs),
