@@ -4,12 +4,12 @@ Times are ISO 8601 in UTC. A field that is not known is left out, never filled w
 """
 
 from datetime import datetime
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
-from msgspec import Meta, Struct
+from msgspec import Meta, Struct, convert
 
-from edge.counts import Climate, Interval, Level, NoData, Spread, per_m2
+from edge.counts import Interval, Level, NoData, TaxonCount, per_m2
 from edge.errors import WireError
 from edge.wire.commands import Share
 from edge.wire.documents import decode_document
@@ -234,55 +234,39 @@ class Summary(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 def summary_of(interval: Interval) -> Summary:
     """The summary message of an interval."""
-    counts = interval.counts
-    return Summary(
-        start=interval.start.utc,
-        end=interval.end.utc,
-        camera=interval.camera,
-        model=interval.model,
-        mode=interval.mode,
-        unit=interval.unit,
-        frames=interval.frames,
-        awake_s=interval.awake_s,
-        counts=taxon_counts(interval),
-        no_data=counts.reason if isinstance(counts, NoData) else None,
-        saturated=interval.saturated,
-        area_mm2=interval.area_mm2,
-        exposed_s=interval.exposed_s,
-        severity=interval.severity,
-        climate=climate_of(interval.climate),
+    return Summary(start=interval.start.utc, end=interval.end.utc, **told_of(interval))
+
+
+def told_of(interval: Interval) -> dict[str, Any]:
+    """What summary and record say of an interval in the same words."""
+    counts, climate = interval.counts, interval.climate
+    return {
+        "camera": interval.camera,
+        "model": interval.model,
+        "mode": interval.mode,
+        "unit": interval.unit,
+        "frames": interval.frames,
+        "awake_s": interval.awake_s,
+        "counts": None if isinstance(counts, NoData) else [_count(taxon, interval) for taxon in counts],
+        "no_data": counts.reason if isinstance(counts, NoData) else None,
+        "saturated": interval.saturated,
+        "area_mm2": interval.area_mm2,
+        "exposed_s": interval.exposed_s,
+        "severity": interval.severity,
+        "climate": None if climate is None else convert(climate, ClimateOf, from_attributes=True),
+    }
+
+
+def _count(taxon: TaxonCount, interval: Interval) -> SummaryCount:
+    return SummaryCount(
+        label=taxon.label,
+        eppo=taxon.eppo,
+        count=taxon.count,
+        low=taxon.low,
+        high=taxon.high,
+        stage=taxon.stage,
+        per_m2=_four_digits(per_m2(taxon, interval)),
     )
-
-
-def taxon_counts(interval: Interval) -> list[SummaryCount] | None:
-    """The counts of an interval, in its order; None where nothing can be said."""
-    if isinstance(interval.counts, NoData):
-        return None
-    return [
-        SummaryCount(
-            label=taxon.label,
-            eppo=taxon.eppo,
-            count=taxon.count,
-            low=taxon.low,
-            high=taxon.high,
-            stage=taxon.stage,
-            per_m2=_four_digits(per_m2(taxon, interval)),
-        )
-        for taxon in interval.counts
-    ]
-
-
-def climate_of(climate: Climate | None) -> ClimateOf | None:
-    """With names."""
-    if climate is None:
-        return None
-    humidity = None if climate.humidity is None else _spread_of(climate.humidity)
-    temperature_c = _spread_of(climate.temperature_c)
-    return ClimateOf(readings=climate.readings, temperature_c=temperature_c, humidity=humidity)
-
-
-def _spread_of(spread: Spread) -> SpreadOf:
-    return SpreadOf(mean=spread.mean, least=spread.least, most=spread.most)
 
 
 def _four_digits(value: float | None) -> float | None:

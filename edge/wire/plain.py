@@ -9,11 +9,11 @@ from uuid import UUID
 from msgspec import Meta, Struct
 
 from edge.clock import Instant
-from edge.counts import Alert, Interval, Level, Lost, NoData, Sighting, Task
+from edge.counts import Alert, Interval, Level, Lost, Sighting, Task
 from edge.wire.commands import Share
 from edge.wire.instants import ClockWord
-from edge.wire.messages import ClimateOf, SummaryCount, climate_of, taxon_counts
-from edge.wire.record_keys import Decoded
+from edge.wire.messages import ClimateOf, SummaryCount, told_of
+from edge.wire.record_keys import Decoded, Unknown
 
 Figure = Annotated[float, Meta(ge=0)]
 Count = Annotated[int, Meta(ge=0)]
@@ -119,34 +119,14 @@ def plain(decoded: Decoded, site: str) -> PlainRecord:
     """The record of a node of `site` with long names."""
     key, record = decoded.key, decoded.record
     where: dict[str, Any] = {"site": site, "node": key.node, "epoch": _epoch_text(key.epoch), "seq": key.seq}
-    if isinstance(record, Sighting):
-        return PlainSighting(
-            **where,
-            at=_instant(record.at),
-            camera=record.camera,
-            model=record.model,
-            label=record.label,
-            eppo=record.eppo,
-            confidence=record.confidence,
-            box=record.box,
-            count=record.count,
-            picture=record.picture,
-            stage=record.stage,
-        )
+    if isinstance(record, Unknown):
+        return PlainUnknown(**where, number=record.kind)
     if isinstance(record, Interval):
-        return _interval(record, where)
-    if isinstance(record, Alert):
-        return _alert(record, where)
-    if isinstance(record, Lost):
-        return PlainLost(
-            **where,
-            at=_instant(record.at),
-            first_seq=record.first_seq,
-            last_seq=record.last_seq,
-            count=record.count,
-            reason=record.reason,
-        )
-    return PlainUnknown(**where, number=record.kind)
+        where |= {"start": _instant(record.start), "end": _instant(record.end), "revision": record.revision}
+        return PlainInterval(**where, **told_of(record), skipped=dict(record.skipped))
+    where |= {name: getattr(record, name) for name in _SAME[type(record)]}
+    told: PlainRecord = _PLAIN[type(record)](**where, at=_instant(record.at))
+    return told
 
 
 @lru_cache(maxsize=4096)
@@ -155,33 +135,8 @@ def _epoch_text(epoch: UUID) -> str:
     return str(epoch)
 
 
-def _interval(record: Interval, where: dict[str, Any]) -> PlainInterval:
-    counts = record.counts
-    return PlainInterval(
-        **where,
-        start=_instant(record.start),
-        end=_instant(record.end),
-        camera=record.camera,
-        model=record.model,
-        mode=record.mode,
-        unit=record.unit,
-        frames=record.frames,
-        skipped=dict(record.skipped),
-        awake_s=record.awake_s,
-        counts=taxon_counts(record),
-        no_data=counts.reason if isinstance(counts, NoData) else None,
-        saturated=record.saturated,
-        area_mm2=record.area_mm2,
-        exposed_s=record.exposed_s,
-        severity=record.severity,
-        climate=climate_of(record.climate),
-        revision=record.revision,
-    )
-
-
-def _alert(record: Alert, where: dict[str, Any]) -> PlainAlert:
-    same = {f.name: getattr(record, f.name) for f in fields(record) if f.name != "at"}
-    return PlainAlert(**where, at=_instant(record.at), **same)
+_PLAIN = {Sighting: PlainSighting, Alert: PlainAlert, Lost: PlainLost}
+_SAME = {kind: [field.name for field in fields(kind) if field.name != "at"] for kind in _PLAIN}
 
 
 def _instant(instant: Instant) -> PlainInstant:
