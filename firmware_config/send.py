@@ -106,7 +106,10 @@ class Sender:
             )
         if reply.get("code") != "done":
             raise UsageError(f"{self._node} refuses the bundle ({reply.get('code')}): {reply.get('detail', '')}")
-        return int(reply["have"])
+        try:
+            return int(reply["have"])
+        except (KeyError, TypeError, ValueError, OverflowError) as why:
+            raise UsageError(f"{self._node} does not say how much it has; is its software Fieldeye?") from why
 
     def _on_connect(
         self, client: Client, _data: object, _flags: ConnectFlags, reason: ReasonCode, _more: Properties | None
@@ -121,6 +124,9 @@ class Sender:
             self._answered.set()
 
     def _on_message(self, _client: Client, _data: object, message: MQTTMessage) -> None:
-        reply = json.loads(message.payload)
+        try:
+            reply = json.loads(message.payload)
+        except (ValueError, RecursionError):  # of no Fieldeye: as none
+            return
         if isinstance(reply, dict):
             self._replies.put(reply)

@@ -27,6 +27,7 @@ from tests.broker import Broker
 from tests.clocks import NOON
 from tests.faults.killing import ROOT
 from tests.records import APHID, EPOCH, MOTH, count, interval, sighting, stored
+from tests.waiting import next_line
 
 PREFIX = "fieldeye/v1/farm-3/n1"
 
@@ -145,11 +146,10 @@ def test_listen_prints_one_object_a_record_and_marks_repetitions_but_no_correcti
     payload, corrected = (encode_batch(stored(sighting(), interval(revision=number))) for number in (0, 1))
     with Broker() as broker, broker.connect("node") as node, listening(broker, "--json") as process:
         node.publish(f"{PREFIX}/status", b'{"state":"online","session":1,"connection":1}', retain=True)
-        assert process.stdout
-        told = [json.loads(process.stdout.readline())]
+        told = [json.loads(next_line(process))]
         for sent in (payload, payload, corrected, corrected, payload):
             node.publish(f"{PREFIX}/records", sent)
-        told += [json.loads(process.stdout.readline()) for _ in range(10)]
+        told += [json.loads(next_line(process)) for _ in range(10)]
         process.send_signal(signal.SIGINT)
         assert process.wait(60) == 0
     assert [(one["kind"], one.get("seq"), one.get("repeated", False)) for one in told] == [
@@ -164,17 +164,53 @@ def test_listen_prints_one_object_a_record_and_marks_repetitions_but_no_correcti
     ]
 
 
+HANGING = """
+import socket, sys, time
+from edge.cli import main
+
+answered, look_up = [], socket.getaddrinfo
+
+def hang(*asked, **more):
+    if len(answered) < int(sys.argv[2]):
+        answered.append(asked)
+        return look_up(*asked, **more)
+    print("it hangs", flush=True)
+    time.sleep(600)
+
+socket.getaddrinfo = hang
+sys.exit(main(["listen", "--broker", sys.argv[1]]))
+"""
+
+
+@pytest.mark.parametrize(("told", "answers"), [(signal.SIGINT, 0), (signal.SIGTERM, 1)])
+def test_listen_that_looks_for_its_broker_ends_when_it_is_told_to_however_long_a_name_server_hangs(
+    told: signal.Signals, answers: int
+) -> None:
+    with Broker() as broker, broker.connect("node") as node:
+        node.publish(f"{PREFIX}/status", b'{"state":"online","session":1,"connection":1}', retain=True)
+        command = [sys.executable, "-c", HANGING, f"127.0.0.1:{broker.port}", str(answers)]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT) as process:
+            if answers:
+                assert next_line(process) == "farm-3/n1 is online\n"
+                broker.kill()
+            assert next_line(process) == "it hangs\n"
+            process.send_signal(told)
+            try:
+                assert process.wait(30) == 0
+            finally:
+                process.kill()
+
+
 def test_listen_speaks_to_people_without_json() -> None:
     with Broker() as broker, broker.connect("node") as node, listening(broker) as process:
         node.publish(f"{PREFIX}/status", b'{"state":"online","session":1,"connection":1}', retain=True)
-        assert process.stdout
-        assert process.stdout.readline() == "farm-3/n1 is online\n"
+        assert next_line(process) == "farm-3/n1 is online\n"
         nothing_came = summary_of(interval(frames=0, counts=NoData("no_frame")))
         node.publish(f"{PREFIX}/summary", encode_message(nothing_came), retain=True)
-        assert process.stdout.readline() == "farm-3/n1 summary\n"
+        assert next_line(process) == "farm-3/n1 summary\n"
         node.publish(f"{PREFIX}/records", encode_batch(stored(sighting(), interval(revision=1))))
-        assert "saw 2 x Plutella xylostella (88%)" in process.stdout.readline()
-        assert process.stdout.readline().endswith(" x Myzus persicae (201 to 260) (corrected)\n")
+        assert "saw 2 x Plutella xylostella (88%)" in next_line(process)
+        assert next_line(process).endswith(" x Myzus persicae (201 to 260) (corrected)\n")
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,10 @@
 """Waiting for a condition with a deadline, instead of sleeping."""
 
+import subprocess
 import time
 from collections.abc import Callable
+from threading import Timer
+from typing import IO, AnyStr
 
 PATIENCE = 6  # a machine that does much else is so much slower; a test that passes does not wait for it
 
@@ -12,3 +15,17 @@ def wait_until(condition: Callable[[], bool], within_s: float, every_s: float = 
     while not condition():
         assert time.monotonic() < deadline_s, f"not within {within_s} s: {condition}"
         time.sleep(every_s)
+
+
+def next_line(process: "subprocess.Popen[AnyStr]", pipe: IO[AnyStr] | None = None) -> AnyStr:
+    """What it says next, on `stdout` if no pipe is named; one that stays silent is killed, and the test fails."""
+    pipe = pipe or process.stdout
+    assert pipe
+    patience = Timer(PATIENCE * 20, process.kill)
+    patience.start()
+    try:
+        line = pipe.readline()
+    finally:
+        patience.cancel()
+    assert line, f"silent, or at its end: {process.args!r}"
+    return line

@@ -15,7 +15,7 @@ from paho.mqtt.reasoncodes import ReasonCode
 from edge.errors import BrokerError
 from edge.platform.address import BrokerAddress, refused, refused_topics, shut_out, unreachable
 from edge.platform.decode import Message
-from edge.platform.link import AGAIN_S, Link, new_client
+from edge.platform.link import AGAIN_S, Link, dialled, new_client
 from edge.platform.sources import WINDOW, Delivery
 
 log = logging.getLogger(__name__)
@@ -78,7 +78,7 @@ class Connection:
         holds = self.client.loop(wait_s) == MQTTErrorCode.MQTT_ERR_SUCCESS
         self.broke += not holds
         if not holds and self._refused is None and not stop.wait(AGAIN_S):
-            _come_back(self.client, self._address)  # still away: the next turn tries again
+            _come_back(self.client, self._address, stop)  # still away: the next turn tries again
         if self._refused is not None:
             raise self._refused
         return holds
@@ -126,7 +126,7 @@ class Connection:
         self.inbox.append(Delivery(message, told.mid, self.broke))
 
 
-def _come_back(client: Client, address: BrokerAddress) -> None:
+def _come_back(client: Client, address: BrokerAddress, stop: Event) -> None:
     """Try once to connect again, with a certificate that was renewed; a broker that is away still is no error.
 
     Raises BrokerError if it is not trusted any more: the authority's file is read at the start alone.
@@ -134,9 +134,6 @@ def _come_back(client: Client, address: BrokerAddress) -> None:
     if address.tls is not None and address.client_file is not None:
         with suppress(OSError):  # half a file: once whole it is read at the next try
             address.tls.load_cert_chain(address.client_file)
-    try:
-        client.reconnect()
-    except ssl.SSLCertVerificationError as why:
+    why = dialled(client.reconnect, stop)
+    if isinstance(why, ssl.SSLCertVerificationError):
         raise unreachable(address, why) from why
-    except (OSError, ValueError):
-        return

@@ -1,6 +1,10 @@
 """The line to an MQTT broker: a client for it, is the broker heard?"""
 
 import logging
+from collections.abc import Callable
+from functools import partial
+from threading import Event, Thread
+from traceback import clear_frames
 from typing import Any
 
 from paho.mqtt.client import Client
@@ -12,6 +16,7 @@ from edge.platform.address import LATER, BrokerAddress, unreachable
 log = logging.getLogger(__name__)
 TURN_S = 0.5
 AGAIN_S = 2.0
+STOPS_S = 0.2
 KEEPALIVE_S = 60  # so long one may take the line and say nothing
 _SAID_NOTHING = 0x8D  # of MQTT 5's reasons, "keep alive timeout", as paho-mqtt ends such a line
 _IN_VAIN = 10  # connections in some 20 s: behind a proxy a broker that starts looks like this
@@ -59,9 +64,27 @@ class Link:
         self.is_up, self._is_told = False, True
 
 
-def connect(client: Client, address: BrokerAddress, **options: Any) -> None:
-    """For the first time. Raises BrokerError if the broker cannot be reached."""
-    try:
-        client.connect(address.host, address.port, KEEPALIVE_S, **options)
-    except (OSError, ValueError) as why:
+def connect(client: Client, address: BrokerAddress, stop: Event | None = None, **options: Any) -> None:
+    """For the first time, unless `stop` is set meanwhile. Raises BrokerError if the broker cannot be reached."""
+    why = dialled(partial(client.connect, address.host, address.port, KEEPALIVE_S, **options), stop or Event())
+    if why is not None:
         raise unreachable(address, why) from why
+
+
+def dialled(dial: Callable[[], object], stop: Event) -> OSError | ValueError | None:
+    """Why it failed. In a thread of its own, which nobody waits for any more once `stop` is set: looking up a name can
+    hang for half a minute, and no signal is heard by the thread that does."""
+    failed: list[OSError | ValueError] = []
+
+    def run() -> None:
+        try:
+            dial()
+        except (OSError, ValueError) as why:
+            clear_frames(why.__traceback__)  # else the error would keep paho-mqtt's socket open
+            failed.append(why)
+
+    thread = Thread(target=run, name="dial", daemon=True)
+    thread.start()
+    while thread.is_alive() and not stop.is_set():
+        thread.join(STOPS_S)
+    return failed[0] if failed else None

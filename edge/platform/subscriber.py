@@ -27,7 +27,7 @@ class Subscriber:
 
         Raises BrokerError if it cannot be reached at the start, refuses, or is no longer trusted.
         """
-        connect(self._connection.client, self._address)
+        connect(self._connection.client, self._address, stop)
         while not stop.is_set():
             self._connection.turn(TURN_S, stop)
             if self._connection.is_up:

@@ -1,13 +1,18 @@
 """What `send` says when no bundle gets through: it names who is to blame; a real broker, a real publisher."""
 
+import json
+import ssl
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
+import paho.mqtt.client as paho
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from paho.mqtt.enums import CallbackAPIVersion
 
-from edge.cli.loopback import free_port
 from edge.clock import ClockState
 from edge.config import MqttTable
 from edge.updates.inbox import Inbox
@@ -17,6 +22,7 @@ from tests.firmware.brokers import RenderedBroker
 from tests.firmware.fleets import SITE, entry, firmware, put_fleet, put_private, run_render
 from tests.node import NODE, JumpingClock, running, to
 from tests.node import SITE as NODES_SITE
+from tests.ports import free_port
 from tests.waiting import wait_until
 
 
@@ -125,3 +131,48 @@ def test_a_node_that_was_told_where_to_fetch_a_bundle_is_not_said_to_have_it(ben
         "http://127.0.0.1:1/new.update"
     ]
     assert f"{NODE}: was told where to fetch it; its health tells" in done.stdout, done.stderr
+
+
+@contextmanager
+def answering(bench: Bench, *answers: bytes) -> Iterator[None]:
+    """In the node's place somebody who gives these, with the command's id, to whatever is sent."""
+    card, topic = bench.out / f"nodes/{NODE}/fieldeye", f"fieldeye/v1/{NODES_SITE}/{NODE}"
+    client = paho.Client(CallbackAPIVersion.VERSION2, NODE, protocol=paho.MQTTv5)
+    client.username_pw_set(NODE, (card / "secrets/mqtt-password").read_text().strip())
+    context = ssl.create_default_context(cafile=card / "ca.pem")
+    context.load_cert_chain(card / "secrets/mqtt-client")
+    client.tls_set_context(context)
+
+    def answer(_client: paho.Client, _data: object, message: Any) -> None:
+        for one in answers:
+            told = one.replace(b"ID", json.loads(message.payload)["id"].encode())
+            client.publish(f"{topic}/reply/update", told, qos=1)
+
+    heard: list[object] = []
+    client.on_message = answer
+    client.on_subscribe = lambda *told: heard.append(told)
+    client.connect("localhost", bench.port)
+    client.loop_start()
+    client.subscribe(f"{topic}/cmd/+", qos=1)  # word for word as nodes ask, see access.py
+    wait_until(lambda: heard != [], within_s=10)
+    yield
+    client.disconnect()
+    client.loop_stop()
+
+
+@pytest.mark.parametrize(
+    ("answers", "code", "says"),
+    [
+        ((b"no JSON", b"\xff", b"[" * 100_000, b'{"id": "ID", "code": "done", "have": 900000}'), 0, ""),
+        ((b'{"id": "ID", "code": "done"}',), 2, f"{NODE} does not say how much it has"),
+        ((b'{"id": "ID", "code": "done", "have": "all"}',), 2, f"{NODE} does not say how much it has"),
+        ((b'{"id": "ID", "code": "done", "have": 1e999}',), 2, f"{NODE} does not say how much it has"),
+    ],
+)
+def test_an_answer_that_no_node_gives_is_a_sentence_or_passed_over(
+    bench: Bench, answers: tuple[bytes, ...], code: int, says: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("firmware_config.send.ANSWER_S", 2.0)
+    with RenderedBroker(bench.out, bench.port), answering(bench, *answers):
+        done = bench.send()
+    assert (done.returncode, says in done.stderr) == (code, True), done.stderr
