@@ -18,7 +18,7 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
-from edge.cli.loopback import free_port
+from tests.ports import free_port
 from tests.waiting import wait_until
 
 MOSQUITTO = shutil.which("mosquitto") or "/usr/sbin/mosquitto"  # Debian puts it where users have no PATH
@@ -36,6 +36,7 @@ class Broker:
         self.port = free_port()
         self.users, self.tls = dict(users or {}), tls
         self._process: subprocess.Popen[str] | None = None
+        self._clients: list[Client] = []
         (self.folder / "store").mkdir()
         lines = [
             f"listener {self.port} 127.0.0.1",
@@ -51,6 +52,8 @@ class Broker:
         return self.start()
 
     def __exit__(self, *_: object) -> None:
+        for client in self._clients:
+            client.leave()
         self.kill()
         shutil.rmtree(self.folder)
 
@@ -106,8 +109,9 @@ class Broker:
         self._give_to_broker()
 
     def connect(self, name: str, *, user: str | None = None, clean: bool = True) -> "Client":
-        """A connected client."""
+        """A connected client, which leaves at the end."""
         client = Client(self, name, user, clean)
+        self._clients.append(client)
         wait_until(lambda: client.accepted is not None, within_s=10)
         return client
 

@@ -9,7 +9,7 @@ import pytest
 from flask import Flask
 from hypothesis import settings
 from jinja2.bccache import Bucket, BytecodeCache
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
 from werkzeug.routing import Rule
 
 from tests.broker import Broker
@@ -18,6 +18,7 @@ from tests.page.browsing import CHROMIUM, FLAGS
 # No deadline: on a busy machine of two cores a fast example now and then takes its time, which is no fault.
 settings.register_profile("fieldeye", deadline=None)
 settings.load_profile("fieldeye")
+expect.set_options(timeout=30_000)  # as Playwright gives a page to come; of itself it is 5 s
 
 
 class Compiled(BytecodeCache):
@@ -89,6 +90,6 @@ def broker() -> Iterator[Broker]:
 def browser() -> Iterator[Browser]:
     """One for all tests: starting it takes longer than most of them, and a process may have but one Playwright."""
     with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS, timeout=120_000)
         yield chromium
         chromium.close()

@@ -80,19 +80,20 @@ class Network:
 
     def __enter__(self) -> Self:
         self._thread.start()
-        self._ready.wait()
+        assert self._ready.wait(60)
         return self
 
     def __exit__(self, *_: object) -> None:
         self.cut()
         self._loop.call_soon_threadsafe(self._done.set)
-        self._thread.join()
+        self._thread.join(60)
+        assert not self._thread.is_alive()
 
     def cut(self) -> None:
         """Reset every connection."""
         done = threading.Event()
         self._loop.call_soon_threadsafe(lambda: (self._reset(), done.set()))
-        done.wait()
+        assert done.wait(60)
 
     def _reset(self) -> None:
         self._cutting = False

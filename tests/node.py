@@ -186,7 +186,6 @@ def guarded(folder: Path, *, may_write: str = "#", typed: str = "n") -> Iterator
     with Broker(users={"node": "n", "platform": "p"}, acl=acl) as broker:
         platform = Platform(broker, user="platform")
         yield broker, platform, to(broker.port, username="node", password_file=str(secret))
-        platform.client.leave()
 
 
 @contextmanager

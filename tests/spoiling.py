@@ -1,8 +1,18 @@
-"""Damage that SQLite notices only when it comes by: an index that tells something else than its table."""
+"""Files of SQLite that take no change, and damage that is noticed only when SQLite comes by."""
 
 import sqlite3
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
+
+
+@contextmanager
+def refusing(path: Path, change: str) -> Iterator[None]:
+    """Meanwhile the file of a running node has no room for a `change` such as INSERT ON record."""
+    with closing(sqlite3.connect(path, timeout=10)) as db:
+        db.execute(f"CREATE TRIGGER refuse_{change[:6]} BEFORE {change} BEGIN SELECT RAISE(ABORT, 'no room'); END")
+        yield
+        db.execute(f"DROP TRIGGER refuse_{change[:6]}")
 
 
 def spoil_an_index(path: Path) -> None:

@@ -23,6 +23,7 @@ from edge.status import StatusBoard
 from edge.store import Deed, Store
 from edge.tally import ClassAccuracy
 from tests.records import MOTH, count, interval
+from tests.spoiling import refusing
 
 NOON = datetime(2026, 7, 1, 4, tzinfo=UTC)  # in Shanghai
 ACCURACY = {MOTH[0]: ClassAccuracy(MOTH[1], 1.0, 1.0)}
@@ -308,11 +309,9 @@ def test_what_was_done_before_the_clock_was_set_has_its_time_once_a_full_disk_ha
     trap.hour(8, 14, "boot", UNSYNCED)
     (asked,) = trap.board.snapshot().alerts
     trap.store.decisions.do(key_of(asked), Deed("Mei", at(10).utc, 14.0), replace(at(10), state=UNSYNCED))
-    with closing(sqlite3.connect(tmp_path / "decisions.sqlite")) as db:
-        db.execute("CREATE TRIGGER refuse BEFORE UPDATE ON deed BEGIN SELECT RAISE(ABORT, 'no room'); END")
+    with refusing(tmp_path / "decisions.sqlite", "UPDATE ON deed"):
         for hours in (11, 12):
             trap.now("boot", 70, hours=hours)
-        db.execute("DROP TRIGGER refuse")
     trap.now("boot", 70, hours=13)
     assert trap.store.decisions.deed(key_of(asked)) == Deed("Mei", at(24 * 70 + 10).utc, 14.0)
     assert caplog.messages.count("deeds_not_timed") == 1

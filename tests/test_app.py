@@ -27,6 +27,7 @@ from edge.app import Node, build
 from edge.bundle import find_bundle, load_release
 from edge.calibration import Calibration, save_calibration
 from edge.cameras import WatchedCamera, open_watched_camera
+from edge.cli import loopback
 from edge.cli.demo import PAGE_PORT
 from edge.clock import ClockState, SystemClock
 from edge.config import (
@@ -53,12 +54,13 @@ from edge.status import ModelStatus, StatusBoard
 from edge.store import Records, Store, inspect_store
 from edge.wire import Info, ModelInfo, decode_batch, decode_message, encode_message
 from edge.wire.messages import MAX_MESSAGE_BYTES
-from tests.broker import Broker, free_port
+from tests.broker import Broker
 from tests.cameras.sources import network_camera
 from tests.clocks import NOON, SetClock
 from tests.faults.small_disk import run_on_small_disk
 from tests.node import NODE, SITE, Platform, to
 from tests.onnx_files import BLUE, RED, write_model
+from tests.ports import free_port
 from tests.records import interval, marks, sighting
 from tests.test_accounts import LI
 from tests.test_pipeline import scene
@@ -321,7 +323,7 @@ def test_an_unattended_node_with_a_wrong_configuration_goes_on_with_the_last_goo
 def test_an_unattended_node_that_never_had_a_good_configuration_shows_why_on_its_page(tmp_path: Path) -> None:
     config = tmp_path / "node.toml"
     config.write_text("nonsense")
-    if free_port(PAGE_PORT) != PAGE_PORT:
+    if loopback.free_port(PAGE_PORT) != PAGE_PORT:
         pytest.skip(f"port {PAGE_PORT} is used by another program, and a node without configuration has no other")
     with running(config, tmp_path, PAGE_PORT, "--unattended") as node:
         assert "node.toml" in node.page()

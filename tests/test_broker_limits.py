@@ -32,7 +32,6 @@ def test_no_more_is_on_its_way_at_once_than_the_broker_takes(tmp_path: Path) -> 
             wait_until(lambda: len(platform.read().statuses) == 2, within_s=5)  # the last will was the broker's own
             assert platform.messages.keys() == {"status", "info"}
             assert platform.counted == {}
-        platform.client.leave()
 
 
 def test_a_broker_that_takes_one_message_at_once_gets_everything_one_by_one(tmp_path: Path) -> None:
@@ -44,7 +43,6 @@ def test_a_broker_that_takes_one_message_at_once_gets_everything_one_by_one(tmp_
             wait_drained(node)
         wait_until(lambda: platform.read().statuses[-1].state == "stopped", within_s=5)
         assert platform.births() == 1
-        platform.client.leave()
 
 
 def test_a_picture_goes_in_parts_as_long_as_the_broker_takes(tmp_path: Path) -> None:
@@ -54,7 +52,6 @@ def test_a_picture_goes_in_parts_as_long_as_the_broker_takes(tmp_path: Path) -> 
             ask(node, LARGE)
             wait_until(lambda: list(platform.read().photos.values()) == [LARGE], within_s=20)
         assert platform.births() == 1
-        platform.client.leave()
 
 
 def test_a_broker_that_names_no_limit_and_refuses_a_long_part_of_a_picture_keeps_the_connection(tmp_path: Path) -> None:
@@ -67,7 +64,6 @@ def test_a_broker_that_names_no_limit_and_refuses_a_long_part_of_a_picture_keeps
             committed = node.commit(sighting())
             wait_until(lambda: platform.has(committed), within_s=10)
         assert platform.births() == 1
-        platform.client.leave()
 
 
 def test_batches_are_as_large_as_the_broker_takes(tmp_path: Path) -> None:
@@ -83,7 +79,6 @@ def test_batches_are_as_large_as_the_broker_takes(tmp_path: Path) -> None:
             again = [one for one in platform.client.inbox[before:] if one.topic.endswith("/records")]
             assert {told.key.seq for one in again for told in decode_batch(one.payload, "n1")} == committed
         assert platform.births() == 1
-        platform.client.leave()
 
 
 def test_an_answer_that_names_more_lost_spans_than_the_broker_takes_names_the_first(tmp_path: Path) -> None:
@@ -98,7 +93,6 @@ def test_an_answer_that_names_more_lost_spans_than_the_broker_takes_names_the_fi
             wait_until(lambda: len(platform.replies()) == 1, within_s=5)
         (reply,) = platform.replies()
         assert (reply.sent, reply.gone) == (100, [(1, 1), (3, 3), (5, 5), (7, 7)])
-        platform.client.leave()
 
 
 def test_a_record_that_is_too_large_for_the_broker_is_kept_and_said_and_the_connection_stays(tmp_path: Path) -> None:
@@ -136,7 +130,6 @@ def test_a_broker_that_gives_no_commands_gets_records_and_is_said_by_node_and_do
             assert (before.what, before.is_well) == ("broker publish", True)
             assert (last.what, last.is_well, last.sentence) == ("broker commands", False, node.link.detail)
         assert platform.births() == 1
-        platform.client.leave()
 
 
 @pytest.mark.parametrize("code", [0x88, 0x89, 0x8B, 0x8D, 0x9F])
@@ -173,4 +166,3 @@ def test_the_broker_keeps_back_what_is_far_too_large_for_a_command(tmp_path: Pat
             wait_until(lambda: bool(platform.replies()), within_s=5)
         answered = [message.topic for message in platform.client.inbox if "/reply/" in message.topic]
         assert answered == [f"fieldeye/v1/{SITE}/{NODE}/reply/model"]
-        platform.client.leave()

@@ -224,10 +224,6 @@ def test_a_change_that_is_sent_twice_is_still_undone_to_what_was_before_it(node_
     assert read(folder) == {"camera": {"every_s": 30}}
 
 
-def test_without_a_change_there_is_nothing_to_undo(node_toml: Path) -> None:
-    assert not undo(node_toml.parent, "")
-
-
 @pytest.mark.parametrize(
     "values",
     [

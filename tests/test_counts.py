@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.counts import Interval, Lost, NoData, TaxonCount, counted, decimals_of, newest_unit
+from edge.counts import Interval, Lost, NoData, TaxonCount, decimals_of, newest_unit
 from edge.ranges import count_range
 from tests.clocks import SetClock
 from tests.records import interval
@@ -34,12 +34,6 @@ def test_a_model_that_finds_less_leaves_more_above(count: int, precision: float)
 def test_impossible_accuracy_is_refused(precision: float, recall: float) -> None:
     with pytest.raises(ValueError, match="precision and recall"):
         count_range(3, precision, recall)
-
-
-def test_an_unmeasured_class_has_no_range_rather_than_an_invented_one() -> None:
-    assert counted(4, "Pieris", "", precision=None, recall=None) == TaxonCount(
-        label="Pieris", eppo="", count=4, low=None, high=None
-    )
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,6 @@ from threading import Thread
 
 import pytest
 
-from edge.cli.loopback import free_port
 from edge.clock import ClockState, SystemClock
 from edge.config import NodeTable
 from edge.mqtt import dial, probe
@@ -39,6 +38,7 @@ from tests.broker import Broker
 from tests.clocks import SetClock
 from tests.network import PUBACK, Network
 from tests.node import FAST, NODE, RESTS, SITE, JumpingClock, Node, Platform, guarded, running, to
+from tests.ports import free_port
 from tests.records import instant, sighting
 from tests.test_store import open_store
 from tests.waiting import wait_until
@@ -629,4 +629,3 @@ def test_a_new_connection_tells_health_anew_except_on_a_metered_line(
             if births < 3:
                 net.cut()
         assert len(platform.read().messages["health"]) == healths
-    platform.client.leave()

@@ -2,7 +2,6 @@
 
 import gc
 import shutil
-import sqlite3
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing
@@ -54,6 +53,7 @@ from tests.clocks import NOON
 from tests.counting.boards import photograph
 from tests.onnx_files import BLUE, LABELS, RED, Net, facts, write_model
 from tests.records import instant, interval, sighting
+from tests.spoiling import refusing
 from tests.test_store import all_records, open_store
 from tests.waiting import wait_until
 
@@ -304,8 +304,7 @@ def test_a_trap_that_was_off_since_it_saw_colour_passes_over_infrared_and_tells_
 def test_a_store_that_does_not_keep_that_colour_was_seen_stops_no_loop(bench: Bench) -> None:
     bench.add("1.png", scene((16, 16, BLUE)))
     pipeline = bench.build()
-    with closing(sqlite3.connect(bench.state / "fieldeye.db")) as other:
-        other.execute("CREATE TRIGGER refuse BEFORE INSERT ON setting BEGIN SELECT RAISE(ABORT, 'no room'); END")
+    with refusing(bench.state / "fieldeye.db", "INSERT ON setting"):
         pipeline.run(bench.stop)
     assert [(c.label, c.count) for c in bench.interval.counts] == [("Pieris", 1)]
 
@@ -670,14 +669,12 @@ def test_what_the_card_refuses_is_said_kept_and_committed_once_it_can_be(
 ) -> None:
     bench.add("1.png", scene((16, 16, BLUE)))
     pipeline = bench.build(mode="leaf", interval_s=1, loop=True, every_s=0.05)
-    with closing(sqlite3.connect(bench.state / "fieldeye.db")) as other:
-        other.execute("CREATE TRIGGER refuse BEFORE INSERT ON record BEGIN SELECT RAISE(ABORT, 'no room'); END")
+    with refusing(bench.state / "fieldeye.db", "INSERT ON record"):
         running(pipeline, bench.stop)
         wait_until(lambda: "no room" in bench.board.snapshot().store, within_s=20)
         looked = bench.board.snapshot().camera.looked
         wait_until(lambda: bench.board.snapshot().camera.looked > looked + 2, within_s=20)
         assert bench.sightings == []
-        other.execute("DROP TRIGGER refuse")
     wait_until(lambda: len(bench.sightings) == 1, within_s=20)
     wait_until(lambda: bench.board.snapshot().store == "", within_s=20)
 
@@ -698,14 +695,12 @@ def test_after_a_power_cut_only_insects_whose_interval_was_lost_are_new_again_al
     wait_until(lambda: bench.board.snapshot().calibration is not None, within_s=20)  # then it is committed
     assert card.exists()
     blocked.mkdir()
-    with closing(sqlite3.connect(bench.state / "fieldeye.db")) as other:
-        other.execute("CREATE TRIGGER refuse BEFORE INSERT ON record BEGIN SELECT RAISE(ABORT, 'no room'); END")
+    with refusing(bench.state / "fieldeye.db", "INSERT ON record"):
         bench.add("1.png", scene(before, waited))
         wait_until(lambda: "no room" in bench.board.snapshot().store, within_s=20)
         end_interval(500.0)
         wait_until(lambda: not card.exists(), within_s=20)
         blocked.rmdir()
-        other.execute("DROP TRIGGER refuse")
     bench.add("1.png", scene(before, waited, after))
     wait_until(lambda: len(bench.sightings) == 2, within_s=20)
     shutil.copytree(bench.state, tmp_path / "cut/state")  # what a power cut leaves
@@ -749,11 +744,9 @@ def test_a_sighting_that_had_to_wait_does_not_get_a_later_picture(
 ) -> None:
     bench.add("1.png", scene((16, 16, BLUE)))
     pipeline = bench.build(loop=True, every_s=0.05)
-    with closing(sqlite3.connect(bench.state / "fieldeye.db")) as other:
-        other.execute("CREATE TRIGGER refuse BEFORE INSERT ON record BEGIN SELECT RAISE(ABORT, 'no room'); END")
+    with refusing(bench.state / "fieldeye.db", "INSERT ON record"):
         running(pipeline, bench.stop)
         wait_until(lambda: "no room" in bench.board.snapshot().store, within_s=20)
-        other.execute("DROP TRIGGER refuse")
     bench.add("2.png", scene((16, 16, BLUE), (40, 40, RED)))
     wait_until(lambda: len(bench.sightings) == 2, within_s=20)
     waited, fresh = bench.sightings
@@ -765,10 +758,8 @@ def test_a_sighting_that_had_to_wait_does_not_get_a_later_picture(
 def test_records_that_no_card_took_end_the_loop_with_the_reason(bench: Bench) -> None:
     bench.add("1.png", scene((16, 16, BLUE)))
     pipeline = bench.build()
-    with closing(sqlite3.connect(bench.state / "fieldeye.db")) as other:
-        other.execute("CREATE TRIGGER refuse BEFORE INSERT ON record BEGIN SELECT RAISE(ABORT, 'no room'); END")
-        with pytest.raises(StoreError, match="no room"):
-            pipeline.run(bench.stop)
+    with refusing(bench.state / "fieldeye.db", "INSERT ON record"), pytest.raises(StoreError, match="no room"):
+        pipeline.run(bench.stop)
 
 
 def test_of_more_than_memory_takes_the_oldest_go_while_the_card_takes_none(
@@ -779,12 +770,10 @@ def test_of_more_than_memory_takes_the_oldest_go_while_the_card_takes_none(
     board.show(store="the card is dead")  # so what is committed is kept in memory
     with closing(open_store(tmp_path)) as store:
         commits = Commits(store, board, KeptCard(tmp_path, "pests@0.1.0"), lambda: None)
-        with closing(sqlite3.connect(tmp_path / "fieldeye.db")) as other:
-            other.execute("CREATE TRIGGER refuse BEFORE INSERT ON record BEGIN SELECT RAISE(ABORT, 'no room'); END")
+        with refusing(tmp_path / "fieldeye.db", "INSERT ON record"):
             for n in (1, 2, 3):
                 commits.commit([sighting(count=n)])
             assert "no room" in board.snapshot().store
-            other.execute("DROP TRIGGER refuse")
         commits.commit([sighting(count=4)])
         assert [one.record.count for one in all_records(store)] == [2, 3, 4]  # type: ignore[union-attr]
         assert board.snapshot().store == "the card is dead"
@@ -825,15 +814,12 @@ def test_a_level_whose_alert_the_card_refuses_is_not_shown_when_the_clock_is_set
     bench.add("1.png", scene((8, 8, BLUE)))
     bench.add("2.png", scene((8, 8, BLUE), (40, 40, BLUE)))
     pipeline = bench.build(mode="trap")
-    with closing(sqlite3.connect(bench.state / "fieldeye.db")) as other:
-        no_alert = "BEFORE INSERT ON record WHEN new.priority = 0 BEGIN SELECT RAISE(ABORT, 'no room'); END"
-        other.execute(f"CREATE TRIGGER refuse {no_alert}")
+    with refusing(bench.state / "fieldeye.db", "INSERT ON record WHEN new.priority = 0"):  # an alert
         for is_set in (False, True):
             monkeypatch.setattr("edge.clock.clock_is_set", lambda known=is_set: known)
             with pytest.raises(StoreError, match="no room"):
                 pipeline.run(bench.stop)
             assert bench.board.snapshot().alerts == ()
-        other.execute("DROP TRIGGER refuse")
     pipeline.run(bench.stop)
     assert [one.level for one in bench.board.snapshot().alerts] == ["look"]
 
@@ -1030,19 +1016,6 @@ def test_a_node_whose_looks_take_too_long_to_know_an_insect_again_tells_the_most
         bench.stop.set()
         thread.join(60)
     assert bench.interval.unit == unit
-
-
-def test_a_folder_is_not_read_on_for_somebody_who_looks(
-    bench: Bench, running: Callable[[Pipeline, Event], Thread], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("edge.pipeline.PREVIEW_S", 0.1)
-    for number in range(3):
-        bench.add(f"{number}.png", scene((16, 32, BLUE)))
-    pipeline = bench.build(every_s=0.2)
-    bench.board.watch(time.monotonic())
-    running(pipeline, bench.stop)
-    wait_until(lambda: bench.board.snapshot().camera.state == "ended", within_s=20)
-    assert bench.board.snapshot().camera.frames == 3
 
 
 class Thermometer(NoSensor):

@@ -19,9 +19,10 @@ from edge.node.restarts import Runs
 from edge.page import server
 from edge.power.keeper import Keeper
 from edge.store import Store
-from tests.broker import Broker, free_port
+from tests.broker import Broker
 from tests.clocks import SetClock
 from tests.node import running, to
+from tests.ports import free_port
 from tests.test_app import Manager, configuration
 from tests.waiting import wait_until
 

@@ -669,13 +669,20 @@ def test_a_time_that_is_put_right_while_a_revision_is_committed_leaves_the_revis
         assert [one.record for one in drained(store)] == [store.revision]
 
 
-@pytest.mark.parametrize("state", [ClockState.SYNCED, ClockState.UNSYNCED])
+@pytest.mark.parametrize(
+    ("began", "state"),
+    [
+        (ClockState.SYNCED, ClockState.SYNCED),
+        (ClockState.SYNCED, ClockState.UNSYNCED),
+        (ClockState.UNSYNCED, ClockState.SYNCED),
+    ],
+)
 @pytest.mark.parametrize("wrong", [timedelta(days=-3), timedelta(days=3)])
-def test_an_interval_in_which_a_set_clock_was_set_anew_lies_where_its_end_says(
-    store: Store, wrong: timedelta, state: ClockState
+def test_an_interval_in_which_the_clock_was_set_lies_where_its_end_says(
+    store: Store, wrong: timedelta, began: ClockState, state: ClockState
 ) -> None:
     right, end = instant(), instant(3600.0, state)
-    store.commit([interval(start=replace(right, utc=right.utc + wrong), end=end)])
+    store.commit([interval(start=replace(right, utc=right.utc + wrong, state=began), end=end)])
     (kept,) = [one.record for one in all_records(store) if isinstance(one.record, Interval)]
     expected = ClockState.CORRECTED if state is ClockState.SYNCED else state
     assert (kept.start, kept.end) == (replace(right, state=expected), end)

@@ -15,7 +15,6 @@ import msgspec
 import pytest
 
 from edge.cli import main
-from edge.cli.loopback import free_port
 from edge.config import NodeConfig, StoreTable, load_config
 from edge.page import create_app, serve
 from edge.page.trust import Role
@@ -26,6 +25,7 @@ from tests.clocks import SetClock
 from tests.network import by_ipv6
 from tests.page.scenes import Scene
 from tests.page.visitors import as_role
+from tests.ports import free_port
 
 PICTURES = Path(__file__).parent / "data" / "frames"
 PLANTED = {

@@ -20,6 +20,7 @@ from edge.boxes import Image
 from edge.cameras import Camera
 from edge.config import CameraTable
 from edge.errors import BadFrameError, FieldeyeError
+from tests.ports import free_port
 
 FRAMES = Path(__file__).parent.parent / "data" / "frames"
 BROKEN = FRAMES / "broken"
@@ -121,7 +122,7 @@ class NetworkCamera:
         self.pictures = pictures
         self.health: Health = "playing"
         self.every_s = 0.05
-        self.port = 0
+        self.port = free_port()
         self.connections = 0
         self.plug_in()
 

@@ -26,6 +26,7 @@ from tests.cameras.sources import (
     late_key_frame,
     read_until_error,
 )
+from tests.waiting import next_line
 
 
 def test_a_stream_that_is_joined_between_key_frames_gives_its_first_whole_picture_and_nothing_before() -> None:
@@ -264,8 +265,7 @@ with open_camera(CameraTable(kind="opencv", source=sys.argv[1], stall_s=1.0), Sy
 def test_a_process_ends_after_the_reader_of_its_silent_stream_and_is_not_aborted_by_it(source: NetworkCamera) -> None:
     command = [sys.executable, "-c", READS_ONCE, source.address]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        assert process.stdout.readline() == "read\n"
+        assert next_line(process) == "read\n"
         source.health = "stalled"
         rest, _ = process.communicate("stop\n", timeout=60)
     assert (process.returncode, rest) == (0, "[]\n")

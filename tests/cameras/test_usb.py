@@ -17,6 +17,7 @@ import pytest
 
 from edge.boxes import Image
 from tests.cameras.sources import PICTURES, picture_of
+from tests.waiting import next_line
 
 SHIM = Path(__file__).with_name("usb_camera.c")
 WIDTH_PX, HEIGHT_PX = 640, 480
@@ -75,13 +76,12 @@ def process(shim: Path, picture: Path, formats: str, settings: dict[str, float])
     command = [sys.executable, "-c", ASKED, json.dumps({"source": f"{folder}/by-id"} | settings)]
     with subprocess.Popen(command, env=around, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as asked:
         assert asked.stdin is not None
-        assert asked.stdout is not None
-        stdin, stdout = asked.stdin, asked.stdout
+        stdin = asked.stdin
 
         def answer(what: object) -> Any:
             stdin.write(f"{what}\n")
             stdin.flush()
-            return json.loads(stdout.readline())
+            return json.loads(next_line(asked))
 
         yield answer
         stdin.close()

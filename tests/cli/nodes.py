@@ -9,7 +9,6 @@ import pytest
 from msgspec.structs import replace
 
 from edge.cli.doctor import diagnose
-from edge.cli.loopback import free_port
 from edge.cli.verdict import Verdict
 from edge.clock import Clock, SystemClock
 from edge.config import (
@@ -26,6 +25,7 @@ from edge.page import create_app, serve
 from edge.status import CameraStatus, StatusBoard
 from edge.store import Store
 from tests.clocks import SetClock
+from tests.ports import free_port
 
 
 def config(folder: Path, mode: Mode = "live", crop: str | None = None, *own: OwnThreshold) -> NodeConfig:

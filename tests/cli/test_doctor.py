@@ -19,7 +19,6 @@ from edge.cli import main
 from edge.cli.doctor import _battery as on_battery
 from edge.cli.doctor import _broker as on_broker
 from edge.cli.doctor import diagnose
-from edge.cli.loopback import free_port
 from edge.cli.page_verdict import on_page
 from edge.cli.verdict import Verdict
 from edge.clock import ClockState, SystemClock
@@ -37,6 +36,7 @@ from tests.broker import Broker
 from tests.cameras.sources import FRAMES, video_of_pictures
 from tests.cli.nodes import config, level, running_page, told, verdict_on
 from tests.clocks import NOON, SetClock
+from tests.ports import free_port
 from tests.records import sighting
 from tests.test_app import configuration
 from tests.updates.debian import put_apt

@@ -17,8 +17,8 @@ import pytest
 
 from edge.changes import NAME
 from edge.cli import COMMANDS, PLATFORM_COMMANDS, main, platform_main
-from edge.cli.loopback import free_port
 from tests.onnx_files import picture_with, write_model
+from tests.ports import free_port
 from tests.test_app import configuration
 
 ROOT = Path(__file__).parents[2]

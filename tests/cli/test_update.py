@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from edge.cli import main
-from edge.cli.loopback import free_port
 from edge.updates.inbox import Inbox, Request
 from edge.updates.install import install
+from tests.ports import free_port
 from tests.updates.bundles import Bench
 
 

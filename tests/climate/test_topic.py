@@ -13,7 +13,8 @@ from edge.climate.topic import read_payload
 from edge.config import ClimateTable
 from edge.errors import ConfigError
 from edge.weather import Reading
-from tests.broker import Broker, free_port
+from tests.broker import Broker
+from tests.ports import free_port
 from tests.waiting import wait_until
 
 ZIGBEE = ClimateTable(kind="mqtt", topic="zigbee2mqtt/field")

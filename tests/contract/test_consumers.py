@@ -18,7 +18,7 @@ from edge.wire.tables import RECORDS
 from tests.broker import Broker, Client
 from tests.contract.golden import BATCHES, CONTRACT
 from tests.records import interval, stored
-from tests.waiting import wait_until
+from tests.waiting import next_line, wait_until
 
 CONSUMERS = CONTRACT / "consumers"
 TOPIC = "fieldeye/v1/farm-3/n1/records"
@@ -64,8 +64,7 @@ def consuming(program: list[str], broker: Broker, node: Client) -> Iterator["sub
 
 
 def lines(process: "subprocess.Popen[str]", number: int) -> list[dict[str, Any]]:
-    assert process.stdout
-    return [json.loads(process.stdout.readline()) for _ in range(number)]
+    return [json.loads(next_line(process)) for _ in range(number)]
 
 
 def said(broker: Broker, number: int) -> list[str]:
@@ -98,7 +97,7 @@ def test_a_consumer_reads_every_golden_record_that_it_knows_and_passes_over_the_
     expected = [one for one in known if one is not None]
     with Broker() as broker, broker.connect("node") as node, consuming(program, broker, node) as process:
         for payload in golden:
-            node.publish(TOPIC, payload)
+            assert node.publish(TOPIC, payload) == 0
         assert lines(process, len(expected)) == expected
     assert len(expected) < len(known)
 
@@ -107,8 +106,8 @@ def test_a_consumer_counts_a_repeated_record_once_and_a_revised_one_anew(program
     first, revised = interval(), interval(revision=1, frames=3000)
     with Broker() as broker, broker.connect("node") as node, consuming(program, broker, node) as process:
         for record in (first, first, revised, first):
-            node.publish(TOPIC, encode_batch(stored(record)))
-        node.publish(TOPIC, encode_batch(stored(interval(3600.0), first_seq=2)))
+            assert node.publish(TOPIC, encode_batch(stored(record))) == 0
+        assert node.publish(TOPIC, encode_batch(stored(interval(3600.0), first_seq=2))) == 0
         told = lines(process, 3)
     assert [(one["seq"], one["frames"]) for one in told] == [(1, 3540), (1, 3000), (2, 3540)]
 
@@ -123,7 +122,7 @@ def test_a_consumer_passes_over_what_is_no_batch_with_a_sentence(program: list[s
     with Broker() as broker, broker.connect("node") as node, consuming(program, broker, node) as process:
         for payload in MALFORMED:
             assert node.publish(TOPIC, payload) == 0
-        node.publish(TOPIC, encode_batch(stored(interval())))
+        assert node.publish(TOPIC, encode_batch(stored(interval()))) == 0
         assert lines(process, 1)[0]["seq"] == 1
         complaints = said(broker, len(MALFORMED))
     assert [one for one in complaints if not one.startswith(f"{TOPIC}: passed over a message that is no batch (")] == []
@@ -134,7 +133,7 @@ def test_a_consumer_passes_over_a_batch_with_a_unit_that_this_version_has_no_wor
     later[RECORDS][0][UNIT] = len(UNITS)
     with Broker() as broker, broker.connect("node") as node, consuming(program, broker, node) as process:
         assert node.publish(TOPIC, cbor2.dumps(later)) == 0
-        node.publish(TOPIC, encode_batch(stored(interval(), first_seq=2)))
+        assert node.publish(TOPIC, encode_batch(stored(interval(), first_seq=2))) == 0
         assert lines(process, 1)[0]["seq"] == 2
         assert said(broker, 1)[0].startswith(f"{TOPIC}: passed over a message")
 
@@ -143,7 +142,7 @@ def test_a_consumer_reads_the_neighbours_of_a_record_of_a_kind_to_come(program: 
     later = cbor2.loads(encode_batch(stored(interval(), interval(3600.0), interval(7200.0))))
     later[RECORDS][1] = {0: 4, 1: later[RECORDS][1][1]}  # of which v1 knows no more than kind and seq
     with Broker() as broker, broker.connect("node") as node, consuming(program, broker, node) as process:
-        node.publish(TOPIC, cbor2.dumps(later))
+        assert node.publish(TOPIC, cbor2.dumps(later)) == 0
         assert [one["seq"] for one in lines(process, 2)] == [1, 3]
 
 

@@ -154,8 +154,10 @@ def test_leaves_fill_no_area_whatever_the_calibration() -> None:
     assert per_m2(moths, interval(area_mm2=0)) is None
 
 
-@pytest.mark.parametrize(("precision", "recall"), [(0.0, 0.9), (0.9, 0.0)])
-def test_a_class_that_was_never_found_rightly_is_counted_without_a_range(precision: float, recall: float) -> None:
+@pytest.mark.parametrize(("precision", "recall"), [(0.0, 0.9), (0.9, 0.0), (None, None)])
+def test_a_class_that_was_never_found_rightly_or_measured_is_counted_without_a_range(
+    precision: float | None, recall: float | None
+) -> None:
     told = counted(4, "Pieris", "", precision=precision, recall=recall)
     assert (told.count, told.low, told.high) == (4, None, None)
 

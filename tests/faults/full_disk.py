@@ -30,7 +30,6 @@ def main(disk: Path) -> None:
             wait_until(lambda: platform.has(kept), within_s=20)
         missing = committed - platform.counted.keys()
         sys.stdout.write(f"{len(committed)} {len(missing)} {platform.lost}\n")
-        platform.client.leave()
 
 
 if __name__ == "__main__":

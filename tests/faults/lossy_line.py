@@ -29,7 +29,6 @@ def main(records: int) -> None:
             wait_drained(node, within_s=200)
             wait_until(lambda: platform.has(committed), within_s=60)
         sys.stdout.write(f"{len(committed)} {len(platform.counted)}\n")
-        platform.client.leave()
 
 
 if __name__ == "__main__":

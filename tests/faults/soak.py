@@ -115,7 +115,6 @@ def soaking() -> Iterator[tuple[Soak, Platform]]:
         finally:
             soak.node.kill()
             soak.node.wait()
-            platform.client.leave()
 
 
 def main(hours: float, report: Path) -> None:

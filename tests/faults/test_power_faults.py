@@ -6,17 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from edge.clock import ClockState, Instant
+from edge.clock import ClockState
 from edge.config import StoreTable
 from edge.counts import Interval, Sighting
 from edge.store import Store
-from edge.wire import Key, decode_batch
-from tests.broker import Broker, free_port
-from tests.clocks import NOON, SetClock
+from tests.broker import Broker
 from tests.faults.killing import instants, run_and_kill
 from tests.faults.small_disk import run_on_small_disk
 from tests.faults.test_broker_faults import LONG, check_counted, committed_by
-from tests.network import PUBACK, Network
 from tests.node import NODE, JumpingClock, Platform, running, to, wait_drained
 from tests.records import interval, sighting
 from tests.waiting import wait_until
@@ -35,7 +32,6 @@ def test_11_a_node_killed_at_any_instant_loses_nothing_that_it_committed(tmp_pat
         with running(tmp_path, to(broker.port)) as node:
             check_counted(platform, node)
             assert len(platform.counted) >= told
-        platform.client.leave()
 
 
 def test_12_a_full_disk_costs_pictures_and_old_sightings_and_says_how_many() -> None:
@@ -59,7 +55,6 @@ def test_13_an_outbox_at_its_cap_loses_the_least_and_announces_every_one(tmp_pat
             assert missing
             assert len(missing) == platform.lost == node.store.health().lost
             assert sum(isinstance(record, Interval) for record in platform.counted.values()) == 50
-        platform.client.leave()
 
 
 def test_14_a_damaged_store_is_set_aside_and_the_new_epoch_counts_from_one(tmp_path: Path) -> None:
@@ -78,7 +73,6 @@ def test_14_a_damaged_store_is_set_aside_and_the_new_epoch_counts_from_one(tmp_p
             wait_until(lambda: len(platform.read().keys) == 80, within_s=10)
         assert platform.keys == first | second
         assert (tmp_path / "fieldeye.db.damaged-1").exists()
-        platform.client.leave()
 
 
 def test_18_records_of_a_boot_without_a_clock_are_put_right_before_they_are_sent(tmp_path: Path) -> None:
@@ -97,7 +91,6 @@ def test_18_records_of_a_boot_without_a_clock_are_put_right_before_they_are_sent
         times = [record.at for _, record in sorted(platform.counted.items()) if isinstance(record, Sighting)]
         assert {at.state for at in times} == {ClockState.CORRECTED}
         assert all(abs(at.utc - then) < timedelta(seconds=0.5) for at, then in zip(times, true, strict=True))
-        platform.client.leave()
 
 
 @pytest.mark.parametrize("jump_s", [-365 * 86400, 86400, -3600, 3600])
@@ -113,40 +106,3 @@ def test_18_a_clock_that_jumps_reorders_and_loses_nothing(tmp_path: Path, jump_s
             check_counted(platform, node)
         in_order = [record.count for _, record in sorted(platform.counted.items()) if isinstance(record, Sighting)]
         assert in_order == list(range(10))
-        platform.client.leave()
-
-
-def test_18_an_interval_in_whose_middle_the_clock_was_set_has_a_right_start(tmp_path: Path) -> None:
-    clock = SetClock(datetime(1970, 1, 1, tzinfo=UTC), ClockState.UNSYNCED)
-    start = clock.now()
-    clock.advance(1800)
-    clock.jump((NOON - clock.utc).total_seconds(), ClockState.SYNCED)
-    with running(tmp_path, to(free_port()), clock=clock) as node:
-        node.store.commit([interval(start=start, end=clock.now())])
-        latest = node.store.latest_interval()
-    assert latest is not None
-    assert latest.record.start == Instant(  # type: ignore[union-attr]
-        NOON - timedelta(minutes=30), ClockState.CORRECTED, start.boot_id, start.monotonic_s
-    )
-
-
-def test_18_a_record_that_was_sent_before_the_clock_was_set_keeps_its_content(tmp_path: Path) -> None:
-    clock = JumpingClock(-3600.0, ClockState.UNSYNCED)
-    with Broker() as broker, Network(broker.port) as net:
-        platform = Platform(broker)
-        with running(tmp_path, to(net.port, ack_timeout_s=1.0), clock=clock) as node:
-            wait_until(lambda: len(platform.read().messages.get("health", [])) >= 1, within_s=5)
-            net.drop = frozenset({PUBACK})
-            sent = node.commit(*(sighting(at=clock.now(), count=n) for n in range(5)))
-            wait_until(lambda: platform.has(sent) and node.link.state == "lost", within_s=10)
-            clock.offset_s, clock.state = 0.0, ClockState.SYNCED
-            net.drop = frozenset()
-            wait_drained(node)
-            wait_until(lambda: platform.read().seen.repeated >= 5, within_s=5)
-        contents: dict[Key, set[object]] = {}
-        for message in platform.client.inbox:
-            if message.topic.endswith("/records"):
-                for decoded in decode_batch(message.payload, NODE):
-                    contents.setdefault(decoded.key, set()).add(decoded.record)
-        assert [len(versions) for versions in contents.values()] == [1] * 5
-        platform.client.leave()

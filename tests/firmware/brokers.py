@@ -17,9 +17,9 @@ from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
-from edge.cli.loopback import free_port
 from edge.mqtt.dial import TlsLine
 from tests.broker import MOSQUITTO, RULES
+from tests.ports import free_port
 from tests.waiting import wait_until
 
 

@@ -6,9 +6,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-from edge.cli.loopback import free_port
 from tests.firmware.brokers import RenderedBroker, login
 from tests.firmware.fleets import SITE, render_fleet
+from tests.ports import free_port
 from tests.waiting import wait_until
 
 PICTURES = Path(__file__).parents[2] / "edge/cli/demo_pictures"

@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from edge.cli.loopback import free_port
 from edge.errors import UpdateError
 from edge.updates.install import install
 from edge.updates.slots import Places
@@ -20,6 +19,7 @@ from tests.firmware.brokers import RenderedBroker, User, login
 from tests.firmware.fleets import SITE, firmware, put_fleet, put_private, run_render
 from tests.firmware.test_delivery import moved
 from tests.firmware.test_revocation import kill_before_removing
+from tests.ports import free_port
 from tests.updates.bundles import SLOTS
 from tests.waiting import wait_until
 

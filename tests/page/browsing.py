@@ -20,6 +20,7 @@ from edge.page import create_app, serve
 from edge.page.trust import Role, digest
 from tests.page.scenes import Scene
 from tests.page.visitors import person
+from tests.ports import free_port
 
 SHELL = Path("/usr/bin/chromium-headless-shell")  # the same Chromium without windows, for half the work
 CHROMIUM = SHELL if SHELL.exists() else Path("/usr/bin/chromium")
@@ -121,7 +122,7 @@ class Visit:
 def visiting(browser: Browser, scene: Scene, view: View) -> Iterator[Visit]:
     """A visitor of the node in that scene; requests to any other host fail, as in the field."""
     app = create_app(scene.store, scene.board, scene.config, scene.clock)
-    server = serve(app, "127.0.0.1", 0)
+    server = serve(app, "127.0.0.1", free_port())  # which is its own also while it is away
     context = browser.new_context(
         viewport={"width": view.width_px, "height": 844 if view.is_phone else 800},
         device_scale_factor=1,

@@ -14,11 +14,11 @@ from urllib.parse import urlencode
 
 import pytest
 
-from edge.cli.loopback import free_port
 from edge.page import PageServer, serve
 from edge.page.trust import Role
 from tests.page.scenes import Scene, seen
 from tests.page.visitors import PASSWORD, TOKEN, log_in, person
+from tests.ports import free_port
 from tests.waiting import wait_until
 
 CADDY = shutil.which("caddy")

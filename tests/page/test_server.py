@@ -220,7 +220,7 @@ def test_what_is_too_large_to_be_a_question_is_refused(scene: Scene) -> None:
 
 def asked(server: PageServer, lines: str, body: bytes = b"") -> str:
     """First line of the answer to these header lines and what is sent of a body."""
-    with socket.create_connection(("127.0.0.1", server.port), timeout=5) as line:
+    with line_to(server) as line:
         line.sendall(f"POST {lines}\r\nHost: localhost\r\n\r\n".encode() + body)
         return line.recv(4096).decode().partition("\r\n")[0]
 

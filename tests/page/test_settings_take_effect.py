@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.broker import free_port
 from tests.page.visitors import form_on
+from tests.ports import free_port
 from tests.test_app import Manager, configuration, running
 from tests.waiting import wait_until
 

@@ -8,7 +8,7 @@ import tempfile
 from pathlib import Path
 from typing import Self
 
-from edge.cli.loopback import free_port
+from tests.ports import free_port
 
 BIN = Path("/usr/lib/postgresql/17/bin")
 CONFIG = "max_connections = 40\nshared_buffers = 64MB\nmax_wal_size = 512MB\n"

@@ -9,7 +9,7 @@ import tempfile
 from pathlib import Path
 from typing import Self
 
-from edge.cli.loopback import free_port
+from tests.ports import free_port
 from tests.waiting import wait_until
 
 LIB = Path("/usr/lib/rabbitmq/bin")

@@ -17,7 +17,6 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.reasoncodes import ReasonCode
 
 from edge.cli import platform_main
-from edge.cli.loopback import free_port
 from edge.errors import BrokerError
 from edge.platform.address import BrokerAddress, refused, unreachable
 from edge.platform.database import Database
@@ -34,6 +33,7 @@ from tests.broker import Broker, Client
 from tests.network import PUBACK, Network
 from tests.platform.test_database_intake import batch
 from tests.platform.test_workers import LONG_S, ingesting, told_by
+from tests.ports import free_port
 from tests.records import EPOCH, instant, sighting
 from tests.test_platform import address
 from tests.waiting import wait_until

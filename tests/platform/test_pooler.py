@@ -10,7 +10,6 @@ from typing import Any
 import psycopg
 import pytest
 
-from edge.cli.loopback import free_port
 from edge.platform import database_intake
 from edge.platform.database import Database, only_row, open_database
 from edge.platform.database_intake import Intake
@@ -21,6 +20,7 @@ from edge.wire import Key, Stored, encode_batch
 from tests.platform.fleet import EVENING, Fleet, epoch, moment, moths
 from tests.platform.postgres import Postgres
 from tests.platform.test_database_intake import batch
+from tests.ports import free_port
 from tests.records import MOTH, count, interval
 from tests.waiting import wait_until
 

@@ -29,7 +29,6 @@ from aiosmtpd.handlers import Message as Mailbox
 from aiosmtpd.smtp import AuthResult
 
 from edge.cli import platform_main
-from edge.cli.loopback import free_port
 from edge.cli.telling import say
 from edge.clock import ClockState
 from edge.counts import Alert, Level
@@ -51,6 +50,7 @@ from tests.contract.golden import golden_bytes
 from tests.platform.conftest import filled
 from tests.platform.fleet import Fleet, epoch, moment
 from tests.platform.postgres import Postgres
+from tests.ports import free_port
 from tests.records import EPOCH, MOTH
 from tests.waiting import wait_until
 
@@ -141,7 +141,7 @@ def mail_server(
     controller = Controller(Kept(), hostname="127.0.0.1", port=free_port(), authenticator=knows,
                             auth_require_tls=False, auth_required=password is not None, ssl_context=tls,
                             tls_context=starttls, require_starttls=starttls is not None,
-                            data_size_limit=most_bytes)  # fmt: skip
+                            data_size_limit=most_bytes, ready_timeout=60)  # fmt: skip
     controller.start()
     try:
         yield MailServer(host="127.0.0.1", port=controller.port, sender="station@example.org", starttls=False), letters
@@ -876,15 +876,20 @@ def test_a_mail_server_that_is_back_gets_all_that_waited_also_while_turn_follows
 def refusing_server() -> Iterator[tuple[int, list[socket.socket]]]:
     """Its port, and who asked it."""
     asked: list[socket.socket] = []
+
+    def refuse() -> None:
+        with suppress(OSError):  # ends with the line
+            while True:
+                asked.append(line.accept()[0])
+                with asked[-1] as caller:
+                    caller.sendall(b"554 not now\r\n")
+
     with socket.create_server(("127.0.0.1", 0)) as line:
-        Thread(target=lambda: [_refuse(line.accept()[0], asked) for _ in range(9)], daemon=True).start()
+        thread = Thread(target=refuse, daemon=True)
+        thread.start()
         yield line.getsockname()[1], asked
-
-
-def _refuse(caller: socket.socket, asked: list[socket.socket]) -> None:
-    asked.append(caller)
-    with caller:
-        caller.sendall(b"554 not now\r\n")
+        line.shutdown(socket.SHUT_RDWR)
+        thread.join(20)
 
 
 def test_a_webhook_whose_machine_is_away_costs_no_try_and_holds_back_no_other(fleet: Fleet, hook: Hook) -> None:

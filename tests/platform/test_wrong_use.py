@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 
 from edge.cli import platform_main
-from edge.cli.loopback import free_port
 from edge.cli.station_thresholds import keep_thresholds
 from edge.errors import StoreError, UsageError
 from edge.platform.database import Database, open_database
 from edge.platform.simulate import TruthFile
 from tests.platform.postgres import Postgres
+from tests.ports import free_port
 
 
 def test_the_help_of_ingest_names_what_only_a_database_takes(capsys: pytest.CaptureFixture[str]) -> None:

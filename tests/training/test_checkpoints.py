@@ -13,6 +13,7 @@ import torch
 import training.train
 from edge.errors import ConfigError
 from tests.training.conftest import LABELS, room_for
+from tests.waiting import next_line
 from training.checkpoints import Checkpoint, current_commit, load_checkpoint, save_checkpoint
 from training.curves import draw_curves
 from training.engine import DivergedError
@@ -155,8 +156,7 @@ def test_a_run_that_is_being_trained_is_not_trained_by_a_second_process(tmp_path
     monkeypatch.setattr(training.train, "train", lambda *_: (run / "log.jsonl").touch())
     monkeypatch.setattr("sys.argv", ["train", "tiny.toml", "--runs", str(tmp_path)])
     with Popen([sys.executable, "-c", HOLDS, run], stdin=PIPE, stdout=PIPE) as other:
-        assert other.stdout is not None
-        assert other.stdout.readline() == b"held\n"
+        assert next_line(other) == b"held\n"
         with pytest.raises(ConfigError, match=r"tiny: is being trained by another process; wait for it"):
             training.train.main()
         other.communicate()

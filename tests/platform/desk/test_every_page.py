@@ -10,12 +10,13 @@ from pathlib import Path
 import pytest
 from flask.testing import FlaskClient
 
-from edge.cli.loopback import free_port
 from edge.platform.decode import Message
 from edge.wire import ImageHeader, image_properties
 from tests.page.visitors import ELSEWHERE, swahili_link
 from tests.platform.desk.visitors import log_in
 from tests.platform.fleet import Fleet
+from tests.ports import free_port
+from tests.waiting import next_line
 
 
 @pytest.mark.parametrize("page", ["/", "/alerts", "/nodes", "/questions"])
@@ -67,8 +68,7 @@ def test_what_is_too_large_for_a_form_or_no_request_is_refused_before_it_comes_w
     )
     desk = subprocess.Popen([sys.executable, "-c", run], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     try:
-        assert desk.stdout is not None
-        assert desk.stdout.readline() == f"http://127.0.0.1:{port}\n"
+        assert next_line(desk) == f"http://127.0.0.1:{port}\n"
         for head, answer in REFUSED.items():
             with socket.create_connection(("127.0.0.1", port), timeout=20) as line:
                 line.sendall(head + b"\r\nHost: desk\r\n\r\n")

@@ -11,7 +11,6 @@ import pytest
 from flask.testing import FlaskClient
 from itsdangerous import TimestampSigner
 
-from edge.cli.loopback import free_port
 from edge.languages import COOKIE
 from edge.platform.commands_due import answers_due
 from edge.platform.database import Database
@@ -20,6 +19,7 @@ from edge.platform.desk.entry import CHECKS_AT_ONCE, LOG_INS_AT_ONCE
 from edge.platform.desk.people import add_person, remove_person
 from tests.platform.desk.visitors import PASSWORD, begins_at, first_asked, log_in, token
 from tests.platform.fleet import Fleet
+from tests.ports import free_port
 
 
 @pytest.mark.parametrize("page", ["/", "/nodes", "/questions", "/api/map", "/questions/1/00000000-q1.jpg"])
@@ -63,7 +63,7 @@ def test_a_name_that_rests_may_log_in_with_a_new_password(client: FlaskClient, f
 
 
 def test_wrong_passwords_that_come_at_once_let_the_name_rest_too(client: FlaskClient, fleet: Fleet) -> None:
-    together = Barrier(CHECKS_AT_ONCE)
+    together = Barrier(CHECKS_AT_ONCE, timeout=60)
 
     def guess(word: str) -> int:
         other = client.application.test_client()

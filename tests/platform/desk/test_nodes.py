@@ -11,7 +11,6 @@ import msgspec
 import pytest
 from flask.testing import FlaskClient
 
-from edge.cli.loopback import free_port
 from edge.cli.update import go_back
 from edge.errors import UpdateError
 from edge.platform.decode import Message
@@ -24,6 +23,7 @@ from edge.updates.slots import ENDS_OF_GOOD_UPDATES, Places, said
 from edge.wire import CameraHealth, Health, Info, ModelInfo, Status, encode_message
 from tests.platform.desk.visitors import PASSWORD, log_in
 from tests.platform.fleet import FIRST, VILLAGES, Fleet, epoch
+from tests.ports import free_port
 from tests.records import MOTH, count
 from tests.updates.bundles import Bench
 
