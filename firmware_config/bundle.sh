@@ -26,4 +26,5 @@ cp requirements.lock "$out/"
 # shellcheck disable=SC2086
 "${PYTHON:-python3}" -m pip download --quiet --require-hashes --only-binary :all: --python-version "$python" $platforms \
     --dest "$out/wheels" --requirement requirements.lock
+"${PYTHON:-python3}" "$(dirname "$0")/sbom.py" "$out"
 echo "$out: $(du -sm "$out" | cut -f1) MB for Python $python"

@@ -474,22 +474,38 @@ def build_wheel(folder, *_):
 """
 
 
-def test_software_that_is_put_together_again_has_nothing_of_the_former(tmp_path: Path) -> None:
+def test_software_that_is_put_together_again_has_nothing_of_the_former_and_lists_what_it_has(tmp_path: Path) -> None:
     """A repository of the smallest kind, which asks the network for nothing."""
     (tmp_path / "backend.py").write_text(BACKEND)
     (tmp_path / "pyproject.toml").write_text(
         '[build-system]\nrequires = []\nbuild-backend = "backend"\nbackend-path = ["."]\n'
     )
-    (tmp_path / "requirements.lock").touch()
+    library = packed(tmp_path, "a_library", "1.5", {})
+    digest = sha256(library.read_bytes()).hexdigest()
+    (tmp_path / "requirements.lock").write_text(f"a_library==1.5 --hash=sha256:{digest}\n")
     out = tmp_path / "out"
     (out / "wheels").mkdir(parents=True)
     for former in ("fieldeye-1.0-py3-none-any.whl", "wheels/numpy-1.0-py3-none-any.whl"):
         (out / former).touch()
-    done = subprocess.run(
-        ["sh", CARD.parent / "bundle.sh", out], env=os.environ | {"PYTHON": sys.executable}, cwd=tmp_path, check=False
-    )
+    env = os.environ | {"PYTHON": sys.executable, "PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(tmp_path)}
+    done = subprocess.run(["sh", CARD.parent / "bundle.sh", out], env=env, cwd=tmp_path, check=False)
     assert done.returncode == 0
-    assert {path.name for path in out.rglob("*.whl")} == {"fieldeye-2.0-py3-none-any.whl"}
+    assert {path.name for path in out.rglob("*.whl")} == {"fieldeye-2.0-py3-none-any.whl", library.name}
+    told = json.loads((out / "sbom.cdx.json").read_text())
+    assert (told["bomFormat"], told["specVersion"], told["metadata"]["component"]["version"]) == (
+        "CycloneDX",
+        "1.6",
+        "2.0",
+    )
+    assert told["components"] == [
+        {
+            "type": "library",
+            "name": "a_library",
+            "version": "1.5",
+            "hashes": [{"alg": "SHA-256", "content": digest}],
+            "purl": "pkg:pypi/a-library@1.5",
+        }
+    ]
 
 
 @pytest.mark.parametrize(
