@@ -77,18 +77,18 @@ def test_a_card_that_is_put_back_upside_down_has_no_new_insects() -> None:
 @pytest.mark.parametrize("pose", [Pose(20, 0, 0), Pose(-12, 12, 2), Pose(10, 5, 180), Pose(0, 0, 90)], ids=str)
 def test_on_a_card_that_stays_moved_what_comes_to_the_strip_that_came_into_view_counts(pose: Pose) -> None:
     """The strip itself is not new: in the picture that shows the card moved, only the part that was known counts."""
-    pictures = shown(2, [Pose()] * 2 + [pose] * 8, start=20, arrivals=4)
+    pictures = shown(2, [Pose()] * 2 + [pose] * 4, start=20, arrivals=4)
     _, told = readings(pictures)
     assert new(told)[3:] == [picture.new for picture in pictures[3:]]
     assert new(told)[2] <= pictures[2].new
-    assert [reading.verdict for reading in told] == ["first", *["matched"] * 9]
+    assert [reading.verdict for reading in told] == ["first", *["matched"] * 5]
 
 
 def test_a_card_that_is_hung_elsewhere_again_and_again_counts_on() -> None:
     places = [Pose(), Pose(10, 10, 0), Pose(-8, -8, 0), Pose(2, -2, 90), Pose(-8, 8, 180), Pose(0, 0, 270)]
-    pictures = shown(3, [pose for pose in places for _ in range(3)], start=20, arrivals=3)
+    pictures = shown(3, [pose for pose in places for _ in range(2)], start=20, arrivals=3)
     _, told = readings(pictures)
-    stays = [k for k in range(18) if k % 3]
+    stays = range(1, 12, 2)
     assert [new(told)[k] for k in stays] == [pictures[k].new for k in stays]
     assert {reading.verdict for reading in told[1:]} == {"matched"}
 
@@ -413,8 +413,8 @@ def test_what_was_overlooked_in_the_corner_of_a_small_picture_is_not_new_in_a_la
 
 @cache
 def _ground() -> np.ndarray:
-    """(972, 1296, 3) float32, drawn once: some tests show it thirty times."""
-    ground = cards.drawn_ground(np.random.default_rng(3)).astype(np.float32)
+    """(972, 1296, 3) uint8, drawn once: some tests show it thirty times."""
+    ground = cards.drawn_ground(np.random.default_rng(3))
     ground.setflags(write=False)
     return ground
 
@@ -425,7 +425,7 @@ def marked(*places: tuple[int, int], light: float = 1.0) -> np.ndarray:
     for x, y in places:
         cv2.line(image, (x - 15, y - 15), (x + 15, y + 15), (30, 30, 40), 9)
         cv2.line(image, (x - 15, y + 15), (x + 15, y - 15), (30, 30, 40), 9)
-    return np.clip(image * light, 0, 255).astype(np.uint8)
+    return image if light == 1 else np.clip(image.astype(np.float32) * light, 0, 255).astype(np.uint8)
 
 
 def crosses(*places: tuple[int, int]) -> Detections:

@@ -22,6 +22,7 @@ from edge.page import looker, server
 from firmware_config import system
 from tests.firmware.fleets import SITE, WIFI_PASSWORD, entry, put_fleet, put_private, run_render
 from tests.updates.bundles import SLOTS, packed, software
+from tests.waiting import next_line
 
 CARD = Path(__file__).parents[2] / "firmware_config/card"
 PROGRAMS = [*(CARD / "system/usr/local/lib/fieldeye").iterdir()]
@@ -945,8 +946,7 @@ class Hosts:
         call = f"import socket\nsocket.create_connection(('{address}', {port}), timeout=1)"
         inside = [self._ip, "netns", "exec"]
         with subprocess.Popen([*inside, listener, "python3", "-c", accept], stdout=subprocess.PIPE) as server:
-            assert server.stdout
-            server.stdout.readline()
+            next_line(server)
             done = subprocess.run([*inside, caller, "python3", "-c", call], capture_output=True, check=False)
             server.kill()
         return done.returncode == 0

@@ -234,25 +234,25 @@ def test_a_page_that_lies_forgotten_does_not_keep_the_node_awake(
         assert labelled.board.is_visited(labelled.clock.monotonic_s())
 
 
-@pytest.mark.parametrize("view", [View(390, "zh", "dark"), View(1280, "en", "light")], ids=str)
-def test_each_page_of_the_technician_fits_the_screen_and_keeps_nobody_out(
-    view: View, browser: Browser, labelled: Scene
-) -> None:
+def test_each_page_of_the_technician_fits_the_screen_and_keeps_nobody_out(browser: Browser, labelled: Scene) -> None:
     source = "rtsp://192.168.1.64:554/cam/realmonitor?channel=1&subtype=00_authbasic=YWRtaW46cGFzc3dvcmQ"
     labelled.store.note_audit(
         Entry(utc=labelled.clock.utc, who="technician", what=f"setting camera.source: – → {source}", outcome="done")
     )
-    with technician(browser, labelled, view) as visit:
+    with technician(browser, labelled, View(language="zh")) as visit:
         for address in PAGES:
             visit.go(address)
-            assert not visit.is_wider_than_the_screen(), address
-            assert visit.violations() == [], address
-            heights = visit.page.evaluate(
-                "[...document.querySelectorAll('main :is(.button, select, .radio, "
-                "input:not([type=hidden], [type=checkbox], [type=radio]))')]"
-                ".filter(e => e.offsetParent).map(e => e.getBoundingClientRect().height)"
-            )
-            assert min([48, *heights]) >= 48, address
+            for width_px, theme in ((390, "dark"), (1280, "light")):
+                visit.page.set_viewport_size({"width": width_px, "height": 844})
+                visit.page.emulate_media(color_scheme=theme)
+                assert not visit.is_wider_than_the_screen(), (address, width_px)
+                assert visit.violations() == [], (address, theme)
+                heights = visit.page.evaluate(
+                    "[...document.querySelectorAll('main :is(.button, select, .radio, "
+                    "input:not([type=hidden], [type=checkbox], [type=radio]))')]"
+                    ".filter(e => e.offsetParent).map(e => e.getBoundingClientRect().height)"
+                )
+                assert min([48, *heights]) >= 48, address
         assert visit.complaints == []
         assert visit.foreign == []
 
@@ -277,13 +277,17 @@ def test_each_title_and_each_choice_of_the_settings_can_be_read_whole_on_a_phone
     assert set(shown) == {"block"}
 
 
-@pytest.mark.parametrize(("width_px", "height_px"), [(390, 844), (640, 400)])  # 640: 1280 at 200 %
+@pytest.mark.parametrize(
+    ("width_px", "height_px", "addresses"),
+    [(390, 844, ("/settings", "/set-up/clock", "/set-up/hand")), (640, 400, ("/", "/photo", "/review", *PAGES))],
+    ids=["a phone, where a page is long", "a desk at 200 %"],
+)
 def test_nothing_that_the_keyboard_reaches_lies_under_the_tabs(
-    width_px: int, height_px: int, browser: Browser, labelled: Scene
+    width_px: int, height_px: int, addresses: tuple[str, ...], browser: Browser, labelled: Scene
 ) -> None:
     with technician(browser, labelled, View(width_px)) as visit:
         visit.page.set_viewport_size({"width": width_px, "height": height_px})
-        for address in ("/", "/photo", "/review", *PAGES):
+        for address in addresses:
             visit.go(address)
             visit.page.evaluate(UNDER_THE_TABS % RIM_PX)
             controls = visit.page.locator("main :is(a, button, summary, input, select, textarea):visible").count()
