@@ -170,9 +170,9 @@ class Following:
 def note_reply(database: Database, node_id: int, channel: str, reply: Reply) -> None:
     """What the node, which may have the command by another name, made of it.
 
-    `busy` and `expired` are no outcome: it is sent again.
+    `busy`, `expired` and `repeated` are no outcome: it is sent again.
     """
-    if reply.id is None or reply.code in {"busy", "expired"}:
+    if reply.id is None or reply.code in {"busy", "expired", "repeated"}:
         return
     table = "acknowledgement" if channel == "reply/seen" else "question"
     database.execute(

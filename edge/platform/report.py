@@ -137,7 +137,7 @@ def _more(week: Week) -> str:
 
 def _last_week(week: Week) -> str:
     """Of which nights the means and levels are; empty of a week."""
-    if (week.last - week.first).days < WEEK_DAYS:
+    if (week.last - week.first).days + 1 == WEEK_DAYS:
         return ""
     return gettext("A camera and night, the change and the level are of the last seven nights.")
 

@@ -74,6 +74,7 @@ _HISTORIES = f"""
         AS told (of_node, of_label, of_unit, of_level, of_since, nth)
     CROSS JOIN LATERAL (
         SELECT * FROM care WHERE (node_id, label, unit, level, since) = (of_node, of_label, of_unit, of_level, of_since)
+              AND (who <> '' OR given_back)  -- a node may tell that it is done, and not by whom
         ORDER BY care_id DESC LIMIT {MOST_STEPS}
     ) AS step ORDER BY nth, care_id
 """  # noqa: S608  our own words
@@ -147,7 +148,7 @@ def acknowledge_each(
     `was`: who did, as far as `who` knows; what somebody else has taken on meanwhile is theirs.
     """
     stand = {named(one) for one in standing(database)}
-    for one in (found := [one for one in alerts if one in stand]):
+    for one in (found := sorted(one for one in alerts if one in stand)):  # else two people wait for each other
         asked = dict(zip(("node_id", "label", "unit", "level", "since"), one, strict=True))
         database.execute(_GIVE_BACK if gives_back else _TAKE, {**asked, "was": was, "who": who[:80]})
     return bool(found)
@@ -165,12 +166,18 @@ def note_standing(database: Database, node_id: int, alerts: Sequence[StandingAle
     """
     for one in alerts:
         named = (node_id, one.label, one.unit, one.level, one.since)
+        if not is_kept:  # refused by a node that was just starting, and it stands there after all
+            database.execute(
+                "UPDATE acknowledgement SET outcome = NULL, command = NULL"
+                " WHERE (node_id, label, unit, level, since) = (%s, %s, %s, %s, %s) AND outcome = 'not_kept'",
+                named,
+            )
         if one.done is not None:
             database.execute(
                 "INSERT INTO acknowledgement AS k (node_id, label, unit, level, since, who, at, outcome)"
                 " VALUES (%s, %s, %s, %s, %s, %s, %s, 'done')"
                 " ON CONFLICT (node_id, label, unit, level, since) DO UPDATE SET outcome = 'done', given_back = false,"
-                " who = excluded.who, former = '{}',"
+                " who = coalesce(nullif(excluded.who, ''), k.who), former = '{}',"
                 " at = CASE WHEN (k.who, k.given_back) = (excluded.who, false) THEN k.at ELSE excluded.at END"
                 " WHERE excluded.who <> ALL (k.former) OR k.outcome IS NOT NULL AND NOT %s",
                 (*named, one.who, one.done, is_kept),
@@ -179,10 +186,5 @@ def note_standing(database: Database, node_id: int, alerts: Sequence[StandingAle
             database.execute(
                 "DELETE FROM acknowledgement WHERE (node_id, label, unit, level, since) = (%s, %s, %s, %s, %s)"
                 " AND outcome = 'done'",
-                named,
-            )
-            database.execute(  # refused by a node that was just starting, and it stands there after all
-                "UPDATE acknowledgement SET outcome = NULL, command = NULL"
-                " WHERE (node_id, label, unit, level, since) = (%s, %s, %s, %s, %s) AND outcome = 'not_kept'",
                 named,
             )

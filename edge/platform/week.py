@@ -124,7 +124,7 @@ def week(database: Database, area: str, first: date, last: date) -> Week:
         database.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
         _check_own(database, area)
         totals = taxa_of(database, area, first, last)
-        shown = _shown(database, area, last, totals)
+        shown = _shown(database, area, first, last, totals)
         over = last_over(running_from(database, area), last)
         nodes = nodes_of(database, area, first, last)
         until_over = nodes if over == last else nodes_of(database, area, first, over)
@@ -155,15 +155,12 @@ def _check_own(database: Database, area: str) -> None:
         )
 
 
-def _shown(database: Database, area: str, last: date, totals: Sequence[TaxonSum]) -> list[TaxonSum]:
-    """The first ones, and of the others those that stand at `look` or `act`."""
+def _shown(database: Database, area: str, first: date, last: date, totals: Sequence[TaxonSum]) -> list[TaxonSum]:
+    """The first ones, and of the others those that stood at `look` or `act` at the end of one of its weeks."""
     own = set(database.execute("SELECT label, unit FROM threshold").fetchall())
     more = (one for one in totals[MOST_TAXA:] if (one.label, one.unit) in own)
-    return [*totals[:MOST_TAXA], *(one for one in more if _level(database, area, last, one) in ("look", "act"))]
-
-
-def _level(database: Database, area: str, last: date, total: TaxonSum) -> str | None:
-    return trend(database, total.wanted(area, last, last))[-1].level
+    levels = ((one, trend(database, one.wanted(area, first, last))[::-7]) for one in more)
+    return [*totals[:MOST_TAXA], *(one for one, ends in levels if any(end.level in ("look", "act") for end in ends))]
 
 
 def _taxon(database: Database, area: str, first: date, last: date, total: TaxonSum) -> TaxonWeek:

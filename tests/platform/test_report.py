@@ -177,6 +177,8 @@ def test_what_has_reached_a_threshold_is_shown_however_many_stand_before_it(flee
     assert [one.total.label for one in told.taxa] == [f"Insect {n}" for n in (*range(MOST_TAXA), MOST_TAXA + 1)]
     assert [one.weeks[-1].level for one in told.taxa] == ["calm"] * MOST_TAXA + ["look"]
     assert "4 more were counted, and have reached no threshold of the station." in html(told, [], MADE)
+    month = week(fleet.database, "330106", date(2026, 7, 1), date(2026, 7, 31))
+    assert f"Insect {MOST_TAXA + 1}" in [one.total.label for one in month.taxa], "in the month's second week"
 
 
 def many_insects(fleet: Fleet) -> None:
@@ -757,7 +759,9 @@ def test_a_month_is_reported_with_all_its_nights_and_says_of_which_its_means_are
         r'<th scope="row">[^<]*Plutella.*?<td class="n">(\d+)</td>.*?<td class="n">([^<]*)</td>', page
     ) == [("54", "5")]
     assert page.count("A camera and night, the change and the level are of the last seven nights.") == 1
-    assert "are of the last seven nights" not in html(week(fleet.database, "330106", MONDAY, SUNDAY), [], MADE)
+    for last, says in ((SUNDAY, False), (MONDAY, True)):  # a week, and a month that has just begun
+        page = html(week(fleet.database, "330106", MONDAY, last), [], MADE)
+        assert ("are of the last seven nights" in page) == says
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
 from html import unescape
 from pathlib import Path
@@ -93,7 +94,7 @@ def test_the_desk_says_so_until_the_node_knows(fleet: Fleet, url: str) -> None:
     assert topic == "fieldeye/v1/s/a/cmd/seen"
     assert (command.label, command.level, command.since, command.who) == (MOTH[0], "act", SINCE, "town")
     assert seen_due(fleet.database) == [], "not twice within two minutes"
-    for no_outcome in ("busy", "expired"):
+    for no_outcome in ("busy", "expired", "repeated"):
         replies(fleet, no_outcome, command.id)
     assert "On its way to the node" in client.get("/alerts").text
     reply = encode_message(Reply(code="done", id=command.id))
@@ -243,6 +244,26 @@ def test_what_is_being_noted_of_a_node_is_sent_later_and_not_waited_for(fleet: F
         assert [command.label for _, command in seen_due(fleet.database)] == [second.label]
         note_standing(worker, node_id, [second], is_kept=False)
     assert [one.outcome for one in standing(fleet.database) if one.node == "a"] == ["done", "done"]
+
+
+def test_two_people_who_take_on_the_same_alerts_from_pages_in_another_order_do_not_wait_for_each_other(
+    fleet: Fleet, url: str
+) -> None:
+    first, last = sorted(map(named, standing(fleet.database)))
+
+    def take_on() -> None:
+        with open_database(url) as database, database.transaction():
+            acknowledge_each(database, [last, first], "Li")
+
+    waits = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+    with ThreadPoolExecutor() as threads:
+        with open_database(url) as database, database.transaction():
+            acknowledge_each(database, [first], "Wang")
+            other = threads.submit(take_on)
+            wait_until(lambda: fleet.database.execute(waits).fetchone() == (1,), within_s=20)
+            acknowledge_each(database, [last], "Wang")
+        other.result()
+    assert [one.who for one in standing(fleet.database)] == ["Wang", "Wang"], "the second sees that they are"
 
 
 def test_a_township_neither_sees_nor_acknowledges_what_stands_in_the_next(fleet: Fleet, url: str) -> None:
@@ -436,6 +457,35 @@ def test_a_word_that_a_starting_node_refused_is_sent_again_once_its_alert_stands
     assert [again.who for _, again in seen_due(fleet.database)] == ["Wang"]
     fleet.database.execute("UPDATE acknowledgement SET sent = now() + interval '1 day'")
     assert [again.who for _, again in seen_due(fleet.database)] == ["Wang"], "the database's clock was ahead"
+    says(fleet, "a", done := msgspec.structs.replace(TOLD, who="Wang", done=SINCE))
+    acknowledge_each(fleet.database, [named(mine)], "Li", was="Wang", gives_back=True)
+    ((_, command),) = seen_due(fleet.database)
+    replies(fleet, "not_kept", command.id)
+    says(fleet, "a", done)
+    fleet.database.execute("UPDATE acknowledgement SET sent = NULL")
+    assert [(again.who, again.given_back) for _, again in seen_due(fleet.database)] == [("Li", True)]
+
+
+def test_a_node_that_tells_that_it_is_done_and_not_by_whom_puts_nobody_off_and_gives_nothing_back(
+    fleet: Fleet, url: str
+) -> None:
+    client = create_app(url).test_client()
+    log_in(client)
+    by_nobody = msgspec.structs.replace(TOLD, done=SINCE)
+    says(fleet, "a", by_nobody)
+    page = client.get("/alerts").text
+    assert ("I take care of it" in page, "gave it back" in page) == (True, False)
+    (mine,) = [one for one in standing(fleet.database) if one.node == "a"]
+    client.post(f"/alerts/{mine.node_id}", data=form(client))
+    ((_, command),) = seen_due(fleet.database)
+    replies(fleet, "done", command.id)
+    says(fleet, "a", by_nobody)
+    assert "town takes care of it" in (page := client.get("/alerts").text)
+    assert "Open again" not in page
+    says(fleet, "a", TOLD)
+    assert re.findall("<li>(town took it on|Open again at the node),", client.get("/alerts").text) == [
+        "town took it on", "Open again at the node",
+    ]  # fmt: skip
 
 
 HOSTILE = [
