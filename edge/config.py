@@ -362,14 +362,8 @@ def _check_pairs(config: NodeConfig, name: str) -> None:
         raise ConfigError(f"{name}: power.low_v needs power.gauge; name the gauge, as ina219")
     if config.power.sleep != "never" and config.node.latitude is None:
         raise ConfigError(f"{name}: power.sleep needs node.latitude and node.longitude, for the sun's times; give them")
-    mqtt = config.mqtt
-    if mqtt is not None and not mqtt.tls and mqtt.host not in LOOPBACK and not mqtt.insecure:
-        raise ConfigError(
-            f"{name}: mqtt.tls is false for {mqtt.host}, so passwords and records would cross the network in the open; "
-            "set tls = true, or insecure = true in a laboratory"
-        )
-    if mqtt is not None and mqtt.password_file is not None and mqtt.username is None:
-        raise ConfigError(f"{name}: mqtt.password_file needs mqtt.username; give the node's user name at the broker")
+    if config.mqtt is not None:
+        _check_mqtt(config.mqtt, name)
 
 
 def _lies_in(camera: CameraTable, folder: str) -> bool:
@@ -395,6 +389,16 @@ def _check_climate(climate: ClimateTable, name: str) -> None:
             f"{name}: climate.tls is false for {climate.host}, so its password would cross the network in the open; "
             "set tls = true, or insecure = true in a network of its own"
         )
+
+
+def _check_mqtt(mqtt: MqttTable, name: str) -> None:
+    if not (mqtt.tls or mqtt.insecure or mqtt.host in LOOPBACK):
+        raise ConfigError(
+            f"{name}: mqtt.tls is false for {mqtt.host}, so passwords and records would cross the network in the open; "
+            "set tls = true, or insecure = true in a laboratory"
+        )
+    if mqtt.password_file is not None and mqtt.username is None:
+        raise ConfigError(f"{name}: mqtt.password_file needs mqtt.username; give the node's user name at the broker")
 
 
 def _check_proxies(page: PageTable | None, name: str) -> None:

@@ -71,12 +71,8 @@ def is_worth_a_look(
         return Skip("colourless"), state
     now_s = frame.instant.monotonic_s
     small = _halved(frame.luma)
-    if (
-        mode == "live"
-        and not undecided
-        and not _is_due(state, now_s, config)
-        and moved_share(small, state.looked_at) <= config.moved_share
-    ):
+    may_be_still = mode == "live" and not undecided and not _is_due(state, now_s, config)
+    if may_be_still and moved_share(small, state.looked_at) <= config.moved_share:
         return Skip("still"), state
     sharpness = sharpness_of(frame.luma, mean)
     reference = _reference(state, now_s)

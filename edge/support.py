@@ -118,11 +118,10 @@ def known_secrets(config: NodeConfig | None, environment: Mapping[str, str], fol
 
 def _secret_files(config: NodeConfig) -> Iterator[str]:
     """Values of keys that end in `_file`, in any table; a certificate is no secret."""
-    for table in msgspec.structs.asdict(config).values():
-        if isinstance(table, msgspec.Struct):
-            for key, value in msgspec.structs.asdict(table).items():
-                if key.endswith("_file") and key != "ca_file" and isinstance(value, str):
-                    yield value
+    tables = (table for table in msgspec.structs.asdict(config).values() if isinstance(table, msgspec.Struct))
+    for key, value in (one for table in tables for one in msgspec.structs.asdict(table).items()):
+        if key.endswith("_file") and key != "ca_file" and isinstance(value, str):
+            yield value
 
 
 def _in_address(config: NodeConfig | None) -> set[str]:

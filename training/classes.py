@@ -42,15 +42,16 @@ def read_classes(datasets: list[str]) -> ClassTable:
         if not own:
             raise ConfigError(f"{CLASSES_CSV.name}: no class of dataset {dataset!r}; add its rows or mend the name")
         for row in own:
-            if not row["label"] or label_of.setdefault((dataset, row["class"]), row["label"]) != row["label"]:
-                has = "two labels" if row["label"] else "no label"
+            label, code = row["label"], row["eppo"]
+            if not label or label_of.setdefault((dataset, row["class"]), label) != label:
+                has = "two labels" if label else "no label"
                 told = f"{CLASSES_CSV.name}: class {row['class']!r} of {dataset} has {has}"
                 raise ConfigError(f"{told}; give it one, {HEALTHY} for what is never a detection")
-            if row["label"] == HEALTHY:
+            if label == HEALTHY:
                 continue
-            code = eppo.get(row["label"]) or row["eppo"]
-            if row["eppo"] not in ("", code):
-                told = f"{CLASSES_CSV.name}: {row['label']} has both the codes {code} and {row['eppo']}"
+            known = eppo.get(label) or code
+            if code not in ("", known):
+                told = f"{CLASSES_CSV.name}: {label} has both the codes {known} and {code}"
                 raise ConfigError(f"{told}; keep the right one")
-            eppo[row["label"]] = code
+            eppo[label] = known
     return ClassTable(tuple(eppo), tuple(eppo.values()), label_of)

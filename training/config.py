@@ -152,6 +152,12 @@ def read_config(path: Path) -> TrainConfig:
         config = msgspec.toml.decode(text, type=TrainConfig)
     except (ValueError, RecursionError) as why:  # msgspec's errors, thousands of digits, nesting without end
         raise ConfigError(f"{path}: {why}; mend that key") from why
+    _check(config, path)
+    return config
+
+
+def _check(config: TrainConfig, path: Path) -> None:
+    """What the types of its keys cannot say. Raises ConfigError."""
     uneven = [side for phase in config.phases for side in (*phase.sides_px, config.side_px) if side % 32]
     if uneven:
         raise ConfigError(f"{path}: side {uneven[0]} px is not a multiple of 32, the coarsest stride; round it")
@@ -178,4 +184,3 @@ def read_config(path: Path) -> TrainConfig:
     strange = [name for name in (*pasted, *moved) if name not in mixture]
     if strange:
         raise ConfigError(f"{path}: {strange[0]!r} is no dataset of the mixture; name one of {', '.join(mixture)}")
-    return config

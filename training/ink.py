@@ -22,14 +22,14 @@ FONTS = (
     cv2.FONT_HERSHEY_SIMPLEX, cv2.FONT_HERSHEY_DUPLEX, cv2.FONT_HERSHEY_SCRIPT_SIMPLEX, cv2.FONT_HERSHEY_SCRIPT_COMPLEX,
 )  # fmt: skip
 LETTERS = string.ascii_uppercase + string.ascii_lowercase + 3 * string.digits + 4 * ".:-/"
-WIDTHS_PX = (2, 16)  # of a stroke: a pen's to a marker's, seen by a camera that makes 12 to 20 px of a millimetre
+WIDTHS_PX = (2, 16)  # of a pen's stroke, seen by a camera that makes 12 to 20 px of a millimetre
 HEIGHTS_PX = (24, 220)  # of a letter
 GRIDS_PX = (90, 320)  # between printed lines
 GRID_SHARE = 0.3  # of the written tiles that have printed lines as well
 SQUARE_PX = 20  # of a Hershey letter at scale 1, roughly
 MARKED = 0.6  # share of the written tiles that are written on by hand
 MARKERS_PX = (12, 52)  # breadth of a marker's stroke: 2 to 4 mm
-MARKED_PX = (2.5, 7.0)  # height of what a marker writes, in breadths of its stroke
+TALL = (2.5, 7.0)  # height of what a marker writes, in breadths of its stroke
 HAIR_PX = 5  # a marker's felt draws streaks side by side of about this breadth, each as dark as it likes
 CHISEL = (0.35, 1.0)  # breadth of a stroke along the felt's edge, of that across it
 RUN_PX, RUN_EVERY_PX = (0.0, 3.0), (8, 24)  # how far ink runs over its edge, and how often
@@ -91,7 +91,7 @@ def _marked(light: Floats, colour: Floats, random: Random) -> None:
     """A line of a hand's signs by a broad marker takes its share of `light`; they may hang over the edge."""
     height, width = light.shape[:2]
     broad_px = float(random.uniform(*MARKERS_PX))
-    tall_px = broad_px * float(random.uniform(*MARKED_PX))
+    tall_px = broad_px * float(random.uniform(*TALL))
     x, y = float(random.uniform(-width / 4, 0.8 * width)), float(random.uniform(-tall_px / 2, height - tall_px / 2))
     for _ in range(int(random.integers(1, 7))):
         wide_px = tall_px * float(random.uniform(0.3, 0.9))

@@ -2,7 +2,7 @@
 
 import contextlib
 import io
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -81,15 +81,8 @@ def average_precision(truths: Sequence[Truth], found: Sequence[Detections], clas
         "info": {},
         "images": [{"id": i} for i in range(len(truths))],
         "categories": [{"id": c} for c in range(classes)],
-        "annotations": [],
+        "annotations": [{**mark, "id": number} for number, mark in enumerate(_coco_marks(truths, classes), start=1)],
     }
-    for i, truth in enumerate(truths):
-        for box, class_id in zip(truth.xyxy.tolist(), truth.class_id.tolist(), strict=True):
-            for named in range(classes) if class_id == IGNORE else (class_id,):
-                coco.dataset["annotations"].append({
-                    **_coco_box(i, box, named), "id": len(coco.dataset["annotations"]) + 1,
-                    "iscrowd": int(class_id == IGNORE),
-                })  # fmt: skip
     results = [
         {**_coco_box(i, box, class_id), "score": confidence}
         for i, one in enumerate(found)
@@ -167,6 +160,14 @@ def at_threshold(one: Judged, threshold: float) -> AtThreshold:
     is_shown = one.confidence >= threshold
     hits = int((one.is_hit & is_shown).sum())
     return AtThreshold(hits, int((~one.is_hit & is_shown).sum()), one.real - hits)
+
+
+def _coco_marks(truths: Sequence[Truth], classes: int) -> Iterator[dict[str, object]]:
+    """Annotations, as yet without an id."""
+    for i, truth in enumerate(truths):
+        for box, class_id in zip(truth.xyxy.tolist(), truth.class_id.tolist(), strict=True):
+            for named in range(classes) if class_id == IGNORE else (class_id,):
+                yield {**_coco_box(i, box, named), "iscrowd": int(class_id == IGNORE)}
 
 
 def _coco_box(image: int, xyxy: list[float], class_id: int) -> dict[str, object]:

@@ -158,8 +158,8 @@ def judged(standing: Standing, over: Evidence | None, so_far: Evidence | None, a
         if gives_level or gives_figure:
             level = reached if gives_level else now.level
             count = evidence.count if figure.count is None else figure.count
-            found = replace(now, level=level, figure=figure, at=at)
-            now = replace(found, count=count, nights=evidence.nights, period=evidence.period)
+            nights, period = evidence.nights, evidence.period
+            now = replace(now, level=level, figure=figure, count=count, nights=nights, period=period, at=at)
     if now.level != standing.level:
         return replace(now, since=at, before=None)
     return replace(now, before=_before(standing, now)) if known else standing

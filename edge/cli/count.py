@@ -18,7 +18,7 @@ from edge.cameras.opencv import VideoFile
 from edge.cameras.picture_files import own_time
 from edge.cameras.pictures import pictures_in, read_picture
 from edge.cameras.pixels import image_and_luma
-from edge.census import UNITS, Census, Step, begun
+from edge.census import UNITS, Step, begun
 from edge.cli.count_result import Tallied, compared, result_of, sentences
 from edge.cli.drawn_pictures import DrawnPictures
 from edge.cli.exits import DONE
@@ -75,17 +75,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """0 if the pictures could be counted."""
-    if args.fps is not None and not 0 < args.fps <= 240:
-        raise UsageError(f"--fps {args.fps:g} is not above 0 and at most 240; 5 is usual for a video of insects")
-    if args.fps is not None and args.mode == "live" and args.fps * PAUSE_S < 1:
-        raise UsageError(
-            f"--fps {args.fps:g}: pictures more than {PAUSE_S / 60:g} minutes apart show no visits;"
-            " leave it out, and a folder's most on one picture is counted"
-        )
-    if args.crop and args.mode != "leaf":
-        raise UsageError(f"--crop {args.crop} is for --mode leaf, not {args.mode}; leave it out")
-    if args.threshold is not None and not args.against:
-        raise UsageError(f"--threshold {args.threshold:g} is for --against; name a person's counts too")
+    _check_options(args)
     truth = read_truth(args.against) if args.against else None
     if truth and truth.what == "new" and _unit(args) == "max_per_frame":
         raise UsageError(f"{truth.name}: without --fps no insect of a folder is known again; compare count, or give it")
@@ -104,13 +94,27 @@ def run(args: argparse.Namespace) -> int:
     return DONE
 
 
+def _check_options(args: argparse.Namespace) -> None:
+    """Raises UsageError for those that do not go together."""
+    if args.fps is not None and not 0 < args.fps <= 240:
+        raise UsageError(f"--fps {args.fps:g} is not above 0 and at most 240; 5 is usual for a video of insects")
+    if args.fps is not None and args.mode == "live" and args.fps * PAUSE_S < 1:
+        raise UsageError(
+            f"--fps {args.fps:g}: pictures more than {PAUSE_S / 60:g} minutes apart show no visits;"
+            " leave it out, and a folder's most on one picture is counted"
+        )
+    if args.crop and args.mode != "leaf":
+        raise UsageError(f"--crop {args.crop} is for --mode leaf, not {args.mode}; leave it out")
+    if args.threshold is not None and not args.against:
+        raise UsageError(f"--threshold {args.threshold:g} is for --against; name a person's counts too")
+
+
 def _count(args: argparse.Namespace, detector: Detector, reader: LeafReader | None) -> Tallied:
     bundle, eye, unit = detector.bundle, Eye(detector), _unit(args)
     tallied = Tallied(args.mode, unit)
     drawn = DrawnPictures(args.save, SAVED_QUALITY) if args.save else None
-    census: Census | None = None
-    if unit != "max_per_frame":
-        census = begun(args.mode, len(bundle.classes), lesions=lesions_among(bundle.labels))
+    kinds, lesions = len(bundle.classes), lesions_among(bundle.labels)
+    census = None if unit == "max_per_frame" else begun(args.mode, kinds, lesions=lesions)
     if drawn and args.path.is_dir():
         drawn.check_apart(sorted(pictures_in(args.path)))
     pictures: Iterator[_Taken] = _pictures(args.path, args.fps)

@@ -90,9 +90,9 @@ def whole(out: Path, folder_of: str = "") -> Iterator[Path]:
             sync_names(place.parent)
         finally:
             _clear(beside)
+    except StoreError:
+        raise
     except OSError as why:
-        if isinstance(why, StoreError):
-            raise
         then = "check the stick or disk, or name another place with --out"
         raise StoreError(f"{out}: cannot be written ({why.strerror or why}); {then}") from why
 

@@ -43,10 +43,11 @@ def _threshold(row: dict[str, str | None], where: str, known: Collection[str]) -
     try:
         label, unit, start_at, sure_at, source = (row[name] or "" for name in THRESHOLD_COLUMNS)
         is_over = row["start_at"] == row["sure_at"] == ""
-        start, sure = None if is_over else float(start_at), float(sure_at) if sure_at else None
+        start = None if is_over else float(start_at)
+        sure = float(sure_at) if sure_at else None
     except (KeyError, ValueError) as why:
         raise UsageError(f"{where}: {why} is missing or no number; columns: {', '.join(THRESHOLD_COLUMNS)}") from why
-    if start is not None and (not 0 < start < inf or not (sure is None or start <= sure < inf)):
+    if start is not None and not 0 < start <= (start if sure is None else sure) < inf:
         raise UsageError(f"{where}: start_at {start:g} is no number above 0, or sure_at is not above it; correct it")
     if not (label and unit and (source or is_over)) or "\0" in label + unit + source:
         raise UsageError(f"{where}: label, unit or source is empty or holds a NUL; write them again")

@@ -56,15 +56,8 @@ def coco(pictures: Iterable[CheckedPicture], description: str, created: datetime
             if not label:
                 continue
             category = categories.setdefault(label, _category(label, len(categories) + 1, box.seen))
-            annotations.append(
-                {
-                    "id": len(annotations) + 1,
-                    "image_id": image_id,
-                    "category_id": category["id"],
-                    **_box(box.seen, picture),
-                    **_origin(box),
-                }
-            )
+            ids = {"id": len(annotations) + 1, "image_id": image_id, "category_id": category["id"]}
+            annotations.append(ids | _box(box.seen, picture) | _origin(box))
     info = {"description": description, "date_created": created.isoformat()}
     return {"info": info, "images": images, "annotations": annotations, "categories": list(categories.values())}
 

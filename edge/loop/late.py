@@ -88,9 +88,9 @@ def counting_at(
     for seq, (start, end) in spans.items():
         if start <= at.utc < end:
             found = kept.get(seq)
-            if found is not None and not found.tally.frames:  # nothing was counted there: it is nobody's yet
-                return replace(found, made_by=made_by)
-            return found if found is not None and found.made_by == made_by else None
+            if found is None or (found.tally.frames and found.made_by != made_by):
+                return None
+            return replace(found, made_by=made_by)  # where nothing was counted, it is nobody's yet
     start = max([first, *(end for _, end in spans.values() if end <= at.utc)])
     end = min(last, at.utc + timedelta(seconds=open_s), *(begin for begin, _ in spans.values() if begin > at.utc))
     return Counting(tally=Tally(start=_moved(at, start)), end=_moved(at, end), made_by=made_by)

@@ -193,13 +193,13 @@ class Images:
     def _found(self, command: ImageCommand) -> Outgoing | None:
         question = self._store.question(command.picture)
         kept = self._store.picture(command.picture) or self._store.question_photo(command.picture)
+        if kept is None:
+            self.replies.append(self._not_kept(command))
+            return None
         try:
-            sent = None if kept is None else excerpt(kept, command.box, command.most_bytes)
+            sent = excerpt(kept, command.box, command.most_bytes)
         except BadFrameError as why:
             self.replies.append(self._commands.reply(command, "not_kept", detail=str(why)))
-            return None
-        if kept is None or sent is None:
-            self.replies.append(self._not_kept(command))
             return None
         shows = "" if question is None else question.id
         if sent is kept and question is not None:

@@ -40,7 +40,7 @@ def bars(fortnight: Sequence[Day], label: str, mark: float | None = None) -> tup
     is told in words alone where it would run into the highest one: 312 beside 305 is read as one number.
     """
     figures = [day.mean(label) or ZERO for day in fortnight]
-    scale = _scale(figures, mark)
+    scale, level_y = _scale(figures, mark), mark_y(fortnight, label, mark)
     best = max(range(len(figures)), key=lambda index: figures[index].count)
     first = next((index for index, day in enumerate(fortnight) if day.is_watched), len(fortnight))
     *before, today = (
@@ -49,7 +49,7 @@ def bars(fortnight: Sequence[Day], label: str, mark: float | None = None) -> tup
             _kind(day, label, is_before=index < first),
             figure,
             scale,
-            None if mark is None or mark > scale else _y(mark, scale),
+            level_y,
             wide=1 + sum(one.told_later(label) is day for one in fortnight),
             is_mean=figure.count > 0 and day.effort(label).nights > 1,
             text=_text(figure, mark) if index in (best, len(figures) - 1) else "",

@@ -121,10 +121,8 @@ def link_line(link: LinkStatus, waiting: Waiting, config: NodeConfig, when: Mome
         sentence, words = words, ""
     if link.word == "store_fails":
         tone, todo = "look", gettext("Tell your technician today.")
-    if link.word == "taken_over":
-        tone, todo = "look", gettext("Tell your technician.")
     is_old = waiting.oldest_utc is not None and waiting.oldest_utc < when.now_utc - DAY
-    if link.word in MAY_LAST_HOURS and is_old:
+    if link.word == "taken_over" or (link.word in MAY_LAST_HOURS and is_old):
         tone, todo = "look", gettext("Tell your technician.")
     elif link.word == "no_subscriber":
         tone, todo = "wait", gettext("Nothing to do now. If this stays for a day, tell your technician.")

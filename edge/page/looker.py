@@ -22,7 +22,7 @@ from edge.photographs import Answer
 log = logging.getLogger(__name__)
 
 COMMAND = (sys.executable, "-m", "edge.photographs")
-# Each further one of NumPy and of OpenCV asks for 40 MB of its little memory.
+# Each further one of NumPy and of OpenCV asks for 40 MB of the little memory that the process may have.
 ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1"}
 MOST_WAITING = 3  # the next one is told to come back: an upload waits in memory, 8 MB each at most
 MOST_KEPT = 12  # looked at and still shown, half a megabyte each at most; older ones go

@@ -1,6 +1,6 @@
 """Which address shows what. Views take a glance at the node and hand finished sentences to the templates."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from urllib.parse import quote
 
 import msgspec
@@ -28,23 +28,10 @@ def now() -> str:
     """The farmer's page."""
     this, here = node(), glance()
     when, snapshot, config = here.when, here.snapshot, here.camera
-    facts, deed = here.told
+    facts, _ = here.told
     first = _said_first(here, facts)
     marks, urgent = levels.marks(snapshot.alerts, here.unit), {one.label for one in here.against if one.action}
-    named = facts.foremost.label if facts.foremost else next(iter(days.most_seen(here.fortnight[-3:-1])), "")
-    card = headline.card(
-        here.situation,
-        snapshot,
-        facts,
-        here.now,
-        when,
-        config,
-        before=fortnight.before_today(here.fortnight, named, here.unit) if named else "",
-        latest=sightings.latest(here.fortnight, here.unit),
-        levels=marks,
-    )
-    if card.key and deed is not None:
-        card = headline.card_done(card, deed, when)
+    card = _card(here, marks)
     photo = sightings.photo_of(_lead(here, facts, first), here.seen, this.store, when, config.mode, here.precisions)
     is_blind = here.situation in NO_DATA and first is not None
     notes = _notes(here.lines, "" if first else card.headline, with_camera=is_blind)
@@ -191,6 +178,19 @@ def healthz() -> tuple[dict[str, bool], int]:
     """Is the node looking? Nothing more, as nobody has to log in for it."""
     looking = looks(node().board.snapshot())
     return {"ok": looking}, 200 if looking else 503
+
+
+def _card(here: Glance, marks: Mapping[str, float]) -> headline.Card:
+    """What is there, and whether somebody has done what it asked for. `marks`: action levels by label."""
+    facts, deed = here.told
+    named = facts.foremost.label if facts.foremost else next(iter(days.most_seen(here.fortnight[-3:-1])), "")
+    before = fortnight.before_today(here.fortnight, named, here.unit) if named else ""
+    latest = sightings.latest(here.fortnight, here.unit)
+    state, when = here.situation, here.when
+    card = headline.card(
+        state, here.snapshot, facts, here.now, when, here.camera, before=before, latest=latest, levels=marks
+    )
+    return headline.card_done(card, deed, when) if card.key and deed is not None else card
 
 
 def _all_rows(known: int) -> str:

@@ -93,10 +93,9 @@ class _Gaps:
             with suppress(ValueError):  # none that could be asked for
                 if "replay" in heard.message.capabilities:
                     self._epochs[node] = UUID(heard.message.epoch)
-        if isinstance(heard.message, Health) and heard.message.store and heard.message.store.last_seq:
-            waiting = heard.message.store.waiting
-            if not waiting and node in self._epochs:  # what waits will come by itself
-                self._ask(node, heard.message.store.last_seq)
+        store = heard.message.store if isinstance(heard.message, Health) else None
+        if store and store.last_seq and not store.waiting and node in self._epochs:  # what waits will come by itself
+            self._ask(node, store.last_seq)
 
     def _ask(self, node: tuple[str, str], last_seq: int) -> None:
         now_s = self._clock.monotonic_s()

@@ -27,7 +27,7 @@ class Leader:
     def __init__(self, source: Source, metrics: WorkerMetrics, *, every_s: float) -> None:
         self._source, self._metrics, self._every_s = source, metrics, every_s
         self._next_s, self.leads = 0.0, False
-        self._turn = f"lead {source.broker}"
+        self._of_what = f"lead {source.broker}"
         self._reached: set[NodeName] = set()  # by this broker: others send what is for others
         self._following = Following()  # anew whenever it leads: the database may be a restored one
         self._me = uuid4()
@@ -40,7 +40,7 @@ class Leader:
 
     def give_back(self, database: Database) -> None:
         """So that another leads at once. Raises psycopg.Error."""
-        database.execute("SELECT give_back_turn(%s, %s)", (self._turn, self._me))
+        database.execute("SELECT give_back_turn(%s, %s)", (self._of_what, self._me))
 
     def hear(self, messages: Iterable[Message]) -> None:
         """Whose they are is reached by this broker."""
@@ -57,8 +57,8 @@ class Leader:
             return
         self._next_s = now_s + self._every_s
         self.refuse_newer(database)
-        database.execute("INSERT INTO turn (of_what) VALUES (%s) ON CONFLICT DO NOTHING", (self._turn,))
-        self._note_leads(only_row(database, "SELECT take_turn(%s, %s)", (self._turn, self._me)) == (True,))
+        database.execute("INSERT INTO turn (of_what) VALUES (%s) ON CONFLICT DO NOTHING", (self._of_what,))
+        self._note_leads(only_row(database, "SELECT take_turn(%s, %s)", (self._of_what, self._me)) == (True,))
         for part in (self._sum_up, self._ask_for_gaps, self._answer) if self.leads else ():
             try:
                 part(database)

@@ -23,9 +23,9 @@ def read_ledger(path: Path) -> Iterator[PlainRecord]:
             yield from _of_each_key(path, file)
     except FileNotFoundError as why:
         raise StoreError(f"{path}: there is no such ledger; give the file of `fieldeye-platform ingest`") from why
+    except StoreError:
+        raise
     except OSError as why:
-        if isinstance(why, StoreError):
-            raise
         then = to_read(why, "give the file of `fieldeye-platform ingest`")
         raise StoreError(f"{path}: cannot be read ({why.strerror}); {then}") from why
 

@@ -52,11 +52,12 @@ def add_recipient(
             f"{address!r} is no address for {kind}; give https://… without a user name for webhook, name@host for email"
         )
     quiet_from, quiet_until = quiet or (None, None)
+    recipient = {"kind": kind, "address": address, "prefix": prefix, "zone": zone, "language": language}
     database.execute(
         "INSERT INTO told (recipient_id, ledger_id, seq, done) SELECT recipient_id, ledger_id, seq, now()"
         " FROM recipient JOIN risen_alert ON area_code ^@ %(prefix)s AND NOT area_code ^@ recipient.prefix"
         " WHERE (kind, address) = (%(kind)s, %(address)s) ON CONFLICT DO NOTHING",
-        {"prefix": prefix, "kind": kind, "address": address},
+        recipient,
     )
     database.execute(
         "INSERT INTO recipient (kind, address, prefix, quiet_from, quiet_until, zone, language)"
@@ -66,15 +67,7 @@ def add_recipient(
         " quiet_from = coalesce(excluded.quiet_from, recipient.quiet_from),"
         " quiet_until = coalesce(excluded.quiet_until, recipient.quiet_until),"
         " zone = coalesce(%(zone)s, recipient.zone), language = coalesce(%(language)s, recipient.language)",
-        {
-            "kind": kind,
-            "address": address,
-            "prefix": prefix,
-            "from": quiet_from,
-            "until": quiet_until,
-            "zone": zone,
-            "language": language,
-        },
+        recipient | {"from": quiet_from, "until": quiet_until},
     )
     return prefix
 

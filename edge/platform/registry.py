@@ -71,11 +71,11 @@ class Registry:
         """
         aside: list[tuple[Message, str]] = []
         for message in messages:
-            heard = decode(message) if not message.topic.endswith("/records") else None
+            if message.topic.endswith("/records") or not isinstance(heard := decode(message), Heard):
+                continue
             try:
-                if isinstance(heard, Heard):
-                    with self._database.transaction():
-                        self._note(heard, message, are_carried=are_carried)
+                with self._database.transaction():
+                    self._note(heard, message, are_carried=are_carried)
             except (*BAD_VALUE, ValueError) as why:
                 aside.append((message, str(why).splitlines()[0]))
         set_aside(self._database, aside)

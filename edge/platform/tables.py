@@ -51,30 +51,7 @@ def migrate(database: Database) -> list[int]:
     _check_server(database)
     try:
         with database.transaction():
-            database.execute("SET LOCAL lock_timeout = 0")  # another one's may take minutes
-            database.execute("SELECT pg_advisory_xact_lock(%s) WHERE to_regclass('schema_version') IS NULL", (_FIRST,))
-            database.execute(
-                "CREATE TABLE IF NOT EXISTS schema_version"
-                " (version integer PRIMARY KEY, name text NOT NULL, applied timestamptz NOT NULL DEFAULT now())"
-            )
-            database.execute("LOCK TABLE schema_version IN EXCLUSIVE MODE")
-            known = migrations()
-            there = version_of(database, max(known))
-            if 0 < there < min(known):
-                raise StoreError(
-                    f"the database has version {there}, from before the first release; name a new one in --database"
-                )
-            database.execute(files("edge.platform").joinpath("reader_role.sql").read_bytes())
-            missing = [version for version in known if version > there]
-            for version in missing:
-                for script in known[version].values():
-                    database.execute(script.encode())
-                names = ", ".join(known[version])
-                database.execute("INSERT INTO schema_version (version, name) VALUES (%s, %s)", (version, names))
-            for site, node in database.execute(_WITHOUT_ZONE).fetchall():
-                why = "the database's server does not know its zone, nights are of UTC; install tzdata-legacy there"
-                log.warning("time_zone_refused", extra={"site": site, "node": node, "why": f"{why}, then start again"})
-            _bring_back_rights(database, [one for scripts in known.values() for one in scripts.values()])
+            missing = _apply_missing(database)
     except psycopg.errors.InsufficientPrivilege as why:
         raise StoreError(
             f"the database's user may not make what is missing ({first_line(why)}); {role_remedy(database)}"
@@ -122,6 +99,35 @@ def _check_server(database: Database) -> None:
             f"the database has the encoding {encoding}, which cannot hold every name; make one with"
             " createdb --encoding UTF8 --template template0, and name it in --database"
         )
+
+
+def _apply_missing(database: Database) -> list[int]:
+    """One program at a time; the others wait, and then find nothing missing."""
+    database.execute("SET LOCAL lock_timeout = 0")  # another one's may take minutes
+    database.execute("SELECT pg_advisory_xact_lock(%s) WHERE to_regclass('schema_version') IS NULL", (_FIRST,))
+    database.execute(
+        "CREATE TABLE IF NOT EXISTS schema_version"
+        " (version integer PRIMARY KEY, name text NOT NULL, applied timestamptz NOT NULL DEFAULT now())"
+    )
+    database.execute("LOCK TABLE schema_version IN EXCLUSIVE MODE")
+    known = migrations()
+    there = version_of(database, max(known))
+    if 0 < there < min(known):
+        raise StoreError(
+            f"the database has version {there}, from before the first release; name a new one in --database"
+        )
+    database.execute(files("edge.platform").joinpath("reader_role.sql").read_bytes())
+    missing = [version for version in known if version > there]
+    for version in missing:
+        for script in known[version].values():
+            database.execute(script.encode())
+        names = ", ".join(known[version])
+        database.execute("INSERT INTO schema_version (version, name) VALUES (%s, %s)", (version, names))
+    for site, node in database.execute(_WITHOUT_ZONE).fetchall():
+        why = "the database's server does not know its zone, nights are of UTC; install tzdata-legacy there"
+        log.warning("time_zone_refused", extra={"site": site, "node": node, "why": f"{why}, then start again"})
+    _bring_back_rights(database, [one for scripts in known.values() for one in scripts.values()])
+    return missing
 
 
 def _bring_back_rights(database: Database, scripts: Iterable[str]) -> None:

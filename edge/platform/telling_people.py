@@ -63,7 +63,8 @@ def _send_due(
             break
         server = risen.address if risen.kind == "webhook" else risen.kind
         failure, since = away.get(server, (None, now))
-        if failure is None or not since <= now < since + AWAY_AGAIN:  # a clock may be set back
+        is_away = failure is not None and since <= now < since + AWAY_AGAIN  # a clock may be set back
+        if not is_away:
             if _note(database, risen, _ON_ITS_WAY, now) is None:  # first: who keeps nothing would send it each turn
                 continue
             failure, since = send[risen.kind](risen), now

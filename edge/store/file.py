@@ -81,9 +81,9 @@ def sentences(path: Path, doing: str, cap: Cap | None = None) -> Iterator[None]:
     except UnicodeDecodeError as why:
         remedy = _REMEDIES["SQLITE_CORRUPT"]
         raise StoreDamagedError(f"{path}: cannot {doing} ({_MALFORMED}): {remedy}") from why
+    except StoreError:
+        raise
     except OSError as why:
-        if isinstance(why, StoreError):
-            raise
         remedy = _ERRNO_REMEDIES.get(why.errno or 0, "check the disk and the owner of the folder")
         raise StoreError(f"{path}: cannot {doing} ({why.strerror or why}): {remedy}") from why
 

@@ -40,10 +40,11 @@ def inspect_beside(config: StoreTable) -> Iterator[tuple[str, str]]:
     """Which of the small files beside the records cannot be used, and why."""
     for file in (accounts, decisions):
         path = Path(config.folder) / file.NAME
+        if not path.exists():
+            continue
         try:
-            if path.exists():
-                with _sound(path, "read it") as db:
-                    check_version(db, file.STEPS)
+            with _sound(path, "read it") as db:
+                check_version(db, file.STEPS)
         except StoreError as why:
             yield path.stem, str(why)
 

@@ -51,8 +51,8 @@ def _node(row: Sequence[Any], now: datetime) -> dict[str, Any]:
     if clock == "unsynced" and not silent:
         faults.append((gettext("the clock is not set: nobody knows the night of what it counts"), None))
     if is_back:
-        says = gettext("in the last 24 hours two devices used this name, or an earlier card was put back")
-        faults.append((says, None))
+        two = gettext("in the last 24 hours two devices used this name, or an earlier card was put back")
+        faults.append((two, None))
     if problem:
         faults.append((gettext("It says:"), problem))
     if update and not update.endswith(ENDS_OF_GOOD_UPDATES):

@@ -126,15 +126,11 @@ class SimulatedNode:
         """An hour's records in one message; what waits in an outage comes at its end, intervals first."""
         begin_h, end_h = drawn.outage_h
         midnight, faults = self._plan.midnight(day), self._plan.faults
-        online = [one for one in records if not begin_h <= one.measured.true_start.hour + 1 < end_h]
+        hours = [[one for one in records if one.measured.true_start.hour == hour] for hour in range(24)]
+        due = [(hour + 1.0, told) for hour, told in enumerate(hours) if not begin_h <= hour + 1 < end_h]
         waited = [one for one in records if begin_h <= one.measured.true_start.hour + 1 < end_h]
-        hours = [[one for one in online if one.measured.true_start.hour == hour] for hour in range(24)]
-        batches = [
-            (hour + 1.0, batch) for hour, told in enumerate(hours) for batch in _cut([one.stored for one in told])
-        ]
-        waited.sort(key=lambda one: one.measured.is_sighting)
-        batches += [(end_h, batch) for batch in _cut([one.stored for one in waited])]
-        for at_h, batch in batches:
+        due.append((end_h, sorted(waited, key=lambda one: one.measured.is_sighting)))
+        for at_h, batch in ((at_h, batch) for at_h, told in due for batch in _cut([one.stored for one in told])):
             at = midnight + timedelta(hours=at_h, seconds=float(rng.uniform(1, 300)))
             if rng.random() < faults.late:
                 at += timedelta(hours=float(rng.uniform(1, 3)))
