@@ -9,7 +9,7 @@ __version__: str
 
 
 def __getattr__(name: str) -> str:
-    """`__version__` once it is asked for: what finds it out takes longer to load than all else before a command."""
+    """`__version__` once it is asked for: what finds it out takes long to load, and Ctrl-C then is to be heeded."""
     if name != "__version__":
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib.metadata import PackageNotFoundError, version  # noqa: PLC0415  only then

@@ -20,7 +20,7 @@ import numpy as np
 
 from edge.boxes import Image, at_most
 from edge.bundle import find_bundle, load_release
-from edge.cameras.headers import Header, read_header
+from edge.cameras.headers import Header, check_unpacked, read_header
 from edge.counts import Box
 from edge.detector import Detector
 from edge.draw import jpeg
@@ -117,6 +117,7 @@ def checked(data: bytes) -> Header:
 def decoded(data: bytes) -> Image:
     """An upload as (H, W, 3) uint8 BGR of at most LONGEST_PX, upright. Raises BadFrameError with a reason."""
     header = checked(data)
+    check_unpacked(data)
     try:
         image = cv2.imdecode(np.frombuffer(data, np.uint8), _reduced(header))
     except (cv2.error, MemoryError) as why:

@@ -207,6 +207,7 @@ def test_an_undo_goes_back_and_another_one_forth(node_toml: Path) -> None:
 
 def test_each_change_and_each_undo_has_a_name_of_its_own(node_toml: Path) -> None:
     config, names = load_changed(node_toml)[0], [last_change(node_toml.parent)]
+    assert not undo(node_toml.parent, names[0])  # there is none yet
     for _ in range(3):
         keep(node_toml.parent, config, {"camera": {"every_s": 30}})
         names.append(last_change(node_toml.parent))

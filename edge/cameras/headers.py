@@ -21,8 +21,9 @@ _JPEG_MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
 _JPEG_SIZE = {0xC0 + n for n in range(16)} - {0xC4, 0xC8, 0xCC}  # ITU T.81 table B.1: start of frame
 _JPEG_END, _JPEG_SCAN, _JPEG_APP1 = 0xD9, 0xDA, 0xE1
 _MOST_SCANS = 100  # a program writes ten; each costs a pass over all of the picture, and 64 MB hold two million
+_PNG = b"\x89PNG\r\n\x1a\n"
 _PNG_PX_BYTES = 9  # at most: four channels of 16 bits, and one a line for its filter
-_MOST_PX = 100_000_000  # whoever reads a header refuses what is larger by that alone
+_PNG_TEXTS, _MOST_TEXTS = (b"zTXt", b"iTXt", b"iCCP"), 100  # packed, too: each may unpack to 8 MB
 _PIECE_BYTES = 8_192  # of which a thousand times as many may come
 _TIFF_WIDTH, _TIFF_HEIGHT, _EXIF_TABLE = 256, 257, 0x8769
 _EXIF_TIME_ORIGINAL, _EXIF_OFFSET_ORIGINAL = 0x9003, 0x9011
@@ -49,6 +50,20 @@ def read_header(data: bytes) -> Header:
             except (struct.error, KeyError) as why:
                 raise BadFrameError("ends inside its header; take it again", reason="truncated") from why
     raise BadFrameError("is no JPEG, PNG, BMP, WebP or TIFF; convert it or take it away", reason="not_an_image")
+
+
+def check_unpacked(data: bytes) -> None:
+    """Raises BadFrameError, damaged, for a PNG that unpacks to more than its picture and some words about it.
+
+    This takes half as long as decoding does: it is for a file whose header was found whole and not too large.
+    """
+    if not data.startswith(_PNG):
+        return
+    width_px, height_px = struct.unpack_from(">II", data, 16)
+    texts = sum(kind in _PNG_TEXTS for kind, *_ in _png_chunks(data))
+    if texts > _MOST_TEXTS or _png_unpacks_beyond(_PNG_PX_BYTES * width_px * height_px, data):
+        text = "holds more than the picture that its header tells of, which takes too long to read; save it anew"
+        raise BadFrameError(text, reason="damaged")
 
 
 def exif_time(file: BinaryIO) -> datetime | None:
@@ -102,11 +117,7 @@ def _jpeg_segments(data: bytes) -> Iterator[tuple[int, int]]:
 
 def _png(data: bytes) -> Header:
     width_px, height_px = struct.unpack_from(">II", data, 16)
-    px, is_whole = width_px * height_px, _png_is_whole(data)
-    if is_whole and px <= _MOST_PX and _png_unpacks_beyond(_PNG_PX_BYTES * px, data):
-        text = "holds more than the picture that its header tells of, which takes too long to read; save it anew"
-        raise BadFrameError(text, reason="damaged")
-    return Header(width_px, height_px, is_whole)
+    return Header(width_px, height_px, is_whole=_png_is_whole(data))
 
 
 def _png_is_whole(data: bytes) -> bool:
@@ -119,7 +130,7 @@ def _png_is_whole(data: bytes) -> bool:
 
 
 def _png_unpacks_beyond(most_bytes: int, data: bytes) -> bool:
-    """Of one that is whole. libpng unpacks all before it throws away what is too much: of 64 MB for many minutes."""
+    """libpng unpacks all before it throws away what is too much: of 64 MB for many minutes."""
     unpacker, view, left = zlib.decompressobj(), memoryview(data), most_bytes
     pieces = (
         view[at : min(at + _PIECE_BYTES, end)]
@@ -206,7 +217,7 @@ def _zone_at(tiff: bytes, at: int) -> tzinfo | None:
 
 _KINDS: dict[bytes, Callable[[bytes], Header]] = {
     b"\xff\xd8\xff": _jpeg,
-    b"\x89PNG\r\n\x1a\n": _png,
+    _PNG: _png,
     b"BM": _bmp,
     b"RIFF": _webp,
     b"II*\0": _tiff,

@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 
 from edge.boxes import Image
-from edge.cameras.headers import Header, read_header
+from edge.cameras.headers import Header, check_unpacked, read_header
 from edge.errors import BadFrameError, to_read
 
 # Nothing here decodes the last four: each is refused and counted, since passed by in silence it would be a zero.
@@ -70,6 +70,7 @@ def decode_picture(data: bytes, name: str, bounds: Bounds = DESK, *, upright: bo
     """
     try:
         part = _part(read_header(data) if data else None, bounds)
+        check_unpacked(data)
     except BadFrameError as why:
         raise BadFrameError(f"{name} {why}", reason=why.reason) from why
     try:

@@ -4,6 +4,8 @@ import os
 import struct
 import zlib
 from dataclasses import replace
+from functools import partial
+from itertools import product
 from pathlib import Path
 
 import cv2
@@ -15,6 +17,7 @@ from hypothesis import strategies as st
 from edge.cameras.headers import read_header
 from edge.cameras.pictures import NODE, decode_picture, read_picture
 from edge.errors import BadFrameError
+from edge.photographs import checked, decoded
 from tests.cameras.sources import BROKEN, PICTURES, picture_of
 
 REASONS = {
@@ -135,9 +138,15 @@ def test_a_png_that_unpacks_to_more_than_its_picture_is_refused_before_it_is_and
     megabyte = packer.compress(bytes(1_000_000)) + packer.flush(zlib.Z_FULL_FLUSH)  # 64 MB of these take minutes
     end = packer.flush() + struct.pack(">I", zlib.adler32(bytes(10_000_000)))
     data = whole[:33] + png_chunk(b"IDAT", b"\x78\x9c" + 10 * megabyte + end) + png_chunk(b"IEND", b"")
-    with pytest.raises(BadFrameError, match="more than the picture that its header tells of") as caught:
-        decode_picture(data, "endless.png")
-    assert caught.value.reason == "damaged"
+    texts = whole[:33] + 101 * png_chunk(b"zTXt", b"by\0\0" + zlib.compress(b"me")) + whole[33:]
+    for decode, wrong in product((partial(decode_picture, name="endless.png"), decoded), (data, texts)):
+        with pytest.raises(BadFrameError, match="more than the picture that its header tells of") as caught:
+            decode(wrong)
+        assert caught.value.reason == "damaged"
+    checked(data)  # in the node itself: nothing is unpacked there
+    with pytest.raises(BadFrameError, match="is 200x300 px") as caught:
+        decode_picture(data, "endless.png", replace(NODE, px=60_000))
+    assert caught.value.reason == "too_large"
 
 
 @given(cut=st.integers(0, len(WHOLE) - 1))

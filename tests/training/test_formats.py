@@ -46,8 +46,10 @@ def voc(*boxes):
     return f"<annotation>{''.join(marks)}</annotation>"
 
 
-def test_voc_boxes_are_read_and_slivers_left_out(tmp_path):
+def test_voc_boxes_are_read_and_slivers_left_out_though_pictures_of_another_split_were_not_fetched(tmp_path):
     with_split(tmp_path, "orig/leaf.jpg")
+    with (tmp_path / "splits.csv").open("a") as splits:
+        splits.write("\norig/other.jpg,1,test")
     (tmp_path / "orig" / "leaf.xml").write_text(VOC)
     assert read(tmp_path, "rice-diseases", "voc") == ([[10, 20, 60, 70]], ["Pyricularia oryzae"])
 

@@ -66,6 +66,17 @@ def test_a_table_of_leaves_without_grades_is_refused(table):
         read_leaves(table.parent, "train", 128)
 
 
+def test_leaves_to_train_and_to_validate_that_share_a_row_are_refused_as_it_is_of_one_of_them(table):
+    (table.parent / "images/more").mkdir()
+    (table.parent / "images/all/9.png").rename(table.parent / "images/more/0.png")
+    splits = table.with_name("splits.csv")
+    splits.write_text(splits.read_text("utf-8").replace("all/9.png", "more/0.png"), encoding="utf-8")
+    with pytest.raises(
+        ConfigError, match=r"dataset\.csv, row 0: would be the marks of both .*all/0\.png and .*more/0\.png"
+    ):
+        read_leaves(table.parent, "train", 128)
+
+
 @pytest.mark.parametrize("severity", ["", "low", "2.0", "5", "-1"])
 def test_a_grade_that_is_none_is_named(severity, table):
     table.write_text(table.read_text("utf-8").replace("1,2,0,1,0,0,2", f"1,2,0,1,0,0,{severity}"), encoding="utf-8")

@@ -81,10 +81,18 @@ def read_dataset(root: Path, dataset: DatasetConfig, split: str, classes: ClassT
     if dataset.annotation not in READERS:
         raise ConfigError(f"{dataset.name}: no reader for {dataset.annotation!r}; use one of {', '.join(READERS)}")
     images = images_of_split(root, split, dataset.held_out)
-    if dataset.annotation in FILES_OF:  # of all splits: one file of marks would train and test
-        listed = [row["image"] for row in split_rows(root / "splits.csv")]
-        check_own(FILES_OF[dataset.annotation](root, listed))
+    if dataset.annotation in FILES_OF:
+        check_files(root, dataset.annotation)
     return READERS[dataset.annotation](root, dataset.name, images, classes)
+
+
+def check_files(root: Path, annotation: str) -> None:
+    """Raises ConfigError for a file of marks that two pictures have, also of two splits: it would train and test.
+
+    Pictures that are not there are passed over: whoever only evaluates need not fetch those to train.
+    """
+    listed = [row["image"] for row in split_rows(root / "splits.csv")]
+    check_own(FILES_OF[annotation](root, [image for image in listed if (root / image).is_file()]))
 
 
 def _split_of(row: dict[str, str], held_out: Collection[str]) -> str:

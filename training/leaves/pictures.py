@@ -13,7 +13,7 @@ from torchvision.transforms import InterpolationMode, v2
 
 from edge.boxes import Image, fit_into, shrink
 from edge.errors import ConfigError
-from training.datasets import images_of_split
+from training.datasets import check_files, images_of_split
 from training.datasets.masks import COLUMNS, GROUND, LESION, MASKS, TABLE, leaf_rows, read_mask, stress_of
 from training.leaves.net import STRIDE
 from training.samples import read_image
@@ -54,6 +54,7 @@ def read_leaves(root: Path, split: str, side_px: int) -> list[Leaf]:
     images = images_of_split(root, split)
     if not images:
         raise ConfigError(f"{root / 'splits.csv'}: no leaf is in {split}; give it some there")
+    check_files(root, "masks")
     rows = leaf_rows(root, images, (*COLUMNS, "severity"))
     for row in rows:
         if row["severity"] not in GRADES:
