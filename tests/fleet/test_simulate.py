@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
+from threading import Event, Timer
 from uuid import UUID, uuid4
 
 import pytest
@@ -17,7 +18,8 @@ from edge.cli import platform_main
 from edge.clock import ClockState
 from edge.counts import Interval, NoData
 from edge.platform import Heard, Message, decode
-from edge.platform.simulate import FleetPlan, SimulatedNode
+from edge.platform.address import BrokerAddress
+from edge.platform.simulate import Fleet, FleetPlan, SimulatedNode, TruthFile
 from edge.platform.simulate.faults import Faults
 from edge.platform.simulate.season import FLIGHTS, flying
 from edge.wire import ReplayCommand, Reply, encode_message, node_topic
@@ -106,6 +108,23 @@ def test_a_fleet_outlives_its_broker_and_tells_the_next_where_it_stands(tmp_path
         finally:
             process.kill()
     assert len(kept_keys(out)) == len(made)
+
+
+def test_a_line_whose_broker_was_back_before_it_looked_goes_on_though_its_descriptor_has_the_former_number(
+    tmp_path: Path, broker: Broker
+) -> None:
+    fleet, stop = Fleet(FleetPlan(nodes=3, days=1), BrokerAddress(host="127.0.0.1", port=broker.port), 3), Event()
+    fleet.open(stop)
+    broker.stop()
+    broker.start()
+    patience = Timer(60, stop.set)
+    patience.start()
+    with broker.connect("other") as other, TruthFile(tmp_path / "truth.csv") as truth:
+        other.subscribe("fieldeye/v1/#")
+        assert set(fleet.run(truth, stop)) == {0}, "fewer than a hundred messages"
+    patience.cancel()
+    fleet.close()
+    assert not stop.is_set()
 
 
 def test_a_replay_is_made_again_as_it_was() -> None:

@@ -2,9 +2,10 @@
 
 import heapq
 import selectors
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from socket import socket as Socket  # noqa: N812
 from threading import Event
 from time import monotonic
 
@@ -41,7 +42,7 @@ class Fleet:
         self._line_of = {(node.site, node.name): self._lines[i % number] for i, node in enumerate(self._nodes)}
         self._by_name = {(node.site, node.name): node for node in self._nodes}
         self._selector = selectors.DefaultSelector()
-        self._watched: dict[Line, int] = {}  # descriptors
+        self._watched: dict[Line, Socket] = {}
         self._replays = 0
 
     def open(self, stop: Event) -> None:
@@ -121,9 +122,7 @@ class Fleet:
             yield 0
 
     def _turn(self, within_s: float = _TURN_S) -> None:
-        for line in self._lines:
-            if self._watched.get(line) != line.fd:  # a new connection
-                self._watch(line)
+        self._watch([line for line in self._lines if self._watched.get(line) is not line.socket])
         ready = {key.data for key, _ in self._selector.select(within_s)}
         for line in self._lines:
             line.turn(readable=line in ready)
@@ -131,13 +130,15 @@ class Fleet:
                 message = line.commands.popleft()
                 self._answer(line, message.topic, bytes(message.payload))
 
-    def _watch(self, line: Line) -> None:
-        before = self._watched.pop(line, None)
-        if before is not None and self._selector.get_map()[before].data is line:
-            self._selector.unregister(before)
-        if line.fd >= 0:
-            self._watched[line] = line.fd
-            self._selector.register(line.fd, selectors.EVENT_READ, line)
+    def _watch(self, changed: Sequence[Line]) -> None:
+        """New connections, which may have the descriptors of former ones: those go first, of all lines."""
+        for line in changed:
+            if before := self._watched.pop(line, None):
+                self._selector.unregister(before)
+        for line in changed:
+            if line.socket is not None:
+                self._watched[line] = line.socket
+                self._selector.register(line.socket, selectors.EVENT_READ, line)
 
     def _answer(self, line: Line, topic: str, payload: bytes) -> None:
         at = parse_topic(topic)

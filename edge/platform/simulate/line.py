@@ -1,8 +1,8 @@
 """One MQTT connection of the fleet, driven by the fleet's own thread, so that two thousand of them need no threads."""
 
-import socket
 from collections import deque
 from contextlib import suppress
+from socket import socket as Socket  # noqa: N812  a property has its name
 from time import monotonic
 
 from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags, MQTTMessage
@@ -40,10 +40,10 @@ class Line:
         connect(self._client, at)
 
     @property
-    def fd(self) -> int:
-        """For a selector; -1 while there is no connection."""
+    def socket(self) -> Socket | None:
+        """For a selector; another one with each connection, None while there is none."""
         line = self._client.socket()
-        return line.fileno() if isinstance(line, socket.socket) else -1
+        return line if isinstance(line, Socket) else None
 
     def say(self, message: Message) -> None:
         """Send it, now or when there is room."""
@@ -73,7 +73,7 @@ class Line:
             raise BrokerError(f"{self._at.where} {self._refused}; check its log, and user name and password")
         if monotonic() < self._rests_until_s:
             return
-        if self.fd < 0:
+        if self.socket is None:
             self._connect_again()
         while self.is_open and self._waiting and len(self._flying) < MOST_IN_FLIGHT:
             self._publish(self._waiting.popleft())
