@@ -13,7 +13,7 @@ def plain(typed: str) -> str:
 
 
 def decimal(typed: str) -> float:
-    """The number that was typed, be it with a decimal comma. Raises ValueError, also for 1_0, Python's way of 10."""
+    """Of what `plain` gave, be it with a decimal comma. Raises ValueError, also for 1_0, which Python reads as 10."""
     if "_" in typed:
         raise ValueError(typed)
-    return float(plain(typed).replace(",", "."))
+    return float(typed.replace(",", "."))
