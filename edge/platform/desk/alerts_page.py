@@ -142,7 +142,7 @@ def _alert(one: Standing, steps: Sequence[Step]) -> dict[str, Any]:
 
 def _care_words(one: Standing) -> str:
     """Who takes care or gave it back, and whether the node knows; empty for nobody."""
-    if one.at is None or not (one.who or one.giver):
+    if not (one.who or one.giver):
         return ""
     who = _taken_words(one)
     if one.outcome is None:
