@@ -49,11 +49,11 @@ def test_tables_are_made_once_and_a_later_version_builds_on_them(
 def test_scripts_that_databases_of_earlier_builds_have_run_stay_as_they_are() -> None:
     """No database runs one twice: what is put into it later is missing in a county's, where it ends workers and pages.
 
-    A change is a script of its own. Comments may change; a number above 40 belongs here once a build has it.
+    A change is a script of its own. Comments may change; a number above 42 belongs here once a build has it.
     """
-    ran = [script for number, scripts in migrations().items() if number <= 40 for script in scripts.values()]
+    ran = [script for number, scripts in migrations().items() if number <= 42 for script in scripts.values()]
     words = " ".join(re.sub("--.*", "", "\n".join(ran)).split())
-    assert sha256(words.encode()).hexdigest() == "afecf2f076a9cd95aacef486f31278f320ab94e3830b0d56c04e9ebdeb53c0b0"
+    assert sha256(words.encode()).hexdigest() == "3fbf753db6ae21e9105e9ed4e0872f038e697822a3aab3b9da039f526227c1c0"
 
 
 def test_views_of_others_ask_the_newer_functions_beside_any_of_their_names_and_those_in_the_way_are_named(
