@@ -14,7 +14,10 @@ from edge.bundle import MODELS, Release, find_bundle, load_manifest, load_releas
 from edge.cameras.pictures import read_picture
 from edge.detector import Detector
 
-SIZES = {(640, 480): 1.15, (2304, 1296): 1.35}  # frame in px: most that the detector may take of a bare session.run
+SIZES = {
+    (640, 480): 1.15,
+    (2304, 1296): 1.35,
+}  # frame in px: most that the detector may take of a bare session.run on a square
 REPETITIONS = 40
 
 
@@ -40,26 +43,37 @@ def measure() -> Iterator[Figure]:
     releases = {name: find_bundle(name, MODELS) for name in load_manifest(MODELS).bundles}
     detectors = {name: Detector(load_release(release)) for name, release in releases.items()}
     for name, detector in detectors.items():
+        side_px = detector.bundle.input.side_px
+        square = _given(Detector(detector.bundle), (side_px, side_px))
         for size, most in SIZES.items():
-            took = in_turns(stages(detector, _picture(releases[name], size)), REPETITIONS)
-            prepare_ms, run_ms, decode_ms = (took[stage].wall_ms for stage in ("prepare", "network", "decode"))
-            detail = f"prepare {prepare_ms:.2f} + run {run_ms:.2f} + decode {decode_ms:.2f} ms"
+            works = stages(detector, _picture(releases[name], size)) | {"square": square.infer}
+            took = in_turns(works, REPETITIONS)
+            prepare_ms, run_ms, decode_ms, square_ms = (
+                took[stage].wall_ms for stage in ("prepare", "network", "decode", "square")
+            )
+            detail = (
+                f"prepare {prepare_ms:.2f} + run {run_ms:.2f} + decode {decode_ms:.2f} ms; square {square_ms:.2f} ms"
+            )
             target = most if detector.bundle.tile is None else None  # tiles are as many runs as there are tiles
-            ratio = took["detector"].of(took["network"])
-            yield Figure(f"{name}, {size[0]}x{size[1]}: detector / bare run", ratio, detail, target)
+            ratio = took["detector"].of(took["square"])
+            yield Figure(f"{name}, {size[0]}x{size[1]}: detector / a square's run", ratio, detail, target)
     for name in [n for n in detectors if f"{n}-int8" in detectors]:
-        yield _against(f"{name}: int8 / fp32", detectors[f"{name}-int8"], detectors[name])
+        yield _against(f"{name}: int8 / fp32", _given(detectors[f"{name}-int8"]), _given(detectors[name]))
     threads = len(os.sched_getaffinity(0))
     if threads > 1:
         for name, detector in detectors.items():
             more = Detector(load_release(releases[name]), threads=threads)
-            yield _against(f"{name}: {threads} threads / 1", more, detector)
+            yield _against(f"{name}: {threads} threads / 1", _given(more), _given(detector))
+
+
+def _given(detector: Detector, size: tuple[int, int] = (640, 480)) -> Detector:
+    """Ready for bare runs on a grey picture of that width and height in px."""
+    detector.prepare(np.full((size[1], size[0], 3), 114, np.uint8))
+    return detector
 
 
 def _against(what: str, one: Detector, other: Detector) -> Figure:
-    """Bare runs of two detectors in turn on the same grey square."""
-    for detector in (one, other):
-        detector.prepare(np.full((480, 640, 3), 114, np.uint8))
+    """Bare runs of two detectors in turn."""
     took = in_turns({"one": one.infer, "other": other.infer}, REPETITIONS)
     one_ms, other_ms = took["one"].wall_ms, took["other"].wall_ms
     return Figure(what, one_ms / other_ms, f"{one_ms:.2f} against {other_ms:.2f} ms")

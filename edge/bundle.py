@@ -37,7 +37,7 @@ class BundleClass:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InputSpec:
-    """The square that the network takes: (1, 3, side_px, side_px) float32, `(value - mean) / std` of 0..255."""
+    """What the network takes: (1, 3, H, W) float32, `(value - mean) / std` of 0..255, of a square or a part of it."""
 
     side_px: int
     colour: Literal["BGR", "RGB"]
@@ -137,10 +137,9 @@ class Bundle:
         """Least confidence of each class, (C,) float32."""
         return np.array([c.threshold for c in self.classes], np.float32)
 
-    @property
-    def points(self) -> int:
-        """Rows that the network must give: one a grid point of each stride."""
-        return sum((self.input.side_px // stride) ** 2 for stride in self.strides)
+    def points(self, width_px: int, height_px: int) -> int:
+        """Rows that the network must give of a picture of that size: one a grid point of each stride."""
+        return sum((width_px // stride) * (height_px // stride) for stride in self.strides)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,8 +2,9 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from math import lcm
 from pathlib import Path
-from typing import cast
+from typing import NamedTuple, cast
 
 import cv2
 import numpy as np
@@ -18,6 +19,7 @@ from edge.boxes import (
     Floats,
     Image,
     Ints,
+    fit_into,
     iou,
     letterbox,
     nms,
@@ -42,6 +44,7 @@ ORT_FAULTS = (  # onnxruntime gives its exceptions no common base of their own
 )
 LARGEST_LOGIT = 20.0  # e^20 strides is beyond any picture; more would only overflow float32
 Rows = tuple[Floats, Floats, Ints]  # xyxy (n, 4) in square px, confidence (n,), class_id (n,)
+Sides = tuple[int, int]  # width and height in px
 
 
 class Network:
@@ -71,8 +74,29 @@ class Network:
             raise BundleError(f"{self._path}: does not run ({_first_line(why)}); {AGAIN}") from why
 
 
+class _Canvas(NamedTuple):
+    """Where a picture is written for the network; as large as the last one's, since new pages cost 0.3 ms."""
+
+    pixels: Image  # (height, width, 3)
+    planes: list[Image]
+    tensor: Floats  # (1, 3, height, width)
+
+    @classmethod
+    def of(cls, sides: Sides) -> "_Canvas":
+        width_px, height_px = sides
+        planes = [np.empty((height_px, width_px), np.uint8) for _ in range(3)]
+        tensor = np.empty((1, 3, height_px, width_px), np.float32)
+        return cls(np.empty((height_px, width_px, 3), np.uint8), planes, tensor)
+
+    @property
+    def sides(self) -> Sides:
+        return self.pixels.shape[1], self.pixels.shape[0]
+
+
 class Detector:
-    """Runs one bundle. Owned by one thread: it writes each picture into the same buffers.
+    """Runs one bundle. Owned by one thread: it writes pictures of one size into the same buffers.
+
+    Where the file takes any height and width, only that part of the square is looked at in which the picture lies.
 
     `threads` are onnxruntime's; `confidence`, 0..1, replaces the bundle's threshold of every class.
     Raises BundleError if the file does not run or is not what its metadata says.
@@ -81,22 +105,18 @@ class Detector:
     def __init__(self, bundle: Bundle, *, threads: int = 1, confidence: float | None = None) -> None:
         if bundle.head not in DECODE:
             raise BundleError(f"{bundle.path}: head {bundle.head!r} is not known here; update fieldeye")
-        side_px = bundle.input.side_px
         self.bundle = bundle
         self.thresholds = bundle.thresholds if confidence is None else np.full_like(bundle.thresholds, confidence)
         self._is_snug = np.array([one.snug for one in bundle.classes], np.bool_)
         self._decode = DECODE[bundle.head]
         self._network = Network(bundle.path, threads)
-        if self._network.takes != [([1, 3, side_px, side_px], "tensor(float)")]:
-            promised = f"its metadata promise 1x3x{side_px}x{side_px}"
-            raise BundleError(f"{bundle.path}: takes {self._network.takes}, {promised}; {ELSEWHERE}")
-        self._square = np.full((side_px, side_px, 3), bundle.input.pad, np.uint8)
-        self._planes = [np.empty((side_px, side_px), np.uint8) for _ in range(3)]
-        self._tensor = np.zeros((1, 3, side_px, side_px), np.float32)
+        self._any_size = self._takes_any_size()
+        side_px = bundle.input.side_px
+        self._canvas = _Canvas.of((side_px, side_px))
         self._scale = 1 / np.array(bundle.input.std, np.float32).reshape(3, 1, 1)
         self._shift = -np.array(bundle.input.mean, np.float32).reshape(3, 1, 1) * self._scale
         self._is_raw = bool((self._scale == 1).all() and (self._shift == 0).all())
-        fit = self.prepare(self._square)
+        fit = self.prepare(np.full((side_px // 2, side_px, 3), bundle.input.pad, np.uint8))
         self.decode(self.infer(), fit, self.thresholds)  # a wrong shape shows now, not at the first insect
 
     @property
@@ -136,23 +156,28 @@ class Detector:
     def prepare(self, image: Image) -> Fit:
         """Write `image` (H, W, 3) uint8 BGR into the network's input; returns how it lies there."""
         spec = self.bundle.input
-        _, fit = letterbox(image, spec.side_px, spec.pad, into=self._square)
-        cv2.split(self._square, self._planes)
-        for channel, plane in enumerate(self._planes if spec.colour == "BGR" else reversed(self._planes)):
-            np.copyto(self._tensor[0, channel], plane)
+        sides = self._sides(fit_into(image.shape[1], image.shape[0], spec.side_px))
+        if sides != self._canvas.sides:
+            self._canvas = _Canvas.of(sides)
+        pixels, planes, tensor = self._canvas
+        _, fit = letterbox(image, spec.side_px, spec.pad, into=pixels)
+        cv2.split(pixels, planes)
+        for channel, plane in enumerate(planes if spec.colour == "BGR" else reversed(planes)):
+            np.copyto(tensor[0, channel], plane)
         if not self._is_raw:
-            self._tensor[0] *= self._scale
-            self._tensor[0] += self._shift
+            tensor[0] *= self._scale
+            tensor[0] += self._shift
         return fit
 
     def infer(self) -> Floats:
         """Run the network on what was prepared: its first output, unchecked. Raises BundleError."""
-        return self._network(self._tensor)[0]
+        return self._network(self._canvas.tensor)[0]
 
     def decode(self, raw: Floats, fit: Fit, thresholds: Floats) -> Detections:
         """Logits (1, points, 5 + C) float32 to boxes in px of the picture that `fit` describes. Raises BundleError."""
-        self._check(raw)
-        xyxy, confidence, class_id = self._decode(raw[0], self.bundle, HEARD * thresholds)
+        sides = self._sides(fit)
+        self._check(raw, sides)
+        xyxy, confidence, class_id = self._decode(raw[0], self.bundle, sides, HEARD * thresholds)
         keep, xyxy = nms(xyxy, confidence, class_id, self.bundle.nms_iou)
         confidence, class_id = confidence[keep], class_id[keep]
         stays = (confidence >= thresholds[class_id]) & self._has_one_name(xyxy, confidence, class_id)
@@ -170,9 +195,28 @@ class Detector:
         rivals = (iou(xyxy, xyxy) > SAME_INSECT) & shown[:, None] & shown[None, :]
         return without_rivals(rivals)
 
-    def _check(self, raw: Floats) -> None:
+    def _takes_any_size(self) -> bool:
+        """Does the network run on any multiple of its strides, and not on the square alone? Raises BundleError."""
+        bundle, takes = self.bundle, self._network.takes
+        side_px = bundle.input.side_px
+        if takes == [([1, 3, "height", "width"], "tensor(float)")]:
+            return True
+        if takes != [([1, 3, side_px, side_px], "tensor(float)")]:
+            promised = f"its metadata promise 1x3x{side_px}x{side_px}"
+            raise BundleError(f"{bundle.path}: takes {takes}, {promised}; {ELSEWHERE}")
+        return False
+
+    def _sides(self, fit: Fit) -> Sides:
+        """Of what the network is given: the square, or as much of it as the picture fills."""
+        if not self._any_size:
+            return self.bundle.input.side_px, self.bundle.input.side_px
+        step = lcm(*self.bundle.strides)
+        width_px, height_px = (-(-inner // step) * step for inner in fit.inner_px)
+        return width_px, height_px
+
+    def _check(self, raw: Floats, sides: Sides) -> None:
         bundle = self.bundle
-        wanted = (1, bundle.points, 5 + len(bundle.classes))
+        wanted = (1, bundle.points(*sides), 5 + len(bundle.classes))
         if raw.shape != wanted or raw.dtype != np.float32:
             promised = f"its metadata promise {wanted}"
             raise BundleError(f"{bundle.path}: gives {raw.shape} {raw.dtype}, {promised}; {ELSEWHERE}")
@@ -180,8 +224,8 @@ class Detector:
             raise BundleError(f"{bundle.path}: gives numbers that are not finite; {AGAIN}, or use another model")
 
 
-def decode_yolox(raw: Floats, bundle: Bundle, thresholds: Floats) -> Rows:
-    """Candidates at or above their class's threshold, not yet suppressed.
+def decode_yolox(raw: Floats, bundle: Bundle, sides: Sides, thresholds: Floats) -> Rows:
+    """Candidates at or above their class's threshold, not yet suppressed. `sides` are those of what was looked at.
 
     raw (points, 5 + C): t_x, t_y, t_w, t_h, objectness, C classes, all logits. Centre = (t_xy + grid) * stride, size =
     exp(t_wh) * stride, score = sigmoid(objectness) * sigmoid(class) (Ge et al. 2021, YOLOX, arXiv:2107.08430, released
@@ -193,18 +237,22 @@ def decode_yolox(raw: Floats, bundle: Bundle, thresholds: Floats) -> Rows:
     at, class_id = np.nonzero(scores >= least)
     rows, score = rows[at], scores[at, class_id]
     confidence = _sigmoid(_logit(np.clip(score, 1e-6, 1 - 1e-6)) / bundle.temperature)
-    return _boxes(raw[rows, :4], rows, bundle), np.asarray(confidence, np.float32), np.asarray(class_id, np.int64)
+    return (
+        _boxes(raw[rows, :4], rows, bundle, sides),
+        np.asarray(confidence, np.float32),
+        np.asarray(class_id, np.int64),
+    )
 
 
-DECODE: dict[str, Callable[[Floats, Bundle, Floats], Rows]] = {"yolox": decode_yolox}
+DECODE: dict[str, Callable[[Floats, Bundle, Sides, Floats], Rows]] = {"yolox": decode_yolox}
 
 
-def _boxes(offsets: Floats, rows: Ints, bundle: Bundle) -> Floats:
+def _boxes(offsets: Floats, rows: Ints, bundle: Bundle, sides: Sides) -> Floats:
     """Logits (n, 4) of grid points `rows` (n,) as boxes (n, 4) in square px."""
-    across = np.array([bundle.input.side_px // stride for stride in bundle.strides])
-    ends = np.cumsum(across**2)
+    across, down = (np.array([side // stride for stride in bundle.strides]) for side in sides)
+    ends = np.cumsum(across * down)
     level = np.searchsorted(ends, rows, side="right")
-    cell = rows - (ends - across**2)[level]
+    cell = rows - (ends - across * down)[level]
     stride = np.array(bundle.strides, np.float32)[level][:, None]
     grid = np.stack([cell % across[level], cell // across[level]], axis=1)
     centre = (offsets[:, :2] + grid) * stride

@@ -53,7 +53,8 @@ class Net:
     classes: int = 2
     objectness_bias: float | None = None
     metadata: dict[str, Any] | None = field(default_factory=facts)
-    free_size: bool = False
+    any_size: bool = False  # takes any height and width, as released models do
+    same_sides: bool = False  # takes squares of any size, as none does
     leans: bool = False  # what is of both colours is class 1 in the left half of the picture and class 0 in the right
 
 
@@ -73,11 +74,11 @@ def write_model(path: Path, net: Net = Net()) -> Path:
     if net.leans:
         weights.append(numpy_helper.from_array(_leaning(net), "leaning"))
         nodes.append(helper.make_node("Add", ["seen", "leaning"], ["raw"]))
-    side = "side" if net.free_size else net.side_px
+    sides = ["height", "width"] if net.any_size else ["side"] * 2 if net.same_sides else [net.side_px] * 2
     graph = helper.make_graph(
         nodes,
         "squares",
-        [helper.make_tensor_value_info("image", TensorProto.FLOAT, [1, 3, side, side])],
+        [helper.make_tensor_value_info("image", TensorProto.FLOAT, [1, 3, *sides])],
         [helper.make_tensor_value_info("raw", TensorProto.FLOAT, None)],
         weights,
     )

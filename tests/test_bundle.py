@@ -18,7 +18,7 @@ def test_a_good_file_tells_all_that_a_node_needs(tmp_path: Path) -> None:
     assert bundle.labels == LABELS
     assert bundle.thresholds.tolist() == [0.5, 0.5]
     assert bundle.tile == Tile(side_px=416, overlap_px=64)
-    assert bundle.points == 8 * 8 + 4 * 4
+    assert bundle.points(64, 32) == 8 * 4 + 4 * 2
     assert (bundle.sha256, bundle.size_bytes) == (sha256_of(path), path.stat().st_size)
 
 

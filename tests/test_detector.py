@@ -50,9 +50,9 @@ def seen(found: Detections) -> set[tuple[int, ...]]:
     return {(int(c), *np.rint(box).astype(int).tolist()) for c, box in zip(found.class_id, found.xyxy, strict=True)}
 
 
-@pytest.fixture(scope="module")
-def squares(tmp_path_factory: pytest.TempPathFactory) -> Detector:
-    return detector(tmp_path_factory.mktemp("squares"))
+@pytest.fixture(scope="module", params=[False, True], ids=["the square alone", "any size"])
+def squares(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Detector:
+    return detector(tmp_path_factory.mktemp("squares"), Net(any_size=request.param))
 
 
 @given(cells=squares_in(8, 8))
@@ -73,6 +73,33 @@ def test_boxes_are_in_px_of_the_source_picture(squares: Detector, width_px: int,
     picture = np.full((height_px, width_px, 3), 114, np.uint8)
     picture[8 * scale : 16 * scale, 24 * scale : 32 * scale] = BLUE
     assert seen(squares(picture)) == {(0, 24 * scale, 8 * scale, 32 * scale, 16 * scale)}
+
+
+@pytest.mark.parametrize(("sides", "points"), [((128, 96), 8 * 6 + 4 * 3), ((20, 640), 2 * 8 + 1 * 4), ((64, 64), 80)])
+def test_the_grey_that_a_picture_leaves_of_the_square_is_not_looked_at(
+    tmp_path: Path, sides: tuple[int, int], points: int
+) -> None:
+    width_px, height_px = sides
+    looks = detector(tmp_path, Net(any_size=True)), detector(tmp_path)
+    for look in looks:
+        look.prepare(np.full((height_px, width_px, 3), 114, np.uint8))
+    assert [look.infer().shape[1] for look in looks] == [points, 8 * 8 + 4 * 4]
+
+
+def test_a_picture_upright_after_one_that_lies_is_looked_at_as_if_alone(squares: Detector) -> None:
+    lying, upright = picture_with([(48, 8, RED)], 64, 32), picture_with([(8, 48, BLUE)], 32, 64)
+    for _ in range(2):
+        assert seen(squares(lying)) == {(1, 48, 8, 56, 16)}
+        assert seen(squares(upright)) == {(0, 8, 48, 16, 56)}
+
+
+@pytest.mark.parametrize("strides", [(8, 12), (12, 8), (16, 8)])
+def test_each_stride_divides_what_is_looked_at(tmp_path: Path, strides: tuple[int, ...]) -> None:
+    spec = facts()["input"] | {"side_px": 96}
+    net = Net(any_size=True, strides=strides, side_px=96, metadata=facts(input=spec, strides=list(strides)))
+    look = detector(tmp_path, net)
+    look.prepare(np.full((36, 96, 3), 114, np.uint8))
+    assert look.infer().shape[1] == sum(96 // stride * (48 // stride) for stride in strides)
 
 
 def test_a_read_only_frame_and_a_cut_out_of_one_are_looked_at_as_well(squares: Detector) -> None:
@@ -187,9 +214,12 @@ def test_an_insect_that_fills_the_picture_has_a_box_that_fills_it(squares: Detec
 def test_what_is_seen_in_the_grey_beside_a_picture_is_no_insect(
     squares: Detector, width_px: int, height_px: int
 ) -> None:
-    raw = np.full((1, 80, 7), -20, np.float32)
-    raw[0, 63] = [0.5, 0.5, 0, 0, 20, 20, -20]  # 8x8 px at the right lower corner
-    found = [squares.decode(raw, fit_into(*size, 64), squares.thresholds) for size in ((64, 64), (width_px, height_px))]
+    found = []
+    for sides in ((64, 64), (width_px, height_px)):
+        fit = squares.prepare(np.full((sides[1], sides[0], 3), 114, np.uint8))
+        raw = np.full_like(squares.infer(), -20)
+        raw[0, raw.shape[1] * 4 // 5 - 1] = [0.5, 0.5, 0, 0, 20, 20, -20]  # 8x8 px at the right lower corner
+        found.append(squares.decode(raw, fit, squares.thresholds))
     assert [len(one) for one in found] == [1, 0]
 
 
@@ -294,7 +324,8 @@ def test_a_box_follows_the_insect_on_plain_ground_for_the_classes_that_the_bundl
 
 BROKEN = {
     "input of another size": (Net(side_px=128), "takes"),
-    "input of any size": (Net(free_size=True), "takes .*; .* see training/README.md"),
+    "squares of any size": (Net(same_sides=True), "takes .*; .* see training/README.md"),
+    "any size, of which it takes the square alone": (Net(any_size=True, leans=True), "does not run"),
     "more classes than it says": (Net(classes=3), "gives .*; .* see training/README.md"),
     "a level less than it says": (Net(strides=(8,)), "gives"),
     "numbers that are none": (Net(objectness_bias=math.nan), "not finite"),
@@ -327,7 +358,7 @@ def test_a_model_that_is_not_what_it_says_is_refused_when_opened(tmp_path: Path,
 def test_a_graph_that_onnxruntime_cannot_load_is_refused_in_one_line(
     stood: bytes, stands: bytes, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    path = write_model(tmp_path / "squares.onnx", Net(free_size=True))
+    path = write_model(tmp_path / "squares.onnx", Net(same_sides=True))
     path.write_bytes(path.read_bytes().replace(stood, stands))
     with pytest.raises(BundleError, match="cannot be loaded") as why:
         Detector(load_bundle(path))

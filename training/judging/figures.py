@@ -91,7 +91,7 @@ class Cost:
     width_px: int  # of the picture
     height_px: int
     ms: float  # picture to detections
-    bare_ms: float  # of the network alone, one square
+    bare_ms: float  # of the network alone, on that picture or on its last tile
     start_ms: float | None  # of the starting network at 416 px; None: its weights are not here
 
     @property
