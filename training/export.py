@@ -1,8 +1,8 @@
 """From a checkpoint to bundles: `python -m training.export training/configs/pests_8.toml`.
 
-Writes `models/<name>.onnx` and `models/<name>-int8.onnx`; with `--int8` the second again from the first. Temperature
-and thresholds are chosen on the validation split and by the folds of cross-validation, for each file on what
-`edge.detector` finds with that file; how much its pictures differ is measured there too. `training.evaluate` then
+Writes `models/<name>.onnx` and `models/<name>-int8.onnx`; with `--again` both from the weights of the first.
+Temperature and thresholds are chosen on the validation split and by the folds of cross-validation, for each file on
+what `edge.detector` finds with that file; how much its pictures differ is measured there too. `training.evaluate` then
 measures on the test split.
 """
 
@@ -27,6 +27,7 @@ from training.command import finish
 from training.config import CONFIGS, TrainConfig, read_config
 from training.dispersion import dispersion_of
 from training.facts import facts_of, refuse_another, unmeasured, with_choice
+from training.int8_graph import in_fewer_steps
 from training.judging.looks import Looks
 from training.metrics import truths_of
 from training.mixture import empties_of, examples_of, held_out_of, samples_of
@@ -45,8 +46,9 @@ from training.onnx_file import (
 from training.samples import Sample
 from training.thresholds import choose
 from training.transforms import PAD, Random
-from training.weights import fold_batchnorm, load_folded, unfolded
+from training.weights import activation_of, fold_batchnorm, load_folded, unfolded
 
+FOLDS = Path(__file__).parent / "folds"  # weights of the released bundles' folds, as float32 files
 CALIBRATION_PICTURES = 256  # for the ranges of int8 activations, from the training split
 
 
@@ -70,7 +72,7 @@ def _undecided(config: TrainConfig, checkpoint: Path, models: Path) -> dict[str,
     if config.soup:
         model = midway(model, load_folded(start_of(config, checkpoint.parent), classes.labels))
     paths = bundle_paths(models, config.bundle)
-    export_onnx(model, paths["fp32"], config.side_px)
+    export_onnx(model, paths["fp32"], config.side_px, any_size=True)
     write_facts(paths["fp32"], facts_of(config, classes, state, checkpoint.parent))
     _quantised(config, paths)
     return paths
@@ -93,17 +95,25 @@ def _folded(config: TrainConfig, state: Checkpoint, labels: int) -> YoloxNano:
     return fold_batchnorm(model)
 
 
-def export_int8(config: TrainConfig, models: Path, runs: Path) -> Path:
-    """Write the int8 file of the float32 one in `models`; returns it. Raises ConfigError."""
+def export_again(config: TrainConfig, models: Path, runs: Path) -> list[Path]:
+    """Write the files in `models` anew from the weights of the float32 one; returns them. Raises ConfigError."""
+    released = bundle_paths(models, config.bundle)
+    _check_ours(config, released["fp32"])
+    if is_from_elsewhere(released["fp32"]):
+        raise ConfigError(f"{released['fp32']}: was not trained here, so it is not written again; keep it as it is")
+    with in_place_of(*released.values()) as folder:
+        _decide(config, _written_again(config, released["fp32"], folder), runs)
+    return list(released.values())
+
+
+def _written_again(config: TrainConfig, weights: Path, models: Path) -> dict[str, Path]:
+    """Write both files of a float32 one, with what it says of itself but for what was measured or chosen."""
+    model = load_folded(weights, load_bundle(weights).labels)
     paths = bundle_paths(models, config.bundle)
-    _check_ours(config, paths["fp32"])
-    if is_from_elsewhere(paths["fp32"]):
-        raise ConfigError(f"{paths['fp32']}: was not trained here, and its int8 would see nothing; go on without one")
-    with in_place_of(paths["int8"]) as folder:
-        made = folder / paths["int8"].name
-        _quantised(config, {**paths, "int8": made})
-        _decide(config, {"int8": made}, runs)
-    return paths["int8"]
+    export_onnx(with_activation(model, activation_of(weights)), paths["fp32"], config.side_px, any_size=True)
+    write_facts(paths["fp32"], unmeasured(read_facts(weights)))
+    _quantised(config, paths)
+    return paths
 
 
 def choose_again(config: TrainConfig, models: Path, runs: Path) -> list[Path]:
@@ -125,6 +135,7 @@ def _quantised(config: TrainConfig, paths: Mapping[str, Path]) -> None:
     """Write the int8 file of the float32 one."""
     pictures = calibration_pictures(samples_of(config, "train"), config)
     quantise(paths["fp32"], paths["int8"], pictures, averaged=config.tile is None)
+    in_fewer_steps(paths["int8"])
     write_facts(paths["int8"], read_facts(paths["fp32"]) | {"precision": "int8"})
 
 
@@ -151,19 +162,28 @@ def _decide(config: TrainConfig, paths: Mapping[str, Path], runs: Path) -> None:
 
 
 def _folds(config: TrainConfig, judged: Collection[Path], runs: Path) -> list[tuple[dict[str, Path], list[Sample]]]:
-    """Files of the runs of cross-validation, beside their checkpoints, and what each held out other than `judged`.
+    """Files of the runs of cross-validation, in their folders, and what each held out other than `judged`.
 
-    They look at pictures as the bundle does, in its tiles.
+    They look at pictures as the bundle does, in its tiles. Of those that are not in `runs`, FOLDS has the weights.
     """
     read = [read_config(CONFIGS / f"{name}.toml") for name in config.folds]
     configs = [replace(fold, side_px=config.side_px, tile=config.tile, snug=config.snug) for fold in read]
     return [
         (
-            _undecided(fold, runs / fold.name / "last.pt", runs / fold.name),
+            _files_of(fold, runs / fold.name),
             [sample for sample in samples_of(fold, "val") if sample.image_path not in judged],
         )
         for fold in configs
     ]
+
+
+def _files_of(fold: TrainConfig, run: Path) -> dict[str, Path]:
+    kept = FOLDS / f"{fold.name}.onnx"
+    if (run / "last.pt").exists() or not kept.exists():
+        return _undecided(fold, run / "last.pt", run)
+    _check_ours(fold, kept)
+    run.mkdir(parents=True, exist_ok=True)
+    return _written_again(fold, kept, run)
 
 
 def calibration_pictures(samples: Sequence[Sample], config: TrainConfig) -> Iterator[Floats]:
@@ -192,7 +212,7 @@ def main() -> None:
     parser.add_argument("--runs", type=Path, default=Path("runs"), help="where training.train wrote; default: runs/")
     parser.add_argument("--models", type=Path, default=MODELS, help="where the bundles go; default: models/")
     again = parser.add_mutually_exclusive_group()
-    again.add_argument("--int8", action="store_true", help="write the int8 file again, from the float32 one")
+    again.add_argument("--again", action="store_true", help="write the released files anew, from the same weights")
     again.add_argument("--choose", action="store_true", help="choose thresholds of the released files again")
     parser.add_argument("--add", type=Path, nargs="+", default=[], metavar="FOLDER", help="as given to training.train")
     arguments = parser.parse_args()
@@ -201,8 +221,8 @@ def main() -> None:
     config = read_config(arguments.config)
     if arguments.add:
         config = as_trained(config, arguments.add, arguments.runs)
-    if arguments.int8:
-        written = [export_int8(config, arguments.models, arguments.runs)]
+    if arguments.again:
+        written = export_again(config, arguments.models, arguments.runs)
     elif arguments.choose:
         written = choose_again(config, arguments.models, arguments.runs)
     else:

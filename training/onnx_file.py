@@ -77,14 +77,18 @@ def in_place_of(*paths: Path) -> Iterator[Path]:
             write_durably(path, (Path(folder) / path.name).read_bytes())
 
 
-def export_onnx(model: nn.Module, path: Path, side_px: int, outputs: Sequence[str] = (OUTPUT,)) -> None:
+def export_onnx(
+    model: nn.Module, path: Path, side_px: int, outputs: Sequence[str] = (OUTPUT,), *, any_size: bool = False
+) -> None:
     """Write a model in eval mode: `image` (1, 3, side_px, side_px) float32 -> `outputs` float32.
 
-    A folded detector's is `raw` (1, N, 5 + C).
+    A folded detector's is `raw` (1, N, 5 + C). With `any_size` it takes other heights and widths as well.
     """
     picture = torch.zeros(1, 3, side_px, side_px)
-    names = {"input_names": [INPUT], "output_names": [*outputs], "opset_version": OPSET}
-    torch.onnx.export(model.eval(), (picture,), str(path), dynamo=False, **names)  # type: ignore[arg-type]
+    names: dict[str, Any] = {"input_names": [INPUT], "output_names": [*outputs], "opset_version": OPSET}
+    if any_size:
+        names["dynamic_axes"] = {INPUT: {2: "height", 3: "width"}, OUTPUT: {1: "points"}}
+    torch.onnx.export(model.eval(), (picture,), str(path), dynamo=False, **names)
     onnx.checker.check_model(onnx.load(path), full_check=True)
 
 

@@ -11,7 +11,7 @@ from training import accept as gate
 from training.accept import Change, changes, drawn_changes, verdict
 from training.classes import read_classes
 from training.evaluate import evaluate, reported
-from training.export import choose_again, export_int8
+from training.export import choose_again, export_again
 from training.judging.looks import Looks
 from training.mixture import samples_of
 from training.onnx_file import read_facts, write_facts
@@ -156,7 +156,7 @@ def test_a_bundle_of_other_labels_is_neither_judged_nor_decided_anew_and_stays_a
         lambda: evaluate(other, old),
         lambda: reported(other, old, "test", tmp_path / "report"),
         lambda: choose_again(other, old, tmp_path),
-        lambda: export_int8(other, old, tmp_path),
+        lambda: export_again(other, old, tmp_path),
     ):
         with pytest.raises(
             ConfigError, match=r"tiny: .*tiny\.onnx has another side, other tiles or other labels; give"

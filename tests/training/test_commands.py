@@ -148,8 +148,8 @@ def test_a_picture_of_no_kind_is_one_sentence(monkeypatch, capsys, tmp_path):
 
 
 def test_two_things_to_make_again_of_which_one_would_be_left_out_are_refused(monkeypatch, capsys):
-    assert called("export", ["absent.toml", "--int8", "--choose"], monkeypatch) == 2
-    assert "--choose: not allowed with argument --int8" in capsys.readouterr().err
+    assert called("export", ["absent.toml", "--again", "--choose"], monkeypatch) == 2
+    assert "--choose: not allowed with argument --again" in capsys.readouterr().err
 
 
 def test_a_confidence_that_cannot_be_is_refused_before_anything_is_read(monkeypatch, capsys):

@@ -24,7 +24,7 @@ from training import train as trains
 from training.added import added_name
 from training.config import DatasetConfig, OptimiserConfig, PhaseConfig, TrainConfig
 from training.evaluate import evaluate, reported
-from training.export import choose_again, export, export_int8
+from training.export import choose_again, export, export_again
 from training.facts import with_choice
 from training.judging import timing
 from training.judging.field import HARMS
@@ -52,6 +52,7 @@ def _few_rounds():
 def _not_quantised(monkeypatch):
     """The int8 file is a copy of the float32 one: what it takes seconds to make is not looked at."""
     monkeypatch.setattr(exports, "quantise", lambda source, target, *_, **__: shutil.copy(source, target))
+    monkeypatch.setattr(exports, "in_fewer_steps", lambda _: None)
 
 
 @pytest.fixture(scope="module")
@@ -201,21 +202,22 @@ def called(main, *words, monkeypatch):
     return main()
 
 
-def test_the_int8_file_is_made_again_from_the_float32_one_alone(shipped, tmp_path):
+def test_both_files_are_made_again_from_the_float32_one_alone(shipped, tmp_path):
     config, folder, _ = shipped
     shutil.copy(folder / "tiny.onnx", tmp_path)
-    path = export_int8(config, tmp_path, folder)
-    again, before = read_facts(path), read_facts(folder / "tiny-int8.onnx")
-    assert [one["threshold"] for one in again["classes"]] == [one["threshold"] for one in before["classes"]]
-    assert again["precision"] == "int8"
-    assert again["metrics"] is None, "figures are of the file that was measured"
-    assert {one["precision"] for one in again["classes"]} == {None}
+    for path in export_again(msgspec.structs.replace(config, activation="silu"), tmp_path, folder):
+        again, before = read_facts(path), read_facts(folder / path.name)
+        assert [one["threshold"] for one in again["classes"]] == [one["threshold"] for one in before["classes"]]
+        assert again["precision"] == before["precision"]
+        assert again["metrics"] is None, "figures are of the file that was measured"
+        assert {one["precision"] for one in again["classes"]} == {None}
+        assert onnx.load(path).graph == onnx.load(folder / path.name).graph
     with pytest.raises(ConfigError, match="export it first"):
-        export_int8(config, tmp_path / "elsewhere", folder)
+        export_again(config, tmp_path / "elsewhere", folder)
 
 
 @pytest.mark.usefixtures("_not_quantised")
-@pytest.mark.parametrize("makes", [export, export_int8, choose_again])
+@pytest.mark.parametrize("makes", [export, export_again, choose_again])
 def test_a_stop_on_the_way_leaves_the_bundle_that_stood_there(shipped, tmp_path, monkeypatch, makes):
     config, folder, _ = shipped
     before = copied(folder, tmp_path)
@@ -230,11 +232,11 @@ def test_a_stop_on_the_way_leaves_the_bundle_that_stood_there(shipped, tmp_path,
 
 
 @pytest.mark.usefixtures("_not_quantised")
-def test_an_int8_file_that_its_folds_cannot_judge_leaves_the_one_before(shipped, tmp_path):
+def test_files_that_their_folds_cannot_judge_leave_those_before(shipped, tmp_path):
     config, folder, _ = shipped
     before = copied(folder, tmp_path)
-    with pytest.raises(ConfigError, match=r"cards_11_without_08038ade/last\.pt: not there; train first"):
-        export_int8(msgspec.structs.replace(config, folds=("cards_11_without_08038ade",)), tmp_path, folder)
+    with pytest.raises(ConfigError, match=r"cards_without_08038ade/last\.pt: not there; train first"):
+        export_again(msgspec.structs.replace(config, folds=("cards_without_08038ade",)), tmp_path, folder)
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
 
 
@@ -301,6 +303,15 @@ def test_pictures_that_a_bundle_learned_are_judged_by_a_run_that_left_them_out(s
     assert with_fold == decided(tmp_path / "runs" / "fold" / "tiny.onnx")
     assert "has learned" not in capsys.readouterr().out, "both runs came to their end"
     assert with_fold != without
+    monkeypatch.setattr(exports, "FOLDS", tmp_path)
+    shutil.copy(tmp_path / "runs" / "fold" / "tiny.onnx", tmp_path / "fold.onnx")
+    shutil.rmtree(tmp_path / "runs" / "fold")
+    path, _ = export_again(folded, tmp_path, tmp_path / "runs")
+    assert decided(path) == with_fold, "the weights of folds are kept"
+    write_facts(tmp_path / "fold.onnx", {**read_facts(path), "tile": {"side_px": 64, "overlap_px": 8}})
+    shutil.rmtree(tmp_path / "runs" / "fold")
+    with pytest.raises(ConfigError, match=r"fold\.onnx has another side, other tiles"):
+        export_again(folded, tmp_path, tmp_path / "runs")
 
 
 def decided(path):

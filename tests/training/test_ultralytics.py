@@ -13,7 +13,7 @@ from edge.detector import Detector
 from edge.errors import BundleError, ConfigError
 from training.config import DatasetConfig, TrainConfig
 from training.evaluate import evaluate
-from training.export import choose_again, export_int8
+from training.export import choose_again, export_again
 from training.ultralytics import as_bundle
 
 SIDE_PX, POINTS, LABELS = 416, 52 * 52 + 26 * 26 + 13 * 13, 6
@@ -69,8 +69,8 @@ def test_a_network_of_ultralytics_tells_its_boxes_on_a_node_and_is_measured_with
     assert (figures.file, load_bundle(path).metrics is not None) == ("theirs.onnx", True)
     assert '"theirs-int8"' not in (models / MANIFEST).read_text()
     assert "`best` (a network from elsewhere, under its author's licence)" in (models / "cards/theirs.md").read_text()
-    with pytest.raises(ConfigError, match=r"was not trained here, and its int8 would see nothing"):
-        export_int8(config, models, tmp_path)
+    with pytest.raises(ConfigError, match=r"was not trained here, so it is not written again"):
+        export_again(config, models, tmp_path)
 
 
 def not_onnx(path: Path) -> Path:
