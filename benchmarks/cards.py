@@ -71,7 +71,9 @@ def judges(cards_of: str, model: Path) -> list[Judge]:
 def _file_of(fold: TrainConfig, name: str) -> Path:
     path = RUNS / fold.name / name
     if not path.is_file():
-        raise ConfigError(f"{path}: not there; train the folds, and training.export of the bundle writes it")
+        raise ConfigError(
+            f"{path}: not there; `training.export` of the bundle, with --choose and --models COPY, writes it"
+        )
     return path
 
 
