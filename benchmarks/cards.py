@@ -71,9 +71,8 @@ def judges(cards_of: str, model: Path) -> list[Judge]:
 def _file_of(fold: TrainConfig, name: str) -> Path:
     path = RUNS / fold.name / name
     if not path.is_file():
-        raise ConfigError(
-            f"{path}: not there; `training.export` of the bundle, with --choose and --models COPY, writes it"
-        )
+        remedy = "train the folds; then `training.export --choose` of the bundle, into a copy of models/, writes it"
+        raise ConfigError(f"{path}: not there; {remedy}")
     return path
 
 
