@@ -14,10 +14,8 @@ from edge.bundle import MODELS, Release, find_bundle, load_manifest, load_releas
 from edge.cameras.pictures import read_picture
 from edge.detector import Detector
 
-SIZES = {
-    (640, 480): 1.15,
-    (2304, 1296): 1.35,
-}  # frame in px: most that the detector may take of a bare session.run on a square
+# Frame in px: most that the detector may take of a bare session.run on a square.
+SIZES = {(640, 480): 1.15, (2304, 1296): 1.35}
 REPETITIONS = 40
 
 

@@ -33,6 +33,7 @@ from training.metrics import truths_of
 from training.mixture import empties_of, examples_of, held_out_of, samples_of
 from training.model import YoloxNano, with_activation
 from training.onnx_file import (
+    Facts,
     bundle_paths,
     export_onnx,
     exported,
@@ -71,9 +72,14 @@ def _undecided(config: TrainConfig, checkpoint: Path, models: Path) -> dict[str,
     model = _folded(config, state, len(classes.labels))
     if config.soup:
         model = midway(model, load_folded(start_of(config, checkpoint.parent), classes.labels))
+    return _written(config, model, facts_of(config, classes, state, checkpoint.parent), models)
+
+
+def _written(config: TrainConfig, model: YoloxNano, facts: Facts, models: Path) -> dict[str, Path]:
+    """Write both files of a folded network."""
     paths = bundle_paths(models, config.bundle)
     export_onnx(model, paths["fp32"], config.side_px, any_size=True)
-    write_facts(paths["fp32"], facts_of(config, classes, state, checkpoint.parent))
+    write_facts(paths["fp32"], facts)
     _quantised(config, paths)
     return paths
 
@@ -108,12 +114,8 @@ def export_again(config: TrainConfig, models: Path, runs: Path) -> list[Path]:
 
 def _written_again(config: TrainConfig, weights: Path, models: Path) -> dict[str, Path]:
     """Write both files of a float32 one, with what it says of itself but for what was measured or chosen."""
-    model = load_folded(weights, load_bundle(weights).labels)
-    paths = bundle_paths(models, config.bundle)
-    export_onnx(with_activation(model, activation_of(weights)), paths["fp32"], config.side_px, any_size=True)
-    write_facts(paths["fp32"], unmeasured(read_facts(weights)))
-    _quantised(config, paths)
-    return paths
+    model = with_activation(load_folded(weights, load_bundle(weights).labels), activation_of(weights))
+    return _written(config, model, unmeasured(read_facts(weights)), models)
 
 
 def choose_again(config: TrainConfig, models: Path, runs: Path) -> list[Path]:
