@@ -167,17 +167,46 @@ def test_each_class_has_its_own_threshold_and_confidence_replaces_them_all(tmp_p
     assert len(detector(tmp_path, classes=classes, confidence=0.8)(picture)) == 0
 
 
-def looked_at(detector: Detector, *names: tuple[float, float]) -> Detections:
-    """What follows when neighbouring grid points see the same box with these two class logits each."""
+def looked_at(detector: Detector, least: float, *names: tuple[float, float]) -> Detections:
+    """What follows, at this least confidence, when neighbouring grid points see the same box with these logits each."""
     raw = np.full((1, 80, 7), -20, np.float32)
     for point, logits in enumerate(names):
         raw[0, point] = [0.5 - point, 0.5, 0, 0, 20, *logits]  # 8x8 px at the left upper corner
-    return detector.decode(raw, fit_into(64, 64, 64), np.array([0.05, 0.05], np.float32))
+    return detector.decode(raw, fit_into(64, 64, 64), np.array([least, least], np.float32))
 
 
-@pytest.mark.parametrize("names", [[(3.0, 1.0)], [(3.0, -20.0), (-20.0, 1.0)]])
+TWO_NAMES = pytest.mark.parametrize("names", [[(3.0, 1.0)], [(3.0, -20.0), (-20.0, 1.0)]])  # 0.95 and 0.73
+
+
+@TWO_NAMES
 def test_an_insect_is_shown_under_one_name_the_surest(squares: Detector, names: list[tuple[float, float]]) -> None:
-    assert looked_at(squares, *names).class_id.tolist() == [0]
+    assert looked_at(squares, 0.5, *names).class_id.tolist() == [0]
+
+
+@TWO_NAMES
+def test_a_second_name_is_heard_as_unsure_by_who_asks_for_less(
+    squares: Detector, names: list[tuple[float, float]]
+) -> None:
+    found = looked_at(squares, 0.05, *names)
+    assert found.class_id.tolist() == [0, 1]
+    assert found.confidence[1] == np.nextafter(np.float32(0.5), np.float32(0))
+    assert found.confidence[1] < squares.thresholds[1]
+
+
+def test_a_second_name_that_fell_is_fainter_than_another_insect(squares: Detector) -> None:
+    there, elsewhere = [0.5, 0.5, 0, 0, 20, 3.0, 2.0], [0.5, 0.5, 0, 0, 20, -20, 1.0]  # 0.95 and 0.88; 0.73
+    found = decoded(squares, (0.05, 0.05), there, elsewhere)
+    assert found.class_id.tolist() == [0, 1, 1]
+    assert found.xyxy[:, 0].tolist() == pytest.approx([0, 8, 0], abs=1e-3)
+
+
+def test_an_insect_has_one_name_also_at_a_lower_confidence_than_the_bundle_s(tmp_path: Path) -> None:
+    assert looked_at(detector(tmp_path, confidence=0.1), 0.1, (3.0, -1.0)).class_id.tolist() == [0]
+
+
+def test_an_insect_has_one_name_also_at_a_higher_confidence_than_the_bundle_s(tmp_path: Path) -> None:
+    found = looked_at(detector(tmp_path, confidence=0.9), 0.05, (1.0, 0.5))  # 0.73 and 0.62
+    assert found.confidence.tolist() == pytest.approx([0.731, 0.5], abs=1e-3)
 
 
 def decoded(detector: Detector, thresholds: tuple[float, float], *points: list[float]) -> Detections:
@@ -234,7 +263,7 @@ def test_a_model_at_other_thresholds_is_another_one_to_whoever_keeps_what_it_saw
 
 
 def test_names_below_the_bundle_s_thresholds_are_heard_by_who_asks_for_them(squares: Detector) -> None:
-    found = looked_at(squares, (3.0, -1.0))  # confidence 0.95 and 0.27
+    found = looked_at(squares, 0.05, (3.0, -1.0))  # confidence 0.95 and 0.27
     assert found.class_id.tolist() == [0, 1]
     assert found.confidence.tolist() == pytest.approx([1 / (1 + math.exp(-3)), 1 / (1 + math.exp(1))], abs=1e-4)
 
@@ -244,7 +273,8 @@ def test_what_is_shown_lies_where_it_lies_for_who_asks_for_all(name: str) -> Non
     bundle = load_bundle(MODELS / f"{name}.onnx")
     for picture in sorted(GOLDEN.glob("*.jpg")):
         image = read_picture(picture)
-        shown, everything = Detector(bundle)(image), Detector(bundle, confidence=0.01)(image)
+        look = Detector(bundle)
+        shown, everything = look(image), look.found(image, np.full_like(look.thresholds, 0.01))
         sure = everything.where(everything.confidence >= bundle.thresholds[everything.class_id])
         assert np.allclose(shown.xyxy, sure.xyxy, atol=1e-3)
         assert np.array_equal(shown.class_id, sure.class_id)

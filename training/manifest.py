@@ -26,7 +26,7 @@ def golden_sample(paths: Sequence[Path], samples: Sequence[Sample]) -> Sample:
     Far from a threshold, another processor's rounding cannot change what is shown. Raises ConfigError when no file
     sees anything.
     """
-    detectors = [Detector(load_bundle(path), confidence=FAINT) for path in paths]
+    detectors = [Detector(load_bundle(path)) for path in paths]
     margins = [min(_margin(detector, sample) for detector in detectors) for sample in samples[:LOOKED_AT]]
     best = int(np.argmax(margins))
     if margins[best] <= 0:
@@ -102,6 +102,6 @@ def _listed(found: Detections, labels: Sequence[str]) -> list[dict[str, object]]
 
 def _margin(detector: Detector, sample: Sample) -> float:
     """Least distance of a confidence from its threshold; -1 when nothing is shown."""
-    found = detector(read_image(sample.image_path))
+    found = detector.found(read_image(sample.image_path), np.full_like(detector.thresholds, FAINT))
     above = found.confidence - detector.bundle.thresholds[found.class_id]
     return float(np.abs(above).min()) if (above > 0).any() else -1.0

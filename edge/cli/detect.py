@@ -9,9 +9,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from tqdm import tqdm
 
-from edge.boxes import Image
+from edge.boxes import Floats, Image
 from edge.bundle import find_bundle
 from edge.cameras.pictures import name_of, pictures_in, read_picture
 from edge.cli.arguments import MOST_THREADS, as_threads, model_argument
@@ -52,7 +53,8 @@ def run(args: argparse.Namespace) -> int:
     if drawn:
         drawn.check_apart(pictures)
     release = find_bundle(args.model)
-    detector = tried(release, threads=args.threads, confidence=args.confidence)
+    detector = tried(release, threads=args.threads)
+    least = detector.thresholds if args.confidence is None else np.full_like(detector.thresholds, args.confidence)
     if release.entry is None:
         print(
             f"fieldeye: {release.path} is in no manifest: neither hash nor golden picture vouch for it", file=sys.stderr
@@ -60,20 +62,22 @@ def run(args: argparse.Namespace) -> int:
     failed = 0
     quiet = not sys.stderr.isatty() or len(pictures) < 2
     for picture in tqdm(pictures, unit="picture", disable=quiet):
-        result = _result(detector, picture, drawn, release.name)
+        result = _result(detector, least, picture, drawn, release.name)
         failed += "error" in result
         with tqdm.external_write_mode():
             show(result, _sentence(result), as_json=args.json)
     return NOT_WELL if failed else DONE
 
 
-def _result(detector: Detector, picture: Path, drawn: DrawnPictures | None, model: str) -> dict[str, Any]:
+def _result(
+    detector: Detector, least: Floats, picture: Path, drawn: DrawnPictures | None, model: str
+) -> dict[str, Any]:
     """What `--json` prints for one picture."""
     save_as = drawn.place(picture.stem) if drawn else None
     try:
         image = _lit(read_picture(picture), picture)
         started_s = time.perf_counter()
-        detections = detector(image)
+        detections = detector.found(image, least)
     except BadFrameError as why:
         return {"image": str(picture), "error": str(why), "reason": why.reason}
     took_ms = (time.perf_counter() - started_s) * 1000
