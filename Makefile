@@ -21,6 +21,11 @@ FONTS := /usr/share/fonts/truetype/noto/NotoSans-Regular.ttf=fonts-noto-core \
     /usr/share/fonts/opentype/noto/NotoSansCJK-Regular.ttc=fonts-noto-cjk
 # What reads the files of a card on the node. Not NetworkManager and chrony, which would take over this machine's network and clock.
 READERS := cloud-init /usr/sbin/netplan=netplan.io /usr/sbin/nft=nftables shellcheck
+FAST_TESTS = $(NEED) mosquitto $(FONTS) $(POSTGRES); \
+    $(NEED) --wanted chromium-headless-shell || $(NEED) chromium; \
+    $(NEED) --wanted eatmydata || true; \
+    $(COMPILED) $$(command -v eatmydata) $(BIN)/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder \
+    -m 'not faults and not picamera and not systemd and not platform and not arm64'
 SENTENCES := $(BIN)/pybabel --quiet extract --no-location --sort-output
 CATALOGUES := $(BIN)/pybabel --quiet update -w 120 --no-fuzzy-matching --ignore-pot-creation-date --ignore-obsolete
 # What made `pests`, as its card says.
@@ -31,7 +36,7 @@ PICAMERA2 := /usr/lib/python3/dist-packages/picamera2
 SYSTEM_PACKAGES := $(if $(wildcard $(PICAMERA2)),--system-site-packages)
 SHUT := $(if $(SYSTEM_PACKAGES),$(shell grep -ls '^include-system-site-packages = false' $(VENV)/pyvenv.cfg))
 
-.PHONY: help demo test check bench train install bundle faults soak test-firmware test-systemd e2e test-arm64 test-picamera test-homeassistant test-platform fleet words lock clean opened
+.PHONY: help demo test check bench train install bundle faults soak test-node test-firmware test-systemd e2e test-arm64 test-picamera test-homeassistant test-platform fleet words lock clean opened
 
 help:
 	@sed -n 's/^\([a-z0-9-]*\):.*  ## /make \1\t/p' $(MAKEFILE_LIST) | expand -t 24
@@ -41,10 +46,10 @@ demo: $(VENV)/.node  ## a node on bundled field pictures, with a broker and the 
 	@$(BIN)/fieldeye demo $(if $(SECONDS),--seconds $(SECONDS))
 
 test: $(VENV)/.dev  ## all fast tests, in three processes (WORKERS=1: in one)
-	@$(NEED) mosquitto $(FONTS) $(POSTGRES)
-	@$(NEED) --wanted chromium-headless-shell || $(NEED) chromium
-	@$(NEED) --wanted eatmydata || true
-	@$(COMPILED) $$(command -v eatmydata) $(BIN)/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder -m 'not faults and not picamera and not systemd and not platform and not arm64' --durations=8
+	@set -e; $(FAST_TESTS) --durations=8
+
+test-node: $(VENV)/.tests  ## the same but for those of training, without PyTorch
+	@set -e; $(FAST_TESTS) --ignore tests/training
 
 check: $(VENV)/.dev  ## lint, types, architecture
 	@$(BIN)/ruff check .
@@ -141,8 +146,14 @@ $(VENV)/.node: requirements.lock pyproject.toml | $(BIN)/python $(if $(SHUT),ope
 	@rm -rf $(UNPACKED)
 	@touch $@
 
-$(VENV)/.dev: $(VENV)/.node
-	@echo 'installing what tests and training need into $(VENV)'
-	@$(INSTALL) -e '.[dev,training,platform]'
+$(VENV)/.tests: $(VENV)/.node
+	@echo 'installing what tests need into $(VENV)'
+	@$(INSTALL) -e '.[dev,platform]'
+	@rm -rf $(UNPACKED)
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.tests
+	@echo 'installing what training needs into $(VENV)'
+	@$(INSTALL) -e '.[training]'
 	@rm -rf $(UNPACKED)
 	@touch $@

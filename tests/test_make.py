@@ -51,7 +51,7 @@ def environment(clone: Path, **programs: str) -> None:
     (clone / ".venv/bin").mkdir(parents=True)
     for name, script in programs.items():
         program(clone / ".venv/bin" / name, script)
-    for done in (".node", ".dev"):
+    for done in (".node", ".tests", ".dev"):
         (clone / ".venv" / done).touch()
 
 
@@ -90,7 +90,7 @@ def test_pip_unpacks_beside_the_environment_and_leaves_nothing_there(clone: Path
     (packages,) = (clone / ".venv/lib").glob("python*/site-packages")
     (packages / "pip").symlink_to(Path(pip.__file__).parent)  # one of its own, as above, takes four seconds to make
     unpacked = made(clone, ".venv/.dev", TELLS_WHERE_IT_UNPACKS).splitlines()
-    assert [line for line in unpacked if line.startswith("/")] == [str(clone / ".venv/tmp")] * 3
+    assert [line for line in unpacked if line.startswith("/")] == [str(clone / ".venv/tmp")] * 4
     assert not (clone / ".venv/tmp").exists()
 
 
@@ -100,6 +100,20 @@ def test_what_only_makes_tests_quick_is_asked_for_and_they_run_without_it(clone:
     program(tmp_path / "need", f'echo "$@" >>{asked}; [ "$1" != --wanted ]')
     assert made(clone, "test", f"NEED={tmp_path / 'need'}") == "ran\n"
     assert asked.read_text().splitlines()[1:] == ["--wanted chromium-headless-shell", "chromium", "--wanted eatmydata"]
+
+
+def test_tests_of_the_node_want_nothing_of_training(clone: Path, tmp_path: Path) -> None:
+    environment(clone, python="", pytest='printf "%s " "$@"')
+    (clone / ".venv/.dev").unlink()
+    assert made(clone, "test-node", "NEED=true").endswith("--ignore tests/training ")
+    assert not (clone / ".venv/.dev").exists()
+
+
+def test_tests_do_not_begin_without_what_they_need(clone: Path) -> None:
+    environment(clone, python="", pytest="echo ran")
+    done = subprocess.run(words("test", "NEED=false"), cwd=clone, env=ENVIRONMENT, capture_output=True, check=False)
+    assert done.returncode != 0
+    assert b"ran" not in done.stdout
 
 
 def test_a_soak_of_hours_finds_the_folder_of_its_report(clone: Path) -> None:
