@@ -15,20 +15,23 @@ from typing import BinaryIO
 
 from edge.errors import BadFrameError
 
-# In entropy-coded data FF00 is a byte and FFD0..D7 a restart. Before a marker may stand any number of FF, which are not
-# sought with it: a megabyte of them, as of erased flash, would take hours in which nothing else of the node runs.
-_JPEG_MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
+# In entropy-coded data FF00 is a byte and FFD0..D7 a restart; FF01 has no length either. Before a marker may stand any
+# number of FF, which are not sought with it: a megabyte of them, as of erased flash, would take hours in which nothing
+# else of the node runs.
+_JPEG_MARKER = re.compile(rb"\xff[^\x00\x01\xd0-\xd7\xff]")
 _JPEG_SIZE = {0xC0 + n for n in range(16)} - {0xC4, 0xC8, 0xCC}  # ITU T.81 table B.1: start of frame
+_JPEG_PROGRESSIVE = {0xC2, 0xC6, 0xCA, 0xCE}
 _JPEG_END, _JPEG_SCAN, _JPEG_APP1 = 0xD9, 0xDA, 0xE1
 _MOST_SCANS = 100  # a program writes ten; each costs a pass over all of the picture, and 64 MB hold two million
 _PNG = b"\x89PNG\r\n\x1a\n"
 _PNG_PX_BYTES = 9  # at most: four channels of 16 bits, and one a line for its filter
 _PNG_TEXTS, _MOST_TEXTS = (b"zTXt", b"iTXt", b"iCCP"), 100  # packed, too: each may unpack to 8 MB
 _PIECE_BYTES = 8_192  # of which a thousand times as many may come
-_TIFF_WIDTH, _TIFF_HEIGHT, _EXIF_TABLE = 256, 257, 0x8769
+_TIFF_WIDTH, _TIFF_HEIGHT, _TIFF_TILE_WIDTH, _TIFF_TILE_HEIGHT, _EXIF_TABLE = 256, 257, 322, 323, 0x8769
 _EXIF_TIME_ORIGINAL, _EXIF_OFFSET_ORIGINAL = 0x9003, 0x9011
 _EXIF_WITHIN_BYTES = 65_536  # of a file: it stands at the front
-_TIFF_SHORT = 3  # TIFF 6.0 section 2; every other form of these tags is a LONG or the place of the value
+_TIFF_SHORT = 3  # TIFF 6.0 section 2; every other form of these tags is a LONG or the place of the value,
+_TIFF_LONG8 = (16, 17)  # and of BigTIFF's, which a decoder takes here too, only the place
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +41,7 @@ class Header:
     width_px: int
     height_px: int
     is_whole: bool  # as far as the format can tell: JPEG's end marker, PNG's checksums, the length that others state
-    in_one_scan: bool = False  # a JPEG whose coefficients need not all be kept: progressive ones take 3 to 6 bytes a px
+    in_one_scan: bool = False  # a JPEG whose coefficients need not all be kept: others take 3 to 6 bytes a px
 
 
 def read_header(data: bytes) -> Header:
@@ -87,18 +90,21 @@ def exif_time(file: BinaryIO) -> datetime | None:
 
 
 def _jpeg(data: bytes) -> Header:
-    size: tuple[int, int] | None = None
-    scans, is_whole = 0, False
+    frame: tuple[int, int, int, bytes] | None = None
+    scans, components, is_whole = 0, b"", False
     for marker, start in _jpeg_segments(data):
-        if marker in _JPEG_SIZE:
-            size = struct.unpack_from(">HH", data, start + 1)
-        scans += marker == _JPEG_SCAN
+        if marker in _JPEG_SIZE and frame is None:  # when a decoder refuses a second one, it has the memory for this
+            frame = (marker, *struct.unpack_from(">HHc", data, start + 1))
+        if marker == _JPEG_SCAN:
+            scans, components = scans + 1, data[start : start + 1]
         is_whole = marker == _JPEG_END
-    if size is None:
+    if frame is None:
         raise struct.error("no start of frame")
     if scans > _MOST_SCANS:
         raise BadFrameError(f"is made of {scans} scans, which takes too long to read; save it anew", reason="damaged")
-    return Header(size[1], size[0], is_whole, in_one_scan=scans == 1)
+    kind, height_px, width_px, of_frame = frame
+    in_one_scan = scans == 1 and kind not in _JPEG_PROGRESSIVE and components == of_frame
+    return Header(width_px, height_px, is_whole, in_one_scan)
 
 
 def _jpeg_segments(data: bytes) -> Iterator[tuple[int, int]]:
@@ -171,37 +177,45 @@ def _webp(data: bytes) -> Header:
     elif data[12:16] == b"VP8L":
         bits = struct.unpack_from("<I", data, 21)[0]
         width, height = (bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1
-    else:
+    elif data[12:16] == b"VP8 ":
         width, height = (side & 0x3FFF for side in struct.unpack_from("<HH", data, 26))
+    else:  # a decoder takes a picture without a chunk round it, too, whose size stands elsewhere
+        raise BadFrameError("is a WebP that begins with no picture; save it anew", reason="not_an_image")
     return Header(width, height, is_whole)
 
 
 def _tiff(data: bytes) -> Header:
-    fields = dict(_tiff_fields(data, struct.unpack_from(_order(data) + "I", data, 4)[0]))
-    return Header(fields[_TIFF_WIDTH], fields[_TIFF_HEIGHT], is_whole=True)  # strips lie anywhere: the decoder will see
+    """A tile is unpacked whole, also where it is larger than the picture."""
+    fields = _tiff_fields(data, struct.unpack_from(_order(data) + "I", data, 4)[0])
+    width_px = max(fields[_TIFF_WIDTH], fields.get(_TIFF_TILE_WIDTH, 0))
+    height_px = max(fields[_TIFF_HEIGHT], fields.get(_TIFF_TILE_HEIGHT, 0))
+    return Header(width_px, height_px, is_whole=True)  # strips lie anywhere: the decoder will see
 
 
 def _order(data: bytes) -> str:
     return "<" if data[:2] == b"II" else ">"
 
 
-def _tiff_fields(data: bytes, at: int) -> Iterator[tuple[int, int]]:
-    """Tag and value, or the value's place, of each field of the table at `at`."""
+def _tiff_fields(data: bytes, at: int) -> dict[int, int]:
+    """By tag the value, or the value's place, of each field of the table at `at`; the first, as decoders take it."""
     order = _order(data)
     (count,) = struct.unpack_from(order + "H", data, at)
+    fields: dict[int, int] = {}
     for field in range(count):
         start = at + 2 + 12 * field
         tag, form = struct.unpack_from(order + "HH", data, start)
         letter = "H" if form == _TIFF_SHORT else "I"
-        yield tag, struct.unpack_from(order + letter, data, start + 8)[0]
+        if form not in _TIFF_LONG8:
+            fields.setdefault(tag, struct.unpack_from(order + letter, data, start + 8)[0])
+    return fields
 
 
 def _time_in(tiff: bytes) -> datetime | None:
     order = _order(tiff)
-    main = dict(_tiff_fields(tiff, struct.unpack_from(order + "I", tiff, 4)[0]))
+    main = _tiff_fields(tiff, struct.unpack_from(order + "I", tiff, 4)[0])
     if _EXIF_TABLE not in main:
         return None
-    fields = dict(_tiff_fields(tiff, main[_EXIF_TABLE]))
+    fields = _tiff_fields(tiff, main[_EXIF_TABLE])
     at = fields[_EXIF_TIME_ORIGINAL]
     taken = datetime.strptime(tiff[at : at + 19].decode("ascii"), "%Y:%m:%d %H:%M:%S")  # noqa: DTZ007 may have no zone
     return taken.replace(tzinfo=_zone_at(tiff, fields.get(_EXIF_OFFSET_ORIGINAL, len(tiff))))

@@ -3,6 +3,7 @@
 import os
 import struct
 import zlib
+from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
 from itertools import product
@@ -199,6 +200,61 @@ def test_a_jpeg_whose_scans_keep_a_node_until_its_watchdog_ends_it_is_refused() 
     ) as caught:
         decode_picture(many, "x", NODE)
     assert caught.value.reason == "damaged"
+
+
+LARGE = np.full((96, 128, 3), 90, np.uint8)
+SCAN = b"\xff\xda"
+
+
+def jpeg_of(side_px: int, options: tuple[int, ...] = ()) -> bytes:
+    return cv2.imencode(".jpg", cv2.resize(LARGE, (side_px * 4 // 3, side_px)), options)[1].tobytes()
+
+
+def jpegs_that_hide_their_size() -> Iterator[bytes]:
+    """Each is `LARGE` to a decoder, and 28x21 px by what stands further on."""
+    large, small = jpeg_of(96), jpeg_of(21)
+    at = small.index(b"\xff\xc0")
+    yield large[:-2] + small[at : at + 19] + large[-2:]  # a second frame header
+    begun = large[:2] + b"\xff\x01" + large[2:-2]  # the marker has no length, and FFE0 behind it would be a long one
+    yield begun + bytes(4 + 0xFFE0 - len(begun)) + small[2:]
+
+
+def jpegs_that_hide_what_they_take() -> Iterator[bytes]:
+    """All coefficients are kept, as more scans may come."""
+    layered = jpeg_of(96, (cv2.IMWRITE_JPEG_PROGRESSIVE, 1))
+    yield layered[: layered.index(SCAN, layered.index(SCAN) + 2)] + b"\xff\xd9"
+    plain = jpeg_of(96)
+    yield plain[: plain.index(SCAN)] + SCAN + b"\0\x08\1\1\0\0\x3f\0" + bytes(40) + b"\xff\xd9"  # one component
+
+
+def tiff_of(*fields: tuple[int, int, int]) -> bytes:
+    """A header alone: tag, form, value."""
+    return b"II*\0\x08\0\0\0" + struct.pack("<H", len(fields)) + b"".join(
+        struct.pack("<HHII", tag, form, 1, value) for tag, form, value in fields
+    )  # fmt: skip
+
+
+def test_a_picture_that_is_larger_to_the_decoder_than_by_its_header_is_refused_before_it_is_decoded() -> None:
+    """Two kilobytes took 2.3 GB of a board's 512 MB, and 18 s on a PC."""
+    lossless = webp("VP8L", LARGE)[20:]
+    bare_webp = b"RIFF" + struct.pack("<I", len(lossless) + 4) + b"WEBP" + lossless
+    for data in (*jpegs_that_hide_their_size(), *jpegs_that_hide_what_they_take(), bare_webp):
+        assert cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR).shape == LARGE.shape
+    bounds = replace(NODE, px=10_000)
+    refused = {
+        **dict.fromkeys(jpegs_that_hide_what_they_take(), "too_large"),
+        tiff_of((256, 4, 128), (257, 4, 96), (256, 4, 16), (257, 4, 16)): "too_large",  # a decoder takes the first
+        tiff_of((256, 4, 16), (257, 4, 16), (322, 4, 128), (323, 4, 96)): "too_large",  # in one tile
+        tiff_of((256, 16, 40), (257, 16, 40)): "truncated",  # of BigTIFF's form: there stands where it is
+        bare_webp: "not_an_image",
+    }
+    for data, reason in refused.items():
+        with pytest.raises(BadFrameError) as caught:
+            decode_picture(data, "x", bounds)
+        assert caught.value.reason == reason
+    for data in jpegs_that_hide_their_size():
+        header = read_header(data)
+        assert (header.width_px, header.height_px) == (128, 96)
 
 
 def test_a_film_or_another_picture_behind_a_phones_picture_takes_nothing_from_it() -> None:
