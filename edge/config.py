@@ -318,6 +318,8 @@ def convert(table: object, record: type[_Record], name: str) -> _Record:
         made = msgspec.convert(table, record)
     except msgspec.ValidationError as why:
         raise ConfigError(f"{name}: {explained(str(why), record)}") from why
+    except ValueError as why:  # thousands of hexadecimal digits, which nothing writes as decimal ones
+        raise ConfigError(f"{name}: a number in it is too long to be read; write it again") from why
     for key, value in _values(made, ""):
         if isinstance(value, float) and not isfinite(value):
             raise ConfigError(f"{name}: {key}: must be a number with an end and is {value}; correct it")

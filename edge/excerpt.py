@@ -1,9 +1,9 @@
 """A part of a JPEG, or a smaller one, made to fit a number of bytes. Pure."""
 
 import cv2
-import numpy as np
 
 from edge.boxes import Image, shrink
+from edge.cameras.pictures import NODE, decode_picture
 from edge.counts import Box
 from edge.errors import BadFrameError
 
@@ -19,10 +19,10 @@ def excerpt(jpeg: bytes, box: Box | None, most_bytes: int) -> bytes:
     """
     if box is None and len(jpeg) <= most_bytes:
         return jpeg
-    decoded = cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR)
-    if decoded is None:
-        raise BadFrameError("the kept picture cannot be read; look at the memory card", reason="damaged")
-    image = decoded.astype(np.uint8, copy=False)
+    try:
+        image = decode_picture(jpeg, "it", NODE)
+    except BadFrameError as why:
+        raise BadFrameError("the kept picture cannot be read; look at the memory card", reason="damaged") from why
     if box is not None:
         image = _part(image, box)
     while True:

@@ -169,7 +169,8 @@ def given_password(path: Path, key: str) -> str:
 
 
 def _entry(table: Any, number: int, path: Path) -> NodeEntry:
-    name = " ".join(str(table.get("node", number)).split()) if isinstance(table, dict) else number
+    named = table.get("node") if isinstance(table, dict) else None
+    name = " ".join(named.split()) if isinstance(named, str) else number
     entry = convert(table, NodeEntry, f"{path}: node {name}")
     if entry.store.folder != StoreTable().folder:
         raise ConfigError(f"{path}: node {name}: store.folder is where the service may write; leave it out")

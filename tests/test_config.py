@@ -123,6 +123,7 @@ def test_every_released_model_is_known_to_be_for_a_mode() -> None:
         (("every_s = 5", "every_s = 5\nawb_gains = [1.5, inf]"), "camera.awb_gains[1]: must be a number with an end"),
         (("every_s = 5", f"exposure_us = {'9' * 5000}"), "is too long to be read"),
         (("every_s = 5", f"source = {'[' * 5000}"), "is too long to be read"),
+        (("every_s = 5", f"rotation_deg = 0x{'f' * 5000}"), "is too long to be read"),
         (('source = "pictures"', 'source = "pic\\u0000tures"'), "camera.source: holds a NUL"),
         (("[mqtt]", '[store]\nfolder = "\\u0000"\n[mqtt]'), "store.folder: holds a NUL"),
         (("[mqtt]", "[mqtt]\ndaily_mb = 1e-7"), "mqtt.daily_mb: must be >= 0.001"),

@@ -195,6 +195,12 @@ def test_what_a_power_cut_left_of_a_nodes_words_is_in_no_ones_way(tmp_path: Path
     assert read_nodes(tmp_path / "ledger.jsonl") == {("farm-3", "n1"): then}
 
 
+def test_nodes_words_that_nest_without_end_are_named(tmp_path: Path) -> None:
+    nodes_path(tmp_path / "ledger.jsonl").write_bytes(b'{"a":' + 100_000 * b"[" + b"\n")
+    with pytest.raises(StoreError, match=r"\.nodes:1: says nothing of a node .*; mend or delete that line"):
+        read_nodes(tmp_path / "ledger.jsonl")
+
+
 def test_nodes_words_that_the_disk_does_not_give_are_named(tmp_path: Path) -> None:
     nodes_path(tmp_path / "ledger.jsonl").symlink_to("/proc/self/mem")  # gives EIO, as a bad sector does
     with pytest.raises(StoreError, match=r"ledger\.jsonl\.nodes: cannot be read .*; check its disk, or delete it"):

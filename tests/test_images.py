@@ -678,5 +678,12 @@ def test_an_excerpt_fits_what_is_allowed_or_is_refused() -> None:
     assert len(excerpt(LARGE, None, 20_000)) <= 20_000
     with pytest.raises(BadFrameError, match="fits"):
         excerpt(LARGE, None, 100)
-    with pytest.raises(BadFrameError, match="read"):
-        excerpt(b"\xff\xd8 no picture", (0, 0, 1, 1), 60_000)
+
+
+def test_of_a_kept_picture_that_the_card_spoiled_no_excerpt_is_made() -> None:
+    """OpenCV raises an error of its own for the first and the last, of which the publisher would end."""
+    at = SMALL.index(b"\xff\xc0") + 5
+    too_wide = SMALL[:at] + b"\xff\xff" * 2 + SMALL[at + 4 :]
+    for spoiled in (b"", b"\xff\xd8 no picture", SMALL[:-100], too_wide):
+        with pytest.raises(BadFrameError, match=r"^the kept picture cannot be read; look at the memory card$"):
+            excerpt(spoiled, (0, 0, 1, 1), 60_000)

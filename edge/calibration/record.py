@@ -73,5 +73,5 @@ def from_json(content: bytes, name: str) -> Calibration:
     """Raises ConfigError if it is not a calibration; `name` says where it came from."""
     try:
         return msgspec.json.decode(content, type=Calibration)
-    except ValueError as why:
+    except (ValueError, RecursionError) as why:  # the second: of nesting without end
         raise ConfigError(f"{name}: no calibration ({why}); calibrate the camera again") from why

@@ -2,9 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Annotated
 
 import cv2
 import numpy as np
+from msgspec import Meta
 from numpy.typing import NDArray
 
 from edge.boxes import Image
@@ -16,6 +18,9 @@ MOST_ERROR_PX = 1.0  # of the corners put back into the picture: more is a bent 
 MOST_OTHER_SHAPE = 0.01  # of the sides' proportion: a picture at half its size may lose a row
 MOST_UNEVEN = 0.02  # sides that differ by more across the board: the camera looks at a slant
 Numbers = NDArray[np.float64]
+# What the card may have spoiled is held against these, where a calibration is read.
+Homography = Annotated[tuple[Annotated[float, Meta(ge=-1e9, le=1e9)], ...], Meta(min_length=9, max_length=9)]
+Side = Annotated[int, Meta(ge=1, le=100_000)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +41,9 @@ class Scale:
     error_px: root mean square of the corners put back; uneven: greatest less least length of a px, over their mean
     """
 
-    to_mm: tuple[float, ...]
-    width_px: int
-    height_px: int
+    to_mm: Homography
+    width_px: Side
+    height_px: Side
     error_px: float
     uneven: float
     corners: int

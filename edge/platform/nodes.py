@@ -72,7 +72,7 @@ def read_nodes(ledger: Path) -> dict[NodeName, Info]:
             break
         try:
             told = msgspec.json.decode(line, type=_Introduced)
-        except ValueError as why:
+        except (ValueError, RecursionError) as why:  # the second: of nesting without end
             raise StoreError(f"{path}:{number}: says nothing of a node ({why}); mend or delete that line") from why
         known[told.site, told.node] = told.info
     return known

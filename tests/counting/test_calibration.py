@@ -265,6 +265,25 @@ def test_a_calibration_comes_back_from_its_file_as_it_was() -> None:
         from_json(b'{"who": 3}', "cam0")
 
 
+@pytest.mark.parametrize(
+    ("kept", "spoiled"),
+    [
+        (b"[0.1,", b"[0,1,"),  # one bit: ten numbers
+        (b"0.1,", b"1e308,"),
+        (b'"width_px":64', b'"width_px":0'),
+        (b'"height_px":64', b'"height_px":1' + 400 * b"0"),
+        (b'"board":""', b'"bo":' + 100_000 * b"[" + 100_000 * b"]"),
+    ],
+    ids=["comma", "number", "no side", "endless side", "endless nesting"],
+)
+def test_a_calibration_that_the_card_spoiled_is_none_and_ends_no_loop(kept: bytes, spoiled: bytes) -> None:
+    scale = Scale((0.1, 0.0, 0.0, 0.0, 0.1, 0.0, 0.0, 0.0, 1.0), 64, 64, 0.25, 0.0, 24)
+    whole = to_json(Calibration(at=datetime(2026, 7, 1, tzinfo=UTC), who="Mei", rotation_deg=0, scale=scale))
+    assert kept in whole
+    with pytest.raises(ConfigError, match=r"^cam0: no calibration \(.*\); calibrate the camera again$"):
+        from_json(whole.replace(kept, spoiled), "cam0")
+
+
 MONDAY = datetime(2026, 7, 6, tzinfo=UTC)
 
 

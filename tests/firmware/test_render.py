@@ -289,6 +289,7 @@ def test_whatever_a_fleet_file_allows_arrives_unchanged_in_node_toml(
         ("[site]", "mend that line"),
         ("a = " + "1" * 5000, "too long to be read"),
         ('[[node]]\nnode = "a\\n"\ncamera = { kind = "folder" }', "node a: node: must be 1 to 23 of"),
+        (f"[[node]]\nnode = 0x{'f' * 5000}", "node 1: node: must be a text in quotes"),
         (
             '[wlan]\nssid = "x"\n' + entry("a"),
             "unknown key wlan; known here: bridge, broker, lte, site, wifi, and",
