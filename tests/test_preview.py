@@ -36,7 +36,7 @@ FIRST_S = 0.75  # after the second, when the camera's pictures come: the loop be
 class SecondCamera(ClosedAtExit):
     """A live camera that gives one picture a second, as the Pi's does where `every_s` is 4 or more."""
 
-    is_live = True
+    is_live = tells_repeats = True
     description = "one picture a second"
 
     def __init__(self, clock: SetClock, picture: Image) -> None:

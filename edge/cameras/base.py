@@ -43,7 +43,14 @@ class Camera(Protocol):
 
     @property
     def is_live(self) -> bool:
-        """Does it show the present? Then two equal pictures are one, seen twice."""
+        """Does it show the present?"""
+
+    @property
+    def tells_repeats(self) -> bool:
+        """Are two equal pictures one, seen twice? Where an encoder omits what does not change a still scene gives them.
+
+        Known once it has given a picture.
+        """
 
     def read(self, timeout_s: float) -> Frame:
         """The next frame that is new.

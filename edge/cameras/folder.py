@@ -31,7 +31,7 @@ RELIST_S = 0.005  # for each picture of a fed folder that did not change: a look
 class FolderCamera(ClosedAtExit):
     """Owned by the thread that reads it; holds names, never pictures. `shown` outlives a folder that was away."""
 
-    is_live = False
+    is_live = tells_repeats = False
 
     def __init__(self, config: CameraTable, clock: Clock, known: Collection[str], shown: Shown | None) -> None:
         self._config = config

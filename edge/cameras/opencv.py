@@ -40,6 +40,8 @@ def open_opencv(config: CameraTable, clock: Clock) -> "ThreadedCamera | VideoFil
 class UsbDevice:
     """A camera at /dev/video…; owned by its reader thread."""
 
+    tells_repeats = True
+
     def __init__(self, config: CameraTable) -> None:
         self._path = f"/dev/video{config.source}" if config.source.isdecimal() else config.source
         self.name = f"camera {self._path}"
@@ -93,7 +95,7 @@ class UsbDevice:
 class VideoFile(ClosedAtExit):
     """Each frame of a video file in order, once or in a loop; owned by the thread that reads it."""
 
-    is_live = False
+    is_live = tells_repeats = False
 
     def __init__(self, config: CameraTable, clock: Clock) -> None:
         self._config = config

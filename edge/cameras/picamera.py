@@ -39,6 +39,8 @@ def open_picamera(config: CameraTable, clock: Clock) -> ThreadedCamera:
 class PiDevice:
     """One picamera2 camera; owned by its reader thread."""
 
+    tells_repeats = True
+
     def __init__(self, config: CameraTable, picamera2: Any) -> None:
         self._config = config
         self._picamera2 = picamera2

@@ -22,6 +22,7 @@ class Device(Protocol):
     """What the thread owns. All calls come from that thread and may block."""
 
     name: str
+    tells_repeats: bool  # see Camera
 
     def open(self) -> None:
         """Start the device. Raises CameraError."""
@@ -64,6 +65,11 @@ class ThreadedCamera(ClosedAtExit):
     def description(self) -> str:
         """See Camera."""
         return self._device.name
+
+    @property
+    def tells_repeats(self) -> bool:
+        """See Camera."""
+        return self._device.tells_repeats
 
     def read(self, timeout_s: float) -> Frame:
         """See Camera."""

@@ -43,6 +43,7 @@ class StreamDevice:
         self._grabs_left = FIRST_GRABS
         self._has_given = False
         self._capture = cv2.VideoCapture()
+        self.tells_repeats = False  # JPEGs do; by H.265 a still card with simulated noise was one picture for 30 s
 
     def open(self) -> None:
         """See Device. FFmpeg alone is asked: OpenCV's other readers would print the address with its password.
@@ -59,6 +60,7 @@ class StreamDevice:
             raise CameraError(f"{self.name}: {_why_closed(source, monotonic() - began_s)}")
         if self._capture.get(cv2.CAP_PROP_FOURCC) == JPEGS:
             self._capture.set(cv2.CAP_PROP_FORMAT, AS_THEY_COME)
+            self.tells_repeats = True
             return
         width_px, height_px = (
             int(self._capture.get(side)) for side in (cv2.CAP_PROP_FRAME_WIDTH, cv2.CAP_PROP_FRAME_HEIGHT)

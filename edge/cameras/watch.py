@@ -155,7 +155,7 @@ class WatchedCamera(ClosedAtExit):
             self._freshness.answered(self._clock.monotonic_s())
         self.bad_in_a_row, self._bad = 0, ""
         now_s = self._clock.monotonic_s()
-        if camera.is_live and self._freshness.is_repeat(frame, now_s):
+        if camera.tells_repeats and self._freshness.is_repeat(frame, now_s):
             self._judge(self._freshness.stall(now_s), CameraError("the same picture again"))
             return None
         self._note_new(frame, now_s)

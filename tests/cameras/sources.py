@@ -89,6 +89,7 @@ class IllDevice:
     """A device whose driver hangs, or whose pictures are all bad, for as long as the test says so."""
 
     name = "camera on a bad cable"
+    tells_repeats = True
 
     def __init__(self) -> None:
         self.hangs, self.bad = Event(), Event()
@@ -201,12 +202,12 @@ def network_camera(pictures: list[bytes] | None = None) -> Iterator[NetworkCamer
 
 
 @contextmanager
-def late_key_frame(after_s: float, *, by_tcp: bool = True) -> Iterator[str]:
+def late_key_frame(after_s: float, *, by_tcp: bool = True, most: int | None = None) -> Iterator[str]:
     """The address of an H.265 camera over RTSP (RFC 7826 and 7798), which sends its first key frame so late.
 
-    Not `by_tcp`: it sends over UDP alone.
+    Not `by_tcp`: it sends over UDP alone. `most`: of its ten pictures, again and again.
     """
-    with ThreadingTCPServer(("127.0.0.1", 0), _rtsp_handler(after_s, by_tcp=by_tcp)) as server:
+    with ThreadingTCPServer(("127.0.0.1", 0), _rtsp_handler(after_s, by_tcp=by_tcp, most=most)) as server:
         server.daemon_threads = True
         thread = Thread(target=server.serve_forever, args=(0.05,))
         thread.start()
@@ -217,8 +218,8 @@ def late_key_frame(after_s: float, *, by_tcp: bool = True) -> Iterator[str]:
             thread.join()
 
 
-def _rtsp_handler(after_s: float, *, by_tcp: bool) -> type[StreamRequestHandler]:
-    units = BARS.read_bytes().split(b"\0\0\0\1")[1:]
+def _rtsp_handler(after_s: float, *, by_tcp: bool, most: int | None) -> type[StreamRequestHandler]:
+    units = BARS.read_bytes().split(b"\0\0\0\1")[1:][: None if most is None else 3 + most]
     vps, sps, pps = (b64encode(unit).decode() for unit in units[:3])
     told = f"sprop-vps={vps};sprop-sps={sps};sprop-pps={pps}"
     sdp = f"v=0\r\nm=video 0 RTP/AVP 96\r\na=rtpmap:96 H265/90000\r\na=fmtp:96 {told}\r\n"

@@ -34,6 +34,7 @@ from tests.cameras.sources import (
     NetworkCamera,
     camera_table,
     folder_of_pictures,
+    late_key_frame,
     network_camera,
     read_until_error,
 )
@@ -165,6 +166,16 @@ def test_the_dark_is_not_taken_for_a_repeated_picture() -> None:
         table = camera_table("opencv", source.address, stall_s=STALL_S)
         with open_watched_camera(table, SystemClock(), Event()) as camera:
             assert [camera.read(NOTICED_WITHIN_S).image.max() for _ in range(3)] == [0, 0, 0]
+
+
+def test_a_still_scene_whose_encoder_omits_what_does_not_change_is_no_repeated_picture() -> None:
+    with late_key_frame(after_s=0, most=1) as address:
+        table = camera_table("opencv", address, stall_s=STALL_S)
+        with open_watched_camera(table, SystemClock(), Event()) as camera:
+            first = camera.read(BACK_WITHIN_S)
+            camera.rest(2 * STALL_S)
+            assert (camera.read(NOTICED_WITHIN_S).image == first.image).all()
+            assert (camera.state, camera.reopened) == ("ok", 0)
 
 
 def test_a_folder_may_show_the_same_picture_again(tmp_path: Path) -> None:
@@ -355,7 +366,7 @@ class TimedStop(Event):
 class TimedCamera(ClosedAtExit):
     """A live camera on a clock that a test sets: a picture takes 0.1 s, silence as long as one waits."""
 
-    is_live = True
+    is_live = tells_repeats = True
     description = "timed camera"
 
     def __init__(self, clock: SetClock) -> None:
