@@ -33,11 +33,15 @@ class SnapshotTakenError(CameraError):
 
 
 class BadFrameError(FieldeyeError, ValueError):
-    """One picture that cannot be used; the next one may be fine. `reason` is a word that is counted."""
+    """One picture that cannot be used; the next one may be fine. `reason` is a word that is counted.
+
+    `known_as`: by which a fed folder knows it again; empty: it is tried again.
+    """
 
     def __init__(self, message: str, *, reason: str) -> None:
         super().__init__(message)
         self.reason = reason
+        self.known_as = ""
 
 
 class BundleError(FieldeyeError, ValueError):

@@ -134,6 +134,8 @@ class Pipeline:
             self._show(self._camera_state())
             return self._every_s
         except BadFrameError as why:
+            if self._fed is not None:
+                self._fed.pass_over(why)
             self._tally = self._passed_over(why.reason, self._parts.clock.now(), self._tally)
             return 0.0 if camera.is_live else pause_s  # its next picture may be whole
         except CameraError as why:

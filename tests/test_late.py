@@ -21,10 +21,10 @@ from edge.boxes import Image
 from edge.bundle import load_bundle
 from edge.calibration import Calibration, Region, Scale, save_calibration
 from edge.cameras import Frame, WatchedCamera, open_watched_camera
-from edge.cameras.picture_files import known_as, told_time
+from edge.cameras.picture_files import identity, known_as, told_time, unusable_as
 from edge.climate import ClimateSensor, NoSensor
 from edge.clock import ClockState
-from edge.config import parse_config
+from edge.config import StoreTable, parse_config
 from edge.counts import Interval, NoData, Sighting, Spread
 from edge.detector import Detector
 from edge.errors import StoreDamagedError, StoreError
@@ -38,10 +38,11 @@ from edge.wire import Mark, Stored
 from tests.cameras.test_folder import with_exif_time
 from tests.clocks import NOON, SetClock
 from tests.onnx_files import BLUE, RED, write_model
-from tests.spoiling import spoil_an_index
+from tests.spoiling import refusing, spoil_an_index
 from tests.test_pipeline import scene
 
 HOUR_S = 3600.0
+BROKEN_JPEG = b"\xff\xd8broken"
 QUIET_TURNS = 3  # the loop has looked into the folder, and found nothing, in between
 Step = Callable[[], None]
 
@@ -140,7 +141,8 @@ class Fed:
             def alive() -> None:
                 self.called()
                 are_known = (
-                    camera.known & {path.name, known_as(path, told_time(path))} for path in self.pictures.iterdir()
+                    camera.known & {path.name, known_as(path, told_time(path)), unusable_as(identity(path))}
+                    for path in self.pictures.iterdir()
                 )
                 self.quiet = self.quiet + 1 if all(are_known) else 0
                 self.clock.advance(0.1)
@@ -183,14 +185,7 @@ class Fed:
 
     @property
     def records(self) -> list[Stored]:
-        with closing(
-            Store(
-                parse_config(
-                    f'[node]\nsite="s"\nnode="n"\n[camera]\nkind="folder"\n[store]\nfolder="{self.state}"', ""
-                ).store,
-                "n",
-            )
-        ) as store:
+        with closing(Store(StoreTable(folder=str(self.state)), "n")) as store:
             return store.records_between_seq(1, 10**6)
 
     @property
@@ -265,6 +260,23 @@ def test_a_picture_that_is_copied_again_or_found_again_after_a_restart_counts_on
     fed.run()
     assert fed.intervals[: len(before)] == before
     assert fed.frames() == {0: 2}
+
+
+def test_a_picture_that_cannot_be_used_is_counted_once_through_restarts_and_looked_at_once_it_is_whole(
+    fed: Fed,
+) -> None:
+    cut_off = fed.pictures / f"{NOON + timedelta(seconds=60):%Y%m%d_%H%M%S}.png"
+    fed.run(lambda: cut_off.write_bytes(BROKEN_JPEG), fed.wait(60))
+    for _ in range(2):
+        fed.boot()
+        fed.run()
+    assert (fed.frames(), fed.skipped()) == ({}, {"not_an_image": 1})
+    assert fed.board.snapshot().camera.skipped == {}
+    fed.boot()
+    fed.run(fed.add(60, name=cut_off.name))
+    fed.boot()
+    fed.run()
+    assert (fed.frames(), fed.skipped()) == ({0: 1}, {"not_an_image": 1})
 
 
 def rename_the_store(path: Path) -> None:
@@ -424,6 +436,7 @@ def test_pictures_count_once_in_their_hour_wherever_the_power_is_cut(tmp_path: P
         fed = Fed(folder, cut_at=cut_at)
         steps = [
             fed.add(60),
+            partial((fed.pictures / "broken.jpg").write_bytes, BROKEN_JPEG),
             fed.next_hour,
             fed.together(*(fed.add(60.0 * n) for n in range(2, 5))),
             fed.add(HOUR_S + 30),
@@ -439,7 +452,7 @@ def test_pictures_count_once_in_their_hour_wherever_the_power_is_cut(tmp_path: P
         else:
             break
         assert fed.frames() == {0: 4, 1: 2}, cut_at
-        assert fed.skipped() == {}, cut_at
+        assert fed.skipped() == {"not_an_image": 1}, cut_at
     assert cuts > 20
 
 
@@ -711,17 +724,15 @@ def test_a_power_cut_after_a_disk_that_refused_takes_again_costs_a_trap_none_of_
 ) -> None:
     fed.mode = "trap"
     one, two, three = (8, 8, BLUE), (40, 40, BLUE), (40, 0, RED)
-    blocked, has_room = fed.state / "card.npz.new", Event()
+    blocked, full, has_room = fed.state / "card.npz.new", ExitStack(), Event()
 
     def refuse() -> None:
         blocked.mkdir()
-        with closing(sqlite3.connect(fed.state / "fieldeye.db")) as db, db:
-            db.execute("CREATE TRIGGER refuse BEFORE INSERT ON record BEGIN SELECT RAISE(ABORT, 'no room'); END")
+        full.enter_context(refusing(fed.state / "fieldeye.db", "INSERT ON record"))
 
     def take() -> None:
         blocked.rmdir()
-        with closing(sqlite3.connect(fed.state / "fieldeye.db")) as db, db:
-            db.execute("DROP TRIGGER refuse")
+        full.close()
         has_room.set()
 
     def cut(_store: Store) -> None:
@@ -857,15 +868,12 @@ def test_a_picture_that_is_too_late_costs_none_of_those_that_are_being_counted(f
 
 
 def test_while_the_card_refuses_pictures_wait_in_their_folder_and_then_count_once(fed: Fed) -> None:
+    full = ExitStack()
+
     def refuse() -> None:
-        with closing(sqlite3.connect(fed.state / "fieldeye.db")) as db, db:
-            db.execute("CREATE TRIGGER refuse BEFORE INSERT ON record BEGIN SELECT RAISE(ABORT, 'no room'); END")
+        full.enter_context(refusing(fed.state / "fieldeye.db", "INSERT ON record"))
 
-    def take() -> None:
-        with closing(sqlite3.connect(fed.state / "fieldeye.db")) as db, db:
-            db.execute("DROP TRIGGER refuse")
-
-    fed.run(fed.add(60), fed.next_hour, refuse, fed.add(120), fed.next_hour, take, fed.add(180))
+    fed.run(fed.add(60), fed.next_hour, refuse, fed.add(120), fed.next_hour, full.close, fed.add(180))
     assert fed.board.snapshot().store == ""
     assert fed.frames() == {0: 3}
     assert fed.intervals[0].revision == 2
@@ -873,9 +881,7 @@ def test_while_the_card_refuses_pictures_wait_in_their_folder_and_then_count_onc
 
 def test_an_hour_that_no_card_took_ends_the_loop_with_the_reason(fed: Fed) -> None:
     fed.run()
-    with closing(sqlite3.connect(fed.state / "fieldeye.db")) as db, db:
-        db.execute("CREATE TRIGGER refuse BEFORE INSERT ON record BEGIN SELECT RAISE(ABORT, 'no room'); END")
-    with pytest.raises(StoreError, match="no room"):
+    with refusing(fed.state / "fieldeye.db", "INSERT ON record"), pytest.raises(StoreError, match="no room"):
         fed.run(fed.next_hour)
 
 
@@ -941,9 +947,7 @@ def test_two_pictures_say_nothing_of_the_lens_and_a_broken_one_takes_back_nothin
 
     def come_broken() -> None:
         fed.clock.advance(HOUR_S)
-        picture = fed.pictures / "broken.jpg"
-        picture.write_bytes(b"\xff\xd8broken")
-        fed.meanwhile[fed.calls + 20] = picture.unlink  # it is never known, and waited for
+        (fed.pictures / "broken.jpg").write_bytes(BROKEN_JPEG)
 
     fed.run(fed.add(0), *white[:2], tell, white[2], tell, come_broken, tell)
     assert fed.board.snapshot().camera.frames == 5
@@ -953,9 +957,7 @@ def test_two_pictures_say_nothing_of_the_lens_and_a_broken_one_takes_back_nothin
 def test_a_minute_of_broken_pictures_is_no_minute_in_which_anybody_watched(fed: Fed) -> None:
     def come_broken() -> None:
         fed.clock.advance(20)
-        picture = fed.pictures / "broken.jpg"
-        picture.write_bytes(b"\xff\xd8broken")
-        fed.meanwhile[fed.calls + 20] = picture.unlink  # it is never known, and waited for
+        (fed.pictures / "broken.jpg").write_bytes(BROKEN_JPEG)
 
     fed.run(fed.add(60), fed.add(80), *[come_broken] * 3)
     assert ([one.frames for one in fed.intervals], fed.skipped()) == ([2], {"not_an_image": 3})

@@ -16,7 +16,16 @@ from pathlib import Path
 
 from edge.boxes import Image
 from edge.cameras.base import ClosedAtExit, Frame
-from edge.cameras.picture_files import Identity, Shown, identity, known_as, modified, own_time, told_time
+from edge.cameras.picture_files import (
+    Identity,
+    Shown,
+    identity,
+    known_as,
+    modified,
+    own_time,
+    told_time,
+    unusable_as,
+)
 from edge.cameras.pictures import NODE, name_of, pictures_in, read_picture
 from edge.cameras.pixels import image_and_luma
 from edge.clock import Clock
@@ -37,7 +46,7 @@ class FolderCamera(ClosedAtExit):
         self._config = config
         self._clock = clock
         self._folder = Path(config.source)
-        self._known = known  # pictures that count already, see `known_as`; whoever counts adds to it
+        self._known = known  # that need no further look, see `known_as` and `unusable_as`; whoever counts adds to it
         self._shown = set() if shown is None else shown
         self._waiting: list[tuple[datetime, Identity]] = []  # the next one last
         self._unsorted: list[str] = []  # names that were listed; while there are some, nothing is shown
@@ -59,7 +68,12 @@ class FolderCamera(ClosedAtExit):
         until_s = self._clock.monotonic_s() + timeout_s
         picture = self._next(until_s)
         path = self._folder / picture[0]
-        image, luma = image_and_luma(self._read(path, picture), self._config)
+        try:
+            image, luma = image_and_luma(self._read(path, picture), self._config)
+        except BadFrameError as why:
+            if self._config.fed and why.reason != "unreadable":  # that is its disk's fault, or its rights'
+                why.known_as = unusable_as(picture)
+            raise
         taken = told_time(path) if self._config.fed else None
         key = known_as(path, taken) if self._config.fed else ""
         return Frame(image, luma, self._clock.now(), name_of(path), dropped=0, taken=taken, known_as=key)
@@ -152,13 +166,13 @@ class FolderCamera(ClosedAtExit):
         self._times = {}
 
     def _turn_of(self, picture: Identity, path: Path) -> datetime | None:
-        """By its time; None: it was shown or counted."""
+        """By its time; None: it was shown, counted, or could not be used."""
         if picture in self._shown:
             return None
         if picture in self._times:
             return self._times[picture]
         own = own_time(path)
-        if self._known and known_as(path, own) in self._known:
+        if self._known and (known_as(path, own) in self._known or unusable_as(picture) in self._known):
             self._shown.add(picture)
             return None
         return own or modified(path)

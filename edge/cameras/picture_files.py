@@ -45,6 +45,12 @@ def known_as(path: Path, told: datetime | None) -> str:
     return f"{name_of(path)}/{told.replace(tzinfo=None) if told else identity(path)[2]}"
 
 
+def unusable_as(picture: Identity) -> str:
+    """What one that cannot be used is known by until its file changes. No name begins with a slash."""
+    name, modified_ns, size = picture
+    return f"/{name_of(Path(name))}/{modified_ns}/{size}"
+
+
 def _time_in_name(path: Path) -> datetime | None:
     found = _TIME_IN_NAME.search(path.name)
     if found is None:

@@ -11,7 +11,7 @@ from pathlib import Path
 from edge.cameras import Frame
 from edge.cameras.pictures import name_of
 from edge.counts import Interval
-from edge.errors import StoreError
+from edge.errors import BadFrameError, StoreError
 from edge.loop.late import Counting, MadeBy
 from edge.store import Draft, Store
 from edge.tally import Tally
@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 
 
 class FedFolder:
-    """Owned by the loop. `known`: names of pictures that count already, which its camera passes over."""
+    """Owned by the loop. `known`: names of pictures that need no further look, which its camera passes over."""
 
     def __init__(self, folder: Path, known: set[str], store: Store) -> None:
         self._folder, self._known, self._store = folder, known, store
@@ -43,6 +43,12 @@ class FedFolder:
         """It counts in the open interval, be it as one that came too late."""
         self._known.add(frame.known_as)
         self._pictures.append(frame.known_as)
+
+    def pass_over(self, why: BadFrameError) -> None:
+        """It is counted as one that cannot be used, once in the open interval, until its file changes."""
+        if why.known_as:
+            self._known.add(why.known_as)
+            self._pictures.append(why.known_as)
 
     def count_late(self, late: Counting, tally: Tally, frame: Frame) -> None:
         """It counts in a committed interval, to which `late` counted before it, and `tally` with it."""

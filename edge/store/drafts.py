@@ -50,7 +50,10 @@ def note_names(db: sqlite3.Connection, names: Collection[str]) -> None:
 
 
 def file_name(name: str) -> str:
-    """The part that former software knows a picture by, and keeps: what stands behind a slash tells two of a name."""
+    """The part that former software knows a picture by, and keeps: what stands behind a slash tells two of a name.
+
+    Empty of one that could not be used, which begins with a slash: whole, it may come under the same name.
+    """
     return name.partition("/")[0]
 
 

@@ -379,6 +379,24 @@ def test_a_fed_folder_shows_each_name_once_and_no_known_one_and_is_ended_only_fo
         assert (later.source, later.taken) == ("new.jpg", None)
 
 
+def test_what_cannot_be_used_is_not_shown_again_by_the_next_start_unless_its_file_changes_or_its_disk_was_away(
+    tmp_path: Path,
+) -> None:
+    put(tmp_path / "p", "cut_off.jpg", source=BROKEN / "truncated.jpg")
+    (tmp_path / "p" / "elsewhere.jpg").symlink_to(tmp_path / "not_mounted.jpg")
+    known = set[str]()
+    for refused in (["elsewhere.jpg", "cut_off.jpg"], ["elsewhere.jpg"], ["elsewhere.jpg", "cut_off.jpg"]):
+        with open_camera(camera_table("folder", tmp_path / "p", fed=True), SystemClock(), known) as camera:
+            for name in refused:
+                with pytest.raises(BadFrameError, match=name) as why:
+                    camera.read(1)
+                known |= {why.value.known_as} - {""}
+            with pytest.raises(CameraEndedError):
+                camera.read(1)
+        if len(refused) == 1:
+            put(tmp_path / "p", "cut_off.jpg", MORNING_S + 1, source=BROKEN / "truncated.jpg")
+
+
 def test_a_fed_folder_that_stays_as_it_is_is_listed_anew_only_after_a_while(tmp_path: Path) -> None:
     clock, path = SetClock(), put(tmp_path / "p", "latest.jpg")
     with open_camera(camera_table("folder", tmp_path / "p", fed=True), clock) as camera:
