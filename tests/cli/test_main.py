@@ -7,6 +7,7 @@ import shlex
 import signal
 import subprocess
 import sys
+import tomllib
 from itertools import count
 from pathlib import Path
 from time import process_time
@@ -135,8 +136,18 @@ def test_ctrl_c_before_the_end_is_no_success(
     assert capsys.readouterr().err == "fieldeye: stopped\n"
 
 
-@pytest.mark.parametrize("loaded", ["importlib.metadata", "edge.app"])
-def test_ctrl_c_while_a_command_is_still_being_loaded_shows_no_traceback(loaded: str) -> None:
+@pytest.mark.parametrize(
+    ("program", "loaded"),
+    [
+        ("fieldeye", "edge.cli"),
+        ("fieldeye", "importlib.metadata"),
+        ("fieldeye", "edge.app"),
+        ("fieldeye-platform", "edge.cli"),
+    ],
+)
+def test_ctrl_c_while_a_command_is_still_being_loaded_shows_no_traceback(program: str, loaded: str) -> None:
+    scripts = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["scripts"]
+    module, name = scripts[program].split(":")
     comes_then = f"""
 import sys
 
@@ -146,11 +157,12 @@ class CtrlC:
             raise KeyboardInterrupt
 
 sys.meta_path.insert(0, CtrlC())
-from edge.cli import main
-sys.exit(main(["run"]))
+sys.argv[1:] = ["run"]
+from {module} import {name}
+sys.exit({name}())
 """
     ended = subprocess.run([sys.executable, "-c", comes_then], capture_output=True, text=True, timeout=60, check=False)
-    assert (ended.stderr, ended.returncode) == ("fieldeye: stopped\n", 130)
+    assert (ended.stderr, ended.returncode) == (f"{program}: stopped\n", 130)
 
 
 def test_a_broken_video_is_one_sentence_and_nothing_of_ffmpeg(tmp_path: Path) -> None:
