@@ -1,15 +1,17 @@
 """What every view asks: the records, states, configuration and clock of the node that this app shows."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from flask import current_app
+from flask import Flask, current_app
 
 from edge.clock import Clock
 from edge.config import NodeConfig
+from edge.errors import StoreError
 from edge.page.live import LivePicture
 from edge.page.looker import Looker
 from edge.page.recent import Recent
@@ -47,3 +49,10 @@ class Node:
 def node() -> Node:
     """That of this app."""
     return current_app.extensions["fieldeye"]  # type: ignore[no-any-return]
+
+
+def read_ahead(app: Flask) -> None:
+    """What the first reader would wait for, long before there is one; who reads is told why it cannot be read."""
+    this: Node = app.extensions["fieldeye"]
+    with suppress(StoreError):
+        this.season.read(this.moments().today())

@@ -47,7 +47,10 @@ class _Day:
 
 
 class Season:
-    """Days that are over are read from the store once, the last ones again after a late picture; any thread may ask."""
+    """Days that are over are read from the store once, the last ones again after a late picture; any thread may ask.
+
+    All of a season, when nothing is read yet, takes half a second of a fast core: a node does so when it starts.
+    """
 
     def __init__(self, store: Store, zone: tzinfo, latitude_deg: float | None) -> None:
         self._store, self._zone, self._latitude_deg = store, zone, latitude_deg
@@ -59,14 +62,18 @@ class Season:
 
     def warmth(self, today: date) -> tuple[Warmth, ...]:
         """Of each pest that was caught and whose need of heat is known. Raises StoreError."""
-        with self._lock:
-            self._read(today)
-            days, yesterday = dict(self._days), self._running
+        days, yesterday = self.read(today)
         ranges = {day: told.range for day, told in days.items() if told.range is not None}
         caught = {day: told.caught for day, told in days.items() if told.caught is not None}
         labels = {label for one in caught.values() for label in one.new if label in species()}
         found = [_warmth(label, caught, ranges, min(days), yesterday) for label in sorted(labels)] if ranges else []
         return tuple(one for one in found if one is not None)
+
+    def read(self, today: date) -> tuple[dict[date, _Day], date]:
+        """The season's days up to now, and the last that is over. Raises StoreError."""
+        with self._lock:
+            self._read(today)
+            return dict(self._days), self._running
 
     def _read(self, today: date) -> None:
         stored, revised, retimed = self._store.latest_interval(), self._store.revised, self._store.retimed

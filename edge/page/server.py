@@ -24,6 +24,7 @@ from waitress.utilities import Error, RequestEntityTooLarge
 
 from edge.errors import FieldeyeError, ThreadStuckError
 from edge.page.access import FORM_BYTES, SAFE, keep_sessions, may_bring
+from edge.page.node import read_ahead
 from edge.photographs import MOST_UPLOAD_BYTES
 
 WORKERS = 3  # phones in front of one node; more would only take cores from the detector
@@ -70,6 +71,7 @@ class PageServer:
         self._server.add_task = self._hand_over
         self._server.channel_class = partial(Channel, app)
         self._server.fix_addr = _unmapped
+        self._server.task_dispatcher.add_task(Ahead(app))
         self._thread = Thread(target=guard, args=(self._run,), name="page", daemon=True)
         self._thread.start()
 
@@ -113,6 +115,16 @@ class PageServer:
             min(quiet, key=lambda one: (one.patience_s, one.last_activity)).handle_close()
         elif idle and select.select([self._server.socket], [], [], 0)[0]:
             min(idle, key=lambda one: one.creation_time).handle_close()
+
+
+class Ahead:
+    """In the place of a request, the first of all: a worker reads before anybody asks."""
+
+    def __init__(self, app: Flask) -> None:
+        self.service = partial(read_ahead, app)
+
+    def cancel(self) -> None:
+        """The page is closed before a worker came to it."""
 
 
 class ElsewhereError(Error):  # type: ignore[misc]

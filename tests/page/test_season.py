@@ -1,8 +1,13 @@
 """The panel of warmth since the first catch: only from a trap with a sensor, and honest about what nobody knows."""
 
+import sqlite3
+from contextlib import closing
 from dataclasses import replace
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
+from urllib.error import HTTPError
+from urllib.request import urlopen
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -13,11 +18,14 @@ from edge.advice.heat import CAUGHT
 from edge.clock import ClockState, Instant
 from edge.counts import Climate, Interval, NoData, Spread, TaxonCount
 from edge.label_sets import remember
+from edge.page import serve
 from edge.page.season import Season, stage_words
 from edge.store import Draft
+from edge.store.file import NAME
 from edge.store.rows import Row, read
 from edge.wire import Stored
 from tests.page.scenes import Scene, well
+from tests.waiting import wait_until
 
 MOTH = "Helicoverpa armigera"
 WEATHER = Climate(readings=60, temperature_c=Spread(mean=20, least=12, most=28))
@@ -103,6 +111,37 @@ def test_a_season_is_read_once_and_a_late_picture_has_its_last_days_read_again(
         scene.store.commit_interval(replace(catch, revision=1), Draft(seq=tenth, state=b"", pictures=()))
         assert told.warmth(scene.clock.utc.date()) == (before,)
     assert (tenth in seqs, len(seqs) < 12 * 24) == (True, True)
+
+
+def test_a_season_is_read_when_the_page_starts_and_no_phone_waits_for_it(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seqs: list[int] = []
+
+    def noted(row: Row, *known: Any) -> Stored:
+        seqs.append(row.seq)
+        return read(row, *known)
+
+    season(scene, [0] * 40 + [3, 3] + [0] * 8)
+    monkeypatch.setattr("edge.store.records.read", noted)
+    with closing(serve(scene.app(), "127.0.0.1", 0)) as server:
+        wait_until(lambda: len(seqs) == 1 + 50 * 24, within_s=60)
+        seqs.clear()
+        with urlopen(f"http://127.0.0.1:{server.port}/", timeout=60) as page:
+            assert "Caught two nights in a row" in page.read().decode()
+    assert min(seqs) > 30 * 24  # the fortnight that every farmer's page tells of
+
+
+def test_a_store_that_cannot_be_read_when_the_page_starts_is_told_who_looks_and_fills_no_log(
+    scene: Scene, caplog: pytest.LogCaptureFixture
+) -> None:
+    well(scene)
+    with closing(sqlite3.connect(Path(scene.config.store.folder) / NAME)) as damaged:
+        damaged.execute("DROP TABLE record")
+    with closing(serve(scene.app(), "127.0.0.1", 0)) as server, pytest.raises(HTTPError) as told:
+        urlopen(f"http://127.0.0.1:{server.port}/", timeout=60)
+    with told.value as answer:
+        assert (answer.code, caplog.text) == (503, "")
 
 
 def test_at_midwinter_a_season_begins_anew_also_on_a_page_that_was_open(scene: Scene, client: FlaskClient) -> None:
