@@ -29,6 +29,7 @@ from edge.wire import (
     encode_message,
 )
 from tests.broker import Broker, Client
+from tests.clocks import SetClock
 from tests.waiting import wait_until
 
 SITE, NODE = "farm-3", "n1"
@@ -142,6 +143,11 @@ class Node:
         keys = self.store.commit(records)
         self.publisher.wake()
         return {key.seq for key in keys}
+
+    def advance(self, clock: SetClock, seconds: float) -> None:
+        """Time passes, and the publisher has looked at the clock since."""
+        clock.advance(seconds)
+        wait_until(lambda: self.publisher.beat_s == clock.mono_s, within_s=5)
 
     def is_connected(self) -> bool:
         return self.link.state == "connected"

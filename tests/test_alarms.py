@@ -516,9 +516,8 @@ def test_counts_that_cannot_be_read_raise_nothing_and_the_next_hour_decides(trap
 
 
 def test_levels_that_the_card_does_not_keep_are_on_the_board_all_the_same(trap: Trap, tmp_path: Path) -> None:
-    with closing(sqlite3.connect(tmp_path / "fieldeye.db")) as db:
-        db.execute("CREATE TRIGGER refuse BEFORE INSERT ON setting BEGIN SELECT RAISE(ABORT, 'no room'); END")
-    assert trap.hour(8, 14) == ["look"]
+    with refusing(tmp_path / "fieldeye.db", "INSERT ON setting"):
+        assert trap.hour(8, 14) == ["look"]
     assert [standing.level for standing in trap.board.snapshot().alerts] == ["look"]
 
 

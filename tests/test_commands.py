@@ -28,6 +28,7 @@ from tests.broker import Broker
 from tests.clocks import SetClock
 from tests.node import FAST, NODE, Node, Platform, running, to, wait_drained
 from tests.records import alert, instant, interval, sighting
+from tests.spoiling import refusing
 from tests.test_store import open_store
 from tests.waiting import wait_until
 
@@ -457,9 +458,8 @@ def test_a_node_that_sleeps_between_two_looks_goes_on_with_the_day_of_its_budget
 def test_a_card_that_does_not_keep_the_budget_does_not_keep_the_publisher_from_its_end(tmp_path: Path) -> None:
     with Broker() as broker, running(tmp_path, to(broker.port)) as node:
         wait_until(node.is_connected, within_s=10)
-        with closing(sqlite3.connect(tmp_path / "fieldeye.db")) as db:
-            db.execute("CREATE TRIGGER refuse BEFORE INSERT ON setting BEGIN SELECT RAISE(ABORT, 'no room'); END")
-        node.end()
+        with refusing(tmp_path / "fieldeye.db", "INSERT ON setting"):
+            node.end()
         assert node.link.state == "off"
 
 

@@ -426,13 +426,9 @@ def test_a_connection_in_which_something_was_acknowledged_ends_the_long_rests(tm
         clock.advance(6)
         return False
 
-    def advance(seconds: float) -> None:
-        clock.advance(seconds)
-        wait_until(lambda: node.publisher.beat_s == clock.mono_s, within_s=5)
-
     def fall_silent() -> None:
         wait_until(is_given_up, within_s=5)
-        advance(0.1)  # into the rest
+        node.advance(clock, 0.1)  # into the rest
 
     doubling = replace(FAST, steady_s=1.0, kept_first_s=1.0, kept_most_s=600.0, connect_s=1e6, dial_s=1e6, accept_s=1e6)
     with Network(broker.port) as net, running(tmp_path, to(net.port), doubling, clock=clock) as node:
@@ -446,7 +442,7 @@ def test_a_connection_in_which_something_was_acknowledged_ends_the_long_rests(tm
         node.commit(sighting())
         clock.advance(600)
         wait_until(lambda: node.link.word == "no_subscriber", within_s=5)
-        advance(2)
+        node.advance(clock, 2)
         net.drop = frozenset({PUBACK})
         fall_silent()
         net.drop, before = frozenset(), net.connections
@@ -457,12 +453,8 @@ def test_a_connection_in_which_something_was_acknowledged_ends_the_long_rests(tm
 def test_after_a_good_connection_a_lost_line_is_dialled_again_soon(tmp_path: Path, broker: Broker) -> None:
     clock = SetClock()
 
-    def advance(seconds: float) -> None:
-        clock.advance(seconds)
-        wait_until(lambda: node.publisher.beat_s == clock.mono_s, within_s=5)
-
-    def is_dialled_after(seconds: float, before: int) -> bool:
-        clock.advance(seconds)
+    def is_dialled_after_a_minute(before: int) -> bool:
+        clock.advance(60)
         return net.connections > before
 
     pace = replace(ONCE, again_first_s=1.0, again_most_s=600.0, steady_s=1.0, connect_s=1e6, dial_s=1e6, accept_s=1e6)
@@ -470,15 +462,15 @@ def test_after_a_good_connection_a_lost_line_is_dialled_again_soon(tmp_path: Pat
         net.refuse = True
         with running(tmp_path, to(net.port, ack_timeout_s=1e6), pace, clock=clock) as node:
             for tries in range(1, 8):  # the next rest would be of 32 s or more
-                wait_until(lambda n=tries: is_dialled_after(60, n), within_s=5)  # type: ignore[misc]
+                wait_until(lambda n=tries: is_dialled_after_a_minute(n), within_s=5)  # type: ignore[misc]
             net.refuse = False
-            wait_until(lambda: is_dialled_after(60, 0) and node.is_connected(), within_s=5)
+            wait_until(lambda: is_dialled_after_a_minute(0) and node.is_connected(), within_s=5)
             node.commit(sighting())
             wait_until(lambda: node.link.word == "no_subscriber", within_s=5)
-            advance(2)
+            node.advance(clock, 2)
             net.cut()
             wait_until(lambda: not node.is_connected(), within_s=5)
-            advance(0.1)  # into the rest
+            node.advance(clock, 0.1)  # into the rest
             before = net.connections
             clock.advance(1)
             wait_until(lambda: net.connections > before, within_s=5)
@@ -581,8 +573,7 @@ def test_in_the_last_fifth_a_broker_that_acknowledges_nothing_stays_told(tmp_pat
             clock.advance(6)
             wait_until(lambda: node.link.word == "no_acknowledgement", within_s=5)
             for _ in range(3):  # into the rest, out of it, and into the wait for the hour
-                clock.advance(10)
-                wait_until(lambda: node.publisher.beat_s == clock.mono_s, within_s=5)
+                node.advance(clock, 10)
             assert (net.connections, node.link.word) == (1, "no_acknowledgement")
 
 

@@ -570,8 +570,7 @@ def test_where_the_data_budget_is_spent_an_alert_that_nobody_received_goes_again
         committed = node.commit(alert())
         wait_until(lambda: node.link.word == "no_subscriber", within_s=5)
         for seconds in (1700, 1):  # the second turn saw all of the first
-            clock.advance(seconds)
-            wait_until(lambda: node.publisher.beat_s == clock.mono_s, within_s=5)
+            node.advance(clock, seconds)
         platform = Platform(broker)
         assert broker.log().count(f"fieldeye/v1/{SITE}/{NODE}/records") == 1
         clock.advance(3600)
@@ -651,11 +650,6 @@ def test_an_acknowledgement_that_comes_after_the_store_failed_does_not_hide_that
 def test_a_line_on_which_acknowledgements_come_late_one_by_one_is_not_given_up(tmp_path: Path, broker: Broker) -> None:
     Platform(broker)
     clock = SetClock()
-
-    def advance(seconds: float) -> None:
-        clock.advance(seconds)
-        wait_until(lambda: node.publisher.beat_s == clock.mono_s, within_s=5)
-
     with Tardy(broker.port) as net, running(tmp_path, to(net.port, ack_timeout_s=5.0), clock=clock) as node:
         node.commit(sighting())
         wait_until(lambda: node.link.acknowledged == 1, within_s=5)
@@ -663,11 +657,11 @@ def test_a_line_on_which_acknowledgements_come_late_one_by_one_is_not_given_up(t
         before = net.bytes_up
         node.commit(*(sighting(n) for n in range(BATCH_RECORDS + 1)))
         wait_until(lambda: net.bytes_up > before, within_s=5)
-        advance(4)
+        node.advance(clock, 4)
         net.hold = False
         wait_until(lambda: node.link.acknowledged == 1 + BATCH_RECORDS, within_s=5)
         for _ in range(2):  # the second turn looks at the clock after the first
-            advance(2)
+            node.advance(clock, 2)
         assert node.is_connected()
         net.is_tardy = False
         with broker.connect("stranger") as stranger:

@@ -9,7 +9,7 @@ from edge.boxes import iou, tiles
 from edge.detections import Detections, no_detections
 from edge.seams import Seen, merge_tiles
 
-WIDTH_PX, HEIGHT_PX, SIDE_PX, OVERLAP_PX = CARD = 1300, 900, 416, 64
+WIDTH_PX, HEIGHT_PX, SIDE_PX, _ = CARD = 1300, 900, 416, 64
 
 
 def seen_through_tiles(

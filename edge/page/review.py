@@ -1,6 +1,6 @@
 """Yes, no or something else: a person checks single boxes of the last nights."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import islice
 
 from flask import Blueprint, abort, current_app, redirect, render_template, request
@@ -45,7 +45,7 @@ def decide() -> ResponseReturnValue:
 
     What the visitor does not know stays open, for others and for another day.
     """
-    one = _box()
+    one = _box(request.form)
     verdict, label = request.form.get("verdict", ""), request.form.get("label", "")
     if verdict == "other" and not label:
         place = current_app.url_for(
@@ -75,7 +75,7 @@ def decide() -> ResponseReturnValue:
 @needs(Role.FARMER)
 def undo() -> ResponseReturnValue:
     """The box is asked about again, if the answer was the visitor's own."""
-    node().store.decisions.take_back(_box().key, visitor().name)
+    node().store.decisions.take_back(_box(request.form).key, visitor().name)
     return _go_on(_unknown())
 
 
@@ -83,10 +83,7 @@ def undo() -> ResponseReturnValue:
 @needs(Role.FARMER)
 def other(picture: str, box: str) -> str:
     """What is it instead? Search by name."""
-    this = node()
-    one = review_boxes.box(this.store, _key(picture, box))
-    if one is None:
-        abort(404, gettext("This picture is no longer kept on the node."))
+    this, one = node(), _box({"picture": picture, "box": box})
     words = request.args.get("name", "")[:60]
     model = this.board.snapshot().model
     common = [] if words.strip() else review_boxes.commonest(this.store, model.labels, one.seen.label)
@@ -115,9 +112,9 @@ def _named(key: BoxKey) -> str:
     return f"{key.picture}.{key.box}"
 
 
-def _box() -> review_boxes.BoxAt:
-    """That of the form."""
-    found = review_boxes.box(node().store, _key(request.form.get("picture", ""), request.form.get("box", "")))
+def _box(named: Mapping[str, str]) -> review_boxes.BoxAt:
+    """By `picture` and `box`, of a form or an address."""
+    found = review_boxes.box(node().store, _key(named.get("picture", ""), named.get("box", "")))
     if found is None:
         abort(404, gettext("This picture is no longer kept on the node."))
     return found

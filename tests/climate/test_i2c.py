@@ -16,9 +16,9 @@ from edge.weather import NOTHING_READ, Reading, Readings
 from tests.climate.chips import Bme280, Sht3x
 
 
-def sensor_of(chip: Sht3x | Bme280, every_s: float = 60.0) -> I2cSensor:
+def sensor_of(chip: Sht3x | Bme280) -> I2cSensor:
     read = sht3x.reader(chip) if isinstance(chip, Sht3x) else bme280.reader(chip)
-    return I2cSensor(read, every_s, close=lambda: None)
+    return I2cSensor(read, 60.0, close=lambda: None)
 
 
 def test_an_sht3x_is_read_by_its_vendor_s_driver() -> None:
@@ -103,7 +103,7 @@ def test_a_trouble_that_lasts_is_one_line_in_the_log(caplog: pytest.LogCaptureFi
 
 
 def test_a_sensor_is_asked_no_more_often_than_configured() -> None:
-    sensor = sensor_of(Sht3x(), every_s=60.0)
+    sensor = sensor_of(Sht3x())
     assert [len(sensor.readings(s)) for s in (0, 10, 59, 60, 61)] == [1, 0, 0, 1, 0]
 
 

@@ -88,6 +88,11 @@ class Visit:
         shown = self.page.evaluate("getComputedStyle(document.documentElement).fontSize")
         assert shown == f"{text_px}px"
 
+    def send_photograph(self, file: Path) -> None:
+        """With the form that is open."""
+        self.page.set_input_files("#photo", file)
+        self.page.click("#photo-form button.full")
+
     def tap_twice(self, button: str) -> None:
         """The second time while the first is on its way."""
         self.page.eval_on_selector(button, "one => { one.click(); setTimeout(() => one.click(), 200); }")

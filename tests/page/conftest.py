@@ -48,6 +48,12 @@ def client(scene: Scene) -> FlaskClient:
 
 
 @pytest.fixture
+def restarts() -> list[str]:
+    """One entry each time the page asks the node to begin anew."""
+    return []
+
+
+@pytest.fixture
 def slow_posts(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Addresses that a browser sends to; each answer takes a second, as over a weak line."""
     addresses: list[str] = []

@@ -13,6 +13,7 @@ import numpy as np
 
 import edge.board
 from edge.advice import Measured, Period, Standing, Threshold, key_of
+from edge.boxes import Image
 from edge.clock import ClockState, Instant
 from edge.config import CameraTable, MqttTable, NodeConfig, NodeTable, StoreTable
 from edge.counts import Interval, NoData, Sighting, TaxonCount
@@ -100,6 +101,11 @@ def trap_hour(start: Instant, caught: int, *, nights: int | None = None) -> Inte
     return replace(interval(start, {HOPPER: caught}), mode="trap", unit="new", exposed_s=exposed_s)
 
 
+def frame_of(name: str) -> Image:
+    """A real picture as the camera gives it; its light is good."""
+    return np.asarray(cv2.imread(str(FRAMES / name)), np.uint8)
+
+
 def well(scene: Scene) -> None:
     """A node that looks and delivers."""
     scene.board.show(
@@ -110,7 +116,7 @@ def well(scene: Scene) -> None:
         link=LinkStatus(state="connected", acknowledged=318, last_ack=scene.before(minutes=3)),
         model=ModelStatus(name="pests", version="0.1.0", sha256="ab" * 32),
     )  # fmt: skip
-    scene.board.show_frame(np.asarray(cv2.imread(str(FRAMES / "rice_bug.jpg")), np.uint8))
+    scene.board.show_frame(frame_of("rice_bug.jpg"))
 
 
 def fortnight(scene: Scene) -> None:

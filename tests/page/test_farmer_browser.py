@@ -89,8 +89,7 @@ def test_a_photograph_gets_an_answer_and_a_question_reaches_the_queue(browser: B
             visit.go_as(view, "/photo")
             assert is_for_everybody_as_well(visit)
         page.check("input[value=pests]")
-        page.set_input_files("#photo", FRAMES / "rice_bug.jpg")
-        page.click("#photo-form button.full")
+        visit.send_photograph(FRAMES / "rice_bug.jpg")
         page.wait_for_selector("#headline", timeout=60_000)
         for language, says in (("zh", "稻缘蝽"), ("en", "Rice bugs")):
             visit.go(f"{urlsplit(page.url).path}?lang={language}")
@@ -201,8 +200,7 @@ def test_a_large_photograph_is_made_smaller_before_it_is_sent(browser: Browser, 
     with farmer(browser, scene, PHONE) as visit:
         visit.go("/photo")
         visit.page.check("input[value=pests]")
-        visit.page.set_input_files("#photo", tmp_path / "large.png")
-        visit.page.click("#photo-form button.full")
+        visit.send_photograph(tmp_path / "large.png")
         visit.page.wait_for_selector("#headline", timeout=60_000)
         assert visit.page.inner_text("h1") == "Rice bugs"
 
@@ -212,8 +210,7 @@ def test_a_phone_that_would_lay_a_photograph_on_its_side_sends_it_as_it_is(brows
         visit.page.add_init_script("CSS.supports = (name) => name !== 'image-orientation';")  # Chrome 81
         visit.page.add_init_script("createImageBitmap = () => { sessionStorage.drawn = 'without its EXIF'; };")
         visit.go("/photo")
-        visit.page.set_input_files("#photo", FRAMES / "rice_bug.jpg")
-        visit.page.click("#photo-form button.full")
+        visit.send_photograph(FRAMES / "rice_bug.jpg")
         visit.page.wait_for_url("**/photo/*")
         assert visit.page.evaluate("sessionStorage.drawn") is None
 
@@ -225,8 +222,7 @@ def test_a_webp_on_its_side_is_turned_by_the_node(browser: Browser, scene: Scene
     upright.rotate(90, expand=True).save(tmp_path / "turned.webp", exif=turned)
     with farmer(browser, scene, PHONE) as visit:
         visit.go("/photo")
-        visit.page.set_input_files("#photo", tmp_path / "turned.webp")
-        visit.page.click("#photo-form button.full")
+        visit.send_photograph(tmp_path / "turned.webp")
         visit.page.wait_for_selector("#headline", timeout=60_000)
         assert visit.page.get_attribute(".photo svg", "viewBox") == "0 0 480 640"
 
@@ -236,8 +232,7 @@ def test_a_photograph_is_answered_without_scripts(browser: Browser, scene: Scene
     with farmer(browser, scene, View(scripts=False)) as visit:
         visit.go("/photo")
         visit.page.check("input[value=pests]")
-        visit.page.set_input_files("#photo", FRAMES / "rice_bug.jpg")
-        visit.page.click("#photo-form button.full")
+        visit.send_photograph(FRAMES / "rice_bug.jpg")
         visit.page.wait_for_selector("#headline", timeout=60_000)
         assert visit.page.inner_text("h1") == "Rice bugs"
 
@@ -249,8 +244,7 @@ def test_a_photograph_that_is_too_large_is_refused_in_the_readers_words(
     (tmp_path / "large.heic").write_bytes(bytes(MOST_UPLOAD_BYTES + 1_000_000))
     with farmer(browser, scene, View(language="zh")) as visit:
         visit.go("/photo")
-        visit.page.set_input_files("#photo", tmp_path / "large.heic")
-        visit.page.click("#photo-form button.full")
+        visit.send_photograph(tmp_path / "large.heic")
         expect(visit.page.locator("#photo-wrong")).to_have_text("照片太大。请把手机相机设为较小的尺寸再试。")
 
 
@@ -265,8 +259,7 @@ def test_whoever_is_logged_out_meanwhile_logs_in_and_comes_back_to_the_photograp
         visit.go("/photo")
         scene.store.accounts.remove("farmer")
         name = person(scene, Role.FARMER)
-        visit.page.set_input_files("#photo", tmp_path / "noise.jpg")
-        visit.page.click("#photo-form button.full")
+        visit.send_photograph(tmp_path / "noise.jpg")
         expect(visit.page.locator(".note")).to_contain_text("nothing was sent")
         visit.page.fill("[name=name]", name)
         visit.page.fill("[name=password]", "wrong")
@@ -287,8 +280,7 @@ def test_a_photograph_that_a_restart_has_lost_is_said_to_be_lost(browser: Browse
         visit.page.clock.install(time=0)
         visit.page.clock.pause_at(1000)
         visit.go("/photo")
-        visit.page.set_input_files("#photo", FRAMES / "rice_bug.jpg")
-        visit.page.click("#photo-form button.full")
+        visit.send_photograph(FRAMES / "rice_bug.jpg")
         visit.page.wait_for_selector("text=The node looks at your photograph.")
         visit.node_goes()
         again = scene.app()

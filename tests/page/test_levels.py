@@ -41,7 +41,7 @@ from tests.page.scenes import (
     trap_hour,
     well,
 )
-from tests.page.visitors import as_role, person, post
+from tests.page.visitors import as_role, headline, person, post
 
 TODAY = date(2026, 7, 1)
 
@@ -52,10 +52,6 @@ def few(scene: Scene) -> None:
     camera = replace(scene.board.snapshot().camera, frames=1, looked=1, skipped={})
     scene.board.show(camera=camera)
     scene.store.commit([interval(scene.before(hours=5), {}, frames=1, hours=20 / 3600)])
-
-
-def headline(page: str) -> str:
-    return page.partition('<h1 id="headline">')[2].partition("</h1>")[0]
 
 
 def test_a_pest_over_its_level_is_the_first_thing_said_with_what_to_do(scene: Scene, client: FlaskClient) -> None:

@@ -5,32 +5,27 @@ import numpy as np
 import pytest
 from flask.testing import FlaskClient
 
-from edge.boxes import Image
 from edge.calibration import Calibration, Region, exposure, focused
 from edge.counts import Seen
 from edge.page.live import LivePicture
 from edge.page.trust import Role
 from edge.status import StatusBoard
 from tests.clocks import SetClock
-from tests.page.scenes import FRAMES, Scene, well
+from tests.page.scenes import Scene, frame_of, well
 from tests.page.visitors import as_role, log_in, person
-
-
-def frame(name: str) -> Image:
-    return np.asarray(cv2.imread(str(FRAMES / name)), np.uint8)
 
 
 def live_picture() -> tuple[LivePicture, StatusBoard, SetClock]:
     clock = SetClock()
     board = StatusBoard(clock.now())
-    board.show_frame(frame("rice_bug.jpg"))
+    board.show_frame(frame_of("rice_bug.jpg"))
     return LivePicture(board, clock), board, clock
 
 
 def test_twenty_phones_within_half_a_second_share_one_encoding() -> None:
     live, board, clock = live_picture()
     first = live.shot()
-    board.show_frame(frame("whitefly.jpg"))
+    board.show_frame(frame_of("whitefly.jpg"))
     clock.advance(0.4)
     assert all(live.shot() is first for _ in range(20))
 
@@ -38,7 +33,7 @@ def test_twenty_phones_within_half_a_second_share_one_encoding() -> None:
 def test_a_new_frame_is_shown_after_half_a_second() -> None:
     live, board, clock = live_picture()
     first = live.shot()
-    board.show_frame(frame("whitefly.jpg"))
+    board.show_frame(frame_of("whitefly.jpg"))
     clock.advance(0.5)
     assert live.shot() != first
 
@@ -52,7 +47,7 @@ def test_an_unchanged_frame_is_not_encoded_again() -> None:
 
 def test_a_large_frame_is_shown_smaller_with_its_aspect() -> None:
     live, board, _ = live_picture()
-    board.show_frame(cv2.resize(frame("rice_bug.jpg"), (2304, 1296)))
+    board.show_frame(cv2.resize(frame_of("rice_bug.jpg"), (2304, 1296)))
     taken = live.shot()
     assert taken is not None
     shown = cv2.imdecode(np.frombuffer(taken.jpeg, np.uint8), cv2.IMREAD_COLOR)
@@ -94,7 +89,7 @@ def test_without_scripts_the_live_page_has_a_picture_and_a_link_for_the_next(cli
 def test_sharpness_falls_when_the_lens_is_turned_away_from_focus() -> None:
     live, board, clock = live_picture()
     sharp = live.shot()
-    board.show_frame(cv2.GaussianBlur(frame("rice_bug.jpg"), (0, 0), 3))
+    board.show_frame(cv2.GaussianBlur(frame_of("rice_bug.jpg"), (0, 0), 3))
     clock.advance(1)
     soft = live.shot()
     assert sharp is not None
@@ -104,7 +99,7 @@ def test_sharpness_falls_when_the_lens_is_turned_away_from_focus() -> None:
 
 def test_sharpness_and_light_are_those_that_are_remembered_and_watched_in_the_region_that_counts() -> None:
     live, board, clock = live_picture()
-    large = np.asarray(cv2.resize(frame("rice_bug.jpg"), (1400, 1400)), np.uint8)
+    large = np.asarray(cv2.resize(frame_of("rice_bug.jpg"), (1400, 1400)), np.uint8)
     large[:, 700:] = 255
     board.show_frame(large)
     whole, left = Region(), Region(((0, 0), (0.5, 0), (0.5, 1), (0, 1)))
@@ -135,7 +130,7 @@ def test_the_light_is_told_in_words(light: int, words: str, client: FlaskClient,
 def test_what_the_model_sees_is_framed_and_counted_on_the_picture_of_that_frame_only() -> None:
     live, board, clock = live_picture()
     plain = live.shot()
-    board.show_frame(frame("rice_bug.jpg"), [Seen("Leptocorisa", "", 0.9, (0.2, 0.3, 0.6, 0.7))])
+    board.show_frame(frame_of("rice_bug.jpg"), [Seen("Leptocorisa", "", 0.9, (0.2, 0.3, 0.6, 0.7))])
     clock.advance(1)
     framed = live.shot()
     assert plain is not None

@@ -9,10 +9,9 @@ from flask.testing import FlaskClient
 from edge.advice import watched
 from edge.changes import load_changed, read, set_on_page
 from edge.config import SET_HERE, OwnThreshold
-from edge.page.trust import Role
 from edge.status import ModelStatus
 from tests.page.scenes import Scene, well
-from tests.page.visitors import as_role, on_another_page, post
+from tests.page.visitors import on_another_page, post, technician_of
 from tests.slow_card import both
 
 HOPPERS, THRIPS, FRIEND = "Delphacidae", "Thripidae", "Coccinella septempunctata"
@@ -20,20 +19,9 @@ STATION = "Yuhang plant protection station, 2026"
 
 
 @pytest.fixture
-def restarts() -> list[str]:
-    """One entry each time the page asks the node to begin anew."""
-    return []
-
-
-@pytest.fixture
 def technician(scene: Scene, restarts: list[str]) -> FlaskClient:
     tells(scene, HOPPERS, THRIPS, FRIEND)
     return technician_of(scene, restarts)
-
-
-def technician_of(scene: Scene, restarts: list[str]) -> FlaskClient:
-    again = lambda: restarts.append("again")  # noqa: E731
-    return as_role(scene.app(begin_again=again).test_client(), scene, Role.TECHNICIAN)
 
 
 def tells(scene: Scene, *labels: str) -> None:

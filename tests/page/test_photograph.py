@@ -39,6 +39,7 @@ from edge.photographs import (
 )
 from edge.store import Answer as Reply
 from edge.store import questions as kept
+from tests.cameras.test_pictures import png_chunk
 from tests.onnx_files import GOLDEN_SQUARES, Net, facts, picture_with, write_model, write_release
 from tests.page.scenes import Scene, picture_of
 from tests.page.visitors import as_role, form_on, token_on
@@ -444,12 +445,8 @@ def test_each_thing_that_is_no_photograph_gets_its_sentence(upload: bytes, says:
 
 def huge_png(rows: bytes) -> bytes:
     """A PNG that says it has 3600 megapixels, around compressed `rows`."""
-
-    def chunk(kind: bytes, content: bytes) -> bytes:
-        return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
-
     head = struct.pack(">IIBBBBB", 60_000, 60_000, 8, 0, 0, 0, 0)
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", rows) + chunk(b"IEND", b"")
+    return b"\x89PNG\r\n\x1a\n" + png_chunk(b"IHDR", head) + png_chunk(b"IDAT", rows) + png_chunk(b"IEND", b"")
 
 
 def test_a_small_file_that_unpacks_to_a_huge_picture_is_not_unpacked(farmer: FlaskClient) -> None:

@@ -12,13 +12,11 @@ from pathlib import Path
 from threading import Timer
 from urllib.parse import unquote
 
-import cv2
 import numpy as np
 import pytest
 from flask.testing import FlaskClient
 
 from edge.annotations import annotate
-from edge.boxes import Image
 from edge.calibration import EVERYTHING, Calibration, load_calibration, save_calibration
 from edge.clock import SYNCHRONIZED, ClockState
 from edge.counts import Seen, Sighting
@@ -28,7 +26,7 @@ from edge.page.visit import Tick, change, load
 from edge.status import LinkStatus, ModelStatus
 from tests.broker import Broker
 from tests.counting.boards import SIDE_MM, photograph
-from tests.page.scenes import FRAMES, HOPPER, Scene, picture_of, sighting, well
+from tests.page.scenes import HOPPER, Scene, frame_of, picture_of, sighting, well
 from tests.page.visitors import as_role, form_on, on_another_page, post, token_on
 from tests.slow_card import both, stalled_commits
 
@@ -40,11 +38,6 @@ def technician(client: FlaskClient, scene: Scene) -> FlaskClient:
     well(scene)
     scene.board.show_frame(frame_of("whitefly.jpg"))
     return as_role(client, scene, Role.TECHNICIAN)
-
-
-def frame_of(name: str) -> Image:
-    """A real picture as the camera gives it; its light is good."""
-    return np.asarray(cv2.imread(str(FRAMES / name)), np.uint8)
 
 
 def state(client: FlaskClient, step: str) -> str:

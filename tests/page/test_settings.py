@@ -15,21 +15,13 @@ from edge.page.setting_fields import fields
 from edge.page.settings import changed, shown
 from edge.page.trust import Role
 from tests.page.scenes import Scene
-from tests.page.visitors import as_role, form_on, on_another_page, post, token_on
+from tests.page.visitors import as_role, form_on, on_another_page, post, technician_of, token_on
 from tests.slow_card import both
 
 
 @pytest.fixture
-def restarts() -> list[str]:
-    """One entry each time the page asks the node to begin anew."""
-    return []
-
-
-@pytest.fixture
 def technician(scene: Scene, restarts: list[str]) -> FlaskClient:
-    again = lambda: restarts.append("again")  # noqa: E731
-    app = scene.app(begin_again=again)
-    return as_role(app.test_client(), scene, Role.TECHNICIAN)
+    return technician_of(scene, restarts)
 
 
 def filled_in(config: NodeConfig, **changes: str) -> dict[str, str]:

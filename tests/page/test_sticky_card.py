@@ -13,6 +13,7 @@ from edge.counts import Interval, NoData, TaxonCount
 from edge.page.visit import Visit, change
 from edge.status import StatusBoard
 from tests.page.scenes import HOPPER, Scene, interval, picture_of, sighting, trap_hour, well
+from tests.page.visitors import headline
 
 FULL = "The sticky card is full: what it catches no longer tells how many there are."
 NOT_KNOWN = "The sticky card is new or was moved: counting goes on once two pictures show it."
@@ -51,10 +52,6 @@ def unmatched_hour(start: Instant, pictures: int = 1) -> Interval:
 def word_of(page: str) -> str:
     """Beside the colour of the big sentence."""
     return page.partition("<h1")[0].rpartition("</svg>")[2].partition("</p>")[0]
-
-
-def headline(page: str) -> str:
-    return page.partition('<h1 id="headline">')[2].partition("</h1>")[0]
 
 
 def test_what_is_new_in_the_night_is_said_first_and_what_lies_on_the_card_beside_it(

@@ -6,7 +6,6 @@ from datetime import datetime
 from importlib import import_module
 from pathlib import Path
 
-import cv2
 import numpy as np
 import pytest
 from playwright.sync_api import Browser, expect
@@ -17,7 +16,7 @@ from edge.counts import Seen
 from edge.page.trust import Role
 from edge.store import Entry
 from tests.page.browsing import NEEDS_CHROMIUM, View, Visit, logged_in, skip_without_font, visiting
-from tests.page.scenes import FRAMES, Scene, seen
+from tests.page.scenes import FRAMES, Scene, frame_of, seen
 from tests.page.visitors import PASSWORD
 
 pytestmark = NEEDS_CHROMIUM
@@ -63,8 +62,7 @@ def labelled(scene: Scene, tmp_path: Path) -> Scene:
     secret.chmod(0o600)
     scene.configure(page={"claim_code_file": str(secret)})
     seen(scene)
-    frame = np.asarray(cv2.imread(str(FRAMES / "whitefly.jpg")), np.uint8)
-    scene.board.show_frame(frame, [Seen("Bemisia", "", 0.9, (0.48, 0.36, 0.66, 0.74))])
+    scene.board.show_frame(frame_of("whitefly.jpg"), [Seen("Bemisia", "", 0.9, (0.48, 0.36, 0.66, 0.74))])
     return scene
 
 
@@ -204,8 +202,7 @@ def test_a_phone_is_served_by_what_its_engine_can(browser: Browser, labelled: Sc
         expect(by_phone).to_be_hidden()
         visit.go("/photo")
         page.check("input[value=pests]")
-        page.set_input_files("#photo", FRAMES / "rice_bug.jpg")
-        page.click("#photo-form button.full")
+        visit.send_photograph(FRAMES / "rice_bug.jpg")
         page.wait_for_selector("#headline", timeout=60_000)
         page.unroute("**/page.js*")
         page.clock.set_fixed_time(datetime(2026, 7, 2, 18, 30))  # noqa: DTZ001  as the phone shows it

@@ -47,6 +47,11 @@ def form_on(page: str, action: str) -> dict[str, str]:
     return stands
 
 
+def headline(page: str) -> str:
+    """The big sentence."""
+    return page.partition('<h1 id="headline">')[2].partition("</h1>")[0]
+
+
 def post(client: FlaskClient, address: str, form_at: str, **fields: str) -> TestResponse:
     """Fill in and send a form that stands on the page `form_at`."""
     return client.post(address, data={"csrf": token_on(client, form_at), **fields})
@@ -70,6 +75,12 @@ def as_role(client: FlaskClient, scene: Scene, role: Role) -> FlaskClient:
     if role is not Role.NOBODY:
         assert log_in(client, person(scene, role)).status_code == 303
     return client
+
+
+def technician_of(scene: Scene, restarts: list[str]) -> FlaskClient:
+    """On a page that may ask the node to begin anew, which goes into `restarts`."""
+    app = scene.app(begin_again=lambda: restarts.append("again"))
+    return as_role(app.test_client(), scene, Role.TECHNICIAN)
 
 
 def swahili_link(page: str) -> str:
