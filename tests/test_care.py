@@ -86,6 +86,41 @@ def test_the_stations_word_is_a_deed_of_the_page_the_last_one_counts_and_one_giv
     assert (told.who, told.done) == ("", None)
 
 
+@pytest.mark.parametrize("given_back", [True, False])
+@pytest.mark.parametrize(
+    ("former", "holds"), [(["Wang"], True), ([], True), (["Wang", "Li"], False), (None, False)], ids=str
+)
+def test_who_takes_it_on_here_while_the_stations_word_is_on_its_way_has_it(
+    store: Store, board: StatusBoard, former: list[str] | None, *, given_back: bool, holds: bool
+) -> None:
+    """A word from before undid theirs."""
+    store.decisions.do(key_of(LOOK), Deed("Li", datetime.now(UTC), 12.3456))
+    code = answered(store, board, seen(who="Zhao", given_back=given_back, former=former))
+    assert code == ("not_kept" if holds else "done")
+    (told,) = standing_alerts(board, store, UTC)
+    assert told.who == ("Li" if holds else "" if given_back else "Zhao")
+
+
+def test_the_stations_word_takes_the_place_of_one_after_which_the_page_asks_again(
+    store: Store, board: StatusBoard
+) -> None:
+    day = SINCE.date() + timedelta(days=1)
+    board.show(alerts=(replace(LOOK, period=Period(first=day, last=day, is_over=True)),))
+    store.decisions.do(key_of(LOOK), Deed("Li", SINCE, 1.0))
+    assert [one.who for one in standing_alerts(board, store, UTC)] == [""], "it has doubled since"
+    assert answered(store, board, seen(former=[])) == "done"
+    assert [one.who for one in standing_alerts(board, store, UTC)] == ["Wang"]
+
+
+def test_the_stations_word_in_nobodys_name_is_known_to_its_next(store: Store, board: StatusBoard) -> None:
+    assert [answered(store, board, seen(who=who, former=[""] * bool(who))) for who in ("", "Wang")] == ["done"] * 2
+
+
+@pytest.mark.parametrize("who", ["Wang", ""])
+def test_the_stations_word_that_comes_twice_is_done_twice(store: Store, board: StatusBoard, who: str) -> None:
+    assert [answered(store, board, seen(who=who, former=[])) for _ in range(2)] == ["done", "done"]
+
+
 def test_the_stations_word_that_comes_before_the_clock_is_set_has_its_time_then(
     store: Store, board: StatusBoard, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -48,7 +48,7 @@ def command(store: Store, first: int = 1, last: int = 10, **changes: object) -> 
 def commands_of(store: Store, clock: Clock | None = None, board: StatusBoard | None = None) -> Commands:
     clock = clock or SystemClock()
     inbox = Inbox(store._folder / "inbox")  # noqa: SLF001  where edge.app has it
-    return Commands(store, clock, inbox, board or StatusBoard(clock.now()))
+    return Commands(store, clock, inbox, board or StatusBoard(clock.now()), UTC)
 
 
 def answer(store: Store, sent: ReplayCommand | bytes, verb: str = "replay") -> str:

@@ -41,18 +41,30 @@ def _deed(store: Store, one: Standing, zone: tzinfo) -> Deed | None:
     return None if is_over else deed
 
 
-def take_care(board: StatusBoard, store: Store, command: SeenCommand, now: Instant) -> bool:
-    """Keep the station's word for the page; False if nothing of the kind stands here. Raises StoreError."""
+def take_care(board: StatusBoard, store: Store, command: SeenCommand, now: Instant, zone: tzinfo) -> bool:
+    """Keep the station's word for the page. Raises StoreError.
+
+    False if nothing of the kind stands here, or who takes care of it said so here and the station did not know.
+    """
+    who = command.who or SOMEBODY
     for one in board.snapshot().alerts:
         told = (one.threshold.scientific_name, one.threshold.unit, one.level)
         if told == (command.label, command.unit, command.level) and _is_since(one.since, command.since):
+            deed = _deed(store, one, zone)
+            if deed is not None and not (deed.who == who or _is_known(command.former, deed.who)):
+                return False
             if command.given_back:
                 store.decisions.undo(key_of(one))
                 return True
             about = None if one.figure is None else one.figure.value
-            store.decisions.do(key_of(one), Deed(command.who or SOMEBODY, now.utc, about), now)
+            store.decisions.do(key_of(one), Deed(who, now.utc, about), now)
             return True
     return False
+
+
+def _is_known(former: list[str] | None, who: str) -> bool:
+    """To who speaks; a station of an earlier build does not say."""
+    return former is None or who in [name or SOMEBODY for name in former]
 
 
 def _is_since(since: Instant | None, told: datetime) -> bool:

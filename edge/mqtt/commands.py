@@ -1,7 +1,7 @@
 """Commands from the network: checked before anything is done, each carried out once, each answered with a code."""
 
 from collections import deque
-from datetime import datetime
+from datetime import datetime, tzinfo
 from typing import Any, assert_never
 
 import msgspec
@@ -50,8 +50,8 @@ _WAITING = 8  # replays, and pictures; more are answered "busy"
 class Commands:
     """Owned by the publisher's thread. What takes time waits in `replays` and `images` until it is carried out."""
 
-    def __init__(self, store: Store, clock: Clock, inbox: Inbox, board: StatusBoard) -> None:
-        self._store, self._clock, self._inbox, self._board = store, clock, inbox, board
+    def __init__(self, store: Store, clock: Clock, inbox: Inbox, board: StatusBoard, zone: tzinfo) -> None:
+        self._store, self._clock, self._inbox, self._board, self._zone = store, clock, inbox, board, zone
         self.replays: deque[Replay] = deque()
         self.images: deque[ImageCommand] = deque()
 
@@ -139,11 +139,12 @@ class Commands:
 
     def _take_care(self, command: SeenCommand) -> Reply:
         try:
-            if take_care(self._board, self._store, command, self._clock.now()):
+            if take_care(self._board, self._store, command, self._clock.now(), self._zone):
                 return self.reply(command, "done")
         except StoreError as why:  # the file of people's decisions; records go on
             return self.reply(command, "busy", detail=str(why))
-        return self.reply(command, "not_kept", detail=f"nothing of {command.label} stands {command.level} since then")
+        detail = f"nothing of {command.label} stands {command.level} since then, or somebody takes care of it here"
+        return self.reply(command, "not_kept", detail=detail)
 
     def _replay_refused(self, command: ReplayCommand) -> Reply | None:
         code = command.refused_by(self._store.epoch)

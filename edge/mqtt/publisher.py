@@ -12,6 +12,7 @@ from dataclasses import replace
 from math import inf
 from socket import socketpair
 from threading import Event
+from zoneinfo import ZoneInfo
 
 from edge.backoff import Backoff
 from edge.clock import Clock, ClockState, Instant
@@ -65,7 +66,8 @@ class Publisher:
         for end in (self._waker, woken):
             end.setblocking(False)
         daily_bytes = None if config.daily_mb is None else int(config.daily_mb * MEGABYTE)
-        budget, commands = Budget(store, daily_bytes, clock.now()), Commands(store, clock, inbox, board)
+        budget = Budget(store, daily_bytes, clock.now())
+        commands = Commands(store, clock, inbox, board, ZoneInfo(node.time_zone))
         images = Images(
             store, clock, budget, commands,
             kept=Backoff(pace.kept_first_s, pace.kept_most_s),

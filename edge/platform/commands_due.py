@@ -49,9 +49,10 @@ _SEEN = f"""
     ), noted AS (
         UPDATE acknowledgement k SET sent = now(), command = {_COMMAND} FROM due
         WHERE (k.node_id, k.label, k.unit, k.level, k.since) = (due.node_id, due.label, due.unit, due.level, due.since)
-        RETURNING site, name, command, k.label, k.unit, k.level, k.since, who, given_back, at
+        RETURNING site, name, command, k.label, k.unit, k.level, k.since, who, given_back, former, at
     )
-    SELECT site, name, command, label, unit, level, since, who, given_back FROM noted ORDER BY at
+    SELECT site, name, command, label, unit, level, since, who, given_back, former[cardinality(former) - 9:]
+    FROM noted ORDER BY at
 """  # noqa: S608
 # None while its node is away or has some to send, which it says once an hour at least; then later each time.
 _UNFINISHED = f"""
@@ -115,10 +116,18 @@ def seen_due(database: Database, *, of: Collection[NodeName] | None = None) -> l
         (
             node_topic(site, node, "cmd/seen"),
             SeenCommand(
-                id=command, expires=expires, label=label, unit=unit, level=level, since=since, who=who, given_back=back
+                id=command,
+                expires=expires,
+                label=label,
+                unit=unit,
+                level=level,
+                since=since,
+                who=who,
+                given_back=back,
+                former=former,
             ),
         )
-        for site, node, command, label, unit, level, since, who, back in database.execute(
+        for site, node, command, label, unit, level, since, who, back, former in database.execute(
             _SEEN, {"again": AGAIN, "of": _names(of), **as_of_today()}
         )
     ]

@@ -80,7 +80,7 @@ _HISTORIES = f"""
 """  # noqa: S608  our own words
 # To the node as if it were the first word: what it still tells of who did before does not take it back.
 _ANEW = """who = %(who)s, at = now(), sent = NULL, command = NULL, outcome = NULL,
-           former = array_append(k.former, k.who)"""
+           former = array_append(array_remove(k.former, k.who), k.who)"""
 _TAKE = f"""
     INSERT INTO acknowledgement AS k (node_id, label, unit, level, since, who)
     VALUES (%(node_id)s, %(label)s, %(unit)s, %(level)s, %(since)s, %(who)s)
@@ -177,7 +177,7 @@ def note_standing(database: Database, node_id: int, alerts: Sequence[StandingAle
                 "INSERT INTO acknowledgement AS k (node_id, label, unit, level, since, who, at, outcome)"
                 " VALUES (%s, %s, %s, %s, %s, %s, %s, 'done')"
                 " ON CONFLICT (node_id, label, unit, level, since) DO UPDATE SET outcome = 'done', given_back = false,"
-                " who = coalesce(nullif(excluded.who, ''), k.who), former = '{}',"
+                " who = coalesce(nullif(excluded.who, ''), k.who), former = '{}', command = NULL,"
                 " at = CASE WHEN (k.who, k.given_back) = (excluded.who, false) THEN k.at ELSE excluded.at END"
                 " WHERE excluded.who <> ALL (k.former) OR k.outcome IS NOT NULL AND NOT %s",
                 (*named, one.who, one.done, is_kept),

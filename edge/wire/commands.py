@@ -87,6 +87,8 @@ class SeenCommand(Struct, frozen=True, kw_only=True, omit_defaults=True):
     since: Moment
     who: Annotated[str, Meta(max_length=80)] = ""
     given_back: bool = False
+    # Who took care of it before, as far as `who` knows: who else does at the node stays. Absent: none stays.
+    former: Annotated[list[Annotated[str, Meta(max_length=80)]], Meta(max_length=10)] | None = None
 
 
 class UpdateCommand(Struct, frozen=True, kw_only=True, omit_defaults=True):

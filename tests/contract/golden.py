@@ -62,7 +62,14 @@ COMMANDS: dict[str, msgspec.Struct] = {
         code="not_kept", id="6b3e1c20", epoch=str(EPOCH), detail="there is no question 0c9a64a1-q1 here"
     ),
     "cmd-seen": SeenCommand(
-        id="8d5e1b22", expires=NOON, label=MOTH[0], unit="insects/trap/night", level="look", since=NOON, who="Wang"
+        id="8d5e1b22",
+        expires=NOON,
+        label=MOTH[0],
+        unit="insects/trap/night",
+        level="look",
+        since=NOON,
+        who="Wang",
+        former=["Li"],
     ),
     "reply-seen": Reply(code="done", id="8d5e1b22", epoch=str(EPOCH)),
     "cmd-update": UpdateCommand(id="7c4d0a11", expires=NOON, sha256="5d" * 32, size_bytes=86_211_004, url=BUNDLE_URL),

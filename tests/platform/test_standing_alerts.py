@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
 from html import unescape
+from itertools import pairwise
 from pathlib import Path
 from typing import Literal
 from uuid import UUID
@@ -37,6 +38,7 @@ from tests.platform.working import at_work
 from tests.records import APHID, MOTH, count
 from tests.waiting import wait_until
 
+PLATFORM_MD = Path(__file__).parents[2] / "docs" / "platform.md"
 SINCE = datetime(2026, 7, 1, 12, 0, 0, 123456, UTC)
 TOLD = StandingAlert(
     label=MOTH[0], unit="adults/trap/night", level="act", since=SINCE, value=9.0, start_at=5.0
@@ -161,6 +163,50 @@ def test_what_a_node_still_tells_of_who_was_before_takes_nothing_back(fleet: Fle
         ("Wang", "on"), ("town", "on"), ("Wang", "on"), ("town", "back"), ("Li", "on"), ("town", "back"), ("Li", "on"),
         ("", ""),
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize("order", ["reply first", "health first"])
+def test_who_takes_it_on_at_the_node_while_the_desks_word_is_on_its_way_has_it(fleet: Fleet, order: str) -> None:
+    (mine,) = [one for one in standing(fleet.database) if one.node == "a"]
+    says(fleet, "a", msgspec.structs.replace(TOLD, who="Wang", done=SINCE))
+    for who, was, gives_back in (("Zhao", "Wang", False), ("Wang", "Zhao", False), ("Wang", "Wang", True)):
+        acknowledge_each(fleet.database, [named(mine)], who, was=was, gives_back=gives_back)
+    ((_, command),) = seen_due(fleet.database)
+    assert (command.given_back, command.former) == (True, ["Zhao", "Wang"]), "each once"
+    if order == "reply first":
+        replies(fleet, "not_kept", command.id)
+    says(fleet, "a", msgspec.structs.replace(TOLD, who="Li", done=SINCE))
+    if order == "health first":
+        replies(fleet, "not_kept", command.id)
+    assert [(one.who, one.outcome) for one in standing(fleet.database) if one.node == "a"] == [("Li", "done")]
+    acknowledge_each(fleet.database, [named(mine)], "Zhao", was="Li", gives_back=True)
+    ((_, command),) = seen_due(fleet.database)
+    assert (command.given_back, command.former) == (True, ["Li"])
+
+
+def test_of_those_who_took_care_of_it_the_last_ten_are_told(fleet: Fleet) -> None:
+    (mine,) = [one for one in standing(fleet.database) if one.node == "a"]
+    names = ["", *(f"person {n}" for n in range(12))]
+    for was, who in pairwise(names):
+        acknowledge_each(fleet.database, [named(mine)], who, was=was)
+    ((_, command),) = seen_due(fleet.database)
+    assert command.former == names[2:-1]
+
+
+def test_a_name_is_taken_out_as_the_documentation_says(fleet: Fleet) -> None:
+    """It stayed in another table than the one that was named there."""
+    (mine,) = [one for one in standing(fleet.database) if one.node == "a"]
+    for was, who in pairwise(["", "Wang", "Li", "Wang"]):
+        acknowledge_each(fleet.database, [named(mine)], who, was=was)
+    taking_out = re.findall(r"^(?:UPDATE acknowl|DELETE FROM care)[^;]*", PLATFORM_MD.read_text(), re.MULTILINE)
+    assert len(taking_out) == 2
+    for outcome in (None, "done"):
+        fleet.database.execute("UPDATE acknowledgement SET outcome = %s", (outcome,))
+        for one in taking_out:
+            fleet.database.execute(one.replace("NAME", "Wang").encode())
+        ((who, former),) = fleet.database.execute("SELECT who, former FROM acknowledgement").fetchall()
+        assert (who, former) == (("", ["Li"]) if outcome else ("Wang", ["Wang", "Li"])), "needed until it has come"
+    assert fleet.database.execute("SELECT who FROM care WHERE who <> ''").fetchall() == [("Li",)]
 
 
 def test_an_alert_of_a_node_that_lies_in_no_area_yet_says_so(fleet: Fleet, url: str) -> None:
