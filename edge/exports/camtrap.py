@@ -185,4 +185,4 @@ def _tags(values: Mapping[str, Any]) -> str:
 
 
 def _line(columns: Iterable[str], row: Row) -> bytes:
-    return csv_lines([[csv_cell(row.get(name)) for name in columns]])
+    return csv_lines([[row.get(name) for name in columns]])

@@ -11,6 +11,7 @@ unless told otherwise.
 import re
 from collections.abc import Iterable, Iterator
 from datetime import datetime
+from functools import lru_cache
 
 from edge.exports.about import About, Piece
 from edge.exports.columns import Cell, columns, rows
@@ -24,16 +25,15 @@ _QUOTED = re.compile(r'[",;\t\r\n]')
 
 def csv_pieces(found: Iterable[PlainRecord], about: About) -> Iterator[Piece]:
     """The header, then the rows of one record after the other."""
-    names = [column.name for column in columns()]
-    yield Piece("", csv_lines([names]))
+    empty = dict.fromkeys(column.name for column in columns())
+    yield Piece("", csv_lines([empty]))
     for record in found:
-        cells = [{name: csv_cell(value) for name, value in row.items()} for row in rows(record, about.place(record))]
-        yield Piece("", csv_lines([[row.get(name, "") for name in names] for row in cells]))
+        yield Piece("", csv_lines([(empty | row).values() for row in rows(record, about.place(record))]))
 
 
-def csv_lines(table: Iterable[Iterable[str]]) -> bytes:
-    """Lines of cells that are text already."""
-    return "".join(f"{','.join(map(_quoted, cells))}\r\n" for cells in table).encode()
+def csv_lines(table: Iterable[Iterable[Cell]]) -> bytes:
+    """A line a row."""
+    return "".join(f"{','.join(map(_written, cells))}\r\n" for cells in table).encode()
 
 
 def csv_cell(value: Cell) -> str:
@@ -49,7 +49,17 @@ def csv_cell(value: Cell) -> str:
     return str(value)
 
 
-def _quoted(cell: str) -> str:
+def _written(value: Cell) -> str:
+    """A cell as it stands in its line. What is no text needs no quotes."""
+    if value is None:
+        return ""
+    return _quoted(value) if isinstance(value, str) else csv_cell(value)
+
+
+@lru_cache(maxsize=4096)
+def _quoted(text: str) -> str:
+    """Looked up rather than looked through: records repeat most of their texts."""
+    cell = csv_cell(text)
     if not _QUOTED.search(cell):
         return cell
     doubled = cell.replace('"', '""')

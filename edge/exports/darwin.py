@@ -14,7 +14,7 @@ from xml.sax.saxutils import escape
 import msgspec
 
 from edge.exports.about import About, Piece, Place, key_of, keyed
-from edge.exports.csv_table import csv_cell, csv_lines
+from edge.exports.csv_table import csv_lines
 from edge.exports.darwin_meta import EVENT, MEASUREMENT, OCCURRENCE, Table, meta_xml, names
 from edge.exports.moments import is_dated, to_the_second
 from edge.exports.taken import in_darwin
@@ -155,7 +155,7 @@ def _measurement(
 
 
 def _piece(table: Table, row: Mapping[str, Any]) -> Piece:
-    return Piece(table.file, csv_lines([[csv_cell(row.get(name)) for name in names(table)]]))
+    return Piece(table.file, csv_lines([[row.get(name) for name in names(table)]]))
 
 
 def _json(value: object) -> str:

@@ -9,7 +9,7 @@ from flask import Blueprint, Response, request
 from edge import __version__
 from edge.board import read_board
 from edge.exports.columns import Cell
-from edge.exports.csv_table import csv_cell, csv_lines
+from edge.exports.csv_table import csv_lines
 from edge.page.access import needs
 from edge.page.answers import (
     CSV_COLUMNS,
@@ -119,7 +119,7 @@ def fortnight_csv() -> Response:
     """
     here = glance()
     days, labels = here.fortnight, labels_of(here.fortnight)
-    rows = (map(csv_cell, row) for day in days for row in _csv_rows(day, here.unit or "", labels))
+    rows = (row for day in days for row in _csv_rows(day, here.unit or "", labels))
     response = Response(csv_lines([CSV_COLUMNS, *rows]), mimetype="text/csv")
     name = f"{node().config.node.node}-{days[-1].day}.csv"
     response.headers["Content-Disposition"] = f'attachment; filename="{name}"'

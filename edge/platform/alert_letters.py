@@ -11,7 +11,7 @@ from edge.counts import Task
 from edge.languages import REVIEWED
 from edge.languages.tasks import task_words
 from edge.languages.units import threshold_unit_words
-from edge.platform.sentences import level_words, taxon_words
+from edge.platform.sentences import code_words, level_words, taxon_words
 from edge.platform.words import figure_words, gettext, number, speaking
 
 
@@ -74,7 +74,8 @@ def letter(risen: Risen, sender: str) -> EmailMessage:
 
 def _as_told(risen: Risen) -> tuple[str, str]:
     """Nodes tell in English."""
-    where = f"{_when(risen)} ({zone_of(risen.zone).key}), area {risen.area_code}"
+    area = f"area {risen.area_code}" if risen.area_code.strip("0") else "in no area"
+    where = f"{_when(risen)} ({zone_of(risen.zone).key}), {area}"
     subject = f"{risen.level}: {risen.label} at {_node(risen)}"
     return subject, f"{risen.reason}\n\n{_look_at(risen)}\n\n{where}\n{risen.source}\n"
 
@@ -93,7 +94,7 @@ def _in_own_words(risen: Risen) -> tuple[str, str]:
     to_do = (risen.task and task_words(risen.task)) or risen.look_at
     if risen.task == "follow_source":  # which says it there
         to_do = f"{to_do} {risen.look_at}"
-    where = f"{gettext('Area code')} {risen.area_code}\n{risen.source}"
+    where = f"{code_words(risen.area_code, None)}\n{risen.source}"
     by_machine = gettext("These words were translated by a machine. Tell us what is wrong.")
     parts = (stands, to_do, _last(risen), where, "" if risen.language in REVIEWED else by_machine)
     subject = gettext("%(level)s: %(taxon)s at %(node)s", level=level_words(risen.level), **names)

@@ -81,6 +81,12 @@ def place_words(code: str, name: str | None) -> str:
     return name or (code if code.strip("0") else area_words(NO_AREA))
 
 
+def code_words(code: str, name: str | None) -> str:
+    """The same behind what such digits are."""
+    where = place_words(code, name)
+    return f"{gettext('Area code')} {where}" if code.strip("0") else where
+
+
 def count_words(count: int | None) -> str:
     """A count, or that nobody looked."""
     return gettext("no data") if count is None else number(count)

@@ -588,6 +588,20 @@ def test_a_letter_says_in_its_recipients_language_what_stands_where_when_and_wha
     assert text_of(letter) == f"{stands}\n\n{to_do}\n\n统计用区划代码 330106011002\nthe station\n"
 
 
+@pytest.mark.parametrize(
+    ("language", "says"), [("en", "2026-07-01 13:00 (UTC), in no area\n"), ("zh", "\n\n不属于任何地区\n")]
+)
+def test_a_letter_of_a_node_in_no_area_says_so_in_place_of_zeros(fleet: Fleet, language: str, says: str) -> None:
+    fleet.place("lost", area_code=None)
+    tell_at_first(fleet, "li@example.org", "email", language=language)
+    levels(fleet, "lost", "act")
+    with mail_server() as (server, letters):
+        assert tell_people(fleet.database, server, LATER, {}).taken == 1
+    text = text_of(letters[0])
+    assert f"{says}the station\n" in text
+    assert "000000" not in text
+
+
 def test_letters_go_out_in_all_languages_and_a_machines_words_say_so(fleet: Fleet) -> None:
     for language in LANGUAGES:
         tell_at_first(fleet, f"{language}@example.org", "email", language=language)

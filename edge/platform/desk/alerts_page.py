@@ -12,7 +12,7 @@ from edge.languages.units import threshold_unit_words
 from edge.platform.area_names import each_called
 from edge.platform.desk.entry import Answer, desk, logged_in, refuse
 from edge.platform.desk.paging import one_page, start_asked
-from edge.platform.sentences import level_words, place_words, taxon_words, when
+from edge.platform.sentences import code_words, level_words, place_words, taxon_words, when
 from edge.platform.standing_alerts import (
     Named,
     Standing,
@@ -118,7 +118,7 @@ def _group(
 
 
 def _alert(one: Standing, steps: Sequence[Step]) -> dict[str, Any]:
-    told, area = one.told, place_words(one.area_code, one.called)
+    told = one.told
     return {
         "node_id": one.node_id,
         "told": told,
@@ -131,7 +131,7 @@ def _alert(one: Standing, steps: Sequence[Step]) -> dict[str, Any]:
             unit=threshold_unit_words(told.unit),
             start=number(told.start_at, 3),
         ),
-        "area": f"{gettext('Area code')} {area}" if one.area_code.strip("0") else area,
+        "area": code_words(one.area_code, one.called),
         "silent": gettext("silent for a day") if one.is_silent else "",
         "heard": when(one.heard, one.zone) if one.heard else "",
         "who": one.who,
