@@ -144,7 +144,9 @@ def finish(soak: Soak, platform: Platform) -> set[int]:
     soak.node.kill()
     soak.node.wait()
     command = [sys.executable, "-m", "tests.faults.sender", str(soak.folder), str(soak.net.port), "3600"]
-    soak.node = subprocess.Popen(command, stdout=subprocess.DEVNULL, cwd=ROOT)
+    soak.node = subprocess.Popen(command, stdout=subprocess.PIPE, cwd=ROOT)
+    assert soak.node.stdout is not None
+    soak.node.stdout.readline()  # it commits as it starts, and nothing after that
     wait_until(lambda: records.waiting().records == 0, within_s=60)
     wait_until(lambda: records.health().questions == 0, within_s=120)
     soak.asked = {question.id for question in records.questions()}
