@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from edge.boxes import Bools, Image
+from edge.boxes import SAME_INSECT, Bools, Image, iou, without_rivals
 from edge.calibration import EVERYTHING, Region
 from edge.counts import Seen
 from edge.detections import Detections, no_detections
@@ -28,10 +28,10 @@ class Eye:
         return self._inside(self._detector(image), image)
 
     def found(self, image: Image) -> tuple[Detections, Bools]:
-        """Those above half of the thresholds, and which (n,) of them are sure."""
+        """Those above half of the thresholds, each under one name, and which (n,) of them are sure."""
         thresholds = self._detector.thresholds
         found = self._inside(self._detector.found(image, np.asarray(thresholds * UNSURE_SHARE, np.float32)), image)
-        return found, found.confidence >= thresholds[found.class_id]
+        return _with_one_name(found, found.confidence >= thresholds[found.class_id])
 
     def part(self, image: Image) -> Image | None:
         """(H, W) uint8, 255 where the picture counts; None: everywhere."""
@@ -56,6 +56,14 @@ class Eye:
         is_inside = self.region.holds(found.xyxy, image.shape[1], image.shape[0])
         self.outside = found.where(~is_inside)
         return found.where(is_inside)
+
+
+def _with_one_name(found: Detections, sure: Bools) -> tuple[Detections, Bools]:
+    """Without unsure names of what has a surer one: a card would count them, a track of a neighbour go on with them."""
+    order = np.argsort(~sure, kind="stable")  # within each half the strongest stays first
+    xyxy, unsure = found.xyxy[order], ~sure[order]
+    named = np.sort(order[without_rivals((iou(xyxy, xyxy) > SAME_INSECT) & unsure)])
+    return found.where(named), sure[named]
 
 
 def accuracy_of(detector: Detector) -> dict[str, ClassAccuracy]:

@@ -18,7 +18,8 @@ from onnx import TensorProto, helper, numpy_helper
 
 LABELS = ("Pieris", "Aleyrodidae")
 BLUE, RED = (255, 0, 0), (0, 0, 255)  # BGR
-SURE = 12.0  # logit of a square that is all of one colour
+SURE = 12.0  # logit of a square that is all of one colour,
+LESS = 0.4  # and of its second name
 
 
 def facts(labels: Sequence[str] = LABELS, **changes: Any) -> dict[str, Any]:
@@ -55,6 +56,7 @@ class Net:
     metadata: dict[str, Any] | None = field(default_factory=facts)
     any_size: bool = False  # takes any height and width, as released models do
     same_sides: bool = False  # takes squares of any size, as none does
+    two_names: bool = False  # what is blue is class 1, too, at a confidence of 0.6
     leans: bool = False  # what is of both colours is class 1 in the left half of the picture and class 0 in the right
 
 
@@ -100,6 +102,8 @@ def _head(stride: int, net: Net) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, 
     kernel[5] = np.array([gain, 0, -gain]).reshape(3, 1, 1)
     kernel[6 % (5 + net.classes)] = np.array([-gain, 0, gain]).reshape(3, 1, 1)
     bias[5:] = SURE - 20 * SURE
+    if net.two_names:
+        kernel[6], bias[6] = kernel[5], bias[5] - SURE + LESS
     if net.objectness_bias is not None:
         bias[4] = net.objectness_bias
     return kernel, bias

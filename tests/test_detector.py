@@ -412,6 +412,17 @@ def test_two_real_grubs_across_the_seams_of_tiles_are_two_grubs(left: int, top: 
     assert sorted(overlap.max(axis=1).tolist())[0] > 0.6
 
 
+@pytest.mark.parametrize(("confidence", "is_sure"), [(None, True), (0.99999, False)])
+def test_who_follows_an_insect_hears_one_name_of_it_also_where_all_are_unsure(
+    tmp_path: Path, confidence: float | None, is_sure: bool
+) -> None:
+    look = detector(tmp_path, Net(two_names=True), confidence)
+    picture = picture_with([(8, 8, BLUE)])
+    assert look.found(picture, look.thresholds / 2).class_id.tolist() == [0, 1]
+    found, sure = Eye(look).found(picture)
+    assert (found.class_id.tolist(), sure.tolist()) == ([0], [is_sure])
+
+
 def test_the_part_that_counts_lies_as_its_picture_does(tmp_path: Path) -> None:
     eye = Eye(Detector(load_bundle(write_model(tmp_path / "squares.onnx"))))
     eye.region = Region(((0, 0), (0.5, 0), (0.5, 1), (0, 1)))

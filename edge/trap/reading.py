@@ -5,7 +5,7 @@ from typing import Literal, Protocol
 
 import numpy as np
 
-from edge.boxes import SAME_INSECT, Bools, Floats, Image, Ints, intersection, iou, without_rivals
+from edge.boxes import Bools, Floats, Image, Ints, intersection
 from edge.detections import Detections
 from edge.trap.card import FALLEN_AFTER, Card, Insects
 from edge.trap.pairing import is_bare_now, paired, with_strugglers
@@ -78,7 +78,6 @@ def read_card(
     `region`: in which all of `found` lies; None: the whole picture. `forgotten_after`: so many pictures with its place
     bare an insect is new when it is seen there again.
     """
-    found, sure = _with_one_name(found, sure)
     now = relief(image)
     boxes = found.xyxy * np.float32(working_scale(image))
     counts = np.ones(now.fine.shape, np.bool_) if region is None else region.mask(*now.size) > 0
@@ -91,14 +90,6 @@ def read_card(
     card, move = _followed(card, now, move)
     card = _of_region(card, counts, move)
     return _matched(replace(card, unmatched=0), seen.through(move), now, move, forgotten_after)
-
-
-def _with_one_name(found: Detections, sure: Bools) -> tuple[Detections, Bools]:
-    """Without unsure names of what has a surer one: the second picture would count it as a second insect."""
-    order = np.argsort(~sure, kind="stable")  # within each half the strongest stays first
-    xyxy, unsure = found.xyxy[order], ~sure[order]
-    named = np.sort(order[without_rivals((iou(xyxy, xyxy) > SAME_INSECT) & unsure)])
-    return found.where(named), sure[named]
 
 
 def _recognised(card: Card, now: Relief, boxes: Floats) -> tuple[Card, Affine | None]:

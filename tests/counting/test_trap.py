@@ -126,19 +126,6 @@ def test_a_false_detection_on_bare_card_is_no_insect() -> None:
     assert told[-1].present <= before + 1
 
 
-@pytest.mark.parametrize("confidence", [0.7, 0.3])
-def test_an_insect_with_a_second_unsure_name_is_counted_once(confidence: float) -> None:
-    pictures = shown(2, [Pose()] * 4, start=5, arrivals=4)
-    card, counted = Card.none(), 0
-    for picture in [*pictures, pictures[-1]]:  # an unsure one counts in the second picture that shows it
-        xyxy = np.concatenate([picture.xyxy, picture.xyxy + 1])
-        names = np.repeat([0, 1], len(picture.xyxy))
-        found = Detections(xyxy, np.where(names, 0.22, confidence).astype(np.float32), names)
-        card, reading = read_card(card, found, found.confidence > 0.5, picture.image)
-        counted += len(reading.new)
-    assert counted == sum(picture.new for picture in pictures)
-
-
 def test_the_calibration_board_on_a_card_is_no_catch_and_hides_none_that_came_meanwhile() -> None:
     pictures = shown(2, [Pose()] * 4, start=5, arrivals=4)
     sheet = np.repeat(cv2.resize(boards.sheet(1), None, fx=4, fy=4)[..., None], 3, axis=2)
