@@ -194,9 +194,10 @@ def test_drafts_and_names_of_counted_pictures_that_are_gone_are_bounded(store: S
     kept = store.drafts(NOON, NOON + timedelta(days=365))
     assert [seq for seq, _ in kept] == list(range(4, KEPT_DRAFTS + 4))
     assert store.drafts(NOON + timedelta(hours=9), NOON + timedelta(hours=10)) == [(10, b"counted so far")]
+    store.commit_interval(interval(), draft(None, "/0.jpg/1/2", "/1.jpg/1/2"))  # could not be used
     store.commit_interval(interval(), draft(None, *(f"many-{n}.jpg" for n in range(KEPT_NAMES))))
     store.forget_counted({"0.jpg"})
-    assert store.counted_pictures() == {"0.jpg", *(f"many-{n}.jpg" for n in range(KEPT_NAMES))}
+    assert store.counted_pictures() == {"0.jpg", "/0.jpg/1/2", *(f"many-{n}.jpg" for n in range(KEPT_NAMES))}
 
 
 @pytest.mark.parametrize("lost", ["CAST(name AS BLOB)", "CAST(x'b1' AS TEXT)"])

@@ -31,7 +31,7 @@ _TIFF_WIDTH, _TIFF_HEIGHT, _TIFF_TILE_WIDTH, _TIFF_TILE_HEIGHT, _EXIF_TABLE = 25
 _EXIF_TIME_ORIGINAL, _EXIF_OFFSET_ORIGINAL = 0x9003, 0x9011
 _EXIF_WITHIN_BYTES = 65_536  # of a file: it stands at the front
 _TIFF_SHORT = 3  # TIFF 6.0 section 2; every other form of these tags is a LONG or the place of the value,
-_TIFF_LONG8 = (16, 17)  # and of BigTIFF's, which a decoder takes here too, only the place
+_TIFF_LONG8 = (16, 17)  # and BigTIFF's, which a decoder takes here too, have eight bytes at that place
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,9 +204,10 @@ def _tiff_fields(data: bytes, at: int) -> dict[int, int]:
     for field in range(count):
         start = at + 2 + 12 * field
         tag, form = struct.unpack_from(order + "HH", data, start)
-        letter = "H" if form == _TIFF_SHORT else "I"
-        if form not in _TIFF_LONG8:
-            fields.setdefault(tag, struct.unpack_from(order + letter, data, start + 8)[0])
+        (value,) = struct.unpack_from(order + ("H" if form == _TIFF_SHORT else "I"), data, start + 8)
+        if form in _TIFF_LONG8:
+            (value,) = struct.unpack_from(order + "Q", data, value)
+        fields.setdefault(tag, value)
     return fields
 
 

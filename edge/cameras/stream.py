@@ -23,6 +23,7 @@ LONGEST_SILENCE_S = REFUSED_S + OPEN_TIMEOUT_S + ANSWER_S  # after it a reader e
 # With 5.3 megapixels a node takes 280 MB, with 4K 450 by four threads, and its service may have 377. One thread may be
 # too slow on a Pi: 25 pictures of 1080p a second by H.265 are 20 % of an x86 core.
 MOST_STREAM_PX, THREADS = 5_500_000, 2
+STILLS = {JPEGS, cv2.VideoWriter.fourcc(*"MPNG"), cv2.VideoWriter.fourcc(*"webp")}  # each coded by itself
 PORTS = {"rtsp": 554, "rtsps": 322, "rtmp": 1935, "http": 80, "https": 443}
 # FFmpeg's: TCP, as OpenCV has it; no sound, for which opening would wait; how long for a key frame, in microseconds; no
 # guess at frames a second, which takes 20 pictures; how long without a byte, so that a silent host is told soon.
@@ -43,7 +44,7 @@ class StreamDevice:
         self._grabs_left = FIRST_GRABS
         self._has_given = False
         self._capture = cv2.VideoCapture()
-        self.tells_repeats = False  # JPEGs do; by H.265 a still card with simulated noise was one picture for 30 s
+        self.tells_repeats = False  # STILLS do; by H.265 a still card with simulated noise was one picture for 30 s
 
     def open(self) -> None:
         """See Device. FFmpeg alone is asked: OpenCV's other readers would print the address with its password.
@@ -58,9 +59,10 @@ class StreamDevice:
         limits += [cv2.CAP_PROP_N_THREADS, THREADS]
         if not _opens(self._capture, source, limits):
             raise CameraError(f"{self.name}: {_why_closed(source, monotonic() - began_s)}")
-        if self._capture.get(cv2.CAP_PROP_FOURCC) == JPEGS:
+        form = self._capture.get(cv2.CAP_PROP_FOURCC)
+        self.tells_repeats = form in STILLS
+        if form == JPEGS:
             self._capture.set(cv2.CAP_PROP_FORMAT, AS_THEY_COME)
-            self.tells_repeats = True
             return
         width_px, height_px = (
             int(self._capture.get(side)) for side in (cv2.CAP_PROP_FRAME_WIDTH, cv2.CAP_PROP_FRAME_HEIGHT)

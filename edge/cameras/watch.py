@@ -51,7 +51,7 @@ class WatchedCamera(ClosedAtExit):
         self._clock, self._stop, self._name = clock, stop, name
         self._opening = Opening(open_one, clock)
         self._freshness = Freshness(stall_s, stall_s if first_s is None else first_s)
-        self.known = set() if known is None else known  # pictures of a fed folder that count already
+        self.known = set() if known is None else known  # pictures of a fed folder that need no further look
         self.state: State = "starting"
         self.why = ""  # it is lost, or gives no picture yet, as its own error says
         self.is_live = False  # see Camera; not known before it was open once

@@ -75,5 +75,5 @@ def names_in(path: Path) -> list[str] | None:
 def forget_names(db: sqlite3.Connection, present: Collection[str]) -> None:
     """Within the caller's transaction: those before the last `KEPT_NAMES` that no picture bears any more."""
     older = numbered_names(db, f"number <= (SELECT max(number) FROM counted) - {KEPT_NAMES}")  # noqa: S608
-    gone = [(number,) for number, name in older if file_name(name) not in present]
+    gone = [(number,) for number, name in older if file_name(name.removeprefix("/")) not in present]
     db.executemany("DELETE FROM counted WHERE number = ?", gone)

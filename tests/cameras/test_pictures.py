@@ -240,12 +240,14 @@ def test_a_picture_that_is_larger_to_the_decoder_than_by_its_header_is_refused_b
     bare_webp = b"RIFF" + struct.pack("<I", len(lossless) + 4) + b"WEBP" + lossless
     for data in (*jpegs_that_hide_their_size(), *jpegs_that_hide_what_they_take(), bare_webp):
         assert cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR).shape == LARGE.shape
-    bounds = replace(NODE, px=10_000)
+    bounds, big = replace(NODE, px=10_000), struct.pack("<Q", 128)
     refused = {
         **dict.fromkeys(jpegs_that_hide_what_they_take(), "too_large"),
         tiff_of((256, 4, 128), (257, 4, 96), (256, 4, 16), (257, 4, 16)): "too_large",  # a decoder takes the first
         tiff_of((256, 4, 16), (257, 4, 16), (322, 4, 128), (323, 4, 96)): "too_large",  # in one tile
-        tiff_of((256, 16, 40), (257, 16, 40)): "truncated",  # of BigTIFF's form: there stands where it is
+        tiff_of((256, 16, 58), (257, 16, 58), (256, 4, 16), (257, 4, 16)) + big: "too_large",  # of BigTIFF's form
+        tiff_of((256, 4, 16), (257, 4, 16), (322, 16, 58), (323, 17, 58)) + big: "too_large",
+        tiff_of((256, 16, 58), (257, 16, 58)): "truncated",
         bare_webp: "not_an_image",
     }
     for data, reason in refused.items():

@@ -117,11 +117,13 @@ def test_a_snapshot_leaves_memory_with_the_next_one_and_waits_for_no_collector(s
 
 
 @pytest.mark.usefixtures("impatient")
+@pytest.mark.parametrize("suffix", [".jpg", ".png", ".webp"])
 def test_a_snapshot_that_stays_the_same_is_told_and_comes_back(
-    source: NetworkCamera, monkeypatch: pytest.MonkeyPatch
+    source: NetworkCamera, monkeypatch: pytest.MonkeyPatch, suffix: str
 ) -> None:
     monkeypatch.setattr("edge.cameras.watch.SAME_S", 0.3)
-    source.health, several = "a snapshot", source.pictures
+    several = [cv2.imencode(suffix, cv2.imread(str(path)))[1].tobytes() for path in PICTURES[:2]]
+    source.health = "a snapshot"
     source.pictures = several[:1]
     with open_watched_camera(camera_table("opencv", source.address, stall_s=STALL_S), SystemClock(), Event()) as camera:
         camera.read(NOTICED_WITHIN_S)
