@@ -70,7 +70,7 @@ class Season:
         return tuple(one for one in found if one is not None)
 
     def read(self, today: date) -> tuple[dict[date, _Day], date]:
-        """The season's days up to now, and the last that is over. Raises StoreError."""
+        """The season's days up to now, and the first whose night was not over. Raises StoreError."""
         with self._lock:
             self._read(today)
             return dict(self._days), self._running
