@@ -21,7 +21,7 @@ FONTS := /usr/share/fonts/truetype/noto/NotoSans-Regular.ttf=fonts-noto-core \
     /usr/share/fonts/opentype/noto/NotoSansCJK-Regular.ttc=fonts-noto-cjk
 # What reads the files of a card on the node. Not NetworkManager and chrony, which would take over this machine's network and clock.
 READERS := cloud-init /usr/sbin/netplan=netplan.io /usr/sbin/nft=nftables shellcheck
-FAST_TESTS = $(NEED) mosquitto $(FONTS) $(POSTGRES); \
+FAST_TESTS = set -e; $(NEED) mosquitto $(FONTS) $(POSTGRES); \
     $(NEED) --wanted chromium-headless-shell || $(NEED) chromium; \
     $(NEED) --wanted eatmydata || true; \
     $(COMPILED) $$(command -v eatmydata) $(BIN)/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder \
@@ -46,10 +46,10 @@ demo: $(VENV)/.node  ## a node on bundled field pictures, with a broker and the 
 	@$(BIN)/fieldeye demo $(if $(SECONDS),--seconds $(SECONDS))
 
 test: $(VENV)/.dev  ## all fast tests, in three processes (WORKERS=1: in one)
-	@set -e; $(FAST_TESTS) --durations=8
+	@$(FAST_TESTS) --durations=8
 
 test-node: $(VENV)/.tests  ## the same but for those of training, without PyTorch
-	@set -e; $(FAST_TESTS) --ignore tests/training
+	@$(FAST_TESTS) --ignore tests/training
 
 check: $(VENV)/.dev  ## lint, types, architecture
 	@$(BIN)/ruff check .

@@ -4,33 +4,27 @@ The commands are loaded only within: from a memory card that takes a moment, and
 """
 
 import sys
+from importlib import import_module
 
 STOPPED = 130  # as in edge/cli/exits.py, which is among what is loaded
 
 
 def main() -> int:
     """`fieldeye`, see edge/cli."""
-    try:
-        from edge.cli import main as run  # noqa: PLC0415  see above
-
-        return run()
-    except KeyboardInterrupt:
-        return _stopped("fieldeye")
+    return _begun("fieldeye", "main")
 
 
 def platform_main() -> int:
     """`fieldeye-platform`, see edge/cli."""
+    return _begun("fieldeye-platform", "platform_main")
+
+
+def _begun(program: str, function: str) -> int:
     try:
-        from edge.cli import platform_main as run  # noqa: PLC0415  see above
-
-        return run()
+        return int(getattr(import_module("edge.cli"), function)())
     except KeyboardInterrupt:
-        return _stopped("fieldeye-platform")
-
-
-def _stopped(program: str) -> int:
-    sys.stderr.write(f"{program}: stopped\n")
-    return STOPPED
+        sys.stderr.write(f"{program}: stopped\n")
+        return STOPPED
 
 
 if __name__ == "__main__":

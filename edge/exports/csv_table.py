@@ -51,8 +51,6 @@ def csv_cell(value: Cell) -> str:
 
 def _written(value: Cell) -> str:
     """A cell as it stands in its line. What is no text needs no quotes."""
-    if value is None:
-        return ""
     return _quoted(value) if isinstance(value, str) else csv_cell(value)
 
 

@@ -90,18 +90,22 @@ def test_a_night_that_comes_late_counts_at_the_next_look(scene: Scene, client: F
     assert "Caught two nights in a row since the evening of Jun 28." in client.get("/").text
 
 
-def test_a_season_is_read_once_and_a_late_picture_has_its_last_days_read_again(
-    scene: Scene, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    seqs: list[int] = []
+@pytest.fixture
+def seqs(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Those of the records that are read, as they are."""
+    seen: list[int] = []
 
     def noted(row: Row, *known: Any) -> Stored:
-        seqs.append(row.seq)
+        seen.append(row.seq)
         return read(row, *known)
 
+    monkeypatch.setattr("edge.store.records.read", noted)
+    return seen
+
+
+def test_a_season_is_read_once_and_a_late_picture_has_its_last_days_read_again(scene: Scene, seqs: list[int]) -> None:
     season(scene, [0] * 40 + [3, 3] + [0] * 8)
     told = Season(scene.store, ZoneInfo("Asia/Shanghai"), None)
-    monkeypatch.setattr("edge.store.records.read", noted)
     with scene.app().test_request_context("/"):
         (before,) = told.warmth(scene.clock.utc.date())
         newest = 1  # is looked at first
@@ -113,17 +117,8 @@ def test_a_season_is_read_once_and_a_late_picture_has_its_last_days_read_again(
     assert (tenth in seqs, len(seqs) < 12 * 24) == (True, True)
 
 
-def test_a_season_is_read_when_the_page_starts_and_no_phone_waits_for_it(
-    scene: Scene, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    seqs: list[int] = []
-
-    def noted(row: Row, *known: Any) -> Stored:
-        seqs.append(row.seq)
-        return read(row, *known)
-
+def test_a_season_is_read_when_the_page_starts_and_no_phone_waits_for_it(scene: Scene, seqs: list[int]) -> None:
     season(scene, [0] * 40 + [3, 3] + [0] * 8)
-    monkeypatch.setattr("edge.store.records.read", noted)
     with closing(serve(scene.app(), "127.0.0.1", 0)) as server:
         wait_until(lambda: len(seqs) == 1 + 50 * 24, within_s=60)
         seqs.clear()
