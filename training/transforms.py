@@ -1,6 +1,6 @@
 """Augmentation: each transform takes an Example and returns one, so that boxes cannot lag behind pixels.
 
-Geometry that fills a square (letterbox, random placement, mosaic) is OpenCV; flips, colour, blur and JPEG are
+Geometry that fills a square (letterbox, random placement, mosaic) and JPEG are OpenCV; flips, colour and blur are
 torchvision's `transforms.v2`, which changes picture and boxes together.
 """
 
@@ -12,12 +12,12 @@ import torch
 from torch import Tensor
 from torchvision import tv_tensors
 from torchvision.transforms import v2
-from torchvision.transforms.v2 import functional
 
 from edge.boxes import Bools, Floats, Image, area, at_most, fit_into, letterbox, letterbox_xyxy, tiles
 from training.samples import Example
 
 PAD = 114  # grey of the shipped letterbox
+FRUGAL, JPEG_QUALITIES = 0.1, (30, 90)  # how many pictures are compressed once more, and how far
 KEPT = 2  # of a phone's 12 megapixels nobody sees more: 36 MB each fill the memory, and to blur one takes a minute
 MOSAIC_SCALES = (0.4, 1.0)
 VISIBLE = 0.25  # a box cut to less of its area is dropped: what is left does not show what it is
@@ -35,7 +35,6 @@ CHANGES = v2.Compose(
         v2.RandomVerticalFlip(0.5),  # insects are seen from above and from below the leaf
         v2.RandomApply([v2.ColorJitter(brightness=(0.6, 1.4), saturation=(0.6, 1.4), hue=0.03)], 0.8),
         v2.RandomApply([v2.GaussianBlur(5, (0.5, 1.5))], 0.1),  # a lens that is not quite in focus
-        v2.RandomApply([v2.JPEG((30, 90))], 0.1),
     ]
 )
 
@@ -95,12 +94,17 @@ def changed(example: Example, random: Random) -> Example:
     canvas_size = image.shape[:2]
     boxes = tv_tensors.BoundingBoxes(torch.from_numpy(xyxy.copy()), format="XYXY", canvas_size=canvas_size)
     shown, boxes = CHANGES(tv_tensors.Image(as_rgb(image)), boxes)
-    return Example(as_bgr(shown), np.asarray(boxes.numpy(), np.float32), example.class_id)
+    image = as_bgr(shown)
+    if torch.rand(1) < FRUGAL:
+        least, most = JPEG_QUALITIES
+        image = compressed(image, int(torch.randint(least, most + 1, ())))
+    return Example(image, np.asarray(boxes.numpy(), np.float32), example.class_id)
 
 
 def compressed(image: Image, quality: int) -> Image:
     """The picture as a JPEG of that quality shows it."""
-    return as_bgr(functional.jpeg(as_rgb(image), quality))
+    _, written = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, quality])
+    return np.asarray(cv2.imdecode(written, cv2.IMREAD_COLOR), np.uint8)
 
 
 def as_rgb(image: Image) -> Tensor:

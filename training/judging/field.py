@@ -1,6 +1,6 @@
 """What a field does to a picture: each harm takes an Example and returns one, so that boxes follow.
 
-Blur, noise, JPEG and exposure are torchvision's. Lengths are of what the network sees, so that a card of 2592 px looked
+Blur, noise and exposure are torchvision's. Lengths are of what the network sees, so that a card of 2592 px looked
 at in tiles of 512 is spoilt as a tile is.
 """
 
