@@ -106,6 +106,6 @@ def _visit_words(told: str) -> str:
     figure = step[2] or ""
     if compared := COMPARED.fullmatch(figure):
         pictures, error, bias = compared.groups()
-        figure = steps.off_words(int(pictures), float(error), float(bias))
+        figure = steps.agreement_words(int(pictures), float(error), float(bias))
     words = {steps.UNHEARD: link_words(steps.UNHEARD), steps.AGAIN: gettext("To do")}
     return gettext("%(name)s: %(count)s", name=title, count=words.get(figure, figure)) if figure else title

@@ -67,7 +67,7 @@ def mark_y(fortnight: Sequence[Day], label: str, mark: float | None) -> float | 
 
 
 def _scale(figures: Sequence[Mean], mark: float | None) -> float:
-    tallest = max(LOWEST_SCALE, *(_tallest(figure) for figure in figures))
+    tallest = max(LOWEST_SCALE, *(max(figure.count, figure.high or 0) for figure in figures))
     return tallest if mark is None or mark > FLATTEST * tallest else max(tallest, mark)
 
 
@@ -121,10 +121,6 @@ def _above(top: float, level_y: float | None) -> float:
     """Where the figure over a bar stands: above the line of the level, if that would strike it through."""
     text_y = top - 6
     return text_y if level_y is None or not text_y - LINE < level_y < text_y + 3 else level_y - 5
-
-
-def _tallest(figure: Mean) -> float:
-    return max(figure.count, figure.high or 0)
 
 
 def _y(count: float, scale: float) -> float:

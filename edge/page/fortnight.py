@@ -49,6 +49,7 @@ def fortnight(days: Sequence[Day], unit: Unit | None, marks: Mapping[str, float]
     is_night = is_of_nights(unit)
     labels = sorted(most_seen(days), key=lambda label: (label not in urgent, label not in marks))
     looked = [day for day in days if day.frames]
+    known = list(dropwhile(lambda day: not day.is_watched and day.told_by is None, days))
     panels = tuple(
         panel(index, days, label, marks.get(label), is_night=is_night) for index, label in enumerate(labels[:PANELS])
     )
@@ -63,13 +64,8 @@ def fortnight(days: Sequence[Day], unit: Unit | None, marks: Mapping[str, float]
         gaps=_gaps(days, panels) if panels else "",
         day_head=gettext("Night") if is_night else gettext("Day"),
         names=tuple(names.name(label) for label in labels),
-        table=tuple(_table_row(day, labels) for day in reversed(_with_data(days))),
+        table=tuple(_table_row(day, labels) for day in reversed(known)),
     )
-
-
-def _with_data(days: Sequence[Day]) -> Sequence[Day]:
-    """From the first day of which something is known: before it there is nothing to tell."""
-    return tuple(dropwhile(lambda day: not day.is_watched and day.told_by is None, days))
 
 
 def is_of_nights(unit: Unit | None) -> bool:

@@ -7,7 +7,7 @@ from edge.clock import ClockState, Instant
 from edge.config import Mode, NodeConfig, made_for
 from edge.page.camera import camera_line
 from edge.page.recent import DAY
-from edge.page.situation import DAY_S, NOT_KEPT, CardTrouble, up_s
+from edge.page.situation import DAY_S, NOT_KEPT, CardTrouble
 from edge.page.sticky_card import trouble_words
 from edge.page.tones import Line, Said, Tone, line
 from edge.page.troubles import link_words
@@ -297,11 +297,6 @@ def warmth_line(temperature_c: float) -> Line:
     if temperature_c >= HOT_C:
         return line("warmth", "warmth", title, "look", gettext("The node is hot: give it shade."), shown)
     return line("warmth", "warmth", title, "calm", gettext("Not too warm."), shown)
-
-
-def running_sentence(snapshot: Snapshot, now: Instant) -> str:
-    """How long the node has been running."""
-    return gettext("Running for %(time)s", time=duration(up_s(snapshot, now)))
 
 
 def health_in_short(lines: Sequence[Line], problem: str) -> tuple[Tone, str]:

@@ -187,7 +187,7 @@ def _hand_page(found: Iterable[str], wrong: dict[str, str]) -> str:
         pictures=pictures,
         what=_what_is_counted(),
         points="" if region == EVERYTHING else _points(region),
-        result=agreement_words(agreed) if agreed else "",
+        result=agreement_words(agreed.n, agreed.mae, agreed.bias) if agreed else "",
         wanted=number(CHECK_PICTURES),
     )
 

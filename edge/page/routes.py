@@ -12,10 +12,10 @@ from edge.page import camera, days, fortnight, headline, health, levels, optics,
 from edge.page.access import needs
 from edge.page.glance import Glance, glance
 from edge.page.node import node
-from edge.page.situation import NO_DATA, Facts, age_s, looks
+from edge.page.situation import NO_DATA, Facts, age_s, looks, up_s
 from edge.page.tones import Line
 from edge.page.trust import Role
-from edge.page.words import gettext, number
+from edge.page.words import duration, gettext, number
 
 ROWS = 6  # sightings in the list
 LATEST = 50  # on a page of their own; what is said of the day is said of all
@@ -87,7 +87,7 @@ def node_health() -> str:
     return render_template(
         "node.html",
         lines=here.lines,
-        running=health.running_sentence(here.snapshot, here.now),
+        running=gettext("Running for %(time)s", time=duration(up_s(here.snapshot, here.now))),
         problem=here.snapshot.problem,
         tone=tone,
         ready=ready,

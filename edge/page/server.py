@@ -12,6 +12,7 @@ from contextlib import suppress
 from functools import partial
 from ipaddress import IPv6Address
 from threading import Event, Thread
+from types import SimpleNamespace
 from typing import Any
 
 from flask import Flask
@@ -71,7 +72,8 @@ class PageServer:
         self._server.add_task = self._hand_over
         self._server.channel_class = partial(Channel, app)
         self._server.fix_addr = _unmapped
-        self._server.task_dispatcher.add_task(Ahead(app))
+        ahead = SimpleNamespace(service=partial(read_ahead, app), cancel=lambda: None)
+        self._server.task_dispatcher.add_task(ahead)  # as the first request: a worker reads before anybody asks
         self._thread = Thread(target=guard, args=(self._run,), name="page", daemon=True)
         self._thread.start()
 
@@ -115,16 +117,6 @@ class PageServer:
             min(quiet, key=lambda one: (one.patience_s, one.last_activity)).handle_close()
         elif idle and select.select([self._server.socket], [], [], 0)[0]:
             min(idle, key=lambda one: one.creation_time).handle_close()
-
-
-class Ahead:
-    """In the place of a request, the first of all: a worker reads before anybody asks."""
-
-    def __init__(self, app: Flask) -> None:
-        self.service = partial(read_ahead, app)
-
-    def cancel(self) -> None:
-        """The page is closed before a worker came to it."""
 
 
 class ElsewhereError(Error):  # type: ignore[misc]

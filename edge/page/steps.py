@@ -201,7 +201,7 @@ def _hand(facts: Facts) -> tuple[Tone, str]:
     if agreed is None:
         return OPEN, gettext("Count ten pictures yourself and compare.")
     tone: Tone = DONE if agreed.n >= CHECK_PICTURES else OPEN
-    return tone, agreement_words(agreed)
+    return tone, agreement_words(agreed.n, agreed.mae, agreed.bias)
 
 
 def _levels(facts: Facts) -> tuple[Tone, str]:
@@ -226,13 +226,8 @@ def _power(facts: Facts) -> tuple[Tone, str]:
     return (DONE, gettext("No sign of a weak supply.")) if bad is None else (BAD, bad.sentence)
 
 
-def agreement_words(agreed: Agreement) -> str:
+def agreement_words(pictures: int, error: float, bias: float) -> str:
     """On so many pictures off by so much; too many or too few."""
-    return off_words(agreed.n, agreed.mae, agreed.bias)
-
-
-def off_words(pictures: int, error: float, bias: float) -> str:
-    """As `agreement_words`, of its figures."""
     side = gettext("too many") if bias > 0 else gettext("too few")
     off = gettext("%(count)s %(side)s on average", count=number(abs(bias), 1), side=side)
     return ngettext(
