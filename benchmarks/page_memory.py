@@ -50,7 +50,7 @@ def read_everything(scene: Scene, picture: np.ndarray) -> None:
     """In each language; the live picture as long as somebody turns a lens."""
     from edge.languages import LANGUAGES  # noqa: PLC0415
     from edge.page import serve  # noqa: PLC0415  it is what is measured
-    from edge.page.passwords import hashed  # noqa: PLC0415
+    from edge.page.accounts.passwords import hashed  # noqa: PLC0415
     from edge.page.trust import digest  # noqa: PLC0415
 
     accounts, now = scene.store.accounts, scene.clock.now().utc

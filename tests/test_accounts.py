@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from edge.config import MEGABYTE, StoreTable
 from edge.errors import StoreError
-from edge.page.attempts import pause_s
+from edge.page.accounts.attempts import pause_s
 from edge.store import Account, Accounts, Deed, Store
 from edge.store.accounts import CAP, NAME, SESSIONS_EACH
 from edge.store.decisions import NAME as DECISIONS

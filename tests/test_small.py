@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from edge.counts import NoData, Unit
 from edge.errors import WireError
 from edge.gate import Reason
-from edge.page import days as page_days
+from edge.page.now import days as page_days
 from edge.taxa import taxa
 from edge.wire import Decoded, PlainInterval, plain
 from edge.wire.small import SmallCount, SmallDay, small_day

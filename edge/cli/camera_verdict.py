@@ -7,7 +7,7 @@ from edge.cli.page_verdict import asked, running_state
 from edge.cli.verdict import Verdict
 from edge.config import CameraTable, NodeConfig
 from edge.counts import BLIND
-from edge.page.answers import Camera, Health
+from edge.page.api.schema import Camera, Health
 from edge.store import is_held
 
 REMEDIES = {  # of a reason why a picture is not looked at, where the word alone does not say what to do

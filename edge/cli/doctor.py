@@ -29,7 +29,7 @@ from edge.config import NodeConfig, PowerTable
 from edge.errors import BadFrameError, CameraEndedError, ConfigError, FieldeyeError, SortingError
 from edge.gate import GateState, Skip, is_worth_a_look
 from edge.mqtt import probe
-from edge.page.answers import Health
+from edge.page.api.schema import Health
 from edge.power.gauge import UNREAD_TIMES, read_battery, status_of, why_unread
 from edge.store import inspect_beside, inspect_store, told_aside
 from edge.updates.slots import ENDS_OF_GOOD_UPDATES, LINK, Places, on_trial, running_counter, said

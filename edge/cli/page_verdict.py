@@ -10,7 +10,7 @@ import msgspec
 from edge.cli.verdict import Verdict
 from edge.config import NodeConfig, PageTable
 from edge.errors import FieldeyeError
-from edge.page.answers import State
+from edge.page.api.schema import State
 from edge.page.server import address_of, answering, listen
 
 T = TypeVar("T")

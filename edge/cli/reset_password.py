@@ -12,8 +12,8 @@ from edge.cli.results import show
 from edge.clock import SystemClock
 from edge.config import load_config
 from edge.errors import UsageError
-from edge.page.passwords import hashed, proposed
-from edge.page.people import LONGEST_NAME, as_name
+from edge.page.accounts.passwords import hashed, proposed
+from edge.page.accounts.people import LONGEST_NAME, as_name
 from edge.store import Account, Accounts
 
 

@@ -18,23 +18,23 @@ from edge.errors import ConfigError, FieldeyeError
 from edge.languages import COOKIE, HTML_LANGUAGE, LANGUAGES, REVIEWED, PoBabel, chosen_language
 from edge.mqtt.secret import read_secret
 from edge.page.access import SAFE, install, is_for_scripts, page_above
-from edge.page.api import api
-from edge.page.deeds import deeds
-from edge.page.level_form import level_form
+from edge.page.accounts.people import people
+from edge.page.api.metrics import metrics
+from edge.page.api.v1 import api as api_
 from edge.page.live import LivePicture
-from edge.page.looker import Looker
-from edge.page.measuring import measuring
-from edge.page.metrics import metrics
 from edge.page.node import Node, node
-from edge.page.people import people
-from edge.page.photograph import photograph
+from edge.page.now.done import deeds
+from edge.page.now.season import Season
+from edge.page.photo.looker import Looker
+from edge.page.photo.routes import photograph
 from edge.page.recent import Recent
 from edge.page.review import review
 from edge.page.routes import pages
-from edge.page.season import Season
 from edge.page.server import PageServer, serve
-from edge.page.set_up import set_up
-from edge.page.settings_form import settings_form
+from edge.page.set_up.measuring import measuring
+from edge.page.set_up.routes import set_up as set_up_
+from edge.page.settings.level_form import level_form
+from edge.page.settings.routes import settings_form
 from edge.page.support import help_
 from edge.page.tones import ICONS
 from edge.page.trust import Trust
@@ -47,7 +47,7 @@ __all__ = ["Looker", "PageServer", "create_app", "serve"]
 
 log = logging.getLogger(__name__)
 
-PARTS = (pages, api, people, settings_form, level_form, set_up, measuring, metrics, review, photograph, deeds, help_)
+PARTS = (pages, api_, people, settings_form, level_form, set_up_, measuring, metrics, review, photograph, deeds, help_)
 YEAR_S = 365 * 86_400
 STATIC = Path(__file__).parent / "static"
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 
 from edge.clock import Instant
-from edge.page.situation import age_s
+from edge.page.now.situation import age_s
 from edge.page.tones import Line, Said, Tone, line
 from edge.page.words import Moments, ago, gettext, listed, ngettext, number
 from edge.status import CameraStatus

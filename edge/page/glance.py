@@ -11,16 +11,17 @@ from edge.counts import Interval, Sighting, Unit
 from edge.label_sets import LabelSets
 from edge.label_sets import load as load_label_sets
 from edge.nights import begin_of, day_at
-from edge.page import headline, health, levels, names, sightings
-from edge.page.days import LENGTH, Day, days, labels_of, one_day, unit_of_days
-from edge.page.fortnight import is_of_nights
-from edge.page.levels import Against
+from edge.page import health, names
 from edge.page.node import Node, node
+from edge.page.now import headline, levels, sightings
+from edge.page.now.days import LENGTH, Day, days, labels_of, one_day, unit_of_days
+from edge.page.now.fortnight import is_of_nights
+from edge.page.now.levels import Against
+from edge.page.now.situation import NO_DATA, Counted, Facts, Situation, may_be_a_new_card, situation
+from edge.page.now.sticky_card import card_trouble, caught, night_words, told_last, unmatched_in_a_row
 from edge.page.recent import DAY
-from edge.page.situation import NO_DATA, Counted, Facts, Situation, may_be_a_new_card, situation
-from edge.page.sticky_card import card_trouble, caught, night_words, told_last, unmatched_in_a_row
+from edge.page.set_up.visit import Visit, load
 from edge.page.tones import Line
-from edge.page.visit import Visit, load
 from edge.page.words import Moments
 from edge.store import Deed
 from edge.updates.debian import security_updates

@@ -6,11 +6,11 @@ from edge.board import BoardReading
 from edge.clock import ClockState, Instant
 from edge.config import Mode, NodeConfig, made_for
 from edge.page.camera import camera_line
+from edge.page.link_words import link_words
+from edge.page.now.situation import DAY_S, NOT_KEPT, CardTrouble
+from edge.page.now.sticky_card import trouble_words
 from edge.page.recent import DAY
-from edge.page.situation import DAY_S, NOT_KEPT, CardTrouble
-from edge.page.sticky_card import trouble_words
 from edge.page.tones import Line, Said, Tone, line
-from edge.page.troubles import link_words
 from edge.page.words import Moments, duration, gettext, listed, ngettext, number
 from edge.status import BatteryStatus, LinkStatus, ModelStatus, Snapshot
 from edge.store import Waiting

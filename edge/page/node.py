@@ -13,9 +13,9 @@ from edge.clock import Clock
 from edge.config import NodeConfig
 from edge.errors import StoreError
 from edge.page.live import LivePicture
-from edge.page.looker import Looker
+from edge.page.now.season import Season
+from edge.page.photo.looker import Looker
 from edge.page.recent import Recent
-from edge.page.season import Season
 from edge.page.words import Moments
 from edge.status import StatusBoard
 from edge.store import Store

@@ -12,8 +12,8 @@ from edge.label_sets import names_of
 from edge.languages import language
 from edge.page import names
 from edge.page.names import HEALTHY
+from edge.page.now.sightings import Outline, Precisions, how_sure, outline, pictured, precision_of, size_px
 from edge.page.references import Reference, reference
-from edge.page.sightings import Outline, Precisions, how_sure, outline, pictured, precision_of, size_px
 from edge.page.words import Moments, gettext, number
 from edge.store import BoxKey, Store, Tally
 from edge.taxa import taxa

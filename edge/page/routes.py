@@ -8,11 +8,12 @@ from flask import Blueprint, Response, abort, current_app, render_template
 
 from edge.calibration import Layout, board_pdf
 from edge.counts import Sighting
-from edge.page import camera, days, fortnight, headline, health, levels, optics, references, sightings
+from edge.page import camera, health, optics, references
 from edge.page.access import needs
 from edge.page.glance import Glance, glance
 from edge.page.node import node
-from edge.page.situation import NO_DATA, Facts, age_s, looks, up_s
+from edge.page.now import days, fortnight, headline, levels, sightings
+from edge.page.now.situation import NO_DATA, Facts, age_s, looks, up_s
 from edge.page.tones import Line
 from edge.page.trust import Role
 from edge.page.words import duration, gettext, number

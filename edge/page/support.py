@@ -6,8 +6,8 @@ import msgspec
 from flask import Blueprint, Response
 
 from edge.page.access import needs
-from edge.page.api import how_it_is
-from edge.page.metrics import written
+from edge.page.api.metrics import written
+from edge.page.api.v1 import how_it_is
 from edge.page.node import node
 from edge.page.trust import Role, trust
 from edge.support import about, as_json, figures_of, journal, known_secrets, pack

@@ -18,7 +18,8 @@ from edge.cameras import reader
 from edge.mqtt import Pace
 from edge.node.pulse import PUBLISHER_STUCK_S
 from edge.node.restarts import BAD_ENDS, WITHIN_S
-from edge.page import looker, server
+from edge.page import server
+from edge.page.photo import looker
 from firmware_config import system
 from tests.firmware.fleets import SITE, WIFI_PASSWORD, entry, put_fleet, put_private, run_render
 from tests.updates.bundles import SLOTS, packed, software

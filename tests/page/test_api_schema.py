@@ -6,7 +6,7 @@ import pytest
 import schemathesis
 from hypothesis import HealthCheck, Phase, given, settings
 
-from edge.page.openapi import document
+from edge.page.api.openapi import document
 from tests.page.scenes import SCENES, Scene
 
 QUICK = settings(

@@ -13,9 +13,9 @@ from flask.testing import FlaskClient
 from edge.clock import ClockState, Instant
 from edge.counts import Interval, TaxonCount, newest_unit
 from edge.label_sets import NONE_KEPT, LabelSets, load, remember
-from edge.page.chart import LINE, bars, mark_y
-from edge.page.days import Day, Figure, days, most_seen, unit_of_days
-from edge.page.sightings import counts_of
+from edge.page.now.chart import LINE, bars, mark_y
+from edge.page.now.days import Day, Figure, days, most_seen, unit_of_days
+from edge.page.now.sightings import counts_of
 from tests.page.scenes import BUG, HOPPER, Scene, interval, sighting, trap_hour, well
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")

@@ -17,10 +17,10 @@ from edge.clock import ClockState
 from edge.errors import StoreError
 from edge.mqtt import trouble
 from edge.page.health import health, health_in_short, readiness
+from edge.page.link_words import link_words
+from edge.page.set_up.visit import Visit, change
 from edge.page.tones import Line
-from edge.page.troubles import link_words
 from edge.page.trust import Role
-from edge.page.visit import Visit, change
 from edge.page.words import Moments
 from edge.status import BatteryStatus, LinkState, LinkStatus, ModelStatus, StoreOf
 from tests.page.conftest import SHANGHAI

@@ -14,11 +14,11 @@ from edge.clock import ClockState
 from edge.config import AdviceTable, CameraTable, OwnThreshold
 from edge.loop.alarms import Alarms
 from edge.mqtt.care import standing_alerts
-from edge.page.chart import FLOOR, TOP, mark_y
-from edge.page.days import Day, Effort, Figure
-from edge.page.levels import Gauge, gauge, key_of, period_words
+from edge.page.now.chart import FLOOR, TOP, mark_y
+from edge.page.now.days import Day, Effort, Figure
+from edge.page.now.levels import Gauge, gauge, key_of, period_words
+from edge.page.now.sightings import deed_key
 from edge.page.references import CREDITS, _table, reference
-from edge.page.sightings import deed_key
 from edge.page.trust import Role
 from edge.store import Deed
 from edge.tally import ClassAccuracy

@@ -7,7 +7,7 @@ from flask.testing import FlaskClient
 from prometheus_client.parser import text_string_to_metric_families
 
 from edge import __version__
-from edge.page.metrics import may_read
+from edge.page.api.metrics import may_read
 from edge.status import BatteryStatus
 from tests.page.scenes import (
     BUG,

@@ -23,8 +23,8 @@ from werkzeug.test import TestResponse
 from edge.bundle import MODELS, load_bundle
 from edge.detector import Detector
 from edge.errors import BadFrameError
-from edge.page.findings import findings
-from edge.page.looker import COMMAND, MOST_KEPT, MOST_WAITING, ONE_THREAD, Looker
+from edge.page.photo.findings import findings
+from edge.page.photo.looker import COMMAND, MOST_KEPT, MOST_WAITING, ONE_THREAD, Looker
 from edge.page.trust import Role
 from edge.photographs import (
     MOST_KEPT_BYTES,

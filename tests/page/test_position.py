@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.page.position import position
+from edge.page.settings.position import position
 
 
 @pytest.mark.parametrize(

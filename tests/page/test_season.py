@@ -19,7 +19,7 @@ from edge.clock import ClockState, Instant
 from edge.counts import Climate, Interval, NoData, Spread, TaxonCount
 from edge.label_sets import remember
 from edge.page import serve
-from edge.page.season import Season, stage_words
+from edge.page.now.season import Season, stage_words
 from edge.store import Draft
 from edge.store.file import NAME
 from edge.store.rows import Row, read

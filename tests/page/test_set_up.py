@@ -20,9 +20,9 @@ from edge.annotations import annotate
 from edge.calibration import EVERYTHING, Calibration, load_calibration, save_calibration
 from edge.clock import SYNCHRONIZED, ClockState
 from edge.counts import Seen, Sighting
-from edge.page.kept_calibration import parsed_region, region_text
+from edge.page.set_up.calibration import parsed_region, region_text
+from edge.page.set_up.visit import Tick, change, load
 from edge.page.trust import Role
-from edge.page.visit import Tick, change, load
 from edge.status import LinkStatus, ModelStatus
 from tests.broker import Broker
 from tests.counting.boards import SIDE_MM, photograph

@@ -10,9 +10,9 @@ from edge.calibration import load_calibration
 from edge.changes import NAME, over, read
 from edge.config import MqttTable, NodeConfig, checked
 from edge.errors import ConfigError
-from edge.page.audit import what_words
-from edge.page.setting_fields import fields
-from edge.page.settings import changed, shown
+from edge.page.accounts.audit import what_words
+from edge.page.settings.fields import fields
+from edge.page.settings.form import changed, shown
 from edge.page.trust import Role
 from tests.page.scenes import Scene
 from tests.page.visitors import as_role, form_on, on_another_page, post, technician_of, token_on

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from edge.config import CameraTable
-from edge.page.situation import Counted, Facts, Situation, is_too_few, situation
+from edge.page.now.situation import Counted, Facts, Situation, is_too_few, situation
 from edge.status import CameraStatus, Snapshot
 from tests.clocks import SetClock
 from tests.page.scenes import sighting

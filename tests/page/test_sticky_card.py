@@ -10,7 +10,7 @@ from flask.testing import FlaskClient
 
 from edge.clock import Instant
 from edge.counts import Interval, NoData, TaxonCount
-from edge.page.visit import Visit, change
+from edge.page.set_up.visit import Visit, change
 from edge.status import StatusBoard
 from tests.page.scenes import HOPPER, Scene, interval, picture_of, sighting, trap_hour, well
 from tests.page.visitors import headline

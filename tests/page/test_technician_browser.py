@@ -328,7 +328,7 @@ def test_the_technicians_pages_look_like_their_committed_screens(
     name: str, view: View, browser: Browser, labelled: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     skip_without_font(view.language)
-    monkeypatch.setattr(import_module("edge.page.people"), "proposed", lambda: "AT5B-YMHH-9Q6D-AXGH")
+    monkeypatch.setattr(import_module("edge.page.accounts.people"), "proposed", lambda: "AT5B-YMHH-9Q6D-AXGH")
     if name == "clock":
         labelled.clock.state = ClockState.UNSYNCED
     with (visiting if name == "claim" else technician)(browser, labelled, view) as visit:

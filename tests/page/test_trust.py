@@ -11,7 +11,7 @@ from werkzeug.test import TestResponse
 
 from edge.clock import ClockState
 from edge.page.access import keep_sessions
-from edge.page.passwords import HASHER, LONGEST, hashed, is_claim_code, is_right
+from edge.page.accounts.passwords import HASHER, LONGEST, hashed, is_claim_code, is_right
 from edge.page.trust import Role, Trust, digest
 from edge.store import Account, Store
 from tests.page.scenes import Scene, seen

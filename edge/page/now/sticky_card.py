@@ -9,11 +9,11 @@ from edge.clock import Instant
 from edge.counts import Interval, NoData, Sighting
 from edge.label_sets import LabelSets
 from edge.nights import day_of, in_days
-from edge.page.days import Day, one_day
-from edge.page.levels import period_words
+from edge.page.now.days import Day, one_day
+from edge.page.now.levels import period_words
+from edge.page.now.sightings import counts_of, foremost
+from edge.page.now.situation import UNMATCHED, CardTrouble, Counted
 from edge.page.recent import DAY
-from edge.page.sightings import counts_of, foremost
-from edge.page.situation import UNMATCHED, CardTrouble, Counted
 from edge.page.words import Moments, gettext
 from edge.status import CameraStatus, Snapshot
 from edge.trap import TELLING

@@ -9,9 +9,9 @@ from flask.typing import ResponseReturnValue
 from edge.changes import keep, over, read
 from edge.page.access import needs
 from edge.page.node import node
-from edge.page.own_levels import FIELDS, Row, level_words, packaged_of, reach_of, shown, with_one_more, without
-from edge.page.set_up import done
-from edge.page.settings_form import begun_again, hindrance
+from edge.page.set_up.routes import done
+from edge.page.settings.own_levels import FIELDS, Row, level_words, packaged_of, reach_of, shown, with_one_more, without
+from edge.page.settings.routes import begun_again, hindrance
 from edge.page.trust import Role, trust
 from edge.page.words import gettext
 

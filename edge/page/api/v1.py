@@ -11,7 +11,8 @@ from edge.board import read_board
 from edge.exports.columns import Cell
 from edge.exports.csv_table import csv_lines
 from edge.page.access import needs
-from edge.page.answers import (
+from edge.page.api.openapi import document
+from edge.page.api.schema import (
     CSV_COLUMNS,
     Board,
     Camera,
@@ -24,11 +25,10 @@ from edge.page.answers import (
     Refusal,
     State,
 )
-from edge.page.days import Day, Effort, labels_of
 from edge.page.glance import glance
 from edge.page.node import node
-from edge.page.openapi import document
-from edge.page.situation import looks, up_s
+from edge.page.now.days import Day, Effort, labels_of
+from edge.page.now.situation import looks, up_s
 from edge.page.trust import Role, visitor
 from edge.wire import Decoded, plain
 

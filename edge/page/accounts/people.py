@@ -10,11 +10,11 @@ from flask.typing import ResponseReturnValue
 
 from edge.errors import StoreError
 from edge.page.access import needs, not_set_up
-from edge.page.attempts import browsers_of, count_failure, wait_s
-from edge.page.audit import shown_trail
+from edge.page.accounts.attempts import browsers_of, count_failure, wait_s
+from edge.page.accounts.audit import shown_trail
+from edge.page.accounts.passwords import LONGEST, SHORTEST, hashed, is_claim_code, is_right, proposed
 from edge.page.health import shut_out_words
 from edge.page.node import node
-from edge.page.passwords import LONGEST, SHORTEST, hashed, is_claim_code, is_right, proposed
 from edge.page.trust import Role, is_known_browser, role_of, trust, visitor
 from edge.page.words import duration, gettext, number
 from edge.store import Account

@@ -25,9 +25,9 @@ from edge.calibration import (
 from edge.errors import ConfigError
 from edge.languages.typed import decimal, plain
 from edge.page.node import Node
-from edge.page.sightings import pictured
+from edge.page.now.sightings import pictured
+from edge.page.set_up.visit import CHECK_PICTURES, change
 from edge.page.trust import visitor
-from edge.page.visit import CHECK_PICTURES, change
 from edge.store import Store
 
 LAYOUT = Layout()

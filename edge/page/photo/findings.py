@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from edge.page import names
-from edge.page.sightings import Outline, how_sure, outline
+from edge.page.now.sightings import Outline, how_sure, outline
 from edge.page.tones import Tone
 from edge.page.words import Moments, gettext, ngettext, number
 from edge.photographs import Answer, Found

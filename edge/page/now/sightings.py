@@ -11,8 +11,8 @@ from edge.config import Mode
 from edge.counts import Box, Sighting, Unit, with_stage
 from edge.errors import BadFrameError
 from edge.page import names
-from edge.page.days import Day
-from edge.page.situation import DAY_S, Counted
+from edge.page.now.days import Day
+from edge.page.now.situation import DAY_S, Counted
 from edge.page.words import Moments, caught_in, day_in_words, gettext, listed, number
 from edge.store import Decision, Deed, Store, if_readable
 

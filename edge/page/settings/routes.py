@@ -7,12 +7,12 @@ from edge.calibration import EVERYTHING, let_turn
 from edge.changes import keep, last_change, undo
 from edge.page.access import needs
 from edge.page.health import unkept_words, unmeant
-from edge.page.kept_calibration import region_of
 from edge.page.node import node
-from edge.page.own_levels import reach_of
-from edge.page.settings import Group, changed, shown, told
+from edge.page.set_up.calibration import region_of
+from edge.page.set_up.visit import change as change_visit
+from edge.page.settings.form import Group, changed, shown, told
+from edge.page.settings.own_levels import reach_of
 from edge.page.trust import Role, trust
-from edge.page.visit import change as change_visit
 from edge.page.words import gettext
 
 settings_form = Blueprint("settings", __name__)

@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 
 from edge import __version__
-from edge.page.answers import CSV_COLUMNS, Days, Health, Query, Records, Refusal, State
+from edge.page.api.schema import CSV_COLUMNS, Days, Health, Query, Records, Refusal, State
 
 ABOUT = """What one node has seen and how it is, for reading only. Times are UTC and end in _utc, units stand in the
 names. A day that nobody looked at has no counts, which is not a zero."""

@@ -12,9 +12,9 @@ from edge.changes import Table, over
 from edge.config import NodeConfig, checked
 from edge.errors import ConfigError
 from edge.languages.typed import plain
-from edge.page.position import position
-from edge.page.setting_fields import Field, fields
-from edge.page.untouched import is_untouched, stands
+from edge.page.forms import is_untouched, stands
+from edge.page.settings.fields import Field, fields
+from edge.page.settings.position import position
 from edge.page.words import THOUSANDS, gettext
 
 # Never a thousand: three decimals are decimals

@@ -5,11 +5,11 @@ from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 
-from edge.page import steps
+from edge.page.link_words import link_words
 from edge.page.node import node
-from edge.page.own_levels import level_words
-from edge.page.setting_fields import Field, fields
-from edge.page.troubles import link_words
+from edge.page.set_up import steps
+from edge.page.settings.fields import Field, fields
+from edge.page.settings.own_levels import level_words
 from edge.page.words import Moments, gettext, listed
 from edge.store import Entry
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from edge.page.days import LENGTH, Day, Mean
+from edge.page.now.days import LENGTH, Day, Mean
 from edge.page.words import figure_words, number
 
 PITCH, BAR, DIGIT, LINE = 25, 17, 11, 18  # units of the drawing's own grid, 14 days wide

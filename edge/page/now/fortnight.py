@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from itertools import dropwhile
 
 from edge.counts import Unit
-from edge.page import chart, names
-from edge.page.chart import Bar
-from edge.page.days import Day, most_seen
+from edge.page import names
+from edge.page.now import chart
+from edge.page.now.chart import Bar
+from edge.page.now.days import Day, most_seen
 from edge.page.words import caught_in, day_in_words, duration, figure_words, gettext, listed, ngettext, number
 
 PANELS = 3  # taxa with a row of bars; all of them are in the table

@@ -10,10 +10,10 @@ from edge.counts import Sighting
 from edge.languages.tasks import task_words
 from edge.page import names
 from edge.page.camera import last_picture, reason_word
-from edge.page.fortnight import unit_words
-from edge.page.levels import done_words
-from edge.page.sightings import Precisions, deed_key, is_doubtful, label_of, precision_of, seen_headline
-from edge.page.situation import (
+from edge.page.now.fortnight import unit_words
+from edge.page.now.levels import done_words
+from edge.page.now.sightings import Precisions, deed_key, is_doubtful, label_of, precision_of, seen_headline
+from edge.page.now.situation import (
     DAY_S,
     TOO_LATE,
     UNMATCHED,
@@ -26,7 +26,7 @@ from edge.page.situation import (
     looked,
     may_be_a_new_card,
 )
-from edge.page.sticky_card import trouble_words
+from edge.page.now.sticky_card import trouble_words
 from edge.page.tones import ICONS, Said, Tone
 from edge.page.words import Moments, duration, figure_words, gettext, ngettext, number
 from edge.status import CameraStatus, Snapshot

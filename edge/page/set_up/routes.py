@@ -13,15 +13,16 @@ from edge.clock import ClockState, a_phone_may_correct_it
 from edge.errors import FieldeyeError
 from edge.languages.typed import plain
 from edge.mqtt import probe
-from edge.page import kept_calibration, optics, steps
+from edge.page import optics
 from edge.page.access import needs
+from edge.page.forms import is_untouched, stands
 from edge.page.glance import Glance, glance
+from edge.page.link_words import link_words
 from edge.page.node import node
-from edge.page.own_levels import reach_of
-from edge.page.troubles import link_words
+from edge.page.set_up import calibration, steps
+from edge.page.set_up.visit import Past, Tick, change, compared, load
+from edge.page.settings.own_levels import reach_of
 from edge.page.trust import Role, trust, visitor
-from edge.page.untouched import is_untouched, stands
-from edge.page.visit import Past, Tick, change, compared, load
 from edge.page.words import duration, gettext, number
 
 set_up = Blueprint("set_up", __name__, url_prefix="/set-up")
@@ -77,7 +78,7 @@ def remember_focus() -> ResponseReturnValue:
     frame = node().board.frame()
     if frame is None:
         return render_template("plain.html", words=gettext("The camera has not given a picture yet.")), 400
-    reference = kept_calibration.keep_focus(node(), frame)
+    reference = calibration.keep_focus(node(), frame)
     return done("focus", number(reference.sharpness, 1))
 
 
@@ -202,7 +203,7 @@ def _facts(here: Glance) -> steps.Facts:
         visit=here.visit,
         light=next((light for light in lights if light.is_shown), None),
         agreed=compared(here.visit),
-        calibration=kept_calibration.known(this),
+        calibration=calibration.known(this),
         clock=here.now.state,
         today=here.when.today(),
         levels=len(reach.levels()) if reach.labels else None,

@@ -16,8 +16,9 @@ from edge.errors import ConfigError
 from edge.label_sets import names_of
 from edge.languages.typed import decimal, plain
 from edge.languages.units import threshold_unit_words
-from edge.page import kept_calibration, names
+from edge.page import names
 from edge.page.node import Node
+from edge.page.set_up import calibration
 from edge.page.words import THOUSANDS, gettext, number
 
 FIELDS = ("label", "unit", "act_at", "source")
@@ -72,8 +73,8 @@ class Shown:
 
 def reach_of(this: Node) -> Reach:
     """With the model that runs and the calibration that is kept."""
-    model, calibration = this.board.snapshot().model, kept_calibration.known(this)
-    has_area = calibration is not None and calibration.area_mm2 is not None
+    model, known = this.board.snapshot().model, calibration.known(this)
+    has_area = known is not None and known.area_mm2 is not None
     return Reach(config=this.config, labels=tuple(model.precisions) or model.labels, has_area=has_area)
 
 

@@ -7,7 +7,7 @@ from edge.advice import key_of
 from edge.page.access import needs
 from edge.page.glance import glance
 from edge.page.node import node
-from edge.page.sightings import deed_key
+from edge.page.now.sightings import deed_key
 from edge.page.trust import Role, visitor
 from edge.page.words import gettext
 from edge.store import Deed

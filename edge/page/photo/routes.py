@@ -7,9 +7,9 @@ from flask.typing import ResponseReturnValue
 
 from edge.errors import BadFrameError, StoreError
 from edge.page.access import FORM_BYTES, needs
-from edge.page.findings import asked, findings, refused_words
-from edge.page.looker import Look
 from edge.page.node import node
+from edge.page.photo.findings import asked, findings, refused_words
+from edge.page.photo.looker import Look
 from edge.page.references import reference
 from edge.page.trust import Role, trust, visitor
 from edge.page.words import gettext

@@ -16,10 +16,10 @@ from edge.config import MEGABYTE, NodeConfig
 from edge.counts import Unit
 from edge.mqtt.secret import read_secret
 from edge.page.access import needs
-from edge.page.days import Day
 from edge.page.glance import Glance
 from edge.page.node import Node, node
-from edge.page.situation import age_s, looks, up_s
+from edge.page.now.days import Day
+from edge.page.now.situation import age_s, looks, up_s
 from edge.page.trust import Role
 from edge.status import BatteryStatus, Snapshot
 from edge.wire import StoreHealth

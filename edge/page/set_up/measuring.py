@@ -10,15 +10,16 @@ from edge.calibration import EVERYTHING, Region, calibrating, last_calibration, 
 from edge.errors import BadFrameError, ConfigError
 from edge.label_sets import names_of
 from edge.languages.typed import decimal, plain
-from edge.page import kept_calibration, names
+from edge.page import names
 from edge.page.access import needs
+from edge.page.forms import is_untouched, stands
 from edge.page.node import node
-from edge.page.set_up import done
-from edge.page.sightings import size_px
-from edge.page.steps import agreement_words
+from edge.page.now.sightings import size_px
+from edge.page.set_up import calibration
+from edge.page.set_up.routes import done
+from edge.page.set_up.steps import agreement_words
+from edge.page.set_up.visit import CHECK_PICTURES, Tick, Visit, change, compared, load
 from edge.page.trust import Role, trust, visitor
-from edge.page.untouched import is_untouched, stands
-from edge.page.visit import CHECK_PICTURES, Tick, Visit, change, compared, load
 from edge.page.words import THOUSANDS, gettext, listed, number
 
 measuring = Blueprint("measuring", __name__, url_prefix="/set-up")
@@ -28,7 +29,7 @@ measuring = Blueprint("measuring", __name__, url_prefix="/set-up")
 @needs(Role.TECHNICIAN)
 def region() -> ResponseReturnValue:
     """The live picture with the corners of what is counted."""
-    return _region_page(kept_calibration.region_text(kept_calibration.region_of(node())))
+    return _region_page(calibration.region_text(calibration.region_of(node())))
 
 
 @measuring.post("/region")
@@ -37,12 +38,12 @@ def keep_region() -> ResponseReturnValue:
     """Counts of another region are other counts: the loop begins an interval of its own."""
     typed = request.form.get("corners", "")
     try:
-        found = EVERYTHING if "whole" in request.form else kept_calibration.parsed_region(typed)
+        found = EVERYTHING if "whole" in request.form else calibration.parsed_region(typed)
     except ConfigError:
         words = gettext("This is no region: three or more corners, each with two numbers from 0 to 100.")
         return _region_page(typed, words), 400
-    kept_calibration.keep_region(node(), found)
-    return done("region", kept_calibration.share_percent(found))
+    calibration.keep_region(node(), found)
+    return done("region", calibration.share_percent(found))
 
 
 @measuring.get("/scale")
@@ -57,13 +58,13 @@ def scale() -> ResponseReturnValue:
 def keep_scale() -> ResponseReturnValue:
     """From the board on the live picture, from a typed area, or neither."""
     if "without" in request.form:
-        kept_calibration.keep_scale(node())
+        calibration.keep_scale(node())
         return done("scale")
     if "area" in request.form:
         area_cm2 = _positive(request.form["area"], 1e7)
         if area_cm2 is None:
             return _scale_page({"area": gettext("A number above 0.")}), 400
-        kept_calibration.keep_scale(node(), typed_area_mm2=area_cm2 * 100)
+        calibration.keep_scale(node(), typed_area_mm2=area_cm2 * 100)
         return done("scale", f"{area_cm2:g} cm²")
     return _measure()
 
@@ -72,14 +73,14 @@ def keep_scale() -> ResponseReturnValue:
 @needs(Role.TECHNICIAN)
 def hand() -> ResponseReturnValue:
     """Pictures to count on, without the node's frames, so that the eye is not led."""
-    return _hand_page(kept_calibration.check_pictures(node().store, kept_calibration.region_of(node())), {})
+    return _hand_page(calibration.check_pictures(node().store, calibration.region_of(node())), {})
 
 
 @measuring.post("/hand")
 @needs(Role.TECHNICIAN)
 def keep_hand() -> ResponseReturnValue:
     """As many as were counted; the others wait. A field that somebody emptied takes a count back."""
-    found = kept_calibration.check_pictures(node().store, kept_calibration.region_of(node()), request.form)
+    found = calibration.check_pictures(node().store, calibration.region_of(node()), request.form)
     touched = {name: request.form[name].strip() for name in found if not is_untouched(request.form, name)}
     typed = {name: count for name, count in touched.items() if count}
     no_count = [name for name, count in typed.items() if not (count.isdecimal() and len(count) <= 5)]
@@ -95,7 +96,7 @@ def keep_hand() -> ResponseReturnValue:
     agreed = compared(change(node().store, with_counts))
     if agreed is None:
         return redirect("/set-up/hand", 303)
-    kept_calibration.keep_hand(node(), agreed.n)
+    calibration.keep_hand(node(), agreed.n)
     return done("hand", f"{agreed.n}: {agreed.mae:.1f} {agreed.bias:+.1f}")
 
 
@@ -105,10 +106,10 @@ def undo() -> ResponseReturnValue:
     """What held before the last measurement; another undo brings it back. A form that was shown before the last
     measurement or undo does nothing: the list shows what holds."""
     with calibrating:
-        before, last = kept_calibration.figures(kept_calibration.known(node())), last_calibration(node().folder)
+        before, last = calibration.figures(calibration.known(node())), last_calibration(node().folder)
         if not undo_calibration(node().folder, request.form.get("last", last)):
             return redirect("/set-up", 303)
-        after = kept_calibration.figures(kept_calibration.known(node()))
+        after = calibration.figures(calibration.known(node()))
         tick = Tick(at=trust().now_utc(), who=visitor().name)
         change(node().store, lambda visit: visit.back_to(before, after, tick))
     trust().note("visit undo")
@@ -122,19 +123,19 @@ def _measure() -> ResponseReturnValue:
         words = gettext("A number above 0.") if side_mm is None else gettext("The camera has not given a picture yet.")
         return _scale_page({"side": words}), 400
     try:
-        found = kept_calibration.scale_on(frame, side_mm)
+        found = calibration.scale_on(frame, side_mm)
     except BadFrameError as why:
         words = gettext("The board is not seen well: show it whole, sharp, evenly lit and flat, and try again.")
         return _scale_page({"side": words}, detail=str(why)), 400
-    kept_calibration.keep_scale(node(), found, side_mm)
+    calibration.keep_scale(node(), found, side_mm)
     return done("scale", f"{found.mm_per_px():.4f} mm/px")
 
 
 def _region_page(corners: str, wrong: str = "") -> str:
     try:
-        shown = kept_calibration.parsed_region(corners)
+        shown = calibration.parsed_region(corners)
     except ConfigError:
-        shown = kept_calibration.region_of(node())
+        shown = calibration.region_of(node())
     return render_template(
         "set_up_region.html",
         corners=corners,
@@ -150,7 +151,7 @@ def _points(region: Region) -> str:
 
 
 def _scale_page(wrong: dict[str, str], detail: str = "") -> str:
-    known = kept_calibration.known(node())
+    known = calibration.known(node())
     words = ""
     if known is not None and known.mm_per_px is not None and known.error_px is not None:
         words = gettext(
@@ -170,7 +171,7 @@ def _scale_page(wrong: dict[str, str], detail: str = "") -> str:
 
 
 def _hand_page(found: Iterable[str], wrong: dict[str, str]) -> str:
-    visit, region = load(node().store), kept_calibration.region_of(node())
+    visit, region = load(node().store), calibration.region_of(node())
     agreed = compared(visit)
     pictures = [
         (

@@ -9,10 +9,10 @@ from edge.clock import ClockState
 from edge.config import NodeConfig
 from edge.count_agreement import Agreement
 from edge.page.health import care_line
+from edge.page.link_words import link_words
 from edge.page.optics import Light
+from edge.page.set_up.visit import CHECK_PICTURES, Visit
 from edge.page.tones import Line, Tone, tone_word
-from edge.page.troubles import link_words
-from edge.page.visit import CHECK_PICTURES, Visit
 from edge.page.words import gettext, ngettext, number
 from edge.status import Snapshot
 

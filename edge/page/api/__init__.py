@@ -1,0 +1,1 @@
+"""What machines read: state, days and records as JSON, and figures for Prometheus."""

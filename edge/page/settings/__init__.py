@@ -1,0 +1,1 @@
+"""What may be changed on the page: keys of node.toml, and the station's own action levels."""
