@@ -19,12 +19,12 @@ from psycopg.types.json import Jsonb
 from benchmarks._alone import alone
 from edge.cli.ingest_database import calm_collector
 from edge.counts import Record
+from edge.platform.areas.population import Wanted, population, range_of, taxa_of, trend
+from edge.platform.areas.week import nodes_of, places_of
 from edge.platform.database import Database, open_database
-from edge.platform.database_intake import Intake
 from edge.platform.decode import Message
-from edge.platform.population import Wanted, population, range_of, taxa_of, trend
+from edge.platform.intake.database_intake import Intake
 from edge.platform.tables import migrate
-from edge.platform.week import nodes_of, places_of
 from edge.wire import Key, Stored, encode_batch
 from tests.platform.postgres import BIN, QUICK, Postgres
 from tests.records import interval, sighting

@@ -13,7 +13,7 @@ from edge.config import MqttTable, NodeTable, StoreTable
 from edge.counts import Interval, Lost, Record
 from edge.mqtt import Pace, Publisher
 from edge.platform import Bad, Deduplicator, Heard, Message, decode
-from edge.platform.album import Album
+from edge.platform.ledger.album import Album
 from edge.status import LinkStatus, StatusBoard
 from edge.store import Store
 from edge.updates.inbox import Inbox

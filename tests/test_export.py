@@ -20,7 +20,7 @@ from edge.config import StoreTable, load_config
 from edge.errors import StoreError
 from edge.label_sets import remember
 from edge.platform import Ledger
-from edge.platform.nodes import nodes_path, read_nodes
+from edge.platform.ledger.nodes import nodes_path, read_nodes
 from edge.store import Draft, Store, kept_records
 from edge.store.file import PAGE_BYTES
 from edge.wire import Info, ModelInfo, carried_line, decode_batch, encode_message, read_carried

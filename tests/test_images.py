@@ -24,7 +24,7 @@ from edge.excerpt import excerpt
 from edge.mqtt.budget import Budget
 from edge.mqtt.images import Images
 from edge.platform import Message
-from edge.platform.album import Album, Picture
+from edge.platform.ledger.album import Album, Picture
 from edge.store import Store
 from edge.wire import (
     AnswerCommand,

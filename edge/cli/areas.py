@@ -20,7 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Keep them, and say how many there are."""
-    from edge.platform.area_names import keep_names  # noqa: PLC0415  only once more than --help is asked for
+    from edge.platform.areas.area_names import keep_names  # noqa: PLC0415  only once more than --help is asked for
     from edge.platform.database import only_row, open_database, reachable  # noqa: PLC0415
     from edge.platform.tables import migrate  # noqa: PLC0415
 
@@ -36,8 +36,8 @@ def run(args: argparse.Namespace) -> int:
 
 def _read(path: Path) -> dict[str, str]:
     """By code. Raises UsageError with file, line and remedy."""
-    from edge.platform.area_names import MOST_LETTERS  # noqa: PLC0415
-    from edge.platform.population import as_area  # noqa: PLC0415
+    from edge.platform.areas.area_names import MOST_LETTERS  # noqa: PLC0415
+    from edge.platform.areas.population import as_area  # noqa: PLC0415
 
     reader = csv.DictReader(read_csv(path, COLUMNS).splitlines())
     names: dict[str, str] = {}

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from edge.cli.arguments import area_argument, area_for, database_argument
 from edge.cli.exits import DONE
-from edge.platform.outlines import read_outlines
+from edge.platform.areas.outlines import read_outlines
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -29,7 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Serve until stopped, or add, list or remove people."""
-    from edge.platform.area_names import told  # noqa: PLC0415  only once more than --help is asked for
+    from edge.platform.areas.area_names import told  # noqa: PLC0415  only once more than --help is asked for
     from edge.platform.database import open_database, reachable  # noqa: PLC0415
     from edge.platform.desk import create_app, listening  # noqa: PLC0415
     from edge.platform.desk.people import add_person, area_of, people, remove_person  # noqa: PLC0415

@@ -17,7 +17,7 @@ from edge.clock import SystemClock
 from edge.config import LOOPBACK
 from edge.errors import StoreError, UsageError
 from edge.platform import Ledger, Subscriber, ingest, ingest_file
-from edge.platform.shared_subscription import end_session, worker_name
+from edge.platform.broker.shared_subscription import end_session, worker_name
 
 LAST_PORT = 65_535
 

@@ -19,15 +19,15 @@ from edge.cli.logs import set_up_logs
 from edge.cli.stopping import stop_on_signal
 from edge.clock import SystemClock
 from edge.errors import FieldeyeError, SessionTakenError, StoreNewerError
-from edge.platform.carried_files import keep_files
+from edge.platform.broker.shared_subscription import SharedSubscription, worker_name
+from edge.platform.broker.sources import Source
 from edge.platform.database import open_database, reachable
-from edge.platform.database_intake import Kept
-from edge.platform.leader import Leader
-from edge.platform.shared_subscription import SharedSubscription, worker_name
-from edge.platform.sources import Source
+from edge.platform.intake.carried_files import keep_files
+from edge.platform.intake.database_intake import Kept
+from edge.platform.intake.leader import Leader
+from edge.platform.intake.worker import Worker
+from edge.platform.intake.worker_metrics import WorkerMetrics
 from edge.platform.tables import migrate
-from edge.platform.worker import Worker
-from edge.platform.worker_metrics import WorkerMetrics
 
 log = logging.getLogger(__name__)
 EVERY_S = 5.0  # registry, gaps and sums
@@ -67,7 +67,7 @@ def calm_collector() -> None:
 
 def _source(args: argparse.Namespace, number: int) -> Source:
     if args.queue:
-        from edge.platform.quorum_queue import QuorumQueue  # noqa: PLC0415  pika only where it is used
+        from edge.platform.broker.quorum_queue import QuorumQueue  # noqa: PLC0415  pika only where it is used
 
         return QuorumQueue(args.queue, group=args.group)
     name = worker_name(args.group, number, gethostname())

@@ -13,7 +13,7 @@ from edge.cli.results import show
 from edge.cli.stopping import stop_on_signal
 from edge.errors import WireError
 from edge.platform import Bad, Deduplicator, Heard, Message, Subscriber, decode
-from edge.platform.album import Album, keep_picture
+from edge.platform.ledger.album import Album, keep_picture
 
 MOMENT_S = 1.0
 UNITS = {

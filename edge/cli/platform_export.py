@@ -14,8 +14,8 @@ from edge.cli.platform_pictures import write_pictures
 from edge.clock import SystemClock
 from edge.errors import UsageError
 from edge.exports import FORMATS, About, Place, place_of
-from edge.platform.ledger_records import read_ledger
-from edge.platform.nodes import NodeName, read_nodes
+from edge.platform.ledger.ledger_records import read_ledger
+from edge.platform.ledger.nodes import NodeName, read_nodes
 from edge.wire import PlainInterval, PlainRecord, PlainUnknown
 
 _ENDINGS = ("", ".nodes", ".bad", ".pictures")  # what a ledger is made of
@@ -68,7 +68,7 @@ def _of_ledger(args: argparse.Namespace) -> tuple[Iterable[PlainRecord], dict[No
 
 def _of_database(args: argparse.Namespace, closing: ExitStack) -> tuple[Iterable[PlainRecord], dict[NodeName, Place]]:
     from edge.platform.database import open_database  # noqa: PLC0415  PostgreSQL only if asked for
-    from edge.platform.database_records import names_of_database, nodes_of_database, read_database  # noqa: PLC0415
+    from edge.platform.intake.database_records import names_of_database, nodes_of_database, read_database  # noqa: PLC0415
 
     database = closing.enter_context(open_database(args.database, "fieldeye export", only_reads=True))
     records = read_database(database, args.since, args.until)

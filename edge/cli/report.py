@@ -8,7 +8,7 @@ from edge.cli.arguments import ALL_AREAS, THRESHOLD_COLUMNS, database_argument
 from edge.cli.exits import DONE
 from edge.errors import StoreError, UsageError
 from edge.languages import LANGUAGES
-from edge.platform.outlines import read_outlines
+from edge.platform.areas.outlines import read_outlines
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -32,10 +32,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Write the report and name its files."""
     from edge.cli.station_thresholds import keep_thresholds  # noqa: PLC0415  only once more than --help is asked for
+    from edge.platform.areas.population import as_area  # noqa: PLC0415
+    from edge.platform.areas.report import html, pdf  # noqa: PLC0415
+    from edge.platform.areas.week import week  # noqa: PLC0415
     from edge.platform.database import open_database  # noqa: PLC0415
-    from edge.platform.population import as_area  # noqa: PLC0415
-    from edge.platform.report import html, pdf  # noqa: PLC0415
-    from edge.platform.week import week  # noqa: PLC0415
 
     area = as_area("" if args.area == ALL_AREAS else args.area)
     first, last, of = _nights(args)
@@ -52,7 +52,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _nights(args: argparse.Namespace) -> tuple[date, date, str]:
     """The first one, the last one, and what they are called."""
-    from edge.platform.population import month_of, newest_week, week_of  # noqa: PLC0415
+    from edge.platform.areas.population import month_of, newest_week, week_of  # noqa: PLC0415
 
     today = date.today()  # noqa: DTZ011  on the wall
     if args.month is not None:

@@ -17,8 +17,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Say or change it."""
+    from edge.platform.areas.sites import areas_of, set_areas  # noqa: PLC0415
     from edge.platform.database import open_database, reachable  # noqa: PLC0415  only once more than --help is asked for
-    from edge.platform.sites import areas_of, set_areas  # noqa: PLC0415
     from edge.platform.tables import migrate  # noqa: PLC0415
 
     with reachable(), open_database(args.database, "fieldeye site") as database:

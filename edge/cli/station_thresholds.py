@@ -10,8 +10,8 @@ from typing import get_args
 from edge.cli.arguments import THRESHOLD_COLUMNS, read_csv
 from edge.counts import Unit
 from edge.errors import UsageError
+from edge.platform.areas.population import is_incidence, keep_threshold
 from edge.platform.database import Database, reachable
-from edge.platform.population import is_incidence, keep_threshold
 from edge.taxa import taxa
 
 UNITS: tuple[str, ...] = get_args(Unit)

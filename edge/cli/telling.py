@@ -13,9 +13,7 @@ from edge.cli.stopping import stop_on_signal
 from edge.cli.tell import NEVER
 from edge.errors import StoreError, UsageError
 from edge.mqtt import read_secret
-from edge.platform.area_names import told
-from edge.platform.database import Database, open_database, reachable
-from edge.platform.recipients import (
+from edge.platform.alerts.recipients import (
     Recipient,
     add_recipient,
     area_told,
@@ -24,9 +22,11 @@ from edge.platform.recipients import (
     told_by_email,
     without_zone,
 )
+from edge.platform.alerts.telling_people import Away, Turn, tell_people
+from edge.platform.alerts.webhook_and_mail import MailServer
+from edge.platform.areas.area_names import told
+from edge.platform.database import Database, open_database, reachable
 from edge.platform.tables import migrate
-from edge.platform.telling_people import Away, Turn, tell_people
-from edge.platform.webhook_and_mail import MailServer
 
 EVERY_S = 10.0
 ZONES = "install tzdata-legacy, or add them once more with another --zone"

@@ -3,13 +3,13 @@
 What needs PostgreSQL is imported from its own file, so that `fieldeye listen` needs no driver for it.
 """
 
-from edge.platform.address import BrokerAddress
+from edge.platform.broker.address import BrokerAddress
+from edge.platform.broker.subscriber import Subscriber
 from edge.platform.decode import Bad, Heard, Message, decode
 from edge.platform.deduplicate import Deduplicator, Span
-from edge.platform.ingest import ingest, ingest_file
-from edge.platform.ledger import Ledger
+from edge.platform.ledger.ingest import ingest, ingest_file
+from edge.platform.ledger.ledger import Ledger
 from edge.platform.replay import replay_commands
-from edge.platform.subscriber import Subscriber
 
 __all__ = [
     "Bad",

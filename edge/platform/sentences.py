@@ -7,8 +7,8 @@ from babel.numbers import format_percent
 
 from edge.clock import zone_of
 from edge.languages import locale
+from edge.platform.areas.population import Cameras, Night, TaxonSum, is_incidence
 from edge.platform.former_names import SILENT_DAYS
-from edge.platform.population import Cameras, Night, TaxonSum, is_incidence
 from edge.platform.words import figure_words, gettext, named, ngettext, number
 
 NO_AREA = "00"  # the zeros of a node that counts nowhere

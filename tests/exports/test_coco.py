@@ -16,7 +16,7 @@ from edge.cli import main, platform_main
 from edge.config import load_config
 from edge.counts import Seen
 from edge.exports.coco import Checked, CheckedPicture, Said, coco
-from edge.platform.album import Picture, keep_picture
+from edge.platform.ledger.album import Picture, keep_picture
 from edge.store import BoxKey, Decision, Store
 from edge.wire import ImageHeader, Topic
 from tests.faults.small_disk import run_on_small_disk
@@ -216,7 +216,7 @@ import os
 from pathlib import Path
 from edge.annotations import annotate
 from edge.cli import platform_main
-from edge.platform.album import Picture, keep_picture
+from edge.platform.ledger.album import Picture, keep_picture
 from edge.wire import ImageHeader, Topic
 from tests.exports.test_coco import BOXES
 from tests.page.scenes import picture_of

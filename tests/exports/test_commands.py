@@ -13,7 +13,7 @@ from edge.cli.export import STICK
 from edge.config import StoreTable
 from edge.exports import FORMATS
 from edge.platform import Ledger
-from edge.platform.ledger_records import read_ledger
+from edge.platform.ledger.ledger_records import read_ledger
 from edge.store import Store
 from edge.wire import Decoded, Info, Key, PlainRecord, plain
 from tests.exports.read_back import read_csv, read_parquet

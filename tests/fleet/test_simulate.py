@@ -18,7 +18,7 @@ from edge.cli import platform_main
 from edge.clock import ClockState
 from edge.counts import Interval, NoData
 from edge.platform import Heard, Message, decode
-from edge.platform.address import BrokerAddress
+from edge.platform.broker.address import BrokerAddress
 from edge.platform.simulate import Fleet, FleetPlan, SimulatedNode, TruthFile
 from edge.platform.simulate.faults import Faults
 from edge.platform.simulate.season import FLIGHTS, flying

@@ -8,12 +8,12 @@ from zoneinfo import ZoneInfo
 
 from edge.clock import ClockState, Instant
 from edge.counts import Interval, TaxonCount
+from edge.platform.areas.population import Wanted
 from edge.platform.database import Database
-from edge.platform.database_intake import Intake
 from edge.platform.decode import Message
-from edge.platform.leader import roll_up
-from edge.platform.population import Wanted
-from edge.platform.registry import Registry
+from edge.platform.intake.database_intake import Intake
+from edge.platform.intake.leader import roll_up
+from edge.platform.intake.registry import Registry
 from edge.wire import Info, Key, Stored, encode_batch, encode_message
 from tests.clocks import BOOT
 from tests.records import MOTH, interval

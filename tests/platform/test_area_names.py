@@ -13,12 +13,12 @@ import pytest
 
 from edge.cli import platform_main
 from edge.errors import StoreError
-from edge.platform.area_names import MOST_LETTERS, keep_names, names_within, told
+from edge.platform.alerts.telling_people import tell_people
+from edge.platform.areas.area_names import MOST_LETTERS, keep_names, names_within, told
+from edge.platform.areas.report import html
+from edge.platform.areas.week import week
 from edge.platform.database import Database, open_database
 from edge.platform.desk import create_app
-from edge.platform.report import html
-from edge.platform.telling_people import tell_people
-from edge.platform.week import week
 from tests.platform.desk.visitors import log_in, three_nodes
 from tests.platform.fleet import FIRST, Fleet
 from tests.platform.test_report import MADE

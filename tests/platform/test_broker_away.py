@@ -18,16 +18,16 @@ from paho.mqtt.reasoncodes import ReasonCode
 
 from edge.cli import platform_main
 from edge.errors import BrokerError
-from edge.platform.address import BrokerAddress, refused, unreachable
+from edge.platform.broker.address import BrokerAddress, refused, unreachable
+from edge.platform.broker.shared_subscription import OTHERS, RECORDS, SharedSubscription, end_session, worker_name
+from edge.platform.broker.sources import Delivery
+from edge.platform.broker.subscriber import ALL, Subscriber
 from edge.platform.database import Database
-from edge.platform.database_intake import Intake
 from edge.platform.decode import Message
-from edge.platform.leader import Leader
-from edge.platform.registry import Registry
-from edge.platform.shared_subscription import OTHERS, RECORDS, SharedSubscription, end_session, worker_name
-from edge.platform.sources import Delivery
-from edge.platform.subscriber import ALL, Subscriber
-from edge.platform.worker_metrics import WorkerMetrics
+from edge.platform.intake.database_intake import Intake
+from edge.platform.intake.leader import Leader
+from edge.platform.intake.registry import Registry
+from edge.platform.intake.worker_metrics import WorkerMetrics
 from edge.wire import Health, Info, StoreHealth, encode_message
 from tests.broker import Broker, Client
 from tests.network import PUBACK, Network
@@ -117,8 +117,8 @@ def shut_door(port: int, *answers: Sequence[bytes]) -> Generator[list[socket.soc
 @pytest.fixture(autouse=True)
 def soon(monkeypatch: pytest.MonkeyPatch) -> None:
     """After a second in place of 20 a door that stays shut is one."""
-    monkeypatch.setattr("edge.platform.link._IN_VAIN", 3)
-    monkeypatch.setattr("edge.platform.connection.AGAIN_S", 0.3)
+    monkeypatch.setattr("edge.platform.broker.link._IN_VAIN", 3)
+    monkeypatch.setattr("edge.platform.broker.connection.AGAIN_S", 0.3)
 
 
 def end_of(listening: Listening, broker: Broker) -> str:
@@ -191,7 +191,7 @@ def test_a_broker_that_wants_tls_and_is_called_without_it_is_a_sentence(listenin
 def test_a_port_that_takes_the_line_and_says_nothing_is_told_with_its_remedy_at_the_first_try(
     listening: Listening, broker: Broker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("edge.platform.link.KEEPALIVE_S", 1)
+    monkeypatch.setattr("edge.platform.broker.link.KEEPALIVE_S", 1)
     with Network(broker.port) as mute:
         mute.blackhole, broker.port = True, mute.port  # for who calls
         assert end_of(listening, broker).endswith("check the port, and add --tls where the broker wants it")
@@ -395,7 +395,7 @@ def test_a_worker_that_holds_all_it_may_soon_hears_that_the_broker_is_back(
     broker: Broker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Which says so behind all that it delivers again."""
-    monkeypatch.setattr("edge.platform.connection.AGAIN_S", 0.01)
+    monkeypatch.setattr("edge.platform.broker.connection.AGAIN_S", 0.01)
     turns = count()
     with broker.connect("node") as node, closing(with_all_it_may_hold(broker, node)) as source:
         broker.stop()
@@ -409,7 +409,7 @@ def test_a_worker_that_holds_all_it_may_keeps_no_flood_of_what_is_sent_at_most_o
     broker: Broker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """No window of the broker holds it back."""
-    monkeypatch.setattr("edge.platform.connection.WINDOW", 20)
+    monkeypatch.setattr("edge.platform.broker.connection.WINDOW", 20)
     with broker.connect("node") as node, closing(with_all_it_may_hold(broker, node)) as source:
         for _ in range(100):
             node.publish(f"{TOPIC}/records", b"flood", qos=0)
@@ -447,7 +447,7 @@ def test_no_more_commands_are_on_their_way_at_once_than_the_broker_takes(talking
 
 
 def test_commands_that_waited_for_a_new_connection_go_no_faster(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("edge.platform.connection.AGAIN_S", 0.0)
+    monkeypatch.setattr("edge.platform.broker.connection.AGAIN_S", 0.0)
     with two_at_once() as (address, net, node), talking_worker(address) as (say, hear):
         for number in range(5):
             say(f"{TOPIC}/cmd/{number}", b"x")

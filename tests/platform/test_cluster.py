@@ -13,9 +13,9 @@ import pytest
 from pika.adapters.blocking_connection import BlockingChannel
 
 from edge.errors import BrokerError
+from edge.platform.broker.quorum_queue import EXCHANGE, QuorumQueue
+from edge.platform.broker.sources import WINDOW, Delivery
 from edge.platform.database import Database
-from edge.platform.quorum_queue import EXCHANGE, QuorumQueue
-from edge.platform.sources import WINDOW, Delivery
 from tests.network import Network
 from tests.node import running, to
 from tests.platform.rabbit import LIB, NAMES, Cluster

@@ -12,11 +12,11 @@ import pytest
 from edge.cli import platform_main
 from edge.counts import NoData
 from edge.errors import ConfigError, StoreError
+from edge.platform.areas.population import population, trend
+from edge.platform.areas.week import undated
 from edge.platform.database import Database, open_database
-from edge.platform.database_intake import Intake
-from edge.platform.population import population, trend
+from edge.platform.intake.database_intake import Intake
 from edge.platform.tables import migrate, migrations
-from edge.platform.week import undated
 from tests.platform.conftest import fresh
 from tests.platform.fleet import Fleet, in_villages, moths, tonight
 from tests.platform.postgres import QUICK, Postgres

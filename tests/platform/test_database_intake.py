@@ -23,14 +23,14 @@ from psycopg.types.range import Range
 
 from edge.clock import ClockState, Instant
 from edge.counts import Record
+from edge.platform.broker.quorum_queue import QuorumQueue
 from edge.platform.database import Database, open_database
-from edge.platform.database_intake import Intake
 from edge.platform.decode import Message
-from edge.platform.gaps import requests
-from edge.platform.leader import roll_up
-from edge.platform.quorum_queue import QuorumQueue
-from edge.platform.registry import Registry
-from edge.platform.spans import Spans, multirange_text
+from edge.platform.intake.database_intake import Intake
+from edge.platform.intake.gaps import requests
+from edge.platform.intake.leader import roll_up
+from edge.platform.intake.registry import Registry
+from edge.platform.intake.spans import Spans, multirange_text
 from edge.platform.tables import migrate
 from edge.wire import Health, Info, Key, Reply, Status, Stored, StoreHealth, encode_batch, encode_message
 from tests.clocks import NOON
@@ -165,7 +165,7 @@ def test_of_a_long_message_the_first_64_kib_are_set_aside_and_it_is_known_again(
 def test_of_a_node_the_newest_that_were_set_aside_are_kept_whatever_others_send(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("edge.platform.quarantine.MOST_KEPT", 3)
+    monkeypatch.setattr("edge.platform.intake.quarantine.MOST_KEPT", 3)
     intake = Intake(database)
     registry = Registry(intake)
     for n in range(5):
@@ -185,7 +185,7 @@ def test_of_a_node_the_newest_that_were_set_aside_are_kept_whatever_others_send(
 def test_two_workers_that_set_aside_messages_of_one_node_do_not_wait_for_what_the_other_takes_away(
     database: Database, url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("edge.platform.quarantine.MOST_KEPT", 2)
+    monkeypatch.setattr("edge.platform.intake.quarantine.MOST_KEPT", 2)
     topic = "fieldeye/v1/farm-3/n1/health"
     Intake(database).keep([Message(topic, b"%d" % n) for n in range(2)])
     with open_database(url) as other:
@@ -340,7 +340,7 @@ def test_a_card_that_makes_up_taxa_holds_up_no_other_and_fills_no_memory(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One message took a worker seven seconds: each name was written, and waited for, by itself."""
-    monkeypatch.setattr("edge.platform.database_intake.MOST_TAXA", 5000)
+    monkeypatch.setattr("edge.platform.intake.database_intake.MOST_TAXA", 5000)
     database.execute(
         "CREATE TABLE writing ();"
         "CREATE FUNCTION note_writing() RETURNS trigger LANGUAGE plpgsql AS"

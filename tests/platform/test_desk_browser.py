@@ -16,12 +16,12 @@ from playwright.sync_api import Browser, Page, Route
 from werkzeug.serving import make_server
 
 from edge.counts import Level
+from edge.platform.areas.hull import Point
+from edge.platform.areas.population import keep_threshold
 from edge.platform.database import Database
 from edge.platform.decode import Message
 from edge.platform.desk import create_app
 from edge.platform.desk.people import add_person
-from edge.platform.hull import Point
-from edge.platform.population import keep_threshold
 from edge.wire import Health, ImageHeader, ModelInfo, StandingAlert, StoreHealth, encode_message, image_properties
 from tests.page.browsing import CHROMIUM, FLAGS, violations_on
 from tests.platform.conftest import filled

@@ -13,14 +13,14 @@ import pytest
 
 from edge.cli import platform_main
 from edge.clock import ClockState
-from edge.platform import database_records
+from edge.platform.areas.population import Wanted, population
+from edge.platform.areas.sites import set_areas
 from edge.platform.database import Database
-from edge.platform.database_intake import Intake
-from edge.platform.database_records import read_database
 from edge.platform.decode import Message
-from edge.platform.population import Wanted, population
-from edge.platform.registry import Registry
-from edge.platform.sites import set_areas
+from edge.platform.intake import database_records
+from edge.platform.intake.database_intake import Intake
+from edge.platform.intake.database_records import read_database
+from edge.platform.intake.registry import Registry
 from edge.wire import Info, encode_message
 from tests.exports.read_back import read_csv
 from tests.exports.told import WEEK, told

@@ -10,12 +10,12 @@ from typing import Any
 import psycopg
 import pytest
 
-from edge.platform import database_intake
+from edge.platform.areas.population import population
 from edge.platform.database import Database, only_row, open_database
-from edge.platform.database_intake import Intake
 from edge.platform.decode import Message
 from edge.platform.desk.people import add_person, as_person, stamp_of
-from edge.platform.population import population
+from edge.platform.intake import database_intake
+from edge.platform.intake.database_intake import Intake
 from edge.wire import Key, Stored, encode_batch
 from tests.platform.fleet import EVENING, Fleet, epoch, moment, moths
 from tests.platform.postgres import Postgres

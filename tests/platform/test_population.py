@@ -21,12 +21,9 @@ from edge.clock import ClockState
 from edge.counts import NoData, Unit
 from edge.errors import UsageError
 from edge.nights import day_of, length_s
-from edge.platform.areas_below import areas_below
-from edge.platform.database import Database, open_database
-from edge.platform.decode import Message
-from edge.platform.hull import Point, hull, hull_km2
-from edge.platform.leader import roll_up
-from edge.platform.population import (
+from edge.platform.areas.areas_below import areas_below
+from edge.platform.areas.hull import Point, hull, hull_km2
+from edge.platform.areas.population import (
     as_area,
     keep_threshold,
     population,
@@ -36,9 +33,12 @@ from edge.platform.population import (
     trend,
     week_of,
 )
-from edge.platform.registry import NOWHERE
-from edge.platform.spread import LookedCell, front_km_per_week
-from edge.platform.week import nodes_of, places_of
+from edge.platform.areas.spread import LookedCell, front_km_per_week
+from edge.platform.areas.week import nodes_of, places_of
+from edge.platform.database import Database, open_database
+from edge.platform.decode import Message
+from edge.platform.intake.leader import roll_up
+from edge.platform.intake.registry import NOWHERE
 from edge.ranges import count_range
 from edge.wire import Key, ModelInfo, Stored, encode_batch
 from tests.platform.conftest import filled

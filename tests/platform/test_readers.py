@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import psycopg
 import pytest
 
+from edge.platform.areas.population import population, range_of, taxa_of, trend
 from edge.platform.database import Database, open_database
-from edge.platform.population import population, range_of, taxa_of, trend
 from tests.platform.fleet import FIRST, VILLAGES, Fleet, moths
 from tests.records import MOTH, count
 

@@ -22,16 +22,16 @@ from edge.cli.station_thresholds import keep_thresholds
 from edge.clock import ClockState
 from edge.counts import OUTDATED, Level, NoData
 from edge.errors import UsageError
-from edge.platform import charts
-from edge.platform.charts import DOTS_BELOW, Place, area_map, bars
+from edge.platform.areas import charts
+from edge.platform.areas.charts import DOTS_BELOW, Place, area_map, bars
+from edge.platform.areas.hull import Point
+from edge.platform.areas.outlines import read_outlines
+from edge.platform.areas.population import Trend, Wanted, keep_threshold, month_of, newest_week
+from edge.platform.areas.report import INSTALL, html, pdf
+from edge.platform.areas.week import MOST_TAXA, AlertTold, places_of, undated, week
 from edge.platform.database import Database, only_row
 from edge.platform.decode import Message
-from edge.platform.hull import Point
-from edge.platform.outlines import read_outlines
-from edge.platform.population import Trend, Wanted, keep_threshold, month_of, newest_week
-from edge.platform.report import INSTALL, html, pdf
 from edge.platform.sentences import change, value_words
-from edge.platform.week import MOST_TAXA, AlertTold, places_of, undated, week
 from edge.platform.words import speaking
 from edge.wire import Key, Stored, encode_batch
 from tests.page.browsing import CHROMIUM

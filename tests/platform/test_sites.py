@@ -10,19 +10,19 @@ import msgspec
 import pytest
 
 from edge.cli import platform_main
-from edge.platform.commands_due import Following, answers_due, photographs_due
+from edge.platform.areas.population import population
+from edge.platform.areas.sites import set_areas
 from edge.platform.database import Database, open_database
-from edge.platform.database_intake import Intake
-from edge.platform.database_records import read_database
 from edge.platform.decode import Message
-from edge.platform.gaps import missing, requests
-from edge.platform.leader import roll_up
-from edge.platform.population import population
-from edge.platform.questions import answer, delete, questions
-from edge.platform.registry import NOWHERE, Registry
+from edge.platform.intake.commands_due import Following, answers_due, photographs_due
+from edge.platform.intake.database_intake import Intake
+from edge.platform.intake.database_records import read_database
+from edge.platform.intake.gaps import missing, requests
+from edge.platform.intake.leader import roll_up
+from edge.platform.intake.questions import answer, delete, questions
+from edge.platform.intake.registry import NOWHERE, Registry
+from edge.platform.intake.whose_card import holder
 from edge.platform.replay import MOST_COMMANDS, VALID_FOR
-from edge.platform.sites import set_areas
-from edge.platform.whose_card import holder
 from edge.wire import (
     Health,
     ImageHeader,
@@ -493,7 +493,7 @@ def test_photographs_that_a_restored_backup_lacks_are_asked_for_one_after_the_ot
         return [f"{topic[14:]} {command.picture[9:]}" for topic, command in due]
 
     def let(limit: str, be: timedelta | int) -> None:
-        monkeypatch.setattr(f"edge.platform.commands_due.{limit}", be)
+        monkeypatch.setattr(f"edge.platform.intake.commands_due.{limit}", be)
 
     first = Following()
     let("LOOK_AGAIN", timedelta())

@@ -15,16 +15,16 @@ import pytest
 from flask.testing import FlaskClient
 
 from edge.advice import Measured, Period, Standing, Threshold, key_of
-from edge.platform.address import BrokerAddress
-from edge.platform.commands_due import seen_due
+from edge.platform.alerts.recipients import add_recipient
+from edge.platform.alerts.standing_alerts import acknowledge, acknowledge_each, named, note_standing, standing
+from edge.platform.alerts.telling_people import tell_people
+from edge.platform.broker.address import BrokerAddress
+from edge.platform.broker.shared_subscription import SharedSubscription
 from edge.platform.database import Database, open_database
 from edge.platform.decode import Message
 from edge.platform.desk import create_app
 from edge.platform.desk.people import add_person
-from edge.platform.recipients import add_recipient
-from edge.platform.shared_subscription import SharedSubscription
-from edge.platform.standing_alerts import acknowledge, acknowledge_each, named, note_standing, standing
-from edge.platform.telling_people import tell_people
+from edge.platform.intake.commands_due import seen_due
 from edge.store import Deed
 from edge.wire import Health, Info, Key, Reply, StandingAlert, Status, Stored, encode_batch, encode_message
 from tests.broker import Broker
@@ -606,7 +606,7 @@ def test_an_alert_that_was_told_before_somebody_took_care_of_it_is_one_of_the_da
     hook: Hook,  # noqa: F811
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("edge.platform.alerts_due.MOST_A_DAY", 1)
+    monkeypatch.setattr("edge.platform.alerts.alerts_due.MOST_A_DAY", 1)
     add_recipient(fleet.database, "webhook", hook.address, "")
     fleet.database.execute("UPDATE recipient SET since = %s", (SINCE - timedelta(days=1),))
     fleet.intake.keep([_record("a")])

@@ -34,13 +34,13 @@ from edge.clock import ClockState
 from edge.counts import Alert, Level
 from edge.errors import StoreError, UsageError
 from edge.languages import LANGUAGES, REVIEWED
-from edge.platform.alert_letters import Risen
-from edge.platform.alerts_due import AWAY_AGAIN, FIRST_AGAIN, MOST_A_DAY, MOST_AGAIN, MOST_AT_ONCE, MOST_TRIES
+from edge.platform.alerts.alert_letters import Risen
+from edge.platform.alerts.alerts_due import AWAY_AGAIN, FIRST_AGAIN, MOST_A_DAY, MOST_AGAIN, MOST_AT_ONCE, MOST_TRIES
+from edge.platform.alerts.recipients import add_recipient, is_quiet, remove_recipient
+from edge.platform.alerts.telling_people import Away, Turn, tell_people
+from edge.platform.alerts.webhook_and_mail import Failure, MailServer
 from edge.platform.database import Database, open_database
 from edge.platform.decode import Message
-from edge.platform.recipients import add_recipient, is_quiet, remove_recipient
-from edge.platform.telling_people import Away, Turn, tell_people
-from edge.platform.webhook_and_mail import Failure, MailServer
 from edge.platform.words import CATALOGUES
 from edge.wire import Info, Key, Stored, encode_batch, encode_message
 from tests.broker import Broker
@@ -393,7 +393,9 @@ def test_what_stands_behind_a_webhooks_host_is_no_part_of_its_name(
         dialled.append(address)
         raise ConnectionRefusedError
 
-    monkeypatch.setattr("edge.platform.timed_calls.socket", SimpleNamespace(create_connection=dial))  # nobody else's
+    monkeypatch.setattr(
+        "edge.platform.alerts.timed_calls.socket", SimpleNamespace(create_connection=dial)
+    )  # nobody else's
     tell_at_first(fleet, address)
     levels(fleet, "a", "act")
     tell_people(fleet.database, None, LATER, {})
@@ -433,7 +435,7 @@ def test_where_nobody_may_be_told_no_alert_is_looked_at(
 def test_who_sleeps_does_not_hold_back_what_others_are_told(
     fleet: Fleet, hook: Hook, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("edge.platform.alerts_due.MOST_AT_ONCE", 9)
+    monkeypatch.setattr("edge.platform.alerts.alerts_due.MOST_AT_ONCE", 9)
     tell_at_first(fleet, f"{hook.address}/night", quiet=(time(0), time(23, 59)))
     tell_at_first(fleet, hook.address)
     levels(fleet, "a", *(("act", "calm") * 9))
@@ -623,7 +625,7 @@ def test_letters_go_out_in_all_languages_and_a_machines_words_say_so(fleet: Flee
 def test_the_last_letter_of_a_days_twenty_says_so_in_its_language(
     fleet: Fleet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("edge.platform.alerts_due.MOST_A_DAY", 2)
+    monkeypatch.setattr("edge.platform.alerts.alerts_due.MOST_A_DAY", 2)
     tell_at_first(fleet, "li@example.org", "email", language="zh")
     levels(fleet, "a", *(("act", "calm") * 3))
     with mail_server() as (server, letters):
@@ -726,7 +728,7 @@ def test_a_mail_server_takes_letters_over_tls_alone_once_its_authority_is_known(
         tls.load_cert_chain(certified.folder / "server.pem", certified.folder / "server.key")
         with mail_server(**{begins: tls}) as (server, letters):
             if begins == "tls":  # only root may serve at 465
-                monkeypatch.setattr("edge.platform.webhook_and_mail.TLS_PORT", server.port)
+                monkeypatch.setattr("edge.platform.alerts.webhook_and_mail.TLS_PORT", server.port)
             named = replace(server, host="localhost", starttls=True)
             told = tell_people(fleet.database, named, LATER, {})
             assert "certificate verify failed" in told.answers["li@example.org"]
@@ -740,7 +742,7 @@ def test_a_server_that_takes_a_call_and_says_nothing_is_given_up_and_what_a_webh
     fleet: Fleet, monkeypatch: pytest.MonkeyPatch, kind: str, tries: list[int]
 ) -> None:
     """One that answers after half a minute would get the same alert every five minutes without end."""
-    monkeypatch.setattr("edge.platform.webhook_and_mail.LONGEST_S", 0.5)
+    monkeypatch.setattr("edge.platform.alerts.webhook_and_mail.LONGEST_S", 0.5)
     away: Away = {}
     with socket.create_server(("127.0.0.1", 0)) as line:
         port = line.getsockname()[1]
@@ -756,7 +758,7 @@ def test_a_server_that_takes_a_call_and_says_nothing_is_given_up_and_what_a_webh
 def test_a_server_that_looks_an_alert_through_for_a_while_gets_it_once(
     fleet: Fleet, hook: Hook, monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:
-    monkeypatch.setattr("edge.platform.webhook_and_mail.GIVE_UP_S", 0.2)
+    monkeypatch.setattr("edge.platform.alerts.webhook_and_mail.GIVE_UP_S", 0.2)
     tell_at_first(fleet, hook.address if kind == "webhook" else "slow@example.org", kind)
     levels(fleet, "a", "act")
     hook.go.clear()
@@ -784,10 +786,10 @@ def test_a_server_that_answers_byte_by_byte_is_away_after_a_while_and_the_others
     fleet: Fleet, hook: Hook, monkeypatch: pytest.MonkeyPatch, kind: str, begin: bytes
 ) -> None:
     """Each byte begins a wait anew: one such server kept every alert from everybody."""
-    monkeypatch.setattr("edge.platform.webhook_and_mail.LONGEST_S", 0.5)
+    monkeypatch.setattr("edge.platform.alerts.webhook_and_mail.LONGEST_S", 0.5)
     away: Away = {}
     with dripping_server(begin) as port:
-        monkeypatch.setattr("edge.platform.webhook_and_mail.TLS_PORT", port if kind == "email by TLS" else 465)
+        monkeypatch.setattr("edge.platform.alerts.webhook_and_mail.TLS_PORT", port if kind == "email by TLS" else 465)
         address = f"{kind}://127.0.0.1:{port}/" if kind.startswith("http") else "li@example.org"
         tell_at_first(fleet, address, "webhook" if kind.startswith("http") else "email")
         tell_at_first(fleet, hook.address)
@@ -802,7 +804,7 @@ def test_a_server_that_answers_byte_by_byte_is_away_after_a_while_and_the_others
 def test_one_letter_that_a_mail_server_takes_too_long_for_costs_its_own_tries_and_no_other(
     fleet: Fleet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("edge.platform.webhook_and_mail.LONGEST_S", 0.5)
+    monkeypatch.setattr("edge.platform.alerts.webhook_and_mail.LONGEST_S", 0.5)
     for recipient in ("slow@example.org", "li@example.org"):
         tell_at_first(fleet, recipient, "email")
     levels(fleet, "a", "act")
@@ -854,7 +856,7 @@ def test_a_mail_server_that_refuses_us_is_asked_once_in_all_turns_of_five_minute
     fleet: Fleet, url: str, monkeypatch: pytest.MonkeyPatch, how: list[str], code: int, times: int
 ) -> None:
     """Accounts are locked for forty log-ins in a second."""
-    monkeypatch.setattr("edge.platform.alerts_due.MOST_AT_ONCE", 3)
+    monkeypatch.setattr("edge.platform.alerts.alerts_due.MOST_AT_ONCE", 3)
     eight_due(fleet, "li@example.org", "email")
     clock = SetClock(LATER)
     monkeypatch.setattr("edge.cli.telling.datetime", SimpleNamespace(now=lambda _zone: clock.now().utc))
@@ -961,7 +963,7 @@ def test_who_is_removed_while_others_are_told_is_told_nothing_and_ends_no_turn(
             remove_recipient(fleet.database, risen.address)
             remove_recipient(fleet.database, there.pop())
 
-    monkeypatch.setattr("edge.platform.telling_people.post", post_and_remove)
+    monkeypatch.setattr("edge.platform.alerts.telling_people.post", post_and_remove)
     assert tell_people(fleet.database, None, LATER, {}).taken == 2
     assert told[1:] == there
 
@@ -1092,7 +1094,7 @@ def test_the_command_adds_recipients_and_sends(
 def test_once_sends_each_alert_that_is_due_once_in_as_many_turns_as_it_takes_however_slow(
     fleet: Fleet, hook: Hook, url: str, monkeypatch: pytest.MonkeyPatch, at_first: int, code: int
 ) -> None:
-    monkeypatch.setattr("edge.platform.alerts_due.MOST_AT_ONCE", 3)
+    monkeypatch.setattr("edge.platform.alerts.alerts_due.MOST_AT_ONCE", 3)
     monkeypatch.setattr("edge.cli.telling.say", lambda *_: setattr(hook, "status", 200))  # well after the first turn
     turns = count()  # a minute each
     monkeypatch.setattr(
@@ -1105,7 +1107,7 @@ def test_once_sends_each_alert_that_is_due_once_in_as_many_turns_as_it_takes_how
 
 
 def test_once_ends_where_quiet_hours_begin(fleet: Fleet, hook: Hook, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("edge.platform.alerts_due.MOST_AT_ONCE", 3)
+    monkeypatch.setattr("edge.platform.alerts.alerts_due.MOST_AT_ONCE", 3)
     labels = eight_due(fleet, hook.address)
     tell_at_first(fleet, hook.address, quiet=(time(9), time(23)))
     turns = iter((LATER, LATER, LATER + timedelta(hours=2)))  # 10:00
@@ -1117,7 +1119,7 @@ def test_once_ends_where_quiet_hours_begin(fleet: Fleet, hook: Hook, url: str, m
 def test_after_a_turn_that_told_something_nobody_waits_for_the_next(
     fleet: Fleet, hook: Hook, url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("edge.platform.alerts_due.MOST_AT_ONCE", 3)
+    monkeypatch.setattr("edge.platform.alerts.alerts_due.MOST_AT_ONCE", 3)
     monkeypatch.setattr("edge.cli.telling.EVERY_S", 600.0)
     stops: list[Event] = []
     monkeypatch.setattr("edge.cli.telling.stop_on_signal", stops.append)  # signals come to the main thread alone

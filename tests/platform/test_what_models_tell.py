@@ -13,11 +13,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from edge.counts import NoData
-from edge.platform.areas_below import areas_below
+from edge.platform.areas.areas_below import areas_below
+from edge.platform.areas.population import keep_threshold, population, taxa_of, trend
+from edge.platform.areas.week import nodes_of, places_of
 from edge.platform.database import Database
-from edge.platform.population import keep_threshold, population, taxa_of, trend
-from edge.platform.registry import MOST_LABELS, MOST_MODELS
-from edge.platform.week import nodes_of, places_of
+from edge.platform.intake.registry import MOST_LABELS, MOST_MODELS
 from edge.wire import ModelInfo
 from tests.platform.fleet import BLAST, FIRST, VILLAGES, Fleet, moths
 from tests.platform.test_database_intake import LONG

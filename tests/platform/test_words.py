@@ -9,9 +9,9 @@ from babel.messages.catalog import Catalog
 from flask.testing import FlaskClient
 
 from edge.languages import HTML_LANGUAGE, LANGUAGES, REVIEWED
+from edge.platform.areas.report import html, pdf
+from edge.platform.areas.week import week
 from edge.platform.desk import create_app
-from edge.platform.report import html, pdf
-from edge.platform.week import week
 from edge.platform.words import CATALOGUES
 from tests.catalogues import forms, read, said, sentences, translated, with_other_values
 from tests.platform.desk.conftest import still, template  # noqa: F401  a question a node

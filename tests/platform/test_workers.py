@@ -25,17 +25,17 @@ from edge.clock import SystemClock
 from edge.config import StoreTable
 from edge.counts import Record
 from edge.errors import StoreNewerError
-from edge.platform.address import BrokerAddress
+from edge.platform.broker.address import BrokerAddress
+from edge.platform.broker.shared_subscription import SharedSubscription
 from edge.platform.database import _SETTINGS, Database, open_database
-from edge.platform.database_intake import Intake, Kept
 from edge.platform.decode import Message
-from edge.platform.leader import Leader
-from edge.platform.quarantine import set_aside
-from edge.platform.questions import questions
-from edge.platform.registry import Registry
-from edge.platform.shared_subscription import SharedSubscription
-from edge.platform.worker import Worker
-from edge.platform.worker_metrics import WorkerMetrics
+from edge.platform.intake.database_intake import Intake, Kept
+from edge.platform.intake.leader import Leader
+from edge.platform.intake.quarantine import set_aside
+from edge.platform.intake.questions import questions
+from edge.platform.intake.registry import Registry
+from edge.platform.intake.worker import Worker
+from edge.platform.intake.worker_metrics import WorkerMetrics
 from edge.store import Store
 from edge.wire import (
     Health,
@@ -137,7 +137,7 @@ def test_nodes_of_two_brokers_are_placed_and_asked_for_what_is_missing_each_by_i
         each = {"info": info, "health": health}.items()
         return [Message(f"fieldeye/v1/{SITE}/{node}/{channel}", encode_message(one)) for channel, one in each]
 
-    monkeypatch.setattr("edge.platform.shared_subscription.TURN_S", 0.01)
+    monkeypatch.setattr("edge.platform.broker.shared_subscription.TURN_S", 0.01)
     intake = Intake(database)
     intake.keep([batch(sighting(), node=node, epoch=UUID(int=ord(node))) for node in "ab"])
     Registry(intake).note(told("b"))
@@ -310,8 +310,8 @@ def test_whatever_holds_a_batch_up_is_one_line_in_the_log_each_time_and_the_batc
         opened.append(one)  # which are cleared meanwhile
         return one
 
-    monkeypatch.setattr("edge.platform.worker.AGAIN_S", 0.01)
-    monkeypatch.setattr("edge.platform.shared_subscription.TURN_S", 0.01)
+    monkeypatch.setattr("edge.platform.intake.worker.AGAIN_S", 0.01)
+    monkeypatch.setattr("edge.platform.broker.shared_subscription.TURN_S", 0.01)
     source, metrics = SharedSubscription(BrokerAddress(host="127.0.0.1", port=broker.port), name="one"), WorkerMetrics()
     stop, sent = Event(), set[tuple[str, int]]()
     batches = Worker(source, connect, Leader(source, metrics, every_s=60), metrics, SystemClock()).run(stop)
@@ -359,10 +359,10 @@ def test_a_worker_that_holds_all_it_may_keeps_its_line_to_the_broker_while_the_d
     broker: Broker, url: str, database: Database, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Of one that nobody hears for 90 s Mosquitto ends the line, and drops what waits for it a day later."""
-    monkeypatch.setattr("edge.platform.worker.WINDOW", 1)
-    monkeypatch.setattr("edge.platform.worker.AGAIN_S", 0.01)
-    monkeypatch.setattr("edge.platform.connection.AGAIN_S", 0.01)
-    monkeypatch.setattr("edge.platform.shared_subscription.TURN_S", 0.01)
+    monkeypatch.setattr("edge.platform.intake.worker.WINDOW", 1)
+    monkeypatch.setattr("edge.platform.intake.worker.AGAIN_S", 0.01)
+    monkeypatch.setattr("edge.platform.broker.connection.AGAIN_S", 0.01)
+    monkeypatch.setattr("edge.platform.broker.shared_subscription.TURN_S", 0.01)
     source = SharedSubscription(BrokerAddress(host="127.0.0.1", port=broker.port), name="one")
     sent: set[tuple[str, int]] = set()
     with at_work(source, url, every_s=60):
@@ -381,7 +381,7 @@ def test_a_worker_that_holds_all_it_may_keeps_its_line_to_the_broker_while_the_d
 def test_a_batch_that_was_acknowledged_makes_room_for_the_next(
     broker: Broker, url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("edge.platform.shared_subscription.TURN_S", 0.01)
+    monkeypatch.setattr("edge.platform.broker.shared_subscription.TURN_S", 0.01)
     with turns(broker, url) as (_, batches), broker.connect("nodes") as nodes:
         _send(nodes, "n1", 0, set())
         assert next(one for one in batches if one != Kept()) == Kept(new=4)
@@ -399,8 +399,8 @@ def test_a_database_without_tables_is_waited_for_until_its_backup_is_restored(
     def lacks_tables() -> int:
         return sum("lacks our tables" in getattr(one, "why", "") for one in caplog.records)
 
-    monkeypatch.setattr("edge.platform.worker.AGAIN_S", 0.01)
-    monkeypatch.setattr("edge.platform.shared_subscription.TURN_S", 0.01)
+    monkeypatch.setattr("edge.platform.intake.worker.AGAIN_S", 0.01)
+    monkeypatch.setattr("edge.platform.broker.shared_subscription.TURN_S", 0.01)
     source = SharedSubscription(BrokerAddress(host="127.0.0.1", port=broker.port), name="one")
     sent: set[tuple[str, int]] = set()
     with broker.connect("nodes") as nodes, at_work(source, url, every_s=0.05):
@@ -443,9 +443,9 @@ def test_once_a_backup_is_restored_photographs_are_asked_for_from_the_newest_one
     store = StoreHealth(waiting=0, last_seq=0)
     health = Health(utc=instant().utc, clock="synced", session=1, uptime_s=1.0, store=store)
     topic, name = f"fieldeye/v1/{SITE}/{NODE}", conninfo_to_dict(url)["dbname"]
-    monkeypatch.setattr("edge.platform.worker.AGAIN_S", 0.01)
-    monkeypatch.setattr("edge.platform.shared_subscription.TURN_S", 0.01)
-    monkeypatch.setattr("edge.platform.commands_due.LOOK_AGAIN", timedelta())
+    monkeypatch.setattr("edge.platform.intake.worker.AGAIN_S", 0.01)
+    monkeypatch.setattr("edge.platform.broker.shared_subscription.TURN_S", 0.01)
+    monkeypatch.setattr("edge.platform.intake.commands_due.LOOK_AGAIN", timedelta())
     told = [Message(f"{topic}/{channel}", encode_message(one)) for channel, one in (("info", info), ("health", health))]
     with open_database(url) as before:
         Registry(Intake(before)).note([*told, photograph(1)])
@@ -471,7 +471,7 @@ def test_a_worker_whose_connection_is_cut_while_it_looks_why_tables_are_missing_
         database.execute("ALTER TABLE gone RENAME TO ledger")
         lost.execute("SELECT pg_terminate_backend(pg_backend_pid())")
 
-    monkeypatch.setattr("edge.platform.worker.AGAIN_S", 0.01)
+    monkeypatch.setattr("edge.platform.intake.worker.AGAIN_S", 0.01)
     with turns(broker, url) as (leader, batches), broker.connect("nodes") as nodes:
         database.execute("ALTER TABLE ledger RENAME TO gone")
         monkeypatch.setattr(leader, "refuse_newer", cut, raising=False)
@@ -485,15 +485,15 @@ def test_a_batch_in_which_the_worker_s_machine_stood_still_is_taken_in_anew(
     """As while a snapshot of it is made; PostgreSQL ends a transaction that waits so long for its next statement."""
 
     def stand_still(ended: Database, bad: Sequence[tuple[Message, str]]) -> None:
-        monkeypatch.setattr("edge.platform.database_intake.set_aside", set_aside)
+        monkeypatch.setattr("edge.platform.intake.database_intake.set_aside", set_aside)
         process = "SELECT FROM pg_stat_activity WHERE pid = %s"
         wait_until(lambda: database.execute(process, (ended.info.backend_pid,)).rowcount == 0, within_s=10)
         set_aside(ended, bad)
 
     monkeypatch.setattr("edge.platform.database._SETTINGS", _SETTINGS.replace("'30s'", "'200ms'"))
-    monkeypatch.setattr("edge.platform.worker.AGAIN_S", 0.01)
+    monkeypatch.setattr("edge.platform.intake.worker.AGAIN_S", 0.01)
     with turns(broker, url) as (_, batches), broker.connect("nodes") as nodes:
-        monkeypatch.setattr("edge.platform.database_intake.set_aside", stand_still)
+        monkeypatch.setattr("edge.platform.intake.database_intake.set_aside", stand_still)
         _send(nodes, "n1", 0, set())
         assert next(one.new for one in batches if one.new) == 4
 

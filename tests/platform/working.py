@@ -5,11 +5,11 @@ from contextlib import contextmanager
 from threading import Event, Thread
 
 from edge.clock import SystemClock
+from edge.platform.broker.sources import Source
 from edge.platform.database import open_database
-from edge.platform.leader import Leader
-from edge.platform.sources import Source
-from edge.platform.worker import Worker
-from edge.platform.worker_metrics import WorkerMetrics
+from edge.platform.intake.leader import Leader
+from edge.platform.intake.worker import Worker
+from edge.platform.intake.worker_metrics import WorkerMetrics
 
 
 @contextmanager

@@ -16,11 +16,11 @@ from werkzeug.exceptions import HTTPException
 
 from edge.errors import StoreError, UsageError
 from edge.languages import COOKIE, HTML_LANGUAGE, LANGUAGES, REVIEWED, PoBabel, chosen_language, language
+from edge.platform.areas.hull import Point
 from edge.platform.database import GONE, open_database
 from edge.platform.desk import alerts_page, map_page, nodes_page, questions_page
 from edge.platform.desk.entry import CHECKS_AT_ONCE, LOG_INS_AT_ONCE, desk, page_of_form, refused
 from edge.platform.desk.people import CONNECTION_NAME, secret
-from edge.platform.hull import Point
 from edge.platform.sentences import between, choice_words, count_words, place_words, value_words, when
 from edge.platform.words import CATALOGUES, gettext, named
 

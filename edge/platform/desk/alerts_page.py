@@ -9,11 +9,7 @@ import msgspec
 from flask import g, redirect, render_template, request, session, url_for
 
 from edge.languages.units import threshold_unit_words
-from edge.platform.area_names import each_called
-from edge.platform.desk.entry import Answer, desk, logged_in, refuse
-from edge.platform.desk.paging import one_page, start_asked
-from edge.platform.sentences import code_words, level_words, place_words, taxon_words, when
-from edge.platform.standing_alerts import (
+from edge.platform.alerts.standing_alerts import (
     Named,
     Standing,
     Step,
@@ -23,6 +19,10 @@ from edge.platform.standing_alerts import (
     named,
     standing,
 )
+from edge.platform.areas.area_names import each_called
+from edge.platform.desk.entry import Answer, desk, logged_in, refuse
+from edge.platform.desk.paging import one_page, start_asked
+from edge.platform.sentences import code_words, level_words, place_words, taxon_words, when
 from edge.platform.words import figure_words, gettext, ngettext, number
 
 TOWNSHIP = 9  # digits of its code

@@ -9,13 +9,11 @@ from flask import current_app, g, jsonify, render_template, request
 
 from edge.errors import UsageError
 from edge.languages.typed import plain
-from edge.platform.area_names import called, code_of, names_within
-from edge.platform.areas_below import AreaBelow, areas_below
-from edge.platform.charts import has_begun
-from edge.platform.database import Database, only_row
-from edge.platform.desk.entry import Answer, desk, logged_in, refuse
-from edge.platform.hull import Point, beside
-from edge.platform.population import (
+from edge.platform.areas.area_names import called, code_of, names_within
+from edge.platform.areas.areas_below import AreaBelow, areas_below
+from edge.platform.areas.charts import has_begun
+from edge.platform.areas.hull import Point, beside
+from edge.platform.areas.population import (
     Cameras,
     Night,
     Range,
@@ -33,6 +31,18 @@ from edge.platform.population import (
     together,
     trend,
 )
+from edge.platform.areas.week import (
+    in_weeks,
+    last_over,
+    nodes_of,
+    places_at,
+    places_of,
+    threshold_of,
+    undated,
+    unplaced,
+)
+from edge.platform.database import Database, only_row
+from edge.platform.desk.entry import Answer, desk, logged_in, refuse
 from edge.platform.sentences import (
     area_words,
     between,
@@ -52,16 +62,6 @@ from edge.platform.sentences import (
     unplaced_words,
     value_words,
     watched,
-)
-from edge.platform.week import (
-    in_weeks,
-    last_over,
-    nodes_of,
-    places_at,
-    places_of,
-    threshold_of,
-    undated,
-    unplaced,
 )
 from edge.platform.words import gettext, number
 

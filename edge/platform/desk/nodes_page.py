@@ -9,7 +9,7 @@ from flask import g, render_template
 from edge.platform.desk.entry import Answer, desk, logged_in
 from edge.platform.desk.paging import one_page
 from edge.platform.former_names import IS_LEFT_BEHIND
-from edge.platform.registry import NOWHERE
+from edge.platform.intake.registry import NOWHERE
 from edge.platform.sentences import left_behind_words, place_words, when
 from edge.platform.words import gettext, number
 

@@ -11,8 +11,8 @@ from psycopg.errors import InsufficientPrivilege, InvalidParameterValue
 from werkzeug.security import check_password_hash, generate_password_hash
 
 from edge.errors import StoreError, UsageError
+from edge.platform.areas.population import as_area
 from edge.platform.database import Database, first_line, only_row, open_database
-from edge.platform.population import as_area
 from edge.platform.tables import role_remedy
 
 CONNECTION_NAME = "fieldeye desk"

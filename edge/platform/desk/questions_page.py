@@ -6,7 +6,7 @@ from flask import Response, abort, g, redirect, render_template, request, sessio
 
 from edge.errors import UsageError
 from edge.platform.desk.entry import Answer, desk, logged_in, refuse
-from edge.platform.questions import (
+from edge.platform.intake.questions import (
     MOST_ANSWERED,
     MOST_LETTERS,
     MOST_SHOWN,

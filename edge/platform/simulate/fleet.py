@@ -10,7 +10,7 @@ from threading import Event
 from time import monotonic
 
 from edge.errors import BrokerError
-from edge.platform.address import BrokerAddress
+from edge.platform.broker.address import BrokerAddress
 from edge.platform.simulate.line import Line
 from edge.platform.simulate.node import FleetPlan, Posting, SimulatedNode
 from edge.platform.simulate.truth import TruthFile

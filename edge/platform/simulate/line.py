@@ -12,8 +12,8 @@ from paho.mqtt.reasoncodes import ReasonCode
 
 from edge.errors import BrokerError
 from edge.mqtt_client import MOST_IN_FLIGHT, NOBODY_SUBSCRIBES
-from edge.platform.address import BrokerAddress
-from edge.platform.link import connect, new_client
+from edge.platform.broker.address import BrokerAddress
+from edge.platform.broker.link import connect, new_client
 
 AGAIN_S = 0.5
 

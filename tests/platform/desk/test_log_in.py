@@ -12,11 +12,11 @@ from flask.testing import FlaskClient
 from itsdangerous import TimestampSigner
 
 from edge.languages import COOKIE
-from edge.platform.commands_due import answers_due
 from edge.platform.database import Database
 from edge.platform.desk import create_app, listening
 from edge.platform.desk.entry import CHECKS_AT_ONCE, LOG_INS_AT_ONCE
 from edge.platform.desk.people import add_person, remove_person
+from edge.platform.intake.commands_due import answers_due
 from tests.platform.desk.visitors import PASSWORD, begins_at, first_asked, log_in, token
 from tests.platform.fleet import Fleet
 from tests.ports import free_port

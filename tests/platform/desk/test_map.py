@@ -9,10 +9,10 @@ from flask.testing import FlaskClient
 
 from edge.clock import ClockState
 from edge.counts import NoData
+from edge.platform.areas.hull import Point
+from edge.platform.areas.population import keep_threshold
 from edge.platform.desk import create_app
 from edge.platform.desk.people import add_person
-from edge.platform.hull import Point
-from edge.platform.population import keep_threshold
 from tests.platform.desk.visitors import PASSWORD, log_in
 from tests.platform.fleet import BLAST, EVENING, FIRST, Fleet, moment, tonight
 from tests.records import APHID, MOTH, count

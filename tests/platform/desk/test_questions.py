@@ -11,16 +11,16 @@ import pytest
 from flask.testing import FlaskClient
 
 from edge.clock import SystemClock
-from edge.platform.address import BrokerAddress
-from edge.platform.commands_due import answers_due
+from edge.platform.broker.address import BrokerAddress
+from edge.platform.broker.shared_subscription import SharedSubscription
 from edge.platform.database import open_database
 from edge.platform.decode import Message
 from edge.platform.desk import create_app
 from edge.platform.desk.people import add_person
-from edge.platform.leader import Leader
-from edge.platform.questions import MOST_OPEN, answer, assembled, delete, holes, questions
-from edge.platform.shared_subscription import SharedSubscription
-from edge.platform.worker_metrics import WorkerMetrics
+from edge.platform.intake.commands_due import answers_due
+from edge.platform.intake.leader import Leader
+from edge.platform.intake.questions import MOST_OPEN, answer, assembled, delete, holes, questions
+from edge.platform.intake.worker_metrics import WorkerMetrics
 from edge.store.questions import KEPT_QUESTIONS, SPARED_PART
 from edge.wire import MAX_PHOTO_BYTES, ImageCommand, ImageHeader, Reply, encode_message, image_properties
 from edge.wire.instants import ClockWord
@@ -280,7 +280,7 @@ def test_a_question_that_is_answered_while_another_takes_its_place_stays(fleet: 
 def test_a_photograph_that_makes_room_as_another_worker_adds_to_it_goes_with_all_its_parts(
     fleet: Fleet, url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("edge.platform.questions.MOST_OPEN", 1)
+    monkeypatch.setattr("edge.platform.intake.questions.MOST_OPEN", 1)
     send_parts(fleet, (0, 5))
     with open_database(url) as another, open_database(url) as third, ThreadPoolExecutor() as threads:
         with another.transaction():
@@ -379,7 +379,8 @@ def test_parts_are_kept_without_what_had_come_and_are_read_once_all_have_come(
     """Each read all before it: 4,000 parts of a byte kept the records of every node waiting for half a minute."""
     read: list[int] = []
     monkeypatch.setattr(
-        "edge.platform.questions.assembled", lambda parts, size: read.append(len(parts)) or assembled(parts, size)
+        "edge.platform.intake.questions.assembled",
+        lambda parts, size: read.append(len(parts)) or assembled(parts, size),
     )
     send_parts(fleet, *((first, first + 1) for first in range(3, 9)), (2, len(JPEG)), (4, 20), (1, 5))
     kept = "SELECT sum(length(payload)) FROM question_part WHERE id = '00000000-q2'"
@@ -391,7 +392,7 @@ def test_parts_are_kept_without_what_had_come_and_are_read_once_all_have_come(
 def test_a_photograph_in_more_parts_than_any_node_sends_begins_anew_and_can_be_whole(
     fleet: Fleet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("edge.platform.questions.MOST_PARTS", 4)
+    monkeypatch.setattr("edge.platform.intake.questions.MOST_PARTS", 4)
     send_parts(fleet, *((first, first + 1) for first in range(0, 10, 2)))
     assert fleet.database.execute("SELECT first FROM question_part").fetchall() == [(8,)]
     send_parts(fleet, (0, 20), (20, len(JPEG)))

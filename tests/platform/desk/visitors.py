@@ -7,7 +7,7 @@ from flask.testing import FlaskClient
 from edge.platform.database import Database
 from edge.platform.decode import Message
 from edge.platform.desk.people import add_person
-from edge.platform.questions import Question, questions
+from edge.platform.intake.questions import Question, questions
 from edge.wire import ImageHeader, image_properties
 from tests.platform.fleet import Fleet
 from tests.records import MOTH, count

@@ -1,0 +1,1 @@
+"""What stands above its action level, who is told of it, and how."""

@@ -1,0 +1,1 @@
+"""What is known of an area: its numbers, names and borders, its week and its report."""

@@ -1,0 +1,1 @@
+"""The smallest platform: records of nodes in files, without a database."""
