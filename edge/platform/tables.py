@@ -112,9 +112,11 @@ def _apply_missing(database: Database) -> list[int]:
     database.execute("LOCK TABLE schema_version IN EXCLUSIVE MODE")
     known = migrations()
     there = version_of(database, max(known))
-    if 0 < there < min(known):
+    first = min(known)
+    if 0 < there < first:
         raise StoreError(
-            f"the database has version {there}, from before the first release; name a new one in --database"
+            f"the database has version {there}, from before {first}; bring it to {first} with the last build of"
+            " 1 December 2026, or name a new one in --database"
         )
     database.execute(files("edge.platform").joinpath("reader_role.sql").read_bytes())
     missing = [version for version in known if version > there]

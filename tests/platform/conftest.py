@@ -33,7 +33,7 @@ def _passwords_soon_kept() -> Iterator[None]:
 def _turns_are_short(monkeypatch: pytest.MonkeyPatch) -> None:
     """Of who listens to a broker in this process, so that it soon sees that it is to end."""
     for listener in ("subscriber", "shared_subscription"):
-        monkeypatch.setattr(f"edge.platform.{listener}.TURN_S", 0.05)
+        monkeypatch.setattr(f"edge.platform.broker.{listener}.TURN_S", 0.05)
 
 
 @pytest.fixture(scope="session")

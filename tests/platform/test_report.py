@@ -547,7 +547,7 @@ def test_squares_lie_about_their_places_as_dots_do_and_are_the_stronger_the_more
     assert {title_of(one).split(": ")[1]: one.get("fill-opacity") for one in squares.iter("rect")} == {
         "100": "1.00", "25": "0.60"
     }  # fmt: skip
-    template = Path(charts.__file__).with_name("templates").joinpath("report.html").read_text("utf-8")
+    template = (Path(charts.__file__).parents[1] / "templates/report.html").read_text("utf-8")
     assert "fill-opacity" not in template, "its style would go before what a shape carries"
 
 

@@ -16,7 +16,7 @@ from flask.testing import FlaskClient
 
 from edge.advice import Measured, Period, Standing, Threshold, key_of
 from edge.platform.alerts.recipients import add_recipient
-from edge.platform.alerts.standing_alerts import acknowledge, acknowledge_each, named, note_standing, standing
+from edge.platform.alerts.standing_alerts import acknowledge_each, named, note_standing, standing
 from edge.platform.alerts.telling_people import tell_people
 from edge.platform.broker.address import BrokerAddress
 from edge.platform.broker.shared_subscription import SharedSubscription
@@ -111,7 +111,7 @@ def test_who_leaves_gives_an_alert_back_and_a_colleague_takes_it_over_and_each_s
     fleet: Fleet, url: str
 ) -> None:
     (mine,) = [one for one in standing(fleet.database) if one.node == "a"]
-    acknowledge(fleet.database, mine.node_id, label=TOLD.label, unit=TOLD.unit, level="act", since=SINCE, who="Wang")
+    acknowledge_each(fleet.database, [named(mine)], "Wang")
     client = create_app(url).test_client()
     log_in(client)
     for changes, shows, sent in (
@@ -278,11 +278,9 @@ def test_what_is_being_noted_of_a_node_is_sent_later_and_not_waited_for(fleet: F
     """A `health` of two alerts and the sending of both waited for each other."""
     other = msgspec.structs.replace(TOLD, label="another")
     says(fleet, "a", TOLD, other)
-    node_id = next(one.node_id for one in standing(fleet.database) if one.node == "a")
-    for one in (TOLD, other):
-        acknowledge(
-            fleet.database, node_id, label=one.label, unit=one.unit, level=one.level, since=one.since, who="Wang"
-        )
+    of_a = [one for one in standing(fleet.database) if one.node == "a"]
+    node_id = of_a[0].node_id
+    acknowledge_each(fleet.database, [named(one) for one in of_a], "Wang")
     fleet.database.execute("SET lock_timeout = '1s'")
     first, second = (msgspec.structs.replace(one, who="Wang", done=SINCE) for one in (other, TOLD))
     with open_database(url) as worker, worker.transaction():
@@ -388,7 +386,7 @@ def test_who_takes_care_of_an_alert_comes_back_to_the_page_on_which_it_stood(
 @pytest.mark.parametrize("heard", ["1 day", "91 days"])
 def test_what_a_name_told_that_was_left_behind_stands_nowhere_and_is_sent_nothing(fleet: Fleet, heard: str) -> None:
     (mine,) = [one for one in standing(fleet.database) if one.node == "a"]
-    acknowledge(fleet.database, mine.node_id, label=TOLD.label, unit=TOLD.unit, level="act", since=SINCE, who="Wang")
+    acknowledge_each(fleet.database, [named(mine)], "Wang")
     fleet.database.execute(
         "UPDATE node SET since = '2026-01-01', heard = now() - %s::interval WHERE node = 'a'", (heard,)
     )
@@ -403,7 +401,7 @@ def test_what_a_renamed_node_told_stands_under_its_new_name_alone(
 ) -> None:
     """In its former township, too. Where both names are there, they are copies of a card that both run."""
     (mine,) = [one for one in standing(fleet.database) if one.node == "a"]
-    acknowledge(fleet.database, mine.node_id, label=TOLD.label, unit=TOLD.unit, level="act", since=SINCE, who="Wang")
+    acknowledge_each(fleet.database, [named(mine)], "Wang")
     status = encode_message(Status(state=state, session=1, connection=1))
     fleet.registry.note([Message("fieldeye/v1/s/a/status", status)])
     info = Info(software="fieldeye", version="0", epoch=str(epoch("a")), area_code="330106012001")
@@ -486,14 +484,14 @@ def test_what_the_node_says_shows_and_what_it_takes_back_goes(fleet: Fleet) -> N
 
 def test_a_word_on_its_way_outlives_a_health_that_does_not_know_of_it(fleet: Fleet) -> None:
     (mine,) = [one for one in standing(fleet.database) if one.node == "a"]
-    acknowledge(fleet.database, mine.node_id, label=TOLD.label, unit=TOLD.unit, level="act", since=SINCE, who="Wang")
+    acknowledge_each(fleet.database, [named(mine)], "Wang")
     says(fleet, "a", TOLD)
     assert [one.who for one in standing(fleet.database) if one.node == "a"] == ["Wang"]
 
 
 def test_a_word_that_a_starting_node_refused_is_sent_again_once_its_alert_stands_there(fleet: Fleet) -> None:
     (mine,) = [one for one in standing(fleet.database) if one.node == "a"]
-    acknowledge(fleet.database, mine.node_id, label=TOLD.label, unit=TOLD.unit, level="act", since=SINCE, who="Wang")
+    acknowledge_each(fleet.database, [named(mine)], "Wang")
     ((_, command),) = seen_due(fleet.database)
     says(fleet, "a")
     replies(fleet, "not_kept", command.id)
@@ -575,7 +573,7 @@ def test_people_are_not_woken_for_what_somebody_takes_care_of(fleet: Fleet, hook
     for node in "ac":
         fleet.intake.keep([_record(node)])
     (mine,) = [one for one in standing(fleet.database) if one.node == "a"]
-    acknowledge(fleet.database, mine.node_id, label=TOLD.label, unit=TOLD.unit, level="act", since=SINCE, who="Wang")
+    acknowledge_each(fleet.database, [named(mine)], "Wang")
     assert tell_people(fleet.database, None, SINCE + timedelta(hours=9), {}).taken == 1
     assert [one["node"] for one in hook.told] == ["c"]
 
@@ -596,7 +594,7 @@ def test_what_rises_anew_is_told_though_somebody_took_care_of_it_the_last_time(f
     fleet.database.execute("UPDATE recipient SET since = %s", (SINCE - timedelta(days=1),))
     levels(fleet, "a", "act", "calm", "act", start=SINCE - timedelta(hours=1))
     (mine,) = [one for one in standing(fleet.database) if one.node == "a"]
-    acknowledge(fleet.database, mine.node_id, label=TOLD.label, unit=TOLD.unit, level="act", since=SINCE, who="Wang")
+    acknowledge_each(fleet.database, [named(mine)], "Wang")
     tell_people(fleet.database, None, SINCE + timedelta(hours=9), {})
     assert [one["at"][:13] for one in hook.told] == ["2026-07-01T14"], "the second"
 
@@ -612,7 +610,7 @@ def test_an_alert_that_was_told_before_somebody_took_care_of_it_is_one_of_the_da
     fleet.intake.keep([_record("a")])
     assert tell_people(fleet.database, None, SINCE + timedelta(hours=1), {}).taken == 1
     (mine,) = [one for one in standing(fleet.database) if one.node == "a"]
-    acknowledge(fleet.database, mine.node_id, label=TOLD.label, unit=TOLD.unit, level="act", since=SINCE, who="Wang")
+    acknowledge_each(fleet.database, [named(mine)], "Wang")
     fleet.intake.keep([_record("a", 2, label="another")])
     assert tell_people(fleet.database, None, SINCE + timedelta(hours=2), {}).taken == 0, "the first was the last of 1"
 
@@ -637,15 +635,7 @@ def test_said_at_the_desk_it_shows_at_a_real_node_and_the_other_way(tmp_path: Pa
         node.board.show(alerts=(STANDS,))
         wait_until(lambda: len(standing(database)) == 1, within_s=40)
         (one,) = standing(database)
-        acknowledge(
-            database,
-            one.node_id,
-            label=one.told.label,
-            unit=one.told.unit,
-            level="act",
-            since=one.told.since,
-            who="Wang",
-        )
+        acknowledge_each(database, [named(one)], "Wang")
         wait_until(lambda: node.store.decisions.deed(key_of(STANDS)) is not None, within_s=40)
         deed = node.store.decisions.deed(key_of(STANDS))
         assert deed is not None

@@ -393,9 +393,8 @@ def test_what_stands_behind_a_webhooks_host_is_no_part_of_its_name(
         dialled.append(address)
         raise ConnectionRefusedError
 
-    monkeypatch.setattr(
-        "edge.platform.alerts.timed_calls.socket", SimpleNamespace(create_connection=dial)
-    )  # nobody else's
+    of_alerts_alone = SimpleNamespace(create_connection=dial)
+    monkeypatch.setattr("edge.platform.alerts.timed_calls.socket", of_alerts_alone)
     tell_at_first(fleet, address)
     levels(fleet, "a", "act")
     tell_people(fleet.database, None, LATER, {})

@@ -133,17 +133,10 @@ def as_of_today() -> dict[str, date]:
     return {"first": today, "last": today}
 
 
-def acknowledge(
-    database: Database, node_id: int, *, label: str, unit: str, level: str, since: datetime, who: str
-) -> bool:
-    """Keep it until the node has it; False if the role sees no such alert standing."""
-    return acknowledge_each(database, [(node_id, label, unit, level, since)], who)
-
-
 def acknowledge_each(
     database: Database, alerts: Sequence[Named], who: str, *, was: str = "", gives_back: bool = False
 ) -> bool:
-    """The same of several, as far as they stand; False if none does. `gives_back`: nobody takes care of them any more.
+    """Keep it until the node has it, as far as they stand; False if none does. `gives_back`: nobody cares for them now.
 
     `was`: who did, as far as `who` knows; what somebody else has taken on meanwhile is theirs.
     """

@@ -1,6 +1,7 @@
 """The records of the database and where its nodes stand, for whoever works with them after they were kept."""
 
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from datetime import date
 
 import msgspec
@@ -30,15 +31,13 @@ def read_database(
         ORDER BY at, ledger_id, seq
     """
     decoder = msgspec.json.Decoder(PlainRecord)  # to make one takes longer than to decode a record
-    try:
-        with database.transaction(), database.cursor("export") as cursor:  # on the server: a year need not fit here
-            cursor.itersize = _AT_ONCE
-            # Whoever takes them may write to a stick, which stands still for a minute: that is no reader that hangs.
-            database.execute("SET LOCAL idle_in_transaction_session_timeout = '10min'")
-            for (body,) in cursor.execute(query, (since, until)):
-                yield decoder.decode(body)
-    except psycopg.Error as why:
-        raise StoreError(f"the records cannot be read ({first_line(why)}); check --database") from why
+    # On the server: a year need not fit here.
+    with _reading("records"), database.transaction(), database.cursor("export") as cursor:
+        cursor.itersize = _AT_ONCE
+        # Whoever takes them may write to a stick, which stands still for a minute: that is no reader that hangs.
+        database.execute("SET LOCAL idle_in_transaction_session_timeout = '10min'")
+        for (body,) in cursor.execute(query, (since, until)):
+            yield decoder.decode(body)
 
 
 def nodes_of_database(database: Database) -> dict[NodeName, Info]:
@@ -51,17 +50,21 @@ def nodes_of_database(database: Database) -> dict[NodeName, Info]:
                (info || jsonb_build_object('time_zone', time_zone, 'area_code', nullif(area_code, %s)))::text
         FROM node WHERE info IS NOT NULL
     """
-    try:
+    with _reading("nodes"):
         rows = database.execute(query, (NOWHERE,)).fetchall()
-    except psycopg.Error as why:
-        raise StoreError(f"the nodes cannot be read ({first_line(why)}); check --database") from why
     return {(site, node): msgspec.json.decode(info, type=Info) for site, node, info in rows}
 
 
 def names_of_database(database: Database) -> dict[NodeName, str]:
     """What the station calls the areas of nodes, where it does. Raises StoreError."""
-    try:
+    with _reading("nodes"):
         rows = database.execute("SELECT site, node, area_called(area_code) FROM node").fetchall()
-    except psycopg.Error as why:
-        raise StoreError(f"the nodes cannot be read ({first_line(why)}); check --database") from why
     return {(site, node): called for site, node, called in rows if called is not None}
+
+
+@contextmanager
+def _reading(what: str) -> Iterator[None]:
+    try:
+        yield
+    except psycopg.Error as why:
+        raise StoreError(f"the {what} cannot be read ({first_line(why)}); check --database") from why

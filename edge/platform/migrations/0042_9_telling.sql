@@ -10,6 +10,7 @@ CREATE TABLE recipient (
     quiet_until time,
     zone text NOT NULL DEFAULT 'UTC',
     since timestamptz NOT NULL DEFAULT now(),             -- earlier alerts are no news
+    language text NOT NULL DEFAULT 'en',                  -- of e-mails
     UNIQUE (kind, address),
     CHECK ((quiet_from IS NULL) = (quiet_until IS NULL))
 );
@@ -24,13 +25,20 @@ CREATE TABLE told (
     PRIMARY KEY (recipient_id, ledger_id, seq)
 );
 
--- Alerts whose level is above that of the one before them, of the same node, camera and taxon. An epoch begins calm: a node's
--- new card knows of no level that the one before had reached, and never ends it.
+-- Alerts whose level is above all since their cause was calm. An epoch begins calm: a node's new card knows of no level that the
+-- one before had reached, and never ends it.
 CREATE VIEW risen_alert WITH (security_invoker = true) AS
-SELECT * FROM (
-    SELECT a.*, n.site, n.node, n.area_code,
-           lag(level, 1, 'calm') OVER (PARTITION BY a.node_id, ledger_id, camera, label ORDER BY at, seq) AS before
+WITH ranked AS (
+    SELECT a.*, n.site, n.node, n.area_code, array_position(ARRAY['calm', 'look', 'act'], level) AS rank,
+           count(*) FILTER (WHERE level = 'calm') OVER cause AS calms
     FROM alert a JOIN node n USING (node_id)
-) AS ordered
-WHERE array_position(ARRAY['calm', 'look', 'act'], level) > array_position(ARRAY['calm', 'look', 'act'], before);
+    WINDOW cause AS (PARTITION BY a.node_id, ledger_id, camera, label ORDER BY at, seq)
+), ordered AS (
+    SELECT *, coalesce(max(rank) OVER (
+        PARTITION BY node_id, ledger_id, camera, label, calms ORDER BY at, seq ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
+    ), 1) AS highest FROM ranked
+)
+SELECT ledger_id, seq, node_id, at, camera, label, eppo, level, value, unit, start_at, sure_at, reason, look_at, source, site, node,
+       area_code, (ARRAY['calm', 'look', 'act'])[highest] AS before, came FROM ordered
+WHERE rank > highest;
 GRANT SELECT ON risen_alert TO fieldeye_reader;

@@ -50,6 +50,7 @@ CREATE TABLE night_count (
     PRIMARY KEY (node_id, night, camera, unit, taxon_id)
 );
 CREATE INDEX night_count_taxon ON night_count (taxon_id, night) INCLUDE (node_id, unit, count) WHERE count > 0;
+
 CREATE FUNCTION area_above(prefix text) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
     SELECT left(prefix, CASE length(prefix) WHEN 12 THEN 9 WHEN 9 THEN 6 WHEN 6 THEN 4 WHEN 4 THEN 2 ELSE 0 END)
 $$;
@@ -93,8 +94,8 @@ CREATE TABLE week_presence (
     node_id integer NOT NULL REFERENCES node,
     first_night date NOT NULL,
     last_night date NOT NULL,
-    nights integer NOT NULL,
-    PRIMARY KEY (taxon_id, week, node_id) INCLUDE (first_night, last_night, nights)  -- read from the index alone
+    night_bits integer NOT NULL,                          -- 1 for Monday's: stages and nodes share nights, none is counted twice
+    PRIMARY KEY (taxon_id, week, node_id) INCLUDE (first_night, last_night, night_bits)  -- read from the index alone
 );
 CREATE INDEX week_presence_node ON week_presence (node_id, week);
 
@@ -129,6 +130,16 @@ CREATE FUNCTION summed(unit text, each bigint[]) RETURNS bigint LANGUAGE sql IMM
     SELECT CASE WHEN unit = 'max_per_frame' THEN max(one) ELSE bounded(sum(one)) END FROM unnest(each) AS one
 $$;
 
+-- Of a node, or of one of its models: those that wait already do not wait twice. `roll_up` takes none of those before this is
+-- committed, and what it takes right now is queued anew. One card that dates nights decades ahead, or tells another zone each
+-- second, keeps no other node's counts out of the sums.
+CREATE FUNCTION queue_nights(id integer, of_model text DEFAULT NULL) RETURNS void LANGUAGE sql AS $$
+    INSERT INTO dirty_night
+        SELECT node_id, night FROM interval_effort
+        WHERE node_id = id AND night IS NOT NULL AND (of_model IS NULL OR model = of_model)
+        EXCEPT SELECT * FROM (SELECT * FROM dirty_night WHERE node_id = id FOR SHARE SKIP LOCKED) AS waiting
+$$;
+
 -- Of a node's model; of one that told other labels before the newest hold. Its nights are summed anew.
 CREATE FUNCTION note_labels(id integer, of_model text, new_labels text[]) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
@@ -136,7 +147,7 @@ BEGIN
         ON CONFLICT (node_id, model) DO UPDATE SET labels = excluded.labels, told = excluded.told
         WHERE model_labels.labels <> excluded.labels;
     IF NOT FOUND THEN RETURN; END IF;
-    INSERT INTO dirty_night SELECT DISTINCT id, night FROM interval_effort WHERE node_id = id AND model = of_model;
+    PERFORM queue_nights(id, of_model);
     DELETE FROM model_labels WHERE node_id = id AND model IN (  -- as many as a node keeps itself
         SELECT model FROM model_labels WHERE node_id = id ORDER BY told DESC OFFSET 32
     );
@@ -165,18 +176,20 @@ BEGIN
 END $$;
 
 -- Makes the sums of changed nights anew, from the intervals up to the country; says how many changes. One at a time: who
--- changes these tables takes the same lock first.
+-- changes these tables takes the same turn first. Nights that no clock may tell yet come last.
 CREATE FUNCTION roll_up(most integer DEFAULT 2000) RETURNS integer LANGUAGE plpgsql AS $$
 DECLARE
     done integer;
     digits integer;
 BEGIN
-    PERFORM pg_advisory_xact_lock(7043002);
+    PERFORM FROM turn WHERE of_what = 'sums' FOR UPDATE;
     CREATE TEMP TABLE IF NOT EXISTS due (node_id integer, night date) ON COMMIT DELETE ROWS;
     CREATE TEMP TABLE IF NOT EXISTS due_area (prefix text, night date) ON COMMIT DELETE ROWS;
     WITH taken AS (                                       -- tonight first: a fleet's new labels bring its whole history
         DELETE FROM dirty_night
-        WHERE ctid = ANY (ARRAY(SELECT ctid FROM dirty_night ORDER BY night DESC LIMIT most)) RETURNING *
+        WHERE ctid = ANY (ARRAY(
+            SELECT ctid FROM dirty_night ORDER BY night > current_date + 1, night DESC LIMIT most
+        )) RETURNING *
     ), kept AS (INSERT INTO due SELECT DISTINCT node_id, night FROM taken)
     SELECT count(*) INTO done FROM taken;
     DELETE FROM night_effort USING due WHERE (night_effort.node_id, night_effort.night) = (due.node_id, due.night);
@@ -246,7 +259,7 @@ BEGIN
     DELETE FROM week_effort USING due_week d WHERE (week_effort.node_id, week_effort.week) = (d.node_id, d.week);
     DELETE FROM week_count USING due_week d WHERE (week_count.node_id, week_count.week) = (d.node_id, d.week);
     INSERT INTO week_presence
-        SELECT taxon_id, week, c.node_id, min(night), max(night), count(DISTINCT night)
+        SELECT taxon_id, week, c.node_id, min(night), max(night), bit_or(1 << night - week)
         FROM due_week d JOIN night_count c ON c.node_id = d.node_id AND night >= week AND night < week + 7
         WHERE count > 0 GROUP BY taxon_id, week, c.node_id;
     INSERT INTO week_effort                               -- of all units together of everything, whoever could tell it
@@ -327,3 +340,5 @@ BEGIN
         ) AS calibrated
         GROUP BY d.prefix, d.night, a.unit, taxon_id;
 END $$;
+
+REVOKE EXECUTE ON FUNCTION queue_nights, note_labels, together, roll_up, roll_up_nights, roll_up_weeks, roll_up_level FROM PUBLIC;

@@ -1,11 +1,6 @@
--- Who may read what: a role sees its own subtree of the area code (0, 2, 4, 6, 9 or 12 digits) and nothing beside it.
-
-CREATE TABLE reader (
-    role name PRIMARY KEY,
-    prefix text NOT NULL CHECK (prefix ~ '^[0-9]*$' AND length(prefix) IN (0, 2, 4, 6, 9, 12))
-);
-
-CREATE FUNCTION my_area() RETURNS text LANGUAGE sql STABLE AS $$ SELECT prefix FROM reader WHERE role = current_user $$;
+-- Who may read what: a role sees its own subtree of the area code (0, 2, 4, 6, 9 or 12 digits) and nothing beside it. What goes out
+-- to farmers, answers and who takes care of an alert, is written in the roles of the desk's people alone: one that was made to
+-- read, as QGIS's, reads.
 
 -- Whoever owns the database need not be a superuser: who may make roles takes those on that it makes. PostgreSQL 16 and
 -- later give them to it only to hand on.
@@ -20,9 +15,13 @@ BEGIN
     END IF;
     INSERT INTO reader VALUES (new_role, new_prefix) ON CONFLICT (role) DO UPDATE SET prefix = excluded.prefix;
 END $$;
-REVOKE EXECUTE ON FUNCTION add_reader FROM PUBLIC;
-REVOKE EXECUTE ON FUNCTION may_count_in, holder_of, lock_name, move_node, place_node, note_labels, together, roll_up,
-    roll_up_nights, roll_up_level, roll_up_weeks, ensure_month FROM PUBLIC;
+
+CREATE FUNCTION add_desk_role(new_role name, new_prefix text) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM add_reader(new_role, new_prefix);
+    EXECUTE format('GRANT fieldeye_desk TO %I', new_role);
+END $$;
+REVOKE EXECUTE ON FUNCTION add_reader, add_desk_role FROM PUBLIC;
 
 ALTER TABLE reader ENABLE ROW LEVEL SECURITY;
 ALTER TABLE node ENABLE ROW LEVEL SECURITY;
@@ -57,5 +56,6 @@ CREATE POLICY subtree ON record FOR SELECT USING (ledger_id IN (SELECT ledger_id
 CREATE POLICY subtree ON interval_count FOR SELECT USING (ledger_id IN (SELECT ledger_id FROM ledger));
 
 GRANT SELECT ON reader, node, ledger, record, interval_effort, interval_count, alert, night_effort, night_count,
-    week_presence, week_effort, week_count, area_effort, area_count, taxon, threshold, model_labels, vocabulary
+    week_presence, week_effort, week_count, area_effort, area_count, taxon, threshold, model_labels, vocabulary,
+    area_name
     TO fieldeye_reader;

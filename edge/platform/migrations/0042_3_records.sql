@@ -1,38 +1,4 @@
--- Nodes, what of each has arrived, and the records themselves.
-
-CREATE TABLE node (
-    node_id integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    site text NOT NULL,
-    node text NOT NULL,
-    epoch uuid,                                           -- of its store now, from `info`
-    area_code text NOT NULL DEFAULT '000000000000' CHECK (area_code ~ '^[0-9]{12}$'),  -- zeros: not told
-    latitude_deg double precision CHECK (latitude_deg BETWEEN -90 AND 90),
-    longitude_deg double precision CHECK (longitude_deg BETWEEN -180 AND 180),
-    time_zone text NOT NULL DEFAULT 'UTC',
-    crop text,
-    since date,                                           -- its first night with an interval
-    info jsonb,
-    health jsonb,
-    status jsonb,
-    heard timestamptz NOT NULL DEFAULT now(),
-    UNIQUE (site, node)
-);
-CREATE INDEX node_node ON node (node);
-
--- Which sequence numbers of a node's epoch have arrived: a row an epoch, whose size grows with gaps and not with
--- records. A batch locks the rows of its epochs, so that each record is counted once whatever its time says, and
--- months of records may be dropped without forgetting that they came.
-CREATE TABLE ledger (
-    ledger_id integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    node_id integer NOT NULL REFERENCES node,
-    epoch uuid NOT NULL,
-    seen int8multirange NOT NULL DEFAULT '{}',
-    gone int8multirange NOT NULL DEFAULT '{}',            -- the node said that these are lost
-    asked timestamptz,                                    -- when a replay was last asked for
-    node_name text NOT NULL,                              -- a record's key names no site
-    UNIQUE (node_id, epoch)
-) WITH (fillfactor = 50);                                 -- a batch rewrites its rows: leave room on their page
-CREATE INDEX ledger_card ON ledger (epoch, node_name);  -- whose a card is, whatever its node is called
+-- The records themselves, and what is read out of them.
 
 -- Decoded records as docs/contract/records.schema.json has them, a partition a month; older months may be detached.
 CREATE TABLE record (
@@ -45,21 +11,25 @@ CREATE TABLE record (
 CREATE INDEX record_key ON record (ledger_id, seq);
 CREATE TABLE record_undated PARTITION OF record DEFAULT;  -- clocks that were years off
 
-CREATE FUNCTION ensure_month(month date) RETURNS void LANGUAGE plpgsql AS $$
+-- A month's first record waits a second at most for whoever reads all records, as a backup does for hours: then it lies among
+-- the undated ones, and a later call takes it in. What a batch that is still open has laid there is seen once its lock is had.
+CREATE FUNCTION ensure_month(month date) RETURNS void LANGUAGE plpgsql SET lock_timeout = '1s' AS $$
 DECLARE
     name text := 'record_' || to_char(month, 'YYYY_MM');
     first timestamptz := (date_trunc('month', month)::timestamp AT TIME ZONE 'UTC');
     next timestamptz := ((date_trunc('month', month) + '1 month'::interval)::timestamp AT TIME ZONE 'UTC');
 BEGIN
     IF to_regclass(name) IS NOT NULL THEN RETURN; END IF;
-    PERFORM pg_advisory_xact_lock(7043001);               -- two workers may see the first record of a month at once
+    LOCK TABLE ONLY record IN SHARE UPDATE EXCLUSIVE MODE;  -- one worker at a time, and first, as PostgreSQL itself does
     -- to_regclass remembers that there was none
     IF EXISTS (SELECT FROM pg_tables WHERE schemaname = current_schema() AND tablename = name) THEN RETURN; END IF;
+    LOCK TABLE record_undated IN ACCESS EXCLUSIVE MODE;
     EXECUTE format('CREATE TABLE %I (LIKE record INCLUDING ALL)', name);
     EXECUTE format('WITH moved AS (DELETE FROM record_undated WHERE at >= %L AND at < %L RETURNING *)
                     INSERT INTO %I SELECT * FROM moved', first, next, name);
     EXECUTE format('ALTER TABLE record ATTACH PARTITION %I FOR VALUES FROM (%L) TO (%L)', name, first, next);
 END $$;
+REVOKE EXECUTE ON FUNCTION ensure_month FROM PUBLIC;
 
 -- What breaks the contract, or what the database cannot hold, with the reason; once, however often it is delivered.
 CREATE TABLE quarantine (
@@ -71,6 +41,8 @@ CREATE TABLE quarantine (
     digest bytea NOT NULL,
     UNIQUE (topic, digest)
 );
+-- Whose messages they are, to keep the newest of each node: fieldeye/v1/SITE/NODE, or nothing.
+CREATE INDEX quarantine_sender ON quarantine (coalesce(substring(topic FROM '^(?:[^/]*/){3}[^/]*'), ''), quarantine_id);
 
 CREATE TABLE taxon (
     taxon_id integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -92,17 +64,20 @@ CREATE TABLE interval_effort (
     unit text NOT NULL,
     started timestamptz NOT NULL,
     ended timestamptz NOT NULL,
-    night date NOT NULL,                                  -- of its evening: noon to noon in the node's time zone
+    night date,                                           -- of its evening: noon to noon in the node's time zone;
+                                                          -- null, and in no sum: its clock was never set
     revision bigint NOT NULL,                             -- of this key; a higher one takes its place
     frames bigint NOT NULL,
-    awake_s double precision NOT NULL,
+    awake_s double precision NOT NULL,                    -- in which frames came that showed something
     no_data text,
     saturated boolean NOT NULL,
     area_mm2 bigint,                                      -- counted on, where calibrated
     exposed_s double precision,                           -- trap: when what is new has come
+    came timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (ledger_id, seq)
 );
 CREATE INDEX interval_effort_night ON interval_effort (node_id, night);
+CREATE INDEX interval_effort_undated ON interval_effort (came) WHERE night IS NULL;
 CREATE TABLE interval_count (
     ledger_id integer NOT NULL,
     seq bigint NOT NULL,
@@ -130,6 +105,7 @@ CREATE TABLE alert (
     reason text NOT NULL,
     look_at text NOT NULL,
     source text NOT NULL,
+    came timestamptz,                                     -- of a clock that was not set, whose own time says nothing; else null
     PRIMARY KEY (ledger_id, seq)
 );
 CREATE INDEX alert_cause ON alert (node_id, camera, label, at);
@@ -137,3 +113,4 @@ CREATE INDEX alert_cause ON alert (node_id, camera, label, at);
 -- Nights and areas whose sums are to be made anew. Appended without looking, so that workers never wait here.
 CREATE TABLE dirty_night (node_id integer NOT NULL, night date NOT NULL);
 CREATE TABLE dirty_area (prefix text NOT NULL, night date NOT NULL);
+CREATE INDEX dirty_night_node ON dirty_night (node_id);
