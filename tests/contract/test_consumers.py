@@ -81,11 +81,12 @@ def wanted(record: PlainRecord) -> dict[str, Any] | None:
     """What a consumer says of the record, by our own decoder."""
     key = {"node": record.node, "epoch": record.epoch, "seq": record.seq}
     if isinstance(record, PlainSighting):
-        when = {"utc_ms": utc_ms(record.at.utc)}
-        return key | when | {"kind": "sighting", "label": record.label, "count": record.count}
+        what = {"label": record.label, "stage": record.stage or None, "count": record.count}
+        return key | {"utc_ms": utc_ms(record.at.utc), "kind": "sighting"} | what
     if isinstance(record, PlainInterval):
         counts = record.counts
-        taxa = None if counts is None else [[one.label, one.count, one.low, one.high] for one in counts]
+        rows = [[one.label, one.stage or None, one.count, one.low, one.high] for one in counts or ()]
+        taxa = None if counts is None else rows
         effort = {"utc_ms": utc_ms(record.start.utc), "unit": record.unit, "frames": record.frames}
         return key | effort | {"kind": "interval", "counts": taxa, "no_data": record.no_data}
     return None
@@ -100,6 +101,7 @@ def test_a_consumer_reads_every_golden_record_that_it_knows_and_passes_over_the_
             assert node.publish(TOPIC, payload) == 0
         assert lines(process, len(expected)) == expected
     assert len(expected) < len(known)
+    assert any(one["counts"][0][1] for one in expected if one.get("counts")), "no golden interval has a life stage"
 
 
 def test_a_consumer_counts_a_repeated_record_once_and_a_revised_one_anew(program: list[str]) -> None:
@@ -148,4 +150,4 @@ def test_a_consumer_reads_the_neighbours_of_a_record_of_a_kind_to_come(program: 
 
 @pytest.mark.parametrize("name", ["consumer.py", "consumer.mjs"])
 def test_a_consumer_is_short_enough_to_be_read_at_once(name: str) -> None:
-    assert len((CONSUMERS / name).read_text().splitlines()) <= 44
+    assert len((CONSUMERS / name).read_text().splitlines()) <= 47

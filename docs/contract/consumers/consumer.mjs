@@ -10,14 +10,17 @@ const uuid = (bytes) =>
 
 // Sightings (0) and intervals (1); kinds that this program does not know are passed over.
 function* told(batch, node) {
-  const [epoch, base, first, taxa, words] = [uuid(batch.get(1)), batch.get(2), batch.get(3), batch.get(7), batch.get(8)]
+  const [epoch, base, first, words] = [uuid(batch.get(1)), batch.get(2), batch.get(3), batch.get(8)]
+  const stages = new Map(batch.get(10)) // place among the taxa -> life stage; a name may stand there once for each
+  const taxa = batch.get(7).map(([label], place) => [label, stages.get(place) ?? null])
   for (const record of batch.get(9).filter((one) => !(one.get(0) > 1))) {
     const out = { node, epoch, seq: first + record.get(1), utc_ms: base + record.get(2)[0] }
     if (record.get(0) === 0) {
-      yield [0, { ...out, kind: 'sighting', label: taxa[record.get(5)][0], count: record.get(8) }]
+      const [label, stage] = taxa[record.get(5)]
+      yield [0, { ...out, kind: 'sighting', label, stage, count: record.get(8) }]
     } else if (record.get(0) === 1) {
       // counts missing: no data, which is not a zero; empty: looked, and saw none
-      const counts = record.get(11)?.map(([place, ...numbers]) => [taxa[place][0], ...numbers]) ?? null
+      const counts = record.get(11)?.map(([place, ...numbers]) => [...taxa[place], ...numbers]) ?? null
       const [unit, no_data] = [UNITS[record.get(7)], record.has(12) ? words[record.get(12)] : null]
       if (!unit) throw new RangeError(`unit ${record.get(7)} is not known`)
       yield [record.get(18) ?? 0, { ...out, kind: 'interval', unit, frames: record.get(8), counts, no_data }]

@@ -14,15 +14,18 @@ seen = {}  # key -> revision; keep it in a database: a node may send a record ag
 
 
 def told(batch, node):  # sightings (0) and intervals (1); kinds that this program does not know are passed over
+    stages = dict(batch.get(10, ()))  # place in the table of taxa -> life stage; one name may stand there once for each
+    taxa = [[taxon[0], stages.get(place)] for place, taxon in enumerate(batch[7])]
     for record in (one for one in batch[9] if one[0] <= 1):
         key = (node, str(UUID(bytes=batch[1])), batch[3] + record[1])
         out = dict(zip(("node", "epoch", "seq"), key, strict=True), utc_ms=batch[2] + record[2][0])
         if record[0] == 0:
-            yield key, 0, out | {"kind": "sighting", "label": batch[7][record[5]][0], "count": record[8]}
+            label, stage = taxa[record[5]]
+            yield key, 0, out | {"kind": "sighting", "label": label, "stage": stage, "count": record[8]}
         elif record[0] == 1:
             counts = record.get(11)  # missing: no data, which is not a zero; empty: looked, and saw none
-            taxa = None if counts is None else [[batch[7][place][0], *numbers] for place, *numbers in counts]
-            out |= {"kind": "interval", "unit": UNITS[record[7]], "frames": record[8], "counts": taxa}
+            counts = None if counts is None else [[*taxa[place], *numbers] for place, *numbers in counts]
+            out |= {"kind": "interval", "unit": UNITS[record[7]], "frames": record[8], "counts": counts}
             yield key, record.get(18, 0), out | {"no_data": batch[8][record[12]] if 12 in record else None}
 
 
