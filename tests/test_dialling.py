@@ -19,6 +19,7 @@ import pytest
 
 from edge.clock import ClockState, SystemClock
 from edge.config import NodeTable
+from edge.errors import ConfigError
 from edge.mqtt import dial, probe
 from edge.mqtt.budget import (
     CLOSED_TLS_DIAL_BYTES,
@@ -114,6 +115,13 @@ def test_a_line_that_the_broker_ends_at_the_log_in_is_told_as_that_by_node_and_d
         with running(tmp_path, config, ONCE) as node:
             wait_until(lambda: node.link.word == "shut_out", within_s=5)
             assert (node.link.state, node.link.detail) == ("lost", last.sentence)
+
+
+def test_a_secret_that_is_missing_is_told_before_any_broker_answers() -> None:
+    """A node without it ends at once; on the bench there is often no broker."""
+    config = replace(to(free_port()), username="n1", password_file="/etc/fieldeye/none")  # noqa: S106  a path
+    with pytest.raises(ConfigError, match=r"mqtt\.password_file: /etc/fieldeye/none"):
+        next(probe(config, NodeTable(site=SITE, node=NODE), SystemClock()))
 
 
 def test_a_doctor_whose_line_drops_does_not_say_that_it_tries_again(broker: Broker) -> None:

@@ -34,6 +34,7 @@ def probe(config: MqttTable, node: NodeTable, clock: Clock) -> Iterator[Step]:
     It uses a client name of its own, so that a running node keeps its connection.
     """
     where, step = f"{config.host}:{config.port}", "broker name"
+    logins = logins_of(config, node)  # without its secret a node does not start, whatever the broker says
     try:
         addresses = socket.getaddrinfo(config.host, config.port, type=socket.SOCK_STREAM)
         yield Step(step, True, f"{config.host} is {addresses[0][4][0]}")
@@ -43,7 +44,6 @@ def probe(config: MqttTable, node: NodeTable, clock: Clock) -> Iterator[Step]:
             yield Step(step, True, f"{where} answers")
             step = "broker TLS"
             line.settimeout(TLS_S)
-            logins = logins_of(config, node)
             if logins[0].tls is not None:
                 secured = parts.enter_context(closing(logins[0].tls.wrap_socket(line, server_hostname=config.host)))
                 yield Step(step, True, f"{secured.version()}, certificate trusted")
@@ -108,4 +108,4 @@ def _turn_until(is_told: Callable[[], bool], connection: Connection, woken: sock
 
 
 def _failed(what: str, trouble: Trouble) -> Step:
-    return Step(what, False, trouble.once)
+    return Step(what, False, trouble.sentence.removesuffix("; trying again"))  # nobody does

@@ -22,11 +22,6 @@ class Trouble:
     is_lasting: bool = False
     may_be_clock: bool = False
 
-    @property
-    def once(self) -> str:
-        """The sentence, for who does not try again."""
-        return self.sentence.removesuffix("; trying again")
-
 
 UNHEARD = Trouble("connected", "no_subscriber", "nobody at the broker receives the records; they are kept")
 DENIED = Trouble(
