@@ -6,7 +6,7 @@ from datetime import date, datetime, timedelta
 
 import msgspec
 
-from edge.advice.against_threshold import Standing, is_outdated, judged, timed
+from edge.advice.against_threshold import ORDER, Standing, is_outdated, judged, timed
 from edge.advice.alert import alert_of, dropped_alert, outdated_alert
 from edge.advice.evidence import Days, days_of
 from edge.advice.thresholds import Threshold
@@ -26,9 +26,8 @@ class Adviser:
     @property
     def compared(self) -> tuple[Standing, ...]:
         """Those that a count could be compared with, the most urgent first."""
-        urgency = {"act": 0, "look": 1, "calm": 2}
         known = [one for one in self.standings if one.figure is not None]
-        return tuple(sorted(known, key=lambda one: (urgency[one.level], one.threshold.scientific_name)))
+        return tuple(sorted(known, key=lambda one: (-ORDER.index(one.level), one.threshold.scientific_name)))
 
     @property
     def reach(self) -> timedelta:

@@ -19,7 +19,7 @@ Pieces = Callable[[Iterable[PlainRecord], About], Iterator[Piece]]
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """`holds`: a single file, a folder of files, or a zip of them. `made_by`: module:function, which makes the pieces.
+    """`holds`: a single file, a folder of files, or a zip of them. `module`: of this package, whose `pieces` it takes.
 
     `takes` tells whether anything of a record is in them; `leaves_out` says in words of which records nothing is.
     A file whose name ends in `ending` is taken for this format; empty: others end so, too.
@@ -27,45 +27,37 @@ class Format:
 
     says: str
     holds: Literal["file", "folder", "zip"]
-    made_by: str
+    module: str
     takes: Callable[[PlainRecord], bool] = everything
     leaves_out: str = ""
     ending: str = ""
 
     def open(self) -> Pieces:
         """Imports what makes the pieces."""
-        module, _, function = self.made_by.partition(":")
-        pieces: Pieces = getattr(import_module(f"edge.exports.{module}"), function)
+        pieces: Pieces = import_module(f"edge.exports.{self.module}").pieces
         return pieces
 
 
 FORMATS: dict[str, Format] = {
     "csv": Format(
-        "a table: a row a taxon of an interval, a sighting, an alert, a loss",
-        "file",
-        "csv_table:csv_pieces",
-        ending=".csv",
+        "a table: a row a taxon of an interval, a sighting, an alert, a loss", "file", "csv_table", ending=".csv"
     ),
     "camtrap-dp": Format(
         "Camtrap DP 1.0.2, a folder for ecologists",
         "folder",
-        "camtrap:camtrap_pieces",
+        "camtrap",
         in_camtrap,
         "plant diseases, sightings without a picture, alerts and losses",
     ),
     "darwin-core": Format(
         "Darwin Core Archive, a zip as GBIF reads it",
         "zip",
-        "darwin:darwin_pieces",
+        "darwin",
         in_darwin,
         "sightings, alerts and losses",
         ".zip",
     ),
-    "geojson": Format("features for maps", "file", "geojson:geojson_pieces", ending=".geojson"),
-    "ngsi-ld": Format(
-        "entities for FIWARE brokers", "file", "ngsi:ngsi_pieces", in_ngsi, "sightings and losses", ".jsonld"
-    ),
-    "parquet": Format(
-        "typed columns for DuckDB, Spark and pandas", "file", "parquet:parquet_pieces", ending=".parquet"
-    ),
+    "geojson": Format("features for maps", "file", "geojson", ending=".geojson"),
+    "ngsi-ld": Format("entities for FIWARE brokers", "file", "ngsi", in_ngsi, "sightings and losses", ".jsonld"),
+    "parquet": Format("typed columns for DuckDB, Spark and pandas", "file", "parquet", ending=".parquet"),
 }

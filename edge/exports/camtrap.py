@@ -31,7 +31,7 @@ _LIFE_STAGES = {
 }
 
 
-def camtrap_pieces(found: Iterable[PlainRecord], about: About) -> Iterator[Piece]:
+def pieces(found: Iterable[PlainRecord], about: About) -> Iterator[Piece]:
     """Observations and media as they come; deployments and the description of the package at the end.
 
     Raises UsageError for a node whose place nobody knows: the standard wants one, and a made-up one would be a lie.
@@ -46,9 +46,13 @@ def camtrap_pieces(found: Iterable[PlainRecord], about: About) -> Iterator[Piece
         for row in _interval(record, seen, about):
             yield Piece("observations.csv", _line(OBSERVATIONS, row))
     yield Piece("deployments.csv", csv_lines([DEPLOYMENTS]))
-    for deployment in seen.deployments.values():
+    stood = seen.deployments.values()
+    for deployment in stood:
         yield Piece("deployments.csv", _line(DEPLOYMENTS, deployment.row()))
-    package = described(seen.deployments.values(), seen.labels, about, has_media=bool(seen.media))
+    first = min((one.start for one in stood), default=about.created).date()
+    last = max((one.end for one in stood), default=about.created).date()
+    places = [one.place for one in stood]
+    package = described(places, first, last, seen.labels, about, has_media=bool(seen.media))
     yield Piece("datapackage.json", json.dumps(package, indent=2).encode() + b"\n")
 
 

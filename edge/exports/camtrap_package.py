@@ -1,8 +1,8 @@
 """What a Camtrap DP says of itself: the columns of its three tables, and datapackage.json."""
 
-from collections.abc import Collection, Mapping
-from datetime import datetime
-from typing import Any, Protocol
+from collections.abc import Iterable, Mapping
+from datetime import date
+from typing import Any
 
 from edge.exports.about import About, Place
 from edge.exports.moments import to_the_second
@@ -34,20 +34,10 @@ OBSERVATIONS = _columns(
 )
 
 
-class Span(Protocol):
-    """Where and how long a camera stood."""
-
-    @property
-    def place(self) -> Place: ...
-    @property
-    def start(self) -> datetime: ...
-    @property
-    def end(self) -> datetime: ...
-
-
-def described(spans: Collection[Span], labels: Mapping[str, str], about: About, *, has_media: bool) -> dict[str, Any]:
-    """datapackage.json. `labels`: scientific name to EPPO code."""
-    places = [one.place for one in spans]
+def described(
+    places: Iterable[Place], first: date, last: date, labels: Mapping[str, str], about: About, *, has_media: bool
+) -> dict[str, Any]:
+    """datapackage.json. Cameras stood at `places` from `first` to `last`; `labels`: scientific name to EPPO code."""
     return {
         "profile": f"{VERSION}/camtrap-dp-profile.json",
         "name": "fieldeye",
@@ -62,10 +52,7 @@ def described(spans: Collection[Span], labels: Mapping[str, str], about: About, 
             "observationLevel": ["event", "media"] if has_media else ["event"],
         },
         "spatial": {"type": "MultiPoint", "coordinates": [[one.longitude_deg, one.latitude_deg] for one in places]},
-        "temporal": {
-            "start": min((one.start for one in spans), default=about.created).date().isoformat(),
-            "end": max((one.end for one in spans), default=about.created).date().isoformat(),
-        },
+        "temporal": {"start": first.isoformat(), "end": last.isoformat()},
         "taxonomic": [_taxonomic(label, eppo) for label, eppo in sorted(labels.items())],
         "resources": [_resource(name) for name in ("deployments", "media", "observations")],
     }

@@ -23,7 +23,7 @@ _NO_TEXT = re.compile(r"[-=+@\t\r\n\0'＝＋－＠]|[0-9]+e-?[0-9]+\Z")
 _QUOTED = re.compile(r'[",;\t\r\n]')
 
 
-def csv_pieces(found: Iterable[PlainRecord], about: About) -> Iterator[Piece]:
+def pieces(found: Iterable[PlainRecord], about: About) -> Iterator[Piece]:
     """The header, then the rows of one record after the other."""
     empty = dict.fromkeys(column.name for column in columns())
     yield Piece("", csv_lines([empty]))

@@ -39,7 +39,7 @@ _EML = """<?xml version="1.0" encoding="UTF-8"?>
 """
 
 
-def darwin_pieces(found: Iterable[PlainRecord], about: About) -> Iterator[Piece]:
+def pieces(found: Iterable[PlainRecord], about: About) -> Iterator[Piece]:
     """The tables as they come, with meta.xml and eml.xml, which say what they are."""
     yield Piece("meta.xml", meta_xml().encode())
     day = about.created.date().isoformat()

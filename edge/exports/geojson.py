@@ -12,7 +12,7 @@ from edge.exports.about import About, Piece, Place, key_of
 from edge.wire import PlainRecord
 
 
-def geojson_pieces(found: Iterable[PlainRecord], about: About) -> Iterator[Piece]:
+def pieces(found: Iterable[PlainRecord], about: About) -> Iterator[Piece]:
     """One feature a line, so that a file of a year can be read as it comes."""
     yield Piece("", b'{"type":"FeatureCollection","features":[')
     separator = b"\n"

@@ -32,7 +32,7 @@ _SUBCATEGORY = {"mollusc": "snail", "nematode": "nematodes", "bacterium": "bacte
 _KNOWN = ("insect", "mite", "snail", "fungus", "bacteria", "virus", "nematodes")
 
 
-def ngsi_pieces(found: Iterable[PlainRecord], about: About) -> Iterator[Piece]:
+def pieces(found: Iterable[PlainRecord], about: About) -> Iterator[Piece]:
     """A JSON array, an entity a line."""
     yield Piece("", b"[")
     separator = b"\n"

@@ -23,7 +23,7 @@ _TYPES: dict[Kind, pa.DataType] = {
 }
 
 
-def parquet_pieces(found: Iterable[PlainRecord], about: About) -> Iterator[Piece]:
+def pieces(found: Iterable[PlainRecord], about: About) -> Iterator[Piece]:
     """Row groups as they fill, then the footer."""
     schema = pa.schema([(column.name, _TYPES[column.kind]) for column in columns()])
     drain = _Drain()

@@ -151,19 +151,18 @@ def _by_features(before: Relief, now: Relief) -> Affine | None:
 def _by_marks(before: Points, now: Points) -> Affine | None:
     """From the pattern of the insects: a pair of neighbours here and a pair as far apart there fix a map."""
     a, b = before[:60], now[:60]
-    best: Affine | None = None
+    best: NDArray[np.float64] | None = None  # (now, before) px from each to each, through the map
     most = 3
-    for i, k in pairwise(range(len(b))):
-        for move in _maps(b[i], b[k], a):
+    for first, second in pairwise(b):
+        for move in _maps(first, second, a):
             off = np.linalg.norm(applied(move, b)[:, None] - a[None], axis=2)
             near = int((off.min(axis=1) < 2 * NEAR_PX).sum())
             if near > most:
-                best, most = move, near
+                best, most = off, near
     if best is None:
         return None
-    off = np.linalg.norm(applied(best, b)[:, None] - a[None], axis=2)
-    rows = np.flatnonzero(off.min(axis=1) < 2 * NEAR_PX)
-    return _similarity(b[rows], a[off.argmin(axis=1)[rows]], 4)
+    rows = np.flatnonzero(best.min(axis=1) < 2 * NEAR_PX)
+    return _similarity(b[rows], a[best.argmin(axis=1)[rows]], 4)
 
 
 def _maps(first: Points, second: Points, among: Points) -> list[Affine]:
@@ -174,8 +173,7 @@ def _maps(first: Points, second: Points, among: Points) -> list[Affine]:
     for i, k in np.argwhere(np.abs(apart - wanted) < NEAR_PX)[:200]:
         if i == k:
             continue
-        turn = complex(*(among[k] - among[i])) / max(abs(complex(*(second - first))), 1e-6)
-        turn *= complex(*(second - first)).conjugate() / max(abs(complex(*(second - first))), 1e-6)
+        turn = complex(*(among[k] - among[i])) * complex(*(second - first)).conjugate()
         turn /= max(abs(turn), 1e-6)
         rotation = np.array([[turn.real, -turn.imag], [turn.imag, turn.real]])
         found.append(np.hstack([rotation, (among[i] - rotation @ first)[:, None]]))

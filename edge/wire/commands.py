@@ -7,6 +7,7 @@ from uuid import UUID
 from msgspec import Meta, Struct
 
 from edge.counts import Level
+from edge.wire.fields import LABEL_LETTERS
 
 MAX_COMMAND_BYTES = 4096
 MAX_UPDATE_BYTES = 65_536  # of a command that carries a piece of a bundle
@@ -16,6 +17,7 @@ USUAL_IMAGE_BYTES = 65_536
 # `$` would let a line's end through, `\Z` does not; JSON Schema knows the first alone, and means the second by it.
 TransactionId = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{8,64}\Z")]
 ImageId = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{1,64}\Z")]
+Label = Annotated[str, Meta(max_length=LABEL_LETTERS)]  # and as much of a name
 Share = Annotated[float, Meta(ge=0, le=1)]
 Moment = Annotated[datetime, Meta(tz=True)]  # with its zone
 ReplyCode = Literal[
@@ -68,9 +70,9 @@ class AnswerCommand(Struct, frozen=True, kw_only=True, omit_defaults=True):
     expires: Moment
     question: ImageId
     text: Annotated[str, Meta(min_length=1, max_length=1000)]  # in the person's language
-    who: Annotated[str, Meta(max_length=80)] = ""  # answers
-    label: Annotated[str, Meta(max_length=80)] = ""  # scientific name, where there is one
-    eppo: Annotated[str, Meta(max_length=80)] = ""
+    who: Label = ""  # answers
+    label: Label = ""  # scientific name, where there is one
+    eppo: Label = ""
 
 
 class SeenCommand(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -81,14 +83,14 @@ class SeenCommand(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     id: TransactionId
     expires: Moment
-    label: Annotated[str, Meta(max_length=80)]
-    unit: Annotated[str, Meta(max_length=80)]
+    label: Label
+    unit: Label
     level: Level
     since: Moment
-    who: Annotated[str, Meta(max_length=80)] = ""
+    who: Label = ""
     given_back: bool = False
     # Who took care of it before, as far as `who` knows: who else does at the node stays. Absent: none stays.
-    former: Annotated[list[Annotated[str, Meta(max_length=80)]], Meta(max_length=10)] | None = None
+    former: Annotated[list[Label], Meta(max_length=10)] | None = None
 
 
 class UpdateCommand(Struct, frozen=True, kw_only=True, omit_defaults=True):

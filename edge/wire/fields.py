@@ -27,37 +27,32 @@ class Fields:
         value = self._values.get(key, absent)
         if type(value) is int and 0 <= value <= most:  # nearly always: a platform reads thousands of these a second
             return value
-        value = self._get(key, name, absent)
-        return integer(value, f"{self._what}.{name}", least=0, most=most)
+        return integer(self.raw(key, name, absent), f"{self._what}.{name}", least=0, most=most)
 
     def integer(self, key: int, name: str) -> int:
         """A signed integer."""
-        return integer(self._get(key, name, None), f"{self._what}.{name}")
+        return integer(self.raw(key, name), f"{self._what}.{name}")
 
     def octets(self, key: int, name: str, length: int) -> bytes:
         """A byte string of `length`."""
-        value = self._get(key, name, None)
+        value = self.raw(key, name)
         if not isinstance(value, bytes) or len(value) != length:
             raise WireError(f"{self._what}.{name}: must be a byte string of {length} bytes")
         return value
 
     def items(self, key: int, name: str, *, absent: bool = False) -> list[Any]:
         """An array; empty if `absent` allows it to be missing."""
-        value = self._get(key, name, [] if absent else None)
-        return array(value, f"{self._what}.{name}")
-
-    def raw(self, key: int, name: str) -> object:
-        """Any value that is there."""
-        return self._get(key, name, None)
+        return array(self.raw(key, name, [] if absent else None), f"{self._what}.{name}")
 
     def flag(self, key: int, name: str) -> bool:
         """true or false; false if missing."""
-        value = self._get(key, name, absent=False)
+        value = self.raw(key, name, absent=False)
         if not isinstance(value, bool):
             raise WireError(f"{self._what}.{name}: must be true or false")
         return value
 
-    def _get(self, key: int, name: str, absent: Any) -> Any:
+    def raw(self, key: int, name: str, absent: object = None) -> object:
+        """Any value that is there; `absent` in place of a missing one, unless that is None."""
         value = self._values.get(key, absent)
         if value is None:
             raise WireError(f"{self._what}.{name}: missing (key {key}); every v1 sender gives it")

@@ -13,8 +13,8 @@ import msgspec
 from msgspec import Meta, Struct
 
 from edge.errors import WireError
-from edge.wire.commands import ImageId, TransactionId
-from edge.wire.instants import ClockWord, check_moment
+from edge.wire.commands import ImageId, Label, TransactionId
+from edge.wire.instants import ClockWord, check_moments
 
 MAX_IMAGE_BYTES = 1_048_576  # a receiver refuses more before it keeps a part
 MAX_PART_BYTES = 65_536
@@ -40,14 +40,13 @@ class ImageHeader(Struct, frozen=True, kw_only=True, omit_defaults=True):
     command: TransactionId | None = None  # of the `cmd/image` that asked for it
     utc: datetime | None = None  # when a question was asked
     clock: ClockWord | None = None
-    who: Annotated[str, Meta(max_length=80)] = ""  # took the photograph
+    who: Label = ""  # took the photograph
     note: Annotated[str, Meta(max_length=500)] = ""
-    guess: Annotated[str, Meta(max_length=80)] = ""  # label, by the node or the person
-    eppo: Annotated[str, Meta(max_length=80)] = ""
+    guess: Label = ""  # label, by the node or the person
+    eppo: Label = ""
 
     def __post_init__(self) -> None:
-        if self.utc is not None:
-            check_moment(self.utc)
+        check_moments(self.utc)
 
 
 def image_properties(header: ImageHeader) -> Properties:

@@ -33,13 +33,14 @@ def from_utc_ms(ms: int) -> datetime:
         raise WireError(f"utc: {ms} ms since 1970 is outside the years 1 to 9999; send milliseconds") from why
 
 
-def check_moment(moment: datetime) -> None:
+def check_moments(*moments: datetime | None) -> None:
     """JSON may tell times that no database reads: of an offset beyond any place, of a year beyond the calendar in UTC.
 
     Raises ValueError.
     """
-    if abs(moment.utcoffset() or timedelta()) > _FARTHEST or not 1 < moment.year < 9999:
-        raise ValueError(f"{moment} is no time of any place; send UTC")
+    for moment in filter(None, moments):
+        if abs(moment.utcoffset() or timedelta()) > _FARTHEST or not 1 < moment.year < 9999:
+            raise ValueError(f"{moment} is no time of any place; send UTC")
 
 
 def whole_ms(instant: Instant) -> Instant:

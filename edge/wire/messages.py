@@ -11,13 +11,12 @@ from msgspec import Meta, Struct, convert
 
 from edge.counts import Interval, Level, NoData, TaxonCount, per_m2
 from edge.errors import WireError
-from edge.wire.commands import Share
+from edge.wire.commands import Label, Share
 from edge.wire.documents import decode_document
-from edge.wire.fields import LABEL_LETTERS, LARGEST
-from edge.wire.instants import ClockWord, check_moment
+from edge.wire.fields import LARGEST
+from edge.wire.instants import ClockWord, check_moments
 
 MAX_MESSAGE_BYTES = 65_536
-Label = Annotated[str, Meta(max_length=LABEL_LETTERS)]
 Figure = Annotated[float, Meta(ge=0, le=LARGEST)]
 # In the schema alone: what a node tells that says its place otherwise is kept, and counts nowhere or in nights of UTC.
 AreaCode = Annotated[
@@ -40,8 +39,7 @@ class Status(Struct, frozen=True, kw_only=True, omit_defaults=True):
     utc: datetime | None = None  # not in `offline`: the broker sends it, at a time the node does not know
 
     def __post_init__(self) -> None:
-        if self.utc is not None:
-            check_moment(self.utc)
+        check_moments(self.utc)
 
 
 class ModelInfo(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -149,9 +147,7 @@ class StandingAlert(Struct, frozen=True, kw_only=True, omit_defaults=True):
     done: datetime | None = None
 
     def __post_init__(self) -> None:
-        check_moment(self.since)
-        if self.done is not None:
-            check_moment(self.done)
+        check_moments(self.since, self.done)
 
 
 class Health(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -181,7 +177,7 @@ class Health(Struct, frozen=True, kw_only=True, omit_defaults=True):
     compared: Annotated[int, Meta(ge=0)] = 0  # action levels that a count of yesterday or today was held against
 
     def __post_init__(self) -> None:
-        check_moment(self.utc)
+        check_moments(self.utc)
 
 
 class SummaryCount(Struct, frozen=True, kw_only=True, omit_defaults=True):

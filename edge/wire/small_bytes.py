@@ -9,9 +9,10 @@ from datetime import timedelta
 from functools import cache
 from zlib import crc32
 
-from edge.counts import Level, Unit
+from edge.counts import Unit
 from edge.errors import WireError
 from edge.taxa import taxa
+from edge.wire.alerts import LEVELS
 from edge.wire.compact import UNITS
 from edge.wire.fields import LARGEST
 from edge.wire.small import FIRST_DAY, SmallCount, SmallDay
@@ -20,7 +21,6 @@ SLOWEST_BYTES, USUAL_BYTES = 51, 222  # LoRaWAN EU868: DR0 to DR2, and DR4 and f
 LEAST_BYTES = 24  # a head, whatever it says
 VERSION = 1
 STAGES = ("", "egg", "larva", "nymph", "pupa", "adult", "symptom", "other")  # three bits
-LEVELS: tuple[Level, ...] = ("calm", "look", "act")  # two bits
 REASONS = ("other", "dark", "no_frame", "blurred", "blocked", "overexposed", "not_started", "colourless", "still")
 _SATURATED, _NO_DATA, _HAS_BATTERY = 1, 2, 4
 _NAME_BITS = 27
