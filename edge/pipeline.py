@@ -311,7 +311,7 @@ class Pipeline:
         self._tally = Tally(start=now, last_frame=tally.last_frame)
         self._advise(record)
         self._forget_pictures(now)
-        if self._fed is not None:
+        if self._fed is not None and not self._commits.trouble:
             self._fed.forget_gone()
 
     def _advise(self, interval: Interval) -> None:

@@ -75,6 +75,7 @@ class Fed:
     cut_at: int = -1  # which of them the power cut comes at
     quiet: int = 0
     meanwhile: dict[int, Step] = field(default_factory=dict)  # happens at that call, while pictures still wait
+    known: set[str] = field(default_factory=set)  # names of pictures, in the memory of the last start
 
     def __post_init__(self) -> None:
         self.pictures.mkdir()
@@ -135,6 +136,7 @@ class Fed:
         with ExitStack() as parts:
             store = parts.enter_context(closing(Store(config.store, "n")))
             camera = parts.enter_context(open_watched_camera(config.camera, self.clock, stop))
+            self.known = camera.known
             model = self.folder / "squares.onnx"
             detector = Detector(load_bundle(model if model.exists() else write_model(model)))
 
@@ -378,12 +380,17 @@ def test_a_picture_that_still_lies_in_the_folder_counts_once_however_many_came_s
     assert (fed.frames(), fed.skipped()) == ({0: 5}, {})
 
 
-def test_names_of_pictures_that_are_gone_do_not_fill_the_card(fed: Fed, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_names_of_pictures_that_are_gone_fill_neither_card_nor_memory(
+    fed: Fed, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("edge.store.drafts.KEPT_NAMES", 2)
-    fed.run(*(fed.add(60.0 * n) for n in range(1, 8)))
-    for path in sorted(fed.pictures.iterdir())[1:]:
-        path.unlink()
-    fed.run()
+
+    def remove_all_but_one() -> None:
+        for path in sorted(fed.pictures.iterdir())[1:]:
+            path.unlink()
+
+    fed.run(*(fed.add(60.0 * n) for n in range(1, 8)), remove_all_but_one, fed.next_hour)
+    assert [name[11:13] for name in sorted(fed.known)] == ["01", "06", "07"]
     with closing(sqlite3.connect(fed.state / "fieldeye.db")) as db:
         minutes = [name[11:13] for (name,) in db.execute("SELECT name FROM counted ORDER BY name")]
     assert minutes == ["01", "06", "07"]

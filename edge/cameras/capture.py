@@ -16,6 +16,24 @@ _MISSING = 128  # what libjpeg shows for each block that is not there
 LOOK_AT = "look at plug or network"
 
 
+class CaptureDevice:
+    """Of a Device what all have that read by cv2.VideoCapture."""
+
+    def __init__(self, name: str, config: CameraTable) -> None:
+        self.name = name
+        self._config = config
+        self._has_given = False
+        self._capture = cv2.VideoCapture()
+
+    def picture(self) -> tuple[Image, Image]:
+        """See Device."""
+        return retrieved(self._capture, self._config, self.name)
+
+    def close(self) -> None:
+        """See Device."""
+        self._capture.release()
+
+
 def retrieved(capture: cv2.VideoCapture, config: CameraTable, name: str) -> tuple[Image, Image]:
     """BGR and luma of it; `name` says in errors whose. Raises BadFrameError."""
     try:

@@ -50,6 +50,7 @@ class FolderCamera(ClosedAtExit):
         self._shown = set() if shown is None else shown
         self._waiting: list[tuple[datetime, Identity]] = []  # the next one last
         self._unsorted: list[str] = []  # names that were listed; while there are some, nothing is shown
+        self._listed: Shown = set()  # those of them that were sorted
         self._times: dict[Identity, datetime] = {}  # of those that waited when it was listed: known already
         self._below = ""  # the last of the folders in it
         self._listed_ns = -1
@@ -159,11 +160,14 @@ class FolderCamera(ClosedAtExit):
                 raise SortingError(f"{self._folder}: {left} pictures are still to be put in order; wait")
             path = self._folder / self._unsorted.pop()
             picture = identity(path)
+            self._listed.add(picture)
             turn = self._turn_of(picture, path)
             if turn is not None:
                 self._waiting.append((turn, picture))
         self._waiting.sort(reverse=True)
-        self._times = {}
+        if self._config.fed:  # what is gone would fill the memory: 250 bytes a picture, for months
+            self._shown.intersection_update(self._listed)
+        self._times, self._listed = {}, set()
 
     def _turn_of(self, picture: Identity, path: Path) -> datetime | None:
         """By its time; None: it was shown, counted, or could not be used."""

@@ -9,9 +9,8 @@ from pathlib import Path
 
 import cv2
 
-from edge.boxes import Image
 from edge.cameras.base import ClosedAtExit, Frame
-from edge.cameras.capture import JPEGS, LOOK_AT, retrieved
+from edge.cameras.capture import JPEGS, LOOK_AT, CaptureDevice, retrieved
 from edge.cameras.reader import ThreadedCamera
 from edge.cameras.stream import LONGEST_SILENCE_S, StreamDevice
 from edge.clock import Clock
@@ -37,17 +36,14 @@ def open_opencv(config: CameraTable, clock: Clock) -> "ThreadedCamera | VideoFil
     return VideoFile(config, clock)
 
 
-class UsbDevice:
+class UsbDevice(CaptureDevice):
     """A camera at /dev/video…; owned by its reader thread."""
 
     tells_repeats = True
 
     def __init__(self, config: CameraTable) -> None:
         self._path = f"/dev/video{config.source}" if config.source.isdecimal() else config.source
-        self.name = f"camera {self._path}"
-        self._config = config
-        self._has_given = False
-        self._capture = cv2.VideoCapture()
+        super().__init__(f"camera {self._path}", config)
 
     def open(self) -> None:
         """See Device."""
@@ -82,14 +78,6 @@ class UsbDevice:
             return True
         none = "no pictures any more" if self._has_given else "no picture"
         raise CameraError(f"{self.name}: gives {none}; {LOOK_AT}")
-
-    def picture(self) -> tuple[Image, Image]:
-        """See Device."""
-        return retrieved(self._capture, self._config, self.name)
-
-    def close(self) -> None:
-        """See Device."""
-        self._capture.release()
 
 
 class VideoFile(ClosedAtExit):

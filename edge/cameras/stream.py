@@ -8,9 +8,8 @@ from urllib.parse import urlsplit
 
 import cv2
 
-from edge.boxes import Image
 from edge.cameras.base import without_credentials
-from edge.cameras.capture import AS_THEY_COME, JPEGS, LOOK_AT, retrieved
+from edge.cameras.capture import AS_THEY_COME, JPEGS, LOOK_AT, CaptureDevice
 from edge.config import CameraTable
 from edge.errors import CameraError
 
@@ -23,7 +22,7 @@ LONGEST_SILENCE_S = REFUSED_S + OPEN_TIMEOUT_S + ANSWER_S  # after it a reader e
 # With 5.3 megapixels a node takes 280 MB, with 4K 450 by four threads, and its service may have 377. One thread may be
 # too slow on a Pi: 25 pictures of 1080p a second by H.265 are 20 % of an x86 core.
 MOST_STREAM_PX, THREADS = 5_500_000, 2
-STILLS = {JPEGS, cv2.VideoWriter.fourcc(*"MPNG"), cv2.VideoWriter.fourcc(*"webp")}  # each coded by itself
+STILLS = {JPEGS, *(cv2.VideoWriter.fourcc(*form) for form in ("MPNG", "webp", "tiff"))}  # each coded by itself
 PORTS = {"rtsp": 554, "rtsps": 322, "rtmp": 1935, "http": 80, "https": 443}
 # FFmpeg's: TCP, as OpenCV has it; no sound, for which opening would wait; how long for a key frame, in microseconds; no
 # guess at frames a second, which takes 20 pictures; how long without a byte, so that a silent host is told soon.
@@ -35,15 +34,12 @@ _OWNERS_OPTIONS = os.environ.get(_OPTIONS)
 _FORMS: dict[str, str] = {}  # an address -> the form of it that opened last: each look opens a snapshot's address anew
 
 
-class StreamDevice:
+class StreamDevice(CaptureDevice):
     """An address behind cv2.VideoCapture; owned by its reader thread."""
 
     def __init__(self, config: CameraTable) -> None:
-        self.name = f"camera {without_credentials(config.source)}"
-        self._config = config
+        super().__init__(f"camera {without_credentials(config.source)}", config)
         self._grabs_left = FIRST_GRABS
-        self._has_given = False
-        self._capture = cv2.VideoCapture()
         self.tells_repeats = False  # STILLS do; by H.265 a still card with simulated noise was one picture for 30 s
 
     def open(self) -> None:
@@ -85,14 +81,6 @@ class StreamDevice:
             raise CameraError(f"{self.name}: gives no pictures any more; {LOOK_AT}")
         _FORMS.pop(self._config.source, None)
         raise CameraError(f"{self.name}: gives no picture; correct camera.source if it is a web page's, else {LOOK_AT}")
-
-    def picture(self) -> tuple[Image, Image]:
-        """See Device."""
-        return retrieved(self._capture, self._config, self.name)
-
-    def close(self) -> None:
-        """See Device."""
-        self._capture.release()
 
 
 def _opens(capture: cv2.VideoCapture, source: str, limits: list[int]) -> bool:

@@ -62,11 +62,15 @@ class FedFolder:
         return whole.draft(record)
 
     def forget_gone(self) -> None:
-        """Names of pictures that lie there no more; a folder that is empty may be one that is not mounted."""
+        """Names of pictures that lie there no more; a folder that is empty may be one that is not mounted.
+
+        Once all that was counted is committed: only then does the store have all names that are known.
+        """
         present = self._names()
         try:
             if present:
                 self._store.forget_counted(present)
+                self._known.intersection_update(self._store.counted_pictures())
         except StoreError as why:  # the next interval tries again
             log.warning("names_not_forgotten", extra={"why": str(why)})
 

@@ -379,6 +379,24 @@ def test_a_fed_folder_shows_each_name_once_and_no_known_one_and_is_ended_only_fo
         assert (later.source, later.taken) == ("new.jpg", None)
 
 
+def test_what_is_gone_from_a_fed_folder_does_not_fill_the_memory_unless_the_folder_is_away(tmp_path: Path) -> None:
+    shown: Shown = set()
+    for name in ("1.jpg", "2.jpg", "3.jpg"):
+        put(tmp_path / "p", name)
+    with open_camera(camera_table("folder", tmp_path / "p", fed=True), SystemClock(), shown=shown) as camera:
+        assert [camera.read(1).source for _ in range(3)] == ["1.jpg", "2.jpg", "3.jpg"]
+        for name in ("1.jpg", "2.jpg"):
+            (tmp_path / "p" / name).unlink()
+        put(tmp_path / "p", "4.jpg")
+        assert camera.read(1).source == "4.jpg"
+        assert {name for name, *_ in shown} == {"3.jpg", "4.jpg"}
+        (tmp_path / "p").rename(tmp_path / "away")
+        (tmp_path / "p").mkdir()
+        with pytest.raises(CameraEndedError):
+            camera.read(1)
+        assert len(shown) == 2
+
+
 def test_what_cannot_be_used_is_not_shown_again_by_the_next_start_unless_its_file_changes_or_its_disk_was_away(
     tmp_path: Path,
 ) -> None:

@@ -117,7 +117,7 @@ def test_a_snapshot_leaves_memory_with_the_next_one_and_waits_for_no_collector(s
 
 
 @pytest.mark.usefixtures("impatient")
-@pytest.mark.parametrize("suffix", [".jpg", ".png", ".webp"])
+@pytest.mark.parametrize("suffix", [".jpg", ".png", ".webp", ".tiff"])
 def test_a_snapshot_that_stays_the_same_is_told_and_comes_back(
     source: NetworkCamera, monkeypatch: pytest.MonkeyPatch, suffix: str
 ) -> None:
