@@ -23,7 +23,8 @@ def _begun(program: str, function: str) -> int:
     try:
         return int(getattr(import_module("edge.cli"), function)())
     except KeyboardInterrupt:
-        sys.stderr.write(f"{program}: stopped\n")
+        if sys.stderr is not None:  # closed, as by 2>&-
+            sys.stderr.write(f"{program}: stopped\n")
         return STOPPED
 
 

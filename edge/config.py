@@ -424,5 +424,5 @@ def _check_thresholds(rows: tuple[OwnThreshold, ...], name: str) -> None:
             raise ConfigError(f"{where} in {own.unit} stands twice; keep one of the rows")
 
 
-def _short(why: Exception) -> str:
-    return os.strerror(why.errno) if isinstance(why, OSError) and why.errno else type(why).__name__
+def _short(why: OSError | UnicodeDecodeError) -> str:
+    return os.strerror(why.errno or 0) if isinstance(why, OSError) else "it is no UTF-8"

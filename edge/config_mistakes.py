@@ -10,6 +10,8 @@ from typing import get_args
 
 import msgspec
 
+from edge.errors import one_line
+
 _UNKNOWN_KEY = re.compile(r"unknown field `(?P<key>.+?)`(?: - at `\$\.?(?P<table>.*?)`)?$")
 _WRITTEN = re.compile(r"matching regex .*\(\?#(?P<words>[^)]+)\)['\"]$")
 _MISTYPED = re.compile(r"^expected `(?P<wanted>\w+)[^`]*`, got `(?P<got>\w+)`$")
@@ -18,11 +20,13 @@ _TOO_LONG = re.compile(r"^expected `str` of length <= (?P<letters>\d+)$")
 _TOML = {"str": "a text in quotes", "int": "a whole number", "float": "a number", "bool": "true or false",
          "array": "a list in [ ]", "object": "a table",
          "date": "a day", "datetime": "a day and a time", "time": "a time"}  # fmt: skip
+_LACKS = "lacks"
 _AT = re.compile(r"^(?P<what>.+?) - at `\$\.?(?P<where>.*)`$")
 
 
 def explained(message: str, record: type) -> str:
     """A ValidationError's message about a `record`, as such a sentence."""
+    message = one_line(message)  # a key in quotes may hold anything
     unknown = _UNKNOWN_KEY.search(message)
     if unknown:
         table = unknown["table"] or ""
@@ -34,7 +38,8 @@ def explained(message: str, record: type) -> str:
     at = _AT.match(message)
     what, where = (at["what"], at["where"]) if at else (message, "")
     what = _plain(what[0].lower() + what[1:], where, record)
-    return f"{where}: {what}; correct it" if where else f"{what}; correct it"
+    remedy = "add it" if what.startswith(_LACKS) else "correct it"
+    return f"{where}: {what}; {remedy}" if where else f"{what}; {remedy}"
 
 
 def _plain(what: str, where: str, record: type) -> str:
@@ -51,7 +56,7 @@ def _plain(what: str, where: str, record: type) -> str:
         return f"must be {_TOML[mistyped['wanted']]} and is {_TOML[mistyped['got']]}"
     if what.startswith("invalid enum value"):
         return f"there is no {what.removeprefix('invalid enum value ')}, only {_choices(record, where)}"
-    return what.replace("object missing required field", "lacks")
+    return what.replace("object missing required field", _LACKS)
 
 
 def _choices(record: type, where: str) -> str:

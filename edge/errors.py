@@ -1,5 +1,6 @@
 """Every error that Fieldeye raises on purpose; each message says what, where and what to do, in one sentence."""
 
+import re
 import shlex
 import sys
 
@@ -86,6 +87,11 @@ class SessionTakenError(BrokerError):
 
 class ThreadStuckError(FieldeyeError, RuntimeError):
     """A thread that did not stop within its time."""
+
+
+def one_line(text: str) -> str:
+    r"""`text` as it may stand in a sentence: what breaks a line or steers a terminal, as of a file's name, is `\n`."""
+    return re.sub(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]", lambda sign: ascii(sign[0])[1:-1], text)
 
 
 def to_read(why: Exception, otherwise: str) -> str:

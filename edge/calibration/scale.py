@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from edge.boxes import Image
 from edge.calibration.board import Layout
-from edge.errors import BadFrameError
+from edge.errors import BadFrameError, ConfigError
 
 LEAST_CORNERS = 8
 MOST_ERROR_PX = 1.0  # of the corners put back into the picture: more is a bent board or a blurred picture
@@ -35,7 +35,7 @@ class Corners:
 
 @dataclass(frozen=True, slots=True)
 class Scale:
-    """The plane of the board in a picture of that size.
+    """The plane of the board in a picture of that size. Raises ConfigError if that is none.
 
     to_mm: nine numbers, row by row, of the homography from px to mm on the plane
     error_px: root mean square of the corners put back; uneven: greatest less least length of a px, over their mean
@@ -47,6 +47,10 @@ class Scale:
     error_px: float
     uneven: float
     corners: int
+
+    def __post_init__(self) -> None:
+        if not self.to_mm[8]:  # OpenCV makes it 1: at 0 the picture's corner lies on the horizon
+            raise ConfigError("its nine numbers are those of no plane; measure it again")
 
     @property
     def homography(self) -> Numbers:

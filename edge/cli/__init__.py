@@ -16,6 +16,7 @@ from pathlib import Path
 import edge
 from edge.cli.exits import DONE, NOT_WELL, STOPPED, WRONG_USE
 from edge.cli.logs import hush_opencv, set_up_logs
+from edge.cli.results import say
 from edge.errors import ConfigError, FieldeyeError, UsageError, to_install
 
 log = logging.getLogger(__name__)
@@ -167,5 +168,5 @@ def _close_output() -> None:
 
 
 def _fail(program: str, sentence: str, code: int) -> int:
-    print(f"{program}: {sentence}", file=sys.stderr)
+    say(sentence, program)
     return code

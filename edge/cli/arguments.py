@@ -2,6 +2,7 @@
 
 import argparse
 import csv
+import re
 from datetime import date
 from pathlib import Path
 
@@ -55,6 +56,11 @@ def read_csv(path: Path, columns: str) -> str:
         then = to_read(why, f"give a CSV in UTF-8 with the columns {columns}")
         raise UsageError(f"{path}: cannot be read; {then}") from why
     return text
+
+
+def is_port(text: str) -> bool:
+    """Is it the number of one?"""
+    return re.fullmatch(r"\d{1,5}", text) is not None and 0 < int(text) < 65536
 
 
 def as_day(text: str) -> date:

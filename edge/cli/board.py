@@ -1,7 +1,9 @@
 """`fieldeye board`: print a calibration board, or read the scale off a picture of it."""
 
 import argparse
+import re
 from dataclasses import asdict
+from math import inf
 from pathlib import Path
 
 from edge.calibration.board import Layout, board_pdf, board_svg
@@ -33,18 +35,19 @@ def run(args: argparse.Namespace) -> int:
         return DONE
     if args.side_mm is None:
         raise UsageError("--side-mm is missing: measure ten squares with a ruler and give a tenth; printers shrink")
-    if not args.side_mm > 0:
-        raise UsageError(f"--side-mm must be above 0, not {args.side_mm:g}")
+    if not 0 < args.side_mm < inf:
+        raise UsageError(f"--side-mm must be above 0, not {args.side_mm:g}; measure ten squares and give a tenth")
     scale = measured([find_corners(read_picture(picture), layout) for picture in args.look], args.side_mm)
     show(_as_json(scale), _read(scale), as_json=args.json)
     return DONE
 
 
 def _layout(squares: str, square_mm: float) -> Layout:
-    across, _, down = squares.partition("x")
-    if not (across.isdecimal() and down.isdecimal()):
-        raise UsageError(f"--squares {squares} is not like 5x7")
-    return Layout(int(across), int(down), square_mm)
+    sides = re.fullmatch(r"(\d{1,3})x(\d{1,3})", squares)
+    if sides is None:
+        raise UsageError(f"--squares {squares} is not like 5x7; give how many across and down")
+    across, down = map(int, sides.groups())
+    return Layout(across, down, square_mm)
 
 
 def _write(layout: Layout, path: Path) -> None:

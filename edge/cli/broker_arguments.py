@@ -5,6 +5,7 @@ import ssl
 from contextlib import suppress
 from ipaddress import ip_address
 
+from edge.cli.arguments import is_port
 from edge.config import LOOPBACK
 from edge.errors import UsageError
 from edge.mqtt import load_client, read_secret, secret_path, trusting
@@ -52,7 +53,7 @@ def _address(broker: str) -> tuple[str, int]:
     host, colon, port = broker.rpartition(":")
     if not colon:
         return broker, DEFAULT_PORT
-    if not host or not port.isdecimal() or not 0 < int(port) < 65536:
+    if not host or not is_port(port):
         raise UsageError(f"--broker {broker} is no HOST:PORT; write for example 127.0.0.1:1883")
     return host.strip("[]"), int(port)
 

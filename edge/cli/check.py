@@ -30,7 +30,7 @@ def run(args: argparse.Namespace) -> int:
     broker = f"to {config.mqtt.host}:{config.mqtt.port}" if config.mqtt else "kept on the node"
     right = f"{args.config}: right; {site}/{node}, {config.camera.kind} camera, records {broker}"
     found = {"config": str(args.config), "ok": True, "site": site, "node": node, "set_on_page": page}
-    show(found, "\n".join([right, *page]), as_json=args.json)
+    show(found, right, *page, as_json=args.json)
     return DONE
 
 

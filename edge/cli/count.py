@@ -22,7 +22,7 @@ from edge.census import UNITS, Step, begun
 from edge.cli.count_result import Tallied, compared, result_of, sentences
 from edge.cli.drawn_pictures import DrawnPictures
 from edge.cli.exits import DONE
-from edge.cli.results import show
+from edge.cli.results import say, show
 from edge.cli.truth import read_truth
 from edge.clock import SystemClock
 from edge.config import MODELS_FOR, CameraTable, GateTable, Mode
@@ -88,9 +88,9 @@ def run(args: argparse.Namespace) -> int:
     result = result_of(tallied, detector, reader.bundle.scale if reader else None)
     if truth:
         result["against"] = compared(truth, tallied, args.threshold)
-    show(result, sentences(result), as_json=args.json)
+    show(result, *sentences(result), as_json=args.json)
     if args.mode == "live" and not tallied.counts and any(one["count"] for one in tallied.per_picture.values()):
-        print(f"fieldeye: {UNFOLLOWED}", file=sys.stderr)
+        say(UNFOLLOWED)
     return DONE
 
 

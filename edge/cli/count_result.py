@@ -1,6 +1,5 @@
 """What the pictures of `fieldeye count` said together, and how it is told to people and programs."""
 
-import sys
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
@@ -8,6 +7,7 @@ from statistics import mean
 from typing import Any
 
 from edge.census import NO_LEAF, Step
+from edge.cli.results import say
 from edge.cli.truth import Truth
 from edge.config import Mode
 from edge.count_agreement import agreement
@@ -112,12 +112,12 @@ def compared(truth: Truth, tallied: Tallied, threshold: float | None) -> dict[st
         raise UsageError(f"{truth.name}: names none of the pictures that were counted; write their file names")
     if unknown:
         names = f"{len(unknown)} of its {len(truth.counts)} pictures ({unknown[0]})"
-        print(f"fieldeye: {truth.name}: {names} were not counted, so they are not compared", file=sys.stderr)
+        say(f"{truth.name}: {names} were not counted, so they are not compared")
     person, machine = zip(*both, strict=True)
     return {"what": truth.what, **asdict(agreement(person, machine, threshold))}
 
 
-def sentences(result: dict[str, Any]) -> str:
+def sentences(result: dict[str, Any]) -> list[str]:
     """The same for people."""
     reasons = ", ".join(f"{reason} {number}" for reason, number in result["skipped"].items())
     lines = [f"{result['mode']}: {result['frames']} pictures counted, {sum(result['skipped'].values())} not"]
@@ -131,7 +131,7 @@ def sentences(result: dict[str, Any]) -> str:
     for part in ("card", "leaf", "against"):
         if part in result:
             lines.append(f"{part}: " + ", ".join(f"{key} {_said(value)}" for key, value in result[part].items()))
-    return "\n".join(lines)
+    return lines
 
 
 def _said(value: object) -> str:

@@ -48,7 +48,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """0; 2 where something is missing or cannot be."""
     if args.species is None:
-        show({"species": species()}, "\n".join(species()), as_json=args.json)
+        show({"species": species()}, *species(), as_json=args.json)
         return DONE
     if args.species not in species():
         near = difflib.get_close_matches(args.species, species(), n=1)
@@ -67,7 +67,7 @@ def run(args: argparse.Namespace) -> int:
     if not first <= last or last - first > LONGEST:
         raise UsageError(f"from {first} to {last}: must be a day to a year, in order; correct --from and --to")
     steps = progress(args.species, days, first, last)
-    show(_result(args.species, steps, caught), "\n".join(_lines(steps, caught)), as_json=args.json)
+    show(_result(args.species, steps, caught), *_lines(steps, caught), as_json=args.json)
     return DONE
 
 

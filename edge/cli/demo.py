@@ -17,7 +17,7 @@ from edge.cli.arguments import model_argument
 from edge.cli.exits import DONE, NOT_WELL
 from edge.cli.listen import tell
 from edge.cli.loopback import free_port, loopback_broker, mosquitto
-from edge.cli.results import show
+from edge.cli.results import say, show
 from edge.cli.stopping import stop_on_signal
 from edge.clock import ClockState, Instant, SystemClock
 from edge.config import NodeConfig, parse_config
@@ -169,7 +169,7 @@ def _start_broker(outer: ExitStack, folder: Path) -> int | None:
     """The port of a Mosquitto that ends with `outer`; None without Mosquitto: a node needs no broker to look."""
     program = mosquitto()
     if program is None:
-        _say("no Mosquitto here (sudo apt install mosquitto): the node looks, keeps and shows; its records wait")
+        say("no Mosquitto here (sudo apt install mosquitto): the node looks, keeps and shows; its records wait")
         return None
     port = free_port(BROKER_PORT)
     outer.enter_context(loopback_broker(program, folder, port))
@@ -197,12 +197,12 @@ def _toml(text: str) -> str:
 def _greet(node: Node, port: int | None, folder: Path) -> None:
     problem = node.board.snapshot().problem
     if problem:
-        _say(problem)
+        say(problem)
     if node.page is not None:
-        _say(f"the page: {node.page.url}   (Ctrl-C ends)")
-        _say(f"its first account, in another terminal: {_program()} reset-password --config {folder / NODE_TOML}")
+        say(f"the page: {node.page.url}   (Ctrl-C ends)")
+        say(f"its first account, in another terminal: {_program()} reset-password --config {folder / NODE_TOML}")
     if port is not None:
-        _say(f"the broker: 127.0.0.1:{port}; below is what the platform receives")
+        say(f"the broker: 127.0.0.1:{port}; below is what the platform receives")
 
 
 def _program() -> str:
@@ -239,7 +239,3 @@ def _sentence(done: Sum) -> str:
         f"{done.acknowledged} acknowledged, {done.received} received"
     )
     return f"{line}; {done.waiting} records are waiting for a broker" if done.waiting else line
-
-
-def _say(sentence_: str) -> None:
-    print(f"fieldeye: {sentence_}", file=sys.stderr, flush=True)

@@ -18,7 +18,7 @@ from edge.cameras.pictures import name_of, pictures_in, read_picture
 from edge.cli.arguments import MOST_THREADS, as_threads, model_argument
 from edge.cli.drawn_pictures import DrawnPictures
 from edge.cli.exits import DONE, NOT_WELL
-from edge.cli.results import show
+from edge.cli.results import say, show
 from edge.detections import Detections
 from edge.detector import Detector
 from edge.draw import draw
@@ -56,9 +56,7 @@ def run(args: argparse.Namespace) -> int:
     detector = tried(release, threads=args.threads)
     least = detector.thresholds if args.confidence is None else np.full_like(detector.thresholds, args.confidence)
     if release.entry is None:
-        print(
-            f"fieldeye: {release.path} is in no manifest: neither hash nor golden picture vouch for it", file=sys.stderr
-        )
+        say(f"{release.path} is in no manifest: neither hash nor golden picture vouch for it")
     failed = 0
     quiet = not sys.stderr.isatty() or len(pictures) < 2
     for picture in tqdm(pictures, unit="picture", disable=quiet):

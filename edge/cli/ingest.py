@@ -59,7 +59,7 @@ def run(args: argparse.Namespace) -> int:
     if args.queue and not args.insecure:
         _keep_secret(args.queue.split(","))
     spoiled: list[Path] = []
-    if args.database:
+    if args.database is not None:
         from edge.cli.ingest_database import run_workers  # noqa: PLC0415  PostgreSQL only if asked for
 
         code = run_workers(args, spoiled)

@@ -16,6 +16,7 @@ from tqdm import tqdm
 from edge.cli.broker_arguments import broker_address
 from edge.cli.exits import DONE, NOT_WELL
 from edge.cli.logs import set_up_logs
+from edge.cli.results import say
 from edge.cli.stopping import stop_on_signal
 from edge.clock import SystemClock
 from edge.errors import FieldeyeError, SessionTakenError, StoreNewerError
@@ -97,7 +98,7 @@ def _child(args: argparse.Namespace, number: int) -> None:
     try:
         sys.exit(work(args, number, stop))
     except FieldeyeError as why:
-        print(f"fieldeye-platform: worker {number}: {why}", file=sys.stderr)
+        say(f"worker {number}: {why}", "fieldeye-platform")
         sys.exit(_REPLACED if isinstance(why, (SessionTakenError, StoreNewerError)) else NOT_WELL)
 
 

@@ -11,7 +11,7 @@ from edge.cli.arguments import config_argument
 from edge.cli.exits import DONE
 from edge.cli.results import show
 from edge.config import HOTSPOT_ADDRESS, NodeConfig
-from edge.errors import UsageError
+from edge.errors import UsageError, to_read
 from edge.mqtt.secret import read_secret
 
 HOTSPOT = Path("/etc/NetworkManager/system-connections/fieldeye-hotspot.nmconnection")
@@ -71,7 +71,8 @@ def _wifi(file: Path | None) -> tuple[str, str]:
         settings.read_string(path.read_text("utf-8"))
         return _ssid(_unescaped(settings["wifi"]["ssid"])), _unescaped(settings["wifi-security"]["psk"])
     except (OSError, UnicodeDecodeError, configparser.Error, KeyError) as why:
-        raise UsageError(f"--wifi {path}: no name and password of a Wi-Fi can be read there; run as root") from why
+        then = to_read(why, "give the file that NetworkManager keeps of the hotspot")
+        raise UsageError(f"--wifi {path}: no name and password of a Wi-Fi can be read there; {then}") from why
 
 
 def _unescaped(text: str) -> str:

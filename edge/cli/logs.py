@@ -6,6 +6,8 @@ import os
 import sys
 from datetime import UTC, datetime
 
+from edge.errors import one_line
+
 _STANDARD = {*vars(logging.makeLogRecord({})), "message", "asctime", "taskName"}
 
 
@@ -17,7 +19,7 @@ class Readable(logging.Formatter):
         when = datetime.fromtimestamp(record.created, UTC).astimezone().strftime("%H:%M:%S")
         pairs = " ".join(f"{name}={value}" for name, value in pairs_of(record).items())
         fault = f"\n{self.formatException(record.exc_info)}" if record.exc_info else ""
-        return f"{when} {record.getMessage()} {pairs}".rstrip() + fault
+        return one_line(f"{when} {record.getMessage()} {pairs}".rstrip()) + fault
 
 
 class JsonLines(logging.Formatter):

@@ -143,7 +143,8 @@ def _leaf_facts(crop: str, folder: Path) -> dict[str, Any]:
 
 def _sentence(result: dict[str, Any]) -> str:
     if not result["ok"]:
-        return f"{result['name']}: {result['error']}"
+        name = result["name"]  # which the error of a file begins with, too
+        return f"{name}: {result['error'].removeprefix(f'{name}: ')}"
     if "checked" in result:
         alone = "" if "hash" in result["checked"] else "; a file outside the manifest, so no hash to check it by"
         return f"{result['name']}: ok ({', '.join(result['checked'])}{alone})"

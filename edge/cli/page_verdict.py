@@ -68,5 +68,5 @@ def asked(config: NodeConfig, address: str, kind: type[T]) -> T | None:
         return None
     try:
         return msgspec.json.decode(answer(config.page, address), type=kind)
-    except ValueError:
+    except (ValueError, RecursionError):  # the second: of nesting without end
         return None

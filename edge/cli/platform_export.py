@@ -12,7 +12,7 @@ from edge.cli.exits import DONE
 from edge.cli.exporting import check_ending, formats_help, keep_apart, write_export, written_words
 from edge.cli.platform_pictures import write_pictures
 from edge.clock import SystemClock
-from edge.errors import UsageError
+from edge.errors import UsageError, one_line
 from edge.exports import FORMATS, About, Place, place_of
 from edge.platform.ledger.ledger_records import read_ledger
 from edge.platform.ledger.nodes import NodeName, read_nodes
@@ -45,10 +45,10 @@ def run(args: argparse.Namespace) -> int:
     if args.format == "coco":
         return _pictures(args)
     with ExitStack() as closing:
-        records, places = _of_database(args, closing) if args.database else _of_ledger(args)
+        records, places = _of_database(args, closing) if args.ledger is None else _of_ledger(args)
         about = About(created=SystemClock().now().utc, publisher=args.publisher, places=places)
         written = write_export(args.format, records, about, args.out)
-    print(written_words(args.format, written, args.out))
+    print(one_line(written_words(args.format, written, args.out)))
     return DONE
 
 
@@ -57,7 +57,7 @@ def _pictures(args: argparse.Namespace) -> int:
         raise UsageError("--format coco needs pictures, which only `ingest --out` keeps; give --ledger")
     if args.since or args.until:
         raise UsageError("--format coco takes all: a node's picture tells no day; leave out --since and --until")
-    print(f"{write_pictures(args.ledger, args.out)} pictures in {args.out}")
+    print(one_line(f"{write_pictures(args.ledger, args.out)} pictures in {args.out}"))
     return DONE
 
 

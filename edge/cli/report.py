@@ -6,7 +6,7 @@ from pathlib import Path
 
 from edge.cli.arguments import ALL_AREAS, THRESHOLD_COLUMNS, database_argument
 from edge.cli.exits import DONE
-from edge.errors import StoreError, UsageError
+from edge.errors import StoreError, UsageError, one_line
 from edge.languages import LANGUAGES
 from edge.platform.areas.outlines import read_outlines
 
@@ -70,4 +70,4 @@ def _write(path: Path, content: bytes) -> None:
         path.write_bytes(content)
     except OSError as why:
         raise StoreError(f"{path}: cannot be written ({why.strerror}); name another folder with --out") from why
-    print(path)
+    print(one_line(str(path)))

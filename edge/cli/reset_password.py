@@ -2,13 +2,12 @@
 
 import argparse
 import os
-import sys
 from contextlib import closing
 from pathlib import Path
 
 from edge.cli.arguments import config_argument
 from edge.cli.exits import DONE
-from edge.cli.results import show
+from edge.cli.results import say, show
 from edge.clock import SystemClock
 from edge.config import load_config
 from edge.errors import UsageError
@@ -40,8 +39,7 @@ def run(args: argparse.Namespace) -> int:
     told = {"name": name, "role": role, "password": password}
     show(told, f"{name} ({role}) now logs in with: {password}", as_json=args.json)
     if _set_aside(folder) != damaged:  # which a node that runs has open
-        says = "the accounts were damaged and are set aside; restart the node if it runs, then add the others anew"
-        print(f"fieldeye: {says}", file=sys.stderr)
+        say("the accounts were damaged and are set aside; restart the node if it runs, then add the others anew")
     return DONE
 
 

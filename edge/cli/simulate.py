@@ -44,7 +44,9 @@ def run(args: argparse.Namespace) -> int:
     """Until all is received by somebody, or Ctrl-C."""
     if min(args.nodes, args.days, args.connections) < 1:
         raise UsageError("--nodes, --days and --connections must be at least 1")
-    if args.rate is not None and args.rate <= 0:
+    if args.seed < 0:
+        raise UsageError(f"--seed {args.seed}: is 0 or more; give another")
+    if args.rate is not None and not args.rate > 0:
         raise UsageError(f"--rate {args.rate:g} sends nothing; give messages a second above 0, or leave it out")
     plan = FleetPlan(
         nodes=args.nodes,

@@ -2,7 +2,6 @@
 
 import argparse
 import os
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,7 +13,7 @@ from edge.cli.doctor import diagnose
 from edge.cli.exits import DONE
 from edge.cli.exporting import sync, whole
 from edge.cli.page_verdict import answer
-from edge.cli.results import show
+from edge.cli.results import say, show
 from edge.clock import SystemClock
 from edge.config import NodeConfig
 from edge.errors import ConfigError, FieldeyeError
@@ -46,7 +45,7 @@ def run(args: argparse.Namespace) -> int:
         file.write(content)
         sync(file)
     if trouble:
-        print(f"fieldeye: {trouble}", file=sys.stderr)
+        say(trouble)
     told = {"bundle": str(out), "bytes": len(content), "parts": sorted(parts), "trouble": trouble}
     show(told, f"{out}: {len(content) / 1000:.0f} kB, {', '.join(sorted(parts))}", as_json=args.json)
     return DONE

@@ -7,11 +7,11 @@ from email.utils import parseaddr
 from threading import Event
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from edge.cli.arguments import area_for
+from edge.cli.arguments import area_for, is_port
 from edge.cli.exits import DONE, NOT_WELL
 from edge.cli.stopping import stop_on_signal
 from edge.cli.tell import NEVER
-from edge.errors import StoreError, UsageError
+from edge.errors import StoreError, UsageError, one_line
 from edge.mqtt import read_secret
 from edge.platform.alerts.recipients import (
     Recipient,
@@ -95,7 +95,7 @@ def _tell_on(url: str, mail: MailServer | None, stop: Event) -> int:
         except StoreError as why:
             if str(why) != said:
                 said = str(why)
-                print(said, file=sys.stderr)
+                print(one_line(said), file=sys.stderr)
         else:
             said = ""
             say(turn, reasons)
@@ -114,7 +114,8 @@ def say(turn: Turn, said: dict[str, str]) -> None:
     """Each reason once, until that address was told something or has another."""
     for address, why in turn.answers.items():
         if why and why != said.get(address):
-            print(f"{address} was not told of an alert ({why}); check the address and its server", file=sys.stderr)
+            told_not = f"{address} was not told of an alert ({why}); check the address and its server"
+            print(one_line(told_not), file=sys.stderr)
     said.update(turn.answers)
 
 
@@ -143,7 +144,7 @@ def _mail_server(args: argparse.Namespace) -> MailServer | None:
     if not args.mail_server:
         return None
     host, _, port = args.mail_server.rpartition(":")
-    if not (_is_host(host) and port.isdecimal() and 0 < int(port) < 65536):
+    if not (_is_host(host) and is_port(port)):
         raise UsageError(f"--mail-server {args.mail_server} is no HOST:PORT; write for example mail.example.org:587")
     if not parseaddr(args.sender)[1]:
         raise UsageError(f"--from {args.sender!r} is no address; write for example station@example.org")

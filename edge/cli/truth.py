@@ -28,7 +28,8 @@ def read_truth(path: Path) -> Truth:
     columns = reader.fieldnames or ()
     what: What | None = next((w for w in get_args(What) if w in columns), None)
     if not rows or "picture" not in columns or what is None:
-        raise UsageError(f"{path}: needs the columns picture and one of {', '.join(get_args(What))}, and a row")
+        needs = f"needs the columns picture and one of {', '.join(get_args(What))}, and a row"
+        raise UsageError(f"{path}: {needs}; write them")
     counts = []
     for line, row in rows:
         try:
@@ -37,5 +38,7 @@ def read_truth(path: Path) -> Truth:
             raise UsageError(f"{path}, line {line}: {row[what]!r} is no number; write how many there are") from why
         if not 0 <= number < inf:
             raise UsageError(f"{path}, line {line}: {row[what]!r} is not 0 or more; write how many there are")
+        if not row["picture"]:
+            raise UsageError(f"{path}, line {line}: names no picture; write the name of its file")
         counts.append((row["picture"], number))
     return Truth(path.name, what, tuple(counts))

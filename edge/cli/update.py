@@ -123,7 +123,7 @@ def _status(args: argparse.Namespace) -> int:
         on_trial = "" if starts is None else f", on trial after {starts} starts"
         lines.append(f"{kind}: number {runs}{on_trial}; {least} or higher is accepted")
     ended = said(places)
-    show({**kinds, "said": ended}, "\n".join([*lines, ended or "nothing was updated yet"]), as_json=args.json)
+    show({**kinds, "said": ended}, *lines, ended or "nothing was updated yet", as_json=args.json)
     return DONE
 
 

@@ -57,9 +57,9 @@ def file_name(name: str) -> str:
     return name.partition("/")[0]
 
 
-def numbered_names(db: sqlite3.Connection, where: str = "1") -> list[tuple[int, str]]:
+def numbered_names(db: sqlite3.Connection) -> list[tuple[int, str]]:
     """Those that are kept, in their order. One that lost a bit on the card is another name, be it of another type."""
-    found = f"SELECT number, CAST(name AS BLOB) FROM counted WHERE {where} ORDER BY number"  # noqa: S608  our own words
+    found = "SELECT number, CAST(name AS BLOB) FROM counted ORDER BY number"
     return [(number, name.decode(errors="replace")) for number, name in db.execute(found) if name]
 
 
@@ -73,7 +73,17 @@ def names_in(path: Path) -> list[str] | None:
 
 
 def forget_names(db: sqlite3.Connection, present: Collection[str]) -> None:
-    """Within the caller's transaction: those before the last `KEPT_NAMES` that no picture bears any more."""
-    older = numbered_names(db, f"number <= (SELECT max(number) FROM counted) - {KEPT_NAMES}")  # noqa: S608
-    gone = [(number,) for number, name in older if file_name(name.removeprefix("/")) not in present]
+    """Within the caller's transaction: those before the last `KEPT_NAMES` that no picture bears any more.
+
+    Of a file that is written over again and again, its last ones.
+    """
+    names = numbered_names(db)
+    newest = {_kind(name): number for number, name in names}
+    kept = {number for kind, number in newest.items() if kind[0] in present}
+    gone = [(number,) for number, _ in names if number <= names[-1][0] - KEPT_NAMES and number not in kept]
     db.executemany("DELETE FROM counted WHERE number = ?", gone)
+
+
+def _kind(name: str) -> tuple[str, int]:
+    """Of which file it is, and whether its own name, that of a picture of it, or that of one that cannot be used."""
+    return file_name(name.removeprefix("/")), name.count("/")

@@ -8,7 +8,9 @@ import subprocess
 import sys
 from contextlib import closing
 from functools import partial
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from threading import Thread
 
 import pytest
 from msgspec.structs import replace
@@ -28,6 +30,7 @@ from edge.config import (
     NodeTable,
     PowerTable,
     StoreTable,
+    load_config,
 )
 from edge.power.gauge import Battery, read_battery
 from edge.status import CameraStatus, LinkStatus, StatusBoard
@@ -153,6 +156,18 @@ def test_a_port_that_another_program_holds_is_not_well(
     page = told(capsys)["page"]
     assert page["state"] == "not well"
     assert "is used by another program" in page["sentence"]
+
+
+def test_a_port_whose_program_answers_with_nesting_without_end_is_not_well(tmp_path: Path) -> None:
+    class Nesting(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.wfile.write(b'HTTP/1.0 200 OK\r\n\r\n{"x":' + 50_000 * b"[")
+
+    with HTTPServer(("127.0.0.1", 0), Nesting) as other:
+        Thread(target=other.serve_forever, daemon=True).start()
+        (verdict,) = on_page(load_config(configuration(tmp_path, other.server_port, None)))
+        other.shutdown()
+    assert (verdict.state, "is used by another program" in verdict.sentence) == ("not well", True)
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """The commands as a whole: help, nonsense, exit codes, no traceback."""
 
 import json
+import logging
 import os
 import re
 import shlex
@@ -18,6 +19,7 @@ import pytest
 
 from edge.changes import NAME
 from edge.cli import COMMANDS, PLATFORM_COMMANDS, main, platform_main
+from edge.cli.logs import Readable
 from tests.onnx_files import picture_with, write_model
 from tests.ports import free_port
 from tests.test_app import configuration
@@ -136,6 +138,26 @@ def test_ctrl_c_before_the_end_is_no_success(
     assert capsys.readouterr().err == "fieldeye: stopped\n"
 
 
+def test_a_name_that_breaks_the_line_or_steers_the_terminal_is_told_in_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    model, picture = write_model(tmp_path / "unchecked.onnx"), tmp_path / "a\n\x1b[31m\x9b.png"
+    assert main(["detect", str(picture), "--model", str(model)]) == 2
+    picture.touch()
+    assert main(["detect", str(picture), "--model", str(model)]) == 1
+    shown, told = capsys.readouterr()
+    assert told.startswith(rf"fieldeye: {tmp_path}/a\n\x1b[31m\x9b.png: no picture there; ")
+    assert shown == rf"{tmp_path}/a\n\x1b[31m\x9b.png: is empty; look whether the disk is full" + "\n"
+    assert (told + shown).isascii()
+    assert "\x1b" not in told + shown
+
+
+def test_a_log_line_for_people_is_one_whatever_it_is_about() -> None:
+    record = logging.makeLogRecord({"msg": "camera_lost", "camera": "a\nb\x1b"})
+    assert Readable().format(record).endswith(r"camera_lost camera=a\nb\x1b")
+
+
+@pytest.mark.parametrize("is_told", [True, False], ids=["stderr", "2>&-"])
 @pytest.mark.parametrize(
     ("program", "loaded"),
     [
@@ -145,7 +167,9 @@ def test_ctrl_c_before_the_end_is_no_success(
         ("fieldeye-platform", "edge.cli"),
     ],
 )
-def test_ctrl_c_while_a_command_is_still_being_loaded_shows_no_traceback(program: str, loaded: str) -> None:
+def test_ctrl_c_while_a_command_is_still_being_loaded_shows_no_traceback(
+    program: str, loaded: str, *, is_told: bool
+) -> None:
     scripts = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["scripts"]
     module, name = scripts[program].split(":")
     comes_then = f"""
@@ -161,8 +185,10 @@ sys.argv[1:] = ["run"]
 from {module} import {name}
 sys.exit({name}())
 """
-    ended = subprocess.run([sys.executable, "-c", comes_then], capture_output=True, text=True, timeout=60, check=False)
-    assert (ended.stderr, ended.returncode) == (f"{program}: stopped\n", 130)
+    whole = ["sh", "-c", f'exec "$0" "$@" {"" if is_told else "2>&-"}', sys.executable, "-c", comes_then]
+    ended = subprocess.run(whole, capture_output=True, text=True, timeout=60, check=False)
+    says = f"{program}: stopped\n" if is_told else ""
+    assert (ended.stdout, ended.stderr, ended.returncode) == ("", says, 130)
 
 
 def test_a_broken_video_is_one_sentence_and_nothing_of_ffmpeg(tmp_path: Path) -> None:

@@ -45,6 +45,12 @@ def test_verify_passes_what_was_released_and_says_what_was_checked(
     assert all(r["ok"] and r["checked"] == ["hash", "load", "golden picture"] for r in results)
 
 
+def test_a_file_that_is_no_model_is_named_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "a.onnx").touch()
+    assert main(["model", "verify", str(tmp_path / "a.onnx")]) == 1
+    assert capsys.readouterr().out.startswith(f"{tmp_path / 'a.onnx'}: not a Fieldeye model")
+
+
 @pytest.mark.parametrize("verb", ["verify", "list"])
 def test_one_flipped_bit_is_exit_1_and_the_other_models_are_still_told(
     folder: Path, capsys: pytest.CaptureFixture[str], verb: str

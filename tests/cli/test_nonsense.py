@@ -15,6 +15,7 @@ PLAN = ["power", "plan", "--board", "pi4", "--picture-ws", "5", "--latitude"]
 SUN = ["power", "sun", "--latitude", "30", "--longitude"]
 NO_NODE = ["--slots", "{folder}/slots", "--opt", "{folder}/opt"]
 PICTURES = Path(__file__).parents[1] / "data" / "frames"
+PICTURE = min(PICTURES.glob("*.jpg"))
 MOTH = ["degree-days", "Helicoverpa armigera", "--from", "2026-06-01"]
 
 
@@ -34,6 +35,18 @@ MOTH = ["degree-days", "Helicoverpa armigera", "--from", "2026-06-01"]
         (["demo", "--seconds", "-3"], 2, "--seconds -3: is above 0"),
         (["demo", "--seconds", "inf"], 2, "--seconds inf: is above 0 and below a year"),
         (["demo", "--pictures", "{folder}"], 2, "holds no picture; put JPEG or PNG files there"),
+        (["listen", "--broker", f"h:{5000 * '1'}"], 2, "is no HOST:PORT; write for example 127.0.0.1:1883"),
+        (["check", "--config", str(PICTURE)], 2, ".jpg: cannot be read (it is no UTF-8); give the path of a node.toml"),
+        (
+            ["count", "x", "--mode", "live", "--against", "{folder}/words.csv"],
+            2,
+            "picture and one of count, new, present",
+        ),
+        (
+            ["label", "--config", "{folder}/node.toml", "--out", "{folder}/a.svg", "--wifi", "none"],
+            2,
+            "; give the file",
+        ),
         (["model", "list", "--folder", "{folder}"], 1, "name a folder that has the manifest.json"),
         (["update", "back", *NO_NODE], 1, "so run this on a node"),
         (["model", "rollback", *NO_NODE], 1, "so run this on a node"),
@@ -43,6 +56,7 @@ def test_what_cannot_be_is_refused_in_one_sentence(
     words: list[str], code: int, says: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "words.csv").write_text("warm,cold\n")
+    (tmp_path / "node.toml").write_text('[node]\nsite = "s"\nnode = "n"\n[camera]\nkind = "folder"\n')
     assert main([word.format(folder=tmp_path) for word in words]) == code
     told = capsys.readouterr()
     assert says in told.err

@@ -189,6 +189,7 @@ def test_board_is_printed_and_read_back_by_the_command(tmp_path: Path, capsys: p
         [],
         ["--squares", "many", "--out", "a.pdf"],
         ["--squares", "²x3", "--out", "a.pdf"],
+        ["--squares", f"5x{5000 * '7'}", "--out", "a.pdf"],
         ["--look", "x.png"],
         ["--out", "/no/a.pdf"],
     ],
@@ -198,7 +199,7 @@ def test_a_board_that_cannot_be_made_is_wrong_use(words: list[str], capsys: pyte
     assert capsys.readouterr().err.count("\n") == 1
 
 
-@pytest.mark.parametrize("side_mm", ["0", "-1", "nan"])
+@pytest.mark.parametrize("side_mm", ["0", "-1", "nan", "inf"])
 def test_a_side_of_nothing_is_not_called_missing(side_mm: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["board", "--look", "x.png", "--side-mm", side_mm]) == 2
     assert "--side-mm must be above 0" in capsys.readouterr().err
@@ -270,11 +271,12 @@ def test_a_calibration_comes_back_from_its_file_as_it_was() -> None:
     [
         (b"[0.1,", b"[0,1,"),  # one bit: ten numbers
         (b"0.1,", b"1e308,"),
+        (b',1.0],"width', b',0.0],"width'),  # one bit: no millimetre is any length
         (b'"width_px":64', b'"width_px":0'),
         (b'"height_px":64', b'"height_px":1' + 400 * b"0"),
         (b'"board":""', b'"bo":' + 100_000 * b"[" + 100_000 * b"]"),
     ],
-    ids=["comma", "number", "no side", "endless side", "endless nesting"],
+    ids=["comma", "number", "last number", "no side", "endless side", "endless nesting"],
 )
 def test_a_calibration_that_the_card_spoiled_is_none_and_ends_no_loop(kept: bytes, spoiled: bytes) -> None:
     scale = Scale((0.1, 0.0, 0.0, 0.0, 0.1, 0.0, 0.0, 0.0, 1.0), 64, 64, 0.25, 0.0, 24)

@@ -23,6 +23,18 @@ def test_the_help_of_ingest_names_what_only_a_database_takes(capsys: pytest.Capt
     assert set(re.findall(r"^  (--\w+)", of_database, re.M)) == {"--queue", "--metrics"}
 
 
+@pytest.mark.parametrize("words", ["ingest", "export --format csv --out {}/x.csv"])
+def test_a_database_of_no_name_is_one_all_the_same(
+    words: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As of a shell's variable that nobody set: libpq looks where its own variables say."""
+    monkeypatch.setenv("PGHOST", "127.0.0.1")
+    monkeypatch.setenv("PGPORT", str(free_port()))
+    verb, *more = words.format(tmp_path).split()
+    assert platform_main([verb, "--database", "", *more]) == 1
+    assert "the database cannot be reached" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("words", "says"),
     [
@@ -242,7 +254,13 @@ def test_a_threshold_that_nothing_is_ever_held_against_is_refused_with_what_woul
 
 
 @pytest.mark.parametrize(
-    ("words", "says"), [("--from yesterday", "'yesterday' is no day"), ("--rate -1", "--rate -1 sends nothing")]
+    ("words", "says"),
+    [
+        ("--from yesterday", "'yesterday' is no day"),
+        ("--rate -1", "--rate -1 sends nothing"),
+        ("--rate nan", "--rate nan sends nothing"),
+        ("--seed -1", "--seed -1: is 0 or more"),
+    ],
 )
 def test_a_fleet_that_cannot_be_is_refused(
     tmp_path: Path, words: str, says: str, capsys: pytest.CaptureFixture[str]
