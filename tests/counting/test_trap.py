@@ -619,10 +619,12 @@ def test_an_insect_that_lands_beside_a_place_that_has_long_been_bare_is_new() ->
 def test_what_lands_where_something_has_long_gone_is_new() -> None:
     """Places of each morning's dew, which the model may take for insects, would make the card blind."""
     wet = [*STAY, (600, 200)]
-    card, told = told_of(*[(at, at, True) for at in (*[STAY] * 2, *[wet] * 3, *[STAY] * 23)])
-    assert new(told) == [0, 0, 1, *[0] * 25]
+    pictures = (*[STAY] * 2, *[wet] * 3, *[STAY] * 11)
+    card, told = told_of(*[(at, at, True) for at in pictures], forgotten_after=12)
+    assert new(told) == [0, 0, 1, *[0] * 13]
     for bare, is_new in ((0, 0), (3, 1)):  # pictures more
-        after, told = told_of(*[(STAY, STAY, True)] * bare, (wet, wet, True), card=card)
+        come = [STAY] * bare + [wet]
+        after, told = told_of(*[(at, at, True) for at in come], card=card, forgotten_after=12)
         assert new(told) == [*[0] * bare, is_new]
         assert len(after.insects) == len(wet)
 

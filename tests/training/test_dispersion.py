@@ -35,7 +35,7 @@ def row_of(places: np.ndarray, top: float) -> np.ndarray:
 
 
 def test_a_range_with_the_dispersion_that_was_fitted_covers_other_pictures() -> None:
-    seen = drawn(120, 0.9, 0.8, of_precision=0.1, of_recall=0.05, seed=1, most=FEW)
+    seen = drawn(80, 0.9, 0.8, of_precision=0.1, of_recall=0.05, seed=1, most=FEW)
     fitted = dispersion_of(*shown(seen), classes=1)
     fresh = drawn(1500, 0.9, 0.8, of_precision=0.1, of_recall=0.05, seed=2, most=FEW)
     rates = fresh.hits.sum() / fresh.found.sum(), fresh.hits.sum() / fresh.true.sum()
@@ -49,14 +49,14 @@ def test_a_range_with_the_dispersion_that_was_fitted_covers_other_pictures() -> 
 
 
 def test_pictures_that_are_alike_have_hardly_a_dispersion() -> None:
-    fitted = dispersion_of(*shown(drawn(120, 0.9, 0.8, seed=3, most=FEW)), classes=1)
+    fitted = dispersion_of(*shown(drawn(80, 0.9, 0.8, seed=3, most=FEW)), classes=1)
     assert fitted.precision <= 0.05
     assert fitted.recall <= 0.15
 
 
 def test_rough_boxes_are_no_errors_of_a_count() -> None:
     """Every third box of what was found misses its mark: a miss and a false alarm, and the count is the same."""
-    seen = rough(drawn(120, 0.95, 0.95, seed=5, most=FEW), 1 / 3)
+    seen = rough(drawn(80, 0.95, 0.95, seed=5, most=FEW), 1 / 3)
     fitted = dispersion_of(*shown(seen), classes=1)
     assert fitted.rough > 0.7
     fresh = rough(drawn(1000, 0.95, 0.95, seed=6, most=FEW), 1 / 3)

@@ -1,4 +1,5 @@
 import copy
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -29,6 +30,15 @@ PUBLISHED = Path(__file__).parents[3] / "shared" / "weights" / "yolox_nano_coco.
 NAMELESS = ("",)  # a label; of weights that name none only their number counts
 KNOWN = tuple("abcde")
 needs_published = pytest.mark.skipif(not PUBLISHED.is_file(), reason="no published weights beside this checkout")
+
+
+@pytest.fixture(scope="module")
+def nameless(tmp_path_factory):
+    """A file of as many labels as KNOWN, of which it says none, and its network."""
+    torch.manual_seed(2)
+    model, path = YoloxNano(len(KNOWN)).eval(), tmp_path_factory.mktemp("nameless") / "start.onnx"
+    export_onnx(model, path, 64)
+    return path, model
 
 
 def pictures(count, seed=0):
@@ -85,12 +95,6 @@ def test_a_file_of_other_weights_is_refused_in_one_line(layer, shape, tmp_path):
         load_folded(tmp_path / "other.npz", NAMELESS * 5)
 
 
-def spoilt_bundle(path, spoil):
-    model = onnx.load(path)
-    spoil(model)
-    path.write_bytes(model.SerializeToString())
-
-
 def elsewhere(model):
     """A weight lies in a file of its own, as newer exporters write it, and that was left behind."""
     weight = model.graph.initializer[0]
@@ -110,37 +114,33 @@ def elsewhere(model):
         lambda model: model.metadata_props.add(key=METADATA_KEY, value="[" * 5000),
     ],
 )
-def test_a_bundle_of_which_a_part_is_lost_is_named_and_nothing_begins_with_it(spoil, tmp_path):
-    export_onnx(YoloxNano(2).eval(), tmp_path / "start.onnx", 64)
-    spoilt_bundle(tmp_path / "start.onnx", spoil)
+def test_a_bundle_of_which_a_part_is_lost_is_named_and_nothing_begins_with_it(spoil, nameless, tmp_path):
+    file = onnx.load(nameless[0])
+    spoil(file)
+    (tmp_path / "start.onnx").write_bytes(file.SerializeToString())
     with pytest.raises(ConfigError, match=r"start\.onnx: no weights, or not whole; fetch it again"):
         load_folded(tmp_path / "start.onnx", KNOWN)
 
 
-def test_a_bundle_that_names_more_labels_than_it_has_is_refused(tmp_path):
-    export_onnx(YoloxNano(2).eval(), tmp_path / "start.onnx", 64)
-    write_facts(tmp_path / "start.onnx", facts(KNOWN))
+def test_a_bundle_that_names_more_labels_than_it_has_is_refused(nameless, tmp_path):
+    path = Path(shutil.copy(nameless[0], tmp_path))
+    write_facts(path, facts((*KNOWN, "f")))
     with pytest.raises(ConfigError, match=r"start\.onnx: not the weights of YOLOX-Nano, or"):
-        load_folded(tmp_path / "start.onnx", KNOWN[::-1])
+        load_folded(path, ("f", *KNOWN))
 
 
-def test_a_bundle_of_ours_can_be_started_from(tmp_path):
-    torch.manual_seed(2)
-    model = YoloxNano(5).eval()
-    export_onnx(model, tmp_path / "start.onnx", 64)
+def test_a_bundle_of_ours_can_be_started_from(nameless):
+    path, model = nameless
     with torch.no_grad():
-        again = load_folded(tmp_path / "start.onnx", NAMELESS * 5)
-        assert torch.allclose(again(pictures(1)), model(pictures(1)), atol=1e-5)
+        assert torch.allclose(load_folded(path, NAMELESS * 5)(pictures(1)), model(pictures(1)), atol=1e-5)
 
 
 @pytest.fixture(scope="module")
-def bundle(tmp_path_factory):
+def bundle(nameless, tmp_path_factory):
     """A bundle that tells KNOWN, and its network."""
-    torch.manual_seed(2)
-    model, path = YoloxNano(len(KNOWN)).eval(), tmp_path_factory.mktemp("bundle") / "start.onnx"
-    export_onnx(model, path, 64)
+    path = Path(shutil.copy(nameless[0], tmp_path_factory.mktemp("bundle")))
     write_facts(path, facts(KNOWN))
-    return path, model
+    return path, nameless[1]
 
 
 @pytest.mark.parametrize(("labels", "new"), [("edcba", ""), ("abxcdey", "x, y"), ("ec", "")])
@@ -229,10 +229,10 @@ def test_every_block_has_the_activation_that_is_asked_for(name, expected):
     assert {one.activation for one in model.modules() if isinstance(one, Cv)} == {expected}
 
 
-@pytest.mark.parametrize("name", ["silu", "relu"])
-def test_a_file_says_which_activation_it_has(name, tmp_path):
-    export_onnx(with_activation(YoloxNano(2), name), tmp_path / "model.onnx", 32)
-    assert activation_of(tmp_path / "model.onnx") == name
+def test_a_file_says_which_activation_it_has(nameless, tmp_path):
+    assert activation_of(nameless[0]) == "relu"
+    export_onnx(with_activation(YoloxNano(2), "silu"), tmp_path / "model.onnx", 32)
+    assert activation_of(tmp_path / "model.onnx") == "silu"
 
 
 def test_midway_between_two_networks_each_weight_is_their_mean():

@@ -319,6 +319,7 @@ def decided(path):
     return facts["temperature"], facts["dispersion"], [one["threshold"] for one in facts["classes"]]
 
 
+@pytest.mark.usefixtures("_not_quantised")
 def test_crops_that_people_checked_train_a_bundle_further_which_ships_if_it_forgot_nothing(
     shipped, tmp_path, monkeypatch, capsys
 ):

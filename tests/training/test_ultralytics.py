@@ -53,17 +53,19 @@ def theirs(path: Path, labels: int = LABELS, kind: int = TensorProto.FLOAT, opse
 
 
 @pytest.mark.parametrize("opset", [11, 17])
-def test_a_network_of_ultralytics_tells_its_boxes_on_a_node_and_is_measured_without_an_int8_file(
-    config: TrainConfig, tmp_path: Path, opset: int
-) -> None:
-    models = tmp_path / "models"
-    path = as_bundle(config, theirs(tmp_path / "best.onnx", opset=opset), models)
+def test_a_network_of_ultralytics_tells_its_boxes_on_a_node(config: TrainConfig, tmp_path: Path, opset: int) -> None:
+    path = as_bundle(config, theirs(tmp_path / "best.onnx", opset=opset), tmp_path / "models")
     detector = Detector(load_bundle(path))
     found = detector(np.full((SIDE_PX, SIDE_PX, 3), (0, 0, 255), np.uint8))
     assert [detector.bundle.labels[one] for one in found.class_id] == ["Cnaphalocrocis medinalis", "Delphacidae"]
     assert found.xyxy == pytest.approx(np.array([[8, 154, 48, 174], [10, 34.75, 110, 65.25]]), abs=0.01)
     assert found.confidence == pytest.approx(0.999, abs=1e-4)
     assert len(detector(np.full((SIDE_PX, SIDE_PX, 3), (255, 0, 0), np.uint8))) == 0
+
+
+def test_a_network_of_ultralytics_is_measured_without_an_int8_file(config: TrainConfig, tmp_path: Path) -> None:
+    models = tmp_path / "models"
+    path = as_bundle(config, theirs(tmp_path / "best.onnx"), models)
     assert choose_again(config, models, tmp_path) == [path]
     (figures,) = evaluate(config, models)
     assert (figures.file, load_bundle(path).metrics is not None) == ("theirs.onnx", True)

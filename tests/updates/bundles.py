@@ -77,6 +77,7 @@ class Bench:
     """A fleet's signing key, and a node that trusts it."""
 
     folder: Path
+    script: Path = SLOTS
 
     @property
     def keys(self) -> KeyStore:
@@ -87,7 +88,7 @@ class Bench:
         trusted = self.folder / "trusted"
         trusted.mkdir(exist_ok=True)
         (trusted / "1.pub").write_text(public_key(self.key) + "\n")
-        return Places(self.folder / "opt", trusted, SLOTS, inbox=self.folder / "inbox")
+        return Places(self.folder / "opt", trusted, self.script, inbox=self.folder / "inbox")
 
     @property
     def key(self) -> Ed25519PrivateKey:
@@ -164,7 +165,7 @@ class Begun:
         if make not in self._made:
             folder = self._folder / make.__name__
             folder.mkdir()
-            make(Bench(folder), self)
+            make(Bench(folder, bench.script), self)
             self._made[make] = folder
         kept = self._made[make]
         shutil.copytree(kept, bench.folder, symlinks=True, dirs_exist_ok=True)
