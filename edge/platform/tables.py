@@ -14,6 +14,7 @@ from edge.platform.database import Database, first_line
 log = logging.getLogger(__name__)
 OLDEST_SERVER = 16  # those before do not know pg_has_role(…, 'SET'), which `add_reader` asks
 _FIRST = 7_043_000  # advisory lock, which anybody may hold who may log in: only until there is a table to lock
+_BROUGHT_HERE = 19  # the oldest version that a build brought to the first of ours
 _GRANTS = re.compile(r"^(?:GRANT|REVOKE) [^;]+ (?:TO|FROM) fieldeye_(?:reader|desk);", re.MULTILINE)
 _HAVE_RIGHTS = """
     SELECT has_table_privilege('fieldeye_reader', 'reader', 'SELECT')
@@ -114,10 +115,8 @@ def _apply_missing(database: Database) -> list[int]:
     there = version_of(database, max(known))
     first = min(known)
     if 0 < there < first:
-        raise StoreError(
-            f"the database has version {there}, from before {first}; bring it to {first} with the last build of"
-            " 1 December 2026, or name a new one in --database"
-        )
+        older = f"bring it to {first} with the last build of 1 December 2026, or " if there >= _BROUGHT_HERE else ""
+        raise StoreError(f"the database has version {there}, from before {first}; {older}name a new one in --database")
     database.execute(files("edge.platform").joinpath("reader_role.sql").read_bytes())
     missing = [version for version in known if version > there]
     for version in missing:
