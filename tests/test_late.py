@@ -25,7 +25,7 @@ from edge.cameras.picture_files import identity, known_as, told_time, unusable_a
 from edge.climate import ClimateSensor, NoSensor
 from edge.clock import ClockState
 from edge.config import StoreTable, parse_config
-from edge.counts import Interval, NoData, Sighting, Spread
+from edge.counts import Alert, Interval, NoData, Sighting, Spread
 from edge.detector import Detector
 from edge.errors import StoreDamagedError, StoreError
 from edge.loop.commits import put_times_right
@@ -884,6 +884,25 @@ def test_while_the_card_refuses_pictures_wait_in_their_folder_and_then_count_onc
     assert fed.board.snapshot().store == ""
     assert fed.frames() == {0: 3}
     assert fed.intervals[0].revision == 2
+
+
+def test_an_hour_that_the_card_refuses_while_it_takes_an_alert_is_told_and_its_pictures_count_once(
+    fed: Fed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("edge.advice.evidence.LEAST_PICTURES", 1)
+    fed.more = '[[advice.threshold]]\nlabel = "Pieris"\nunit = "% pictures"\nact_at = 10\n'
+    again, full, told = fed.add(HOUR_S + 60, (16, 16, RED)), ExitStack(), []
+
+    def refuse_until_the_picture_comes_again() -> None:
+        full.enter_context(refusing(fed.state / "fieldeye.db", "INSERT ON counted"))
+        fed.next_hour()
+        fed.meanwhile[fed.calls + 3] = fed.together(lambda: told.append(fed.board.snapshot().store), full.close, again)
+
+    late = fed.add(120)
+    fed.run(fed.add(60, (16, 16, RED)), fed.next_hour, again, late, refuse_until_the_picture_comes_again)
+    assert [one.record.level for one in fed.records if isinstance(one.record, Alert)]
+    assert fed.frames() == {0: 2, 1: 1}
+    assert "no room" in told[0]
 
 
 def test_an_hour_that_no_card_took_ends_the_loop_with_the_reason(fed: Fed) -> None:

@@ -62,7 +62,8 @@ class Commits:
             self._records = [*self._records, *records][-MOST_UNKEPT:]
             self.tell(str(why))
             return
-        self.tell("")
+        if not self._intervals:  # else they are still refused, and an alert alone was taken
+            self.tell("")
         self._committed()
 
     def _commit_intervals(self) -> bool:

@@ -397,6 +397,18 @@ def test_what_is_gone_from_a_fed_folder_does_not_fill_the_memory_unless_the_fold
         assert len(shown) == 2
 
 
+def test_what_a_fed_folder_has_shown_it_does_not_show_again_where_its_order_takes_several_reads(tmp_path: Path) -> None:
+    for number in range(12):
+        put(tmp_path / "p", f"IMG_{number:04}.jpg")
+    with open_camera(camera_table("folder", tmp_path / "p", fed=True), HurryingClock()) as camera:
+        assert len({camera.read(9).source for _ in range(12)}) == 12
+        for name in ("NEW_1.jpg", "NEW_2.jpg"):
+            put(tmp_path / "p", name)
+            with pytest.raises(SortingError):
+                camera.read(1.05)
+            assert camera.read(9).source == name
+
+
 def test_what_cannot_be_used_is_not_shown_again_by_the_next_start_unless_its_file_changes_or_its_disk_was_away(
     tmp_path: Path,
 ) -> None:

@@ -19,7 +19,7 @@ def script(tmp_path_factory: pytest.TempPathFactory) -> Path:
         whole.extractall(folder)
     (folder / "sitecustomize.py").write_text("import pip\n")  # what is imported already is not taken from the wheel
     path = folder / "slots"
-    path.write_text(f'#!/bin/sh\nPYTHONPATH={folder} exec {SLOTS} "$@"\n')
+    path.write_text(f'#!/bin/sh\nPYTHONPATH="{folder}" exec "{SLOTS}" "$@"\n')
     path.chmod(0o755)
     return path
 
