@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from edge.boxes import Image
 from edge.calibration.region import Region
 
-LOOK_SHARE, BAD_SHARE = 0.01, 0.05  # of the pixels clipped in any channel
+LOOK_SHARE, BAD_SHARE = 0.01, 0.05  # of the pixels clipped
+BLACK = 7  # level up to which JPEG blurs a black; a colour's channel may be 0 in the best light: blue of a yellow card
 MEAN = (60.0, 180.0)  # grey levels between which a picture is neither dark nor pale
 RIPPLE = 0.01  # amplitude of a band over the mean; fluorescent lamps reach 0.1 and more
 PURITY = 0.65  # share of the ripple in one frequency: 0.78 and more on two banded cards, 0.41 at most for leaves moved
@@ -22,25 +23,34 @@ LightVerdict = Literal["good", "look", "bad"]
 
 @dataclass(frozen=True, slots=True)
 class Exposure:
-    """Share of clipped pixels and mean grey level inside the region."""
+    """Shares of pixels lost to white (in any channel) and to black (in all), and mean grey level inside the region."""
 
-    clipped: float
+    white: float
+    black: float
     mean: float
 
     @property
     def verdict(self) -> LightVerdict:
         """bad: not for counting."""
-        if self.clipped > BAD_SHARE:
+        clipped = self.white + self.black
+        if clipped > BAD_SHARE:
             return "bad"
-        return "good" if self.clipped <= LOOK_SHARE and MEAN[0] <= self.mean <= MEAN[1] else "look"
+        return "good" if clipped <= LOOK_SHARE and MEAN[0] <= self.mean <= MEAN[1] else "look"
 
 
 def exposure(image: Image, region: Region) -> Exposure:
     """Of `image` (H, W, 3) uint8 BGR."""
     inside = region.mask(image.shape[1], image.shape[0])
-    told = cv2.inRange(image, (1, 1, 1), (254, 254, 254))  # 255 where no channel is clipped; NumPy takes 16x as long
-    grey = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)
-    return Exposure(1 - cv2.mean(told, inside)[0] / 255, cv2.mean(grey, inside)[0])
+    return Exposure(
+        white=1 - _share_up_to(254, image, inside),
+        black=_share_up_to(BLACK, image, inside),
+        mean=cv2.mean(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY), inside)[0],
+    )
+
+
+def _share_up_to(level: int, image: Image, inside: Image) -> float:
+    """Of the pixels `inside` (H, W) uint8, those of which no channel is above the level."""
+    return cv2.mean(cv2.inRange(image, (0, 0, 0), (level, level, level)), inside)[0] / 255  # NumPy takes 16x as long
 
 
 def row_light(image: Image) -> Rows:

@@ -10,8 +10,6 @@ from edge.page.live import Shot
 from edge.page.tones import Tone
 from edge.page.words import gettext, number
 
-MIDDLE = 128.0  # grey level: lost pixels of a darker picture are black ones
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Light:
@@ -61,7 +59,7 @@ def verdict_on(light: Exposure) -> str:
     """good, look, dark or bright: pixels are lost at both ends, and only one of them is the sun."""
     if light.verdict != "bad":
         return light.verdict
-    return "dark" if light.mean < MIDDLE else "bright"
+    return "dark" if light.black > light.white else "bright"
 
 
 def seen_words(seen: Sequence[str] | None) -> str:

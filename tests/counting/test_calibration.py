@@ -570,18 +570,24 @@ def test_clipped_pixels_inside_the_region_make_a_picture_bad_and_outside_do_not(
 
 def test_a_dark_room_round_a_card_in_good_light_is_no_dark_picture() -> None:
     picture = np.full((100, 100, 3), 4, np.uint8)
-    picture[:, :50] = 110
+    picture[:, :60] = 110
     assert exposure(picture, Region(((0, 0), (0.5, 0), (0.5, 1), (0, 1)))).verdict == "good"
 
 
 @pytest.mark.parametrize(("clipped", "verdict"), [(0, "good"), (1, "good"), (3, "look"), (6, "bad")])
-@pytest.mark.parametrize("level", [0, 255])
+@pytest.mark.parametrize("lost", [(0, 0, 0), (7, 7, 7), (120, 255, 120)], ids=["black", "black in a JPEG", "white"])
 def test_a_few_clipped_pixels_are_to_be_looked_at_and_only_more_make_a_picture_bad(
-    clipped: int, verdict: str, level: int
+    clipped: int, verdict: str, lost: tuple[int, int, int]
 ) -> None:
     picture = np.full((100, 100, 3), 120, np.uint8)
-    picture[:clipped, :, 1] = level  # in one channel
+    picture[:clipped] = lost
     assert exposure(picture, Region()).verdict == verdict
+
+
+@pytest.mark.parametrize("bgr", [(0, 170, 200), (0, 150, 0), (0, 0, 220), (240, 120, 0)])
+def test_a_colour_whose_channel_is_empty_is_not_dark(bgr: tuple[int, int, int]) -> None:
+    """A yellow or blue card, leaves in the sun, a red fruit."""
+    assert exposure(np.full((100, 100, 3), bgr, np.uint8), Region()).verdict == "good"
 
 
 @pytest.mark.parametrize(("level", "verdict"), [(50, "look"), (70, "good"), (170, "good"), (190, "look")])
