@@ -1,4 +1,4 @@
-"""Which address shows what. Views take a glance at the node and hand finished sentences to the templates."""
+"""What everybody reads: now, seen, node, live. Views take a glance and hand finished sentences to the templates."""
 
 from collections.abc import Mapping, Sequence
 from urllib.parse import quote
@@ -13,7 +13,7 @@ from edge.page.access import needs
 from edge.page.glance import Glance, glance
 from edge.page.node import node
 from edge.page.now import days, fortnight, headline, levels, sightings
-from edge.page.now.situation import NO_DATA, Facts, age_s, looks, up_s
+from edge.page.now.situation import NO_DATA, Facts, age_s, is_frozen, looks, up_s
 from edge.page.tones import Line
 from edge.page.trust import Role
 from edge.page.words import duration, gettext, number
@@ -108,6 +108,7 @@ def live() -> str:
         last_picture=camera.last_picture(told, here.now, here.when, is_fed=is_fed),
         age_words=camera.age_words("{ago}", is_fed=is_fed),
         camera=next(line for line in here.lines if line.id == "camera"),
+        is_frozen=is_frozen(told),
     )
 
 
@@ -121,10 +122,11 @@ def live_jpeg() -> Response:
         abort(404, gettext("The camera has not given a picture yet."))
     response = Response(shot.jpeg, mimetype="image/jpeg")
     response.headers["Cache-Control"] = "no-store"
-    response.headers["Picture-Age-S"] = str(round(age_s(this.board.snapshot().camera, this.clock.now())))
+    told = this.board.snapshot().camera
+    response.headers["Picture-Age-S"] = str(round(age_s(told, this.clock.now())))
     response.headers["Picture-Sharpness"] = f"{shot.sharpness:.1f}"
     response.headers["Picture-Seen"] = quote(optics.seen_words(shot.seen))  # a header has no Chinese letters
-    response.headers["Picture-Light"] = optics.verdict_on(shot.light)
+    response.headers["Picture-Light"] = "unknown" if is_frozen(told) else optics.verdict_on(shot.light)
     return response
 
 

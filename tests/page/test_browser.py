@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import pairwise
 from operator import mul
@@ -368,6 +368,20 @@ def test_a_live_picture_that_is_there_no_longer_makes_way_for_what_the_node_says
         again = create_app(scene.store, StatusBoard(scene.clock.now()), scene.config, scene.clock)
         with closing(serve(again, "127.0.0.1", urlsplit(visit.root).port or 0)):
             visit.page.wait_for_selector("text=No picture yet")
+
+
+def test_an_open_live_page_says_that_the_camera_went_and_that_it_is_back(browser: Browser, scene: Scene) -> None:
+    seen(scene)
+    with visiting(browser, scene, View()) as visit:
+        visit.go("/live")
+        visit.page.wait_for_selector("#live[src^='blob:']")
+        camera = scene.board.snapshot().camera
+        scene.board.show(camera=replace(camera, state="missing"))
+        visit.page.wait_for_selector("text=The camera does not answer.")
+        assert visit.page.locator(".pill:visible").count() == 0
+        scene.board.show(camera=camera)
+        visit.page.wait_for_selector(".pill:visible")
+        assert visit.page.locator("text=The camera does not answer.").count() == 0
 
 
 def test_reading_works_without_scripts(browser: Browser, scene: Scene) -> None:

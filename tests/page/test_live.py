@@ -1,5 +1,8 @@
 """The live picture costs one encoding for all who look."""
 
+from dataclasses import replace
+from pathlib import Path
+
 import cv2
 import numpy as np
 import pytest
@@ -11,6 +14,7 @@ from edge.page.live import LivePicture
 from edge.page.trust import Role
 from edge.status import StatusBoard
 from tests.clocks import SetClock
+from tests.counting import cutouts
 from tests.page.scenes import Scene, frame_of, well
 from tests.page.visitors import as_role, log_in, person
 
@@ -20,6 +24,12 @@ def live_picture() -> tuple[LivePicture, StatusBoard, SetClock]:
     board = StatusBoard(clock.now())
     board.show_frame(frame_of("rice_bug.jpg"))
     return LivePicture(board, clock), board, clock
+
+
+def lights_shown(client: FlaskClient) -> list[str]:
+    """The lines on the light that a reader sees."""
+    page = client.get("/live").text
+    return [line for line in page.splitlines() if "data-light" in line and "hidden>" not in line]
 
 
 def test_twenty_phones_within_half_a_second_share_one_encoding() -> None:
@@ -122,9 +132,48 @@ def test_sharpness_and_light_are_those_that_are_remembered_and_watched_in_the_re
 )
 def test_the_light_is_told_in_words(light: int, words: str, client: FlaskClient, scene: Scene) -> None:
     scene.board.show_frame(np.full((240, 320, 3), light, np.uint8))
-    shown = [line for line in client.get("/live").text.splitlines() if "data-light" in line and "hidden>" not in line]
-    assert len(shown) == 1
-    assert words in shown[0]
+    (shown,) = lights_shown(client)
+    assert words in shown
+
+
+@pytest.mark.parametrize("path", sorted(cutouts.DEMO.glob("*.jpg")), ids=lambda path: path.stem)
+def test_of_the_demo_pictures_one_is_dark_and_two_have_white_spots(
+    path: Path, client: FlaskClient, scene: Scene
+) -> None:
+    words = {
+        "06-rice-bug": "parts are too bright or too dark",
+        "09-mealybugs": "parts are too bright or too dark",
+        "14-diamondback-moth": "Large parts are black",
+    }
+    scene.board.show_frame(np.asarray(cv2.imread(str(path)), np.uint8))
+    (shown,) = lights_shown(client)
+    assert words.get(path.stem, "The light is good.") in shown
+
+
+def test_a_dark_picture_with_a_lamp_in_it_is_too_bright(client: FlaskClient, scene: Scene) -> None:
+    picture = np.full((240, 320, 3), 60, np.uint8)
+    picture[:100, :100] = 255
+    scene.board.show_frame(picture)
+    (shown,) = lights_shown(client)
+    assert "Too bright to count" in shown
+
+
+@pytest.mark.parametrize(
+    ("state", "words"),
+    [
+        ("missing", "The camera does not answer."),
+        ("stalled", "The camera has stopped giving pictures"),
+        ("repeating", "The camera repeats one picture"),
+    ],
+)
+def test_below_the_last_picture_of_a_camera_that_is_gone_stands_no_light(
+    state: str, words: str, client: FlaskClient, scene: Scene
+) -> None:
+    well(scene)
+    scene.board.show(camera=replace(scene.board.snapshot().camera, state=state))
+    (shown,) = lights_shown(client)
+    assert words in shown
+    assert client.get("/live.jpg").headers["Picture-Light"] == "unknown"
 
 
 def test_what_the_model_sees_is_framed_and_counted_on_the_picture_of_that_frame_only() -> None:

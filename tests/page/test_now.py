@@ -69,6 +69,25 @@ def test_a_zero_of_the_first_minutes_does_not_speak_for_a_whole_day(scene: Scene
     assert "1,032 pictures looked at since the start" in page
 
 
+def test_the_pictures_of_a_still_scene_that_make_few_looks_enough_for_a_zero_stand_beside_it(scene: Scene) -> None:
+    still = CameraStatus(state="ok", frames=10, looked=1, skipped={"still": 9}, last_frame=scene.before(seconds=12))
+    scene.board.show(camera=still)
+    scene.store.commit([interval(scene.before(minutes=2), {}, frames=1, hours=1 / 60)])
+    client = scene.app().test_client()
+    page = client.get("/").text
+    assert "No pest seen" in page
+    assert "1 picture looked at in the last 24 hours, watching for 1 minute" in page
+    assert "Not looked at: 9 nothing moved" in page
+    scene.board.show(camera=replace(still, skipped={"still": 8}))
+    page = client.get("/").text
+    assert "Too few pictures to say." in page
+    assert "nothing moved" not in page
+    scene.board.show(camera=replace(still, looked=10))
+    page = client.get("/").text
+    assert "No pest seen" in page
+    assert "nothing moved" not in page
+
+
 def test_one_picture_of_a_day_is_too_few_for_a_quiet_one_unless_no_more_were_planned(scene: Scene) -> None:
     scene.board.show(camera=CameraStatus(state="ok", frames=1, looked=1, last_frame=scene.before(seconds=12)))
     scene.store.commit([interval(scene.before(hours=5), {}, frames=1, hours=20 / 3600)])

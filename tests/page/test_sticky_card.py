@@ -57,14 +57,14 @@ def word_of(page: str) -> str:
 def test_what_is_new_in_the_night_is_said_first_and_what_lies_on_the_card_beside_it(
     trap: FlaskClient, scene: Scene
 ) -> None:
-    scene.store.commit([sighting(scene.before(hours=2.5), HOPPER, 60)], picture_of("planthopper.jpg"))
+    scene.store.commit([sighting(scene.before(hours=2.5), HOPPER, 40)], picture_of("planthopper.jpg"))
     scene.store.commit([trap_hour(scene.before(hours=back), caught) for back, caught in ((20, 9), (3, 1))])
     page = trap.get("/").text
     assert headline(page) == "Brown planthopper: 1 tonight so far"
     assert "night of Jul 1 so far: 1" in page
     assert "Go and look at ten plants at the edge of the field today: a catch says that it flies." in page
-    assert "60 insects lie on the card" in page
-    assert "Brown planthopper: 60 on the card · clearly recognised" in page
+    assert "60 insects lay on the card at the last look" in page
+    assert "Brown planthopper: 40 on the card · clearly recognised" in page
     assert "plants in front of the camera" not in page
 
 
@@ -94,7 +94,7 @@ def test_of_a_card_that_is_not_known_nobody_says_how_many_lie_on_it(trap: FlaskC
     page = trap.get("/").text
     assert headline(page) == NOT_KNOWN
     assert "Look at the trap. If somebody has hung up a new card, all is well." in page
-    assert "60 insects lie on the card" not in page
+    assert "60 insects lay on the card at the last look" not in page
 
 
 @pytest.mark.parametrize(

@@ -9,12 +9,13 @@ from edge.config import CameraTable, Mode
 from edge.counts import Sighting
 from edge.languages.tasks import task_words
 from edge.page import names
-from edge.page.camera import last_picture, reason_word
+from edge.page.camera import last_picture, reason_word, skipped_sentence
 from edge.page.now.fortnight import unit_words
 from edge.page.now.levels import done_words
 from edge.page.now.sightings import Precisions, deed_key, is_doubtful, label_of, precision_of, seen_headline
 from edge.page.now.situation import (
     DAY_S,
+    FEW_LOOKS,
     TOO_LATE,
     UNMATCHED,
     Counted,
@@ -84,7 +85,8 @@ def card(
     seen = _seen(facts, when, state, days, config.mode, levels)
     lies = _on_card(snapshot) if is_trap else ""
     likely = _likely(facts.foremost) if state is Situation.SEEN else ""
-    lines = (seen, likely, lies, days, effort(facts, snapshot, now, config), _light(snapshot))
+    still = _still(facts, snapshot, now) if tone == "calm" else ""
+    lines = (seen, likely, lies, days, effort(facts, snapshot, now, config), still, _light(snapshot))
     return Card(
         tone=tone,
         word=words[shown],
@@ -214,8 +216,11 @@ def _on_card(snapshot: Snapshot) -> str:
     count = snapshot.camera.on_card
     if not count or snapshot.camera.last_skip == UNMATCHED:  # they may hang on the one before
         return ""
-    return ngettext(
-        "%(count)s insect lies on the card", "%(count)s insects lie on the card", count, count=number(count)
+    return ngettext(  # a sighting, whose number stands below the photograph, may be older
+        "%(count)s insect lay on the card at the last look",
+        "%(count)s insects lay on the card at the last look",
+        count,
+        count=number(count),
     )
 
 
@@ -248,6 +253,13 @@ def effort(facts: Facts, snapshot: Snapshot, now: Instant, config: CameraTable) 
         count,
         count=number(count),
     )
+
+
+def _still(facts: Facts, snapshot: Snapshot, now: Instant) -> str:
+    """The pictures of a still scene, where few looks are enough for a zero by them (see `is_too_few`)."""
+    if not is_first_day(snapshot, now) or max(facts.frames, snapshot.camera.looked) >= FEW_LOOKS:
+        return ""
+    return skipped_sentence({"still": snapshot.camera.skipped.get("still", 0)})
 
 
 def _light(snapshot: Snapshot) -> str:

@@ -159,6 +159,11 @@ def looks(snapshot: Snapshot) -> bool:
     return not snapshot.problem and snapshot.camera.state in ("ok", "starting", "ended")
 
 
+def is_frozen(camera: CameraStatus) -> bool:
+    """Does the camera give nothing new, so that the last picture tells nothing of now?"""
+    return camera.state in _BY_CAMERA
+
+
 def may_be_a_new_card(camera: CameraStatus, facts: Facts) -> bool:
     """Are so few pictures in a row without a known card as on a new one? That they count nothing is no fault."""
     return camera.last_skip == UNMATCHED and facts.unmatched <= NEW_CARD

@@ -130,7 +130,9 @@ async function sendSmall(form, input) {
 
 // The light of the picture that was just shown.
 function showLight(headers) {
-  for (const light of document.querySelectorAll("[data-light]")) light.hidden = light.dataset.light !== headers.get("Picture-Light");
+  const lights = [...document.querySelectorAll("[data-light]")];
+  for (const light of lights) light.hidden = light.dataset.light !== headers.get("Picture-Light");
+  if (lights.every((light) => light.hidden)) location.reload(); // the camera went or came back, and the page says so
 }
 
 // Its sharpness against the best so far.
