@@ -42,7 +42,7 @@ def module_of(path: Path) -> str:
 
 @cache
 def imported(path: Path) -> frozenset[str]:
-    """Dotted names of each import anywhere in the file, `edge.page.views` for `from edge.page import views`."""
+    """Dotted names of each import anywhere in the file, `edge.page.names` for `from edge.page import names`."""
     nodes = list(ast.walk(ast.parse(path.read_text("utf-8"))))
     names = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
     names |= {f"{n.module}.{a.name}" for n in nodes if isinstance(n, ast.ImportFrom) for a in n.names}

@@ -76,7 +76,7 @@ def test_the_stations_word_is_a_deed_of_the_page_the_last_one_counts_and_one_giv
     assert answered(store, board, seen()) == "done"
     deed = store.decisions.deed(key_of(LOOK))
     assert deed is not None
-    assert (deed.who, deed.about) == ("Wang", 12.3456)
+    assert (deed.who, deed.about, deed.is_taken_on) == ("Wang", 12.3456, True)
     assert answered(store, board, seen(who="Zhao")) == "done"
     (told,) = standing_alerts(board, store, UTC)
     assert told.who == "Zhao"
@@ -131,7 +131,7 @@ def test_the_stations_word_that_comes_before_the_clock_is_set_has_its_time_then(
     store.decisions.put_times_right(set_now)
     deed = store.decisions.deed(key_of(LOOK))
     assert deed is not None
-    assert (deed.who, deed.about) == ("Wang", 12.3456)
+    assert (deed.who, deed.about, deed.is_taken_on) == ("Wang", 12.3456, True)
     assert timedelta() <= set_now.utc - deed.utc < timedelta(minutes=1)
 
 
@@ -156,6 +156,14 @@ def test_of_too_many_deeds_the_newest_stay(store: Store, monkeypatch: pytest.Mon
         store.decisions.do(what, Deed("Li", SINCE + timedelta(hours=hours)))
     assert store.decisions.deed("looked") is None
     assert [store.decisions.deed(what) is not None for what in ("sprayed", "cut")] == [True, True]
+
+
+def test_what_is_done_in_the_millisecond_in_which_the_station_took_it_on_is_done(store: Store) -> None:
+    for is_taken_on in (True, False):
+        store.decisions.do("sprayed", Deed("Li", SINCE, is_taken_on=is_taken_on))
+        deed = store.decisions.deed("sprayed")
+        assert deed is not None
+        assert deed.is_taken_on is is_taken_on
 
 
 def test_a_deed_from_before_its_figure_was_kept_still_counts(tmp_path: Path) -> None:

@@ -200,6 +200,15 @@ def test_drafts_and_names_of_counted_pictures_that_are_gone_are_bounded(store: S
     assert store.counted_pictures() == {"0.jpg", "/0.jpg/1/2", *(f"many-{n}.jpg" for n in range(KEPT_NAMES))}
 
 
+def test_of_a_file_that_is_written_over_for_ever_only_its_last_names_stay(store: Store) -> None:
+    for size in range(100):
+        store.commit_interval(interval(), draft(None, f"/live.jpg/1/{size}", f"live.jpg/{size}"))
+    store.commit_interval(interval(), draft(None, *(f"many-{n}.jpg" for n in range(KEPT_NAMES))))
+    store.forget_counted({"live.jpg"})
+    live = {name for name in store.counted_pictures() if "live" in name}
+    assert live == {"/live.jpg/1/99", "live.jpg/99"}
+
+
 @pytest.mark.parametrize("lost", ["CAST(name AS BLOB)", "CAST(x'b1' AS TEXT)"])
 def test_a_bit_that_the_card_lost_in_a_name_ends_no_start(
     store: Store, tmp_path: Path, lost: str, monkeypatch: pytest.MonkeyPatch
@@ -217,13 +226,13 @@ def test_a_bit_that_the_card_lost_in_a_name_ends_no_start(
 def test_what_a_deed_is_about_stays_beside_former_software_and_is_of_that_deed_only(tmp_path: Path) -> None:
     with closing(Decisions(tmp_path)) as newer:
         for what in ("kept", "anew"):
-            newer.do(what, Deed("ana", NOON, 12.0))
+            newer.do(what, Deed("ana", NOON, 12.0, is_taken_on=True))
     with closing(open_checked(tmp_path / "decisions.sqlite", 2**24, {1: DECISION_STEPS[1]})) as former:
         later_ms = utc_ms(NOON + timedelta(hours=1))
         former.execute("DELETE FROM deed WHERE what = 'anew'")
         former.executemany("INSERT OR IGNORE INTO deed VALUES (?, 'li', ?)", [("kept", later_ms), ("anew", later_ms)])
     with closing(Decisions(tmp_path)) as newer:
-        assert newer.deed("kept") == Deed("ana", NOON, 12.0)
+        assert newer.deed("kept") == Deed("ana", NOON, 12.0, is_taken_on=True)
         assert newer.deed("anew") == Deed("li", NOON + timedelta(hours=1), None)
 
 

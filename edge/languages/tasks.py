@@ -1,4 +1,4 @@
-"""What a level that was reached asks a person to do."""
+"""What a level that was reached asks a person to do, and who takes care of it."""
 
 from collections.abc import Mapping
 
@@ -15,3 +15,8 @@ def task_words(task: Task) -> str:
         "follow_source": gettext("Ask your plant protection station today, and do what it says."),
     }
     return words[task]
+
+
+def taken_words(who: str, at: str) -> str:
+    """Who takes care of it, and since when."""
+    return gettext("%(who)s takes care of it, %(at)s.", who=who, at=at)

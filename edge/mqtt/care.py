@@ -1,6 +1,6 @@
 """What stands above its action level and who takes care of it: told in `health`, taken from `cmd/seen`.
 
-The page's "done" and the station's word are one and the same deed, kept beside the records.
+The page's "done" and the station's word stand in one place, kept beside the records: the later one counts.
 """
 
 from collections.abc import Iterator
@@ -57,7 +57,7 @@ def take_care(board: StatusBoard, store: Store, command: SeenCommand, now: Insta
                 store.decisions.undo(key_of(one))
                 return True
             about = None if one.figure is None else one.figure.value
-            store.decisions.do(key_of(one), Deed(who, now.utc, about), now)
+            store.decisions.do(key_of(one), Deed(who, now.utc, about, is_taken_on=True), now)
             return True
     return False
 

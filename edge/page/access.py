@@ -53,15 +53,11 @@ def needs(role: Role, *, body_bytes: int = FORM_BYTES) -> Callable[[View], View]
     return declare
 
 
-class FormToken:
-    """`{{ csrf }}` in a form's hidden field; a visitor who has not logged in gets a cookie for it only then."""
-
-    def __html__(self) -> str:
-        return form_token()
-
-
 def form_token() -> str:
-    """What a form of this visitor must bring back. It tells nothing of the cookie that it is made from."""
+    """What a form of this visitor must bring back; it tells nothing of the cookie that it is made from.
+
+    A visitor who has not logged in gets one only for a form.
+    """
     cookie = request.cookies.get(COOKIE) or request.cookies.get(VISITOR_COOKIE) or g.get("visitor_cookie")
     if not cookie:
         cookie = g.visitor_cookie = secrets.token_urlsafe(32)
@@ -79,7 +75,7 @@ def install(app: Flask, known: Trust) -> None:
     def every_page() -> dict[str, object]:
         who = g.get("visitor", Visitor(role=Role.NOBODY))
         return {
-            "csrf": FormToken(),
+            "form_token": form_token,
             "visitor_name": who.name,
             "is_farmer": who.role >= Role.FARMER,
             "is_technician": who.role >= Role.TECHNICIAN,

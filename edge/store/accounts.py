@@ -61,12 +61,11 @@ class Session:
     used_utc: datetime
 
 
-class Accounts:
+class Accounts(SharedFile):
     """The file `accounts.sqlite` in `folder`. Any thread may call anything, as may `reset-password` beside the node.
 
-    A damaged file is set aside; then the node is claimed again with the code on its label. Every method raises
-    StoreError where the disk does not do its part. `unusable`: why the file is left alone; then there is nobody, and
-    the label's code opens nothing, since it may have been used.
+    A damaged file is set aside; then the node is claimed again with the code on its label. `unusable`: why the file is
+    left alone; then there is nobody, and the label's code opens nothing, since it may have been used.
     """
 
     def __init__(self, folder: Path, unusable: str = "") -> None:
@@ -74,7 +73,7 @@ class Accounts:
         if unusable:
             db = open_in_memory(STEPS)
             db.execute("INSERT INTO claim (id, utc_ms) VALUES (1, 0)")
-            self._file = SharedFile(path, db, CAP)
+            super().__init__(path, db, CAP)
             return
         with sentences(path, "open the accounts"):
             folder.mkdir(parents=True, exist_ok=True)
@@ -85,42 +84,34 @@ class Accounts:
             db = open_checked(path, CAP.max_mb * MEGABYTE, STEPS)
             path.chmod(0o600)  # once more: a damaged one was replaced
             db.execute("PRAGMA foreign_keys = 1")
-            self._file = SharedFile(path, db, CAP, reads=connect_to_read(path))
-
-    def close(self) -> None:
-        """May be called twice."""
-        self._file.close()
-
-    def is_being_written(self) -> bool:
-        """Would a writer wait for another one, whom a slow card may hold up?"""
-        return self._file.is_being_written()
+            super().__init__(path, db, CAP, reads=connect_to_read(path))
 
     def is_claimed(self) -> bool:
         """Has somebody ever become this node's technician?"""
-        with self._file.reading("read whether the node is claimed") as db:
+        with self.reading("read whether the node is claimed") as db:
             return db.execute("SELECT 1 FROM claim").fetchone() is not None
 
     def claim(self, first: Account, utc: datetime) -> None:
         """The first account of a node. Raises StoreError if somebody was faster."""
-        with self._file.writing("claim the node") as db:
+        with self.writing("claim the node") as db:
             if db.execute("SELECT 1 FROM claim").fetchone() is not None:
-                raise StoreError(f"{self._file.path}: this node is claimed already; log in")
+                raise StoreError(f"{self.path}: this node is claimed already; log in")
             db.execute("INSERT INTO claim (id, utc_ms) VALUES (1, ?)", (utc_ms(utc),))
             _put(db, first)
 
     def account(self, name: str) -> Account | None:
         """By its name, in whichever case it is typed, accents composed or apart; of two alike, just as it is typed."""
-        with self._file.reading("read an account") as db:
+        with self.reading("read an account") as db:
             return _known(db, name)
 
     def everybody(self) -> list[Account]:
         """All accounts by name."""
-        with self._file.reading("read the accounts") as db:
+        with self.reading("read the accounts") as db:
             return _everybody(db)
 
     def put(self, account: Account, utc: datetime) -> None:
         """Add an account, or change the one of that name; either way its phones have to log in again."""
-        with self._file.writing(f"keep the account {account.name}") as db:
+        with self.writing(f"keep the account {account.name}") as db:
             db.execute("INSERT OR IGNORE INTO claim (id, utc_ms) VALUES (1, ?)", (utc_ms(utc),))
             known = _known(db, account.name) or account
             db.execute("DELETE FROM session WHERE name = ?", (known.name,))
@@ -128,12 +119,12 @@ class Accounts:
 
     def remove(self, name: str) -> None:
         """With its sessions. An unknown name is no error."""
-        with self._file.writing(f"remove the account {name}") as db:
+        with self.writing(f"remove the account {name}") as db:
             db.execute("DELETE FROM account WHERE name = ?", (name,))
 
     def begin(self, digest: bytes, name: str, utc: datetime) -> None:
         """A session of that account, under the digest of its token."""
-        with self._file.writing("begin a session") as db:
+        with self.writing("begin a session") as db:
             db.execute("INSERT INTO session VALUES (?, ?, ?, ?)", (digest, name, utc_ms(utc), utc_ms(utc)))
             db.execute(
                 "DELETE FROM session WHERE name = :name AND digest NOT IN"
@@ -144,7 +135,7 @@ class Accounts:
 
     def session(self, digest: bytes) -> Session | None:
         """The session under that digest, however old."""
-        with self._file.reading("read a session") as db:
+        with self.reading("read a session") as db:
             row = db.execute(
                 f"SELECT {_COLUMNS}, begun_ms, used_ms FROM session JOIN account USING (name) WHERE digest = ?",  # noqa: S608
                 (digest,),
@@ -155,13 +146,13 @@ class Accounts:
 
     def used(self, digest: bytes, *, begun: datetime, used: datetime) -> None:
         """That session is in use; `begun` has moved if the clock was set since."""
-        with self._file.writing("keep a session") as db:
+        with self.writing("keep a session") as db:
             times = (utc_ms(begun), utc_ms(used), digest)
             db.execute("UPDATE session SET begun_ms = ?, used_ms = ? WHERE digest = ?", times)
 
     def end(self, digest: bytes) -> None:
         """Log out. An unknown one is no error."""
-        with self._file.writing("end a session") as db:
+        with self.writing("end a session") as db:
             db.execute("DELETE FROM session WHERE digest = ?", (digest,))
 
     def failures(self, source: str, utc: datetime) -> tuple[int, float]:
@@ -169,14 +160,14 @@ class Accounts:
 
         A clock that was set back makes the last time now, so that nobody waits for years nor goes on at once.
         """
-        with self._file.writing("read failed attempts") as db:
+        with self.writing("read failed attempts") as db:
             db.execute("UPDATE failure SET last_ms = :now WHERE last_ms > :now", {"now": utc_ms(utc)})
             row = db.execute("SELECT count, last_ms FROM failure WHERE source = ?", (source,)).fetchone()
         return (0, 0.0) if row is None else (int(row[0]), (utc - kept_utc(row[1])).total_seconds())
 
     def failed(self, sources: tuple[str, ...], utc: datetime) -> None:
         """One more failure from each of `sources`; what has failed last a day ago is forgotten."""
-        with self._file.writing("keep a failed attempt") as db:
+        with self.writing("keep a failed attempt") as db:
             db.execute("DELETE FROM failure WHERE last_ms < ?", (utc_ms(utc - FORGOTTEN_AFTER),))
             db.executemany(
                 "INSERT INTO failure VALUES (?, 1, ?) ON CONFLICT (source)"
@@ -186,7 +177,7 @@ class Accounts:
 
     def forgive(self, source: str) -> None:
         """It was the right password in the end."""
-        with self._file.writing("forget failed attempts") as db:
+        with self.writing("forget failed attempts") as db:
             db.execute("DELETE FROM failure WHERE source = ?", (source,))
 
 

@@ -87,6 +87,7 @@ class Deed(NamedTuple):
     who: str
     utc: datetime
     about: float | None = None
+    is_taken_on: bool = False  # the station's word: somebody there takes care of it, and nothing is done yet
 
 
 class Tally(NamedTuple):
@@ -98,50 +99,44 @@ class Tally(NamedTuple):
     looked: int
 
 
-class Decisions:
+class Decisions(SharedFile):
     """The file `decisions.sqlite` in `folder`. Any thread may call anything; a damaged file is set aside.
 
-    Every method raises StoreError where the disk does not do its part. `unusable`: why the file is left alone, and
-    what is decided kept in memory.
+    `unusable`: why the file is left alone, and what is decided kept in memory.
     """
 
     def __init__(self, folder: Path, unusable: str = "") -> None:
         path, self.unusable = folder / NAME, unusable
         if unusable:
-            self._file = SharedFile(path, open_in_memory(STEPS), CAP)
+            super().__init__(path, open_in_memory(STEPS), CAP)
             return
         with sentences(path, "open the decisions"):
-            folder.mkdir(parents=True, exist_ok=True)
             db = open_checked(path, CAP.max_mb * MEGABYTE, STEPS)
-            self._file = SharedFile(path, db, CAP, reads=connect_to_read(path))
-
-    def close(self) -> None:
-        """May be called twice."""
-        self._file.close()
+            super().__init__(path, db, CAP, reads=connect_to_read(path))
 
     def decide(self, decision: Decision) -> bool:
         """Keep it, in place of an earlier one of the same person on that box. False: another person's stands."""
         one = decision
         row = (*one.key, one.said, one.confidence, one.model, one.is_right, one.label, one.who)
-        with self._file.writing("keep a decision") as db:
+        with self.writing("keep a decision") as db:
             db.execute(OWN_GOES, (*one.key, one.who))
             return db.execute(NEW_STAYS, (*row, utc_ms(one.utc))).rowcount == 1
 
     def take_back(self, key: BoxKey, who: str) -> None:
         """As if that person had not decided. An unknown one, or another person's, is no error and stays."""
-        with self._file.writing("take a decision back") as db:
+        with self.writing("take a decision back") as db:
             db.execute(OWN_GOES, (*key, who))
 
     def on(self, picture: str) -> dict[int, Decision]:
         """Decisions on the boxes of a picture."""
-        with self._file.reading("read decisions") as db:
+        with self.reading("read decisions") as db:
             rows = db.execute("SELECT * FROM decision WHERE picture = ?", (picture,))
             return {row[1]: _decision(row) for row in rows}
 
     def tallies(self) -> list[Tally]:
         """How often each label was right, by label and model."""
         right, looked = Counter[tuple[str, str]](), Counter[tuple[str, str]]()
-        with self._file.reading("read decisions") as db:
+        with self.reading("read decisions") as db:
             for said, model, label, count in db.execute(
                 "SELECT said, model, label, count(*) FROM decision GROUP BY said, model, label ORDER BY said, model"
             ):
@@ -154,39 +149,48 @@ class Decisions:
 
         `now`: the moment of it by the node's clock, which is reckoned anew if that is set later.
         """
-        with self._file.writing("keep what was done") as db:
+        with self.writing("keep what was done") as db:
             done_ms = utc_ms(deed.utc)
             db.execute("INSERT OR REPLACE INTO deed (what, who, utc_ms) VALUES (?, ?, ?)", (what, deed.who, done_ms))
             db.execute("INSERT OR REPLACE INTO deed_about VALUES (?, ?, ?)", (what, done_ms, deed.about))
+            db.execute("DELETE FROM deed_taken_on WHERE what = ?", (what,))
+            if deed.is_taken_on:
+                db.execute("INSERT INTO deed_taken_on VALUES (?, ?)", (what, done_ms))
             if now is not None and now.state is ClockState.UNSYNCED:
                 untimed = (what, done_ms, now.boot_id, now.monotonic_s)
                 db.execute("INSERT OR REPLACE INTO deed_untimed VALUES (?, ?, ?, ?)", untimed)
             newest = "SELECT what FROM deed ORDER BY utc_ms DESC LIMIT ?"
             db.execute(f"DELETE FROM deed WHERE what NOT IN ({newest})", (KEPT_DEEDS,))  # noqa: S608  our own words
             db.execute("DELETE FROM deed_about WHERE what NOT IN (SELECT what FROM deed)")
+            db.execute("DELETE FROM deed_taken_on WHERE what NOT IN (SELECT what FROM deed)")
 
     def put_times_right(self, known: Instant) -> None:
         """Of deeds of this boot from before its clock was set; those of boots that are over stay as they are."""
-        with self._file.writing("correct the time of what was done") as db:
+        with self.writing("correct the time of what was done") as db:
             rows = db.execute("SELECT * FROM deed_untimed WHERE boot = ?", (known.boot_id,)).fetchall()
             for what, done_ms, boot_id, monotonic_s in rows:
                 done = Instant(kept_utc(done_ms), ClockState.UNSYNCED, boot_id, monotonic_s)
                 right = (utc_ms(reckoned(done, known).utc), what, done_ms)
                 db.execute("UPDATE deed SET utc_ms = ? WHERE what = ? AND utc_ms = ?", right)
                 db.execute("UPDATE deed_about SET utc_ms = ? WHERE what = ? AND utc_ms = ?", right)
+                db.execute("UPDATE deed_taken_on SET utc_ms = ? WHERE what = ? AND utc_ms = ?", right)
             db.execute("DELETE FROM deed_untimed")
 
     def undo(self, what: str) -> None:
         """It was not done after all."""
-        with self._file.writing("take back what was done") as db:
+        with self.writing("take back what was done") as db:
             db.execute("DELETE FROM deed WHERE what = ?", (what,))
 
     def deed(self, what: str) -> Deed | None:
-        """Who has done it, and when."""
-        with self._file.reading("read what was done") as db:
-            found = "SELECT who, utc_ms, a.about FROM deed LEFT JOIN deed_about a USING (what, utc_ms) WHERE what = ?"
+        """Who has done it or taken it on, and when."""
+        with self.reading("read what was done") as db:
+            found = (
+                "SELECT who, utc_ms, a.about, t.what IS NOT NULL FROM deed "
+                "LEFT JOIN deed_about a USING (what, utc_ms) LEFT JOIN deed_taken_on t USING (what, utc_ms) "
+                "WHERE what = ?"
+            )
             row = db.execute(found, (what,)).fetchone()
-        return None if row is None else Deed(row[0], kept_utc(row[1]), row[2])
+        return None if row is None else Deed(row[0], kept_utc(row[1]), row[2], bool(row[3]))
 
 
 def kept_decisions(folder: Path) -> dict[str, dict[int, Decision]]:
@@ -240,4 +244,16 @@ CREATE TABLE deed_untimed (                 -- done before the clock was set; as
 ) WITHOUT ROWID;
 PRAGMA application_id = 1
 """
-STEPS: Steps = {1: partial(create, TABLES), 3: partial(create, ABOUT), 4: partial(create, UNTIMED)}  # no release had 2
+TAKEN_ON = """
+CREATE TABLE deed_taken_on (                -- the station's word; as in deed_about
+    what TEXT PRIMARY KEY,
+    utc_ms INTEGER NOT NULL
+) WITHOUT ROWID;
+PRAGMA application_id = 1
+"""
+STEPS: Steps = {  # no release had 2
+    1: partial(create, TABLES),
+    3: partial(create, ABOUT),
+    4: partial(create, UNTIMED),
+    5: partial(create, TAKEN_ON),
+}

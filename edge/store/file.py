@@ -61,10 +61,6 @@ class Cap(NamedTuple):
     max_mb: int
     remedy: str
 
-    def is_why(self, path: Path) -> bool:
-        """Of a full file: has the disk room for all that the file may take?"""
-        return shutil.disk_usage(path.parent).free > self.max_mb * MEGABYTE
-
 
 @contextmanager
 def sentences(path: Path, doing: str, cap: Cap | None = None) -> Iterator[None]:
@@ -74,7 +70,8 @@ def sentences(path: Path, doing: str, cap: Cap | None = None) -> Iterator[None]:
     except sqlite3.Error as why:
         name = getattr(why, "sqlite_errorname", "")
         remedy = next((text for prefix, text in _REMEDIES.items() if name.startswith(prefix)), "see the log")
-        if cap is not None and is_full(why) and cap.is_why(path):
+        if cap is not None and is_full(why) and shutil.disk_usage(path.parent).free > cap.max_mb * MEGABYTE:
+            # The disk has room for all that the file may take: it is the file that is full.
             remedy = f"it takes no more than {cap.max_mb} MB; {cap.remedy}"
         kind = StoreDamagedError if name.startswith(_DAMAGED) else StoreError
         raise kind(f"{path}: cannot {doing} ({why}): {remedy}") from why

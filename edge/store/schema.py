@@ -1,7 +1,8 @@
 """The tables of fieldeye.db and how an older file becomes a newer one: forward only, one step a version."""
 
 import sqlite3
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from uuid import uuid4
 
@@ -133,26 +134,13 @@ def check_version(db: sqlite3.Connection, steps: Steps = STEPS) -> int:
     return version
 
 
-class transaction:  # noqa: N801  used like a function
-    """BEGIN IMMEDIATE … COMMIT, or ROLLBACK if the block raises."""
-
-    def __init__(self, db: sqlite3.Connection) -> None:
-        self._db = db
-
-    def __enter__(self) -> sqlite3.Connection:
-        self._db.execute("BEGIN IMMEDIATE")
-        return self._db
-
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        if kind is None:
-            try:
-                self._db.execute("COMMIT")
-            except sqlite3.Error:
-                self._roll_back()
-                raise
-        else:
-            self._roll_back()
-
-    def _roll_back(self) -> None:
-        if self._db.in_transaction:  # SQLite has already rolled back after some errors
-            self._db.execute("ROLLBACK")
+@contextmanager
+def transaction(db: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
+    """BEGIN IMMEDIATE … COMMIT, or ROLLBACK if the block or the COMMIT raises."""
+    db.execute("BEGIN IMMEDIATE")
+    try:
+        yield db
+        db.execute("COMMIT")
+    finally:
+        if db.in_transaction:  # SQLite has already rolled back after some errors
+            db.execute("ROLLBACK")

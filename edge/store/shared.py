@@ -31,7 +31,7 @@ class SharedFile:
             self._db.close()
 
     def is_being_written(self) -> bool:
-        """Would a writer have to wait for another one?"""
+        """Would a writer wait for another one, whom a slow card may hold up?"""
         return self._lock.locked()
 
     @contextmanager

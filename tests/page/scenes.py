@@ -102,7 +102,7 @@ def trap_hour(start: Instant, caught: int, *, nights: int | None = None) -> Inte
 
 
 def frame_of(name: str) -> Image:
-    """A real picture as the camera gives it; its light is good."""
+    """A real picture as the camera gives it."""
     return np.asarray(cv2.imread(str(FRAMES / name)), np.uint8)
 
 
@@ -267,6 +267,13 @@ def done(scene: Scene) -> None:
     scene.store.decisions.do(key, Deed("Mei", scene.before(hours=2).utc))
 
 
+def taken_on(scene: Scene) -> None:
+    """The station's word has come: somebody there takes care of it."""
+    near_the_level(scene)
+    key = key_of(scene.board.snapshot().alerts[0])
+    scene.store.decisions.do(key, Deed("Li", scene.before(hours=2).utc, 7.0, is_taken_on=True))
+
+
 def camera_gone_while_over_the_level(scene: Scene) -> None:
     over_the_level(scene)
     now = scene.board.snapshot().camera
@@ -327,6 +334,7 @@ SCENES: dict[str, Callable[[Scene], None]] = {
     "over-the-level": over_the_level,
     "near-the-level": near_the_level,
     "done": done,
+    "taken-on": taken_on,
     "camera-missing-over-the-level": camera_gone_while_over_the_level,
     "card-takes-nothing": card_takes_nothing,
     "weak-power": weak_power,
@@ -352,6 +360,7 @@ HEADLINES = {
     "over-the-level": "Brown planthopper: 14 yesterday",
     "near-the-level": "Brown planthopper: 7 today so far",
     "done": "Brown planthopper: 14 yesterday",
+    "taken-on": "Brown planthopper: 7 today so far",
     "camera-missing-over-the-level": "Brown planthopper: 14 yesterday",
     "card-takes-nothing": "Brown planthopper: 5",
     "weak-power": "Brown planthopper: 5",

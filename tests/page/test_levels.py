@@ -28,6 +28,7 @@ from tests.page.scenes import (
     HOPPER,
     Scene,
     camera_gone_while_over_the_level,
+    clock_not_set,
     covered,
     done,
     first_minutes,
@@ -38,6 +39,7 @@ from tests.page.scenes import (
     seen,
     sighting,
     standing,
+    taken_on,
     trap_hour,
     well,
 )
@@ -215,6 +217,19 @@ def test_the_technician_is_called_about_the_node_and_not_about_pests(
     assert CALLS.findall(first) == [TECHNICIAN] * calls
 
 
+@pytest.mark.parametrize("address", ["/", "/node"])
+def test_a_technician_is_not_told_to_call_one_and_is_led_to_the_clock(address: str, scene: Scene) -> None:
+    clock_not_set(scene)
+    now = scene.board.snapshot().camera
+    scene.board.show(camera=replace(now, state="missing", last_frame=scene.before(minutes=9)))
+    scene.configure(page={"technician_phone": "110"})
+    told, step = "Tell your technician: a phone can set it.", 'href="/set-up/clock"'
+    farmers = as_role(scene.app().test_client(), scene, Role.FARMER).get(address).text
+    assert (TECHNICIAN in CALLS.findall(farmers), told in farmers, step in farmers) == (True, True, False)
+    theirs = as_role(scene.app().test_client(), scene, Role.TECHNICIAN).get(address).text
+    assert (CALLS.findall(theirs), told in theirs, step in theirs) == ([], False, True)
+
+
 def test_what_is_done_is_remembered_with_who_and_steps_back(scene: Scene, client: FlaskClient) -> None:
     over_the_level(scene)
     farmer = as_role(client, scene, Role.FARMER)
@@ -351,6 +366,42 @@ def test_what_was_done_holds_while_it_helps(
     assert "Done by farmer, just now" in farmer.get("/").text
 
 
+def test_what_the_station_takes_care_of_is_not_done_and_says_who_and_what_was_asked(
+    scene: Scene, client: FlaskClient
+) -> None:
+    taken_on(scene)
+    task, takes_care = "Count by eye at ten places today", "Li takes care of it, 2:30\u202fPM."
+    page = client.get("/").text
+    assert '<section class="card wait"' in page
+    assert headline(page) == "Brown planthopper: 7 today so far"
+    assert (task in page, takes_care in page, "In progress" in page) == (True, True, True)
+    assert ("Done" in page, "Log in to say that it is done" in page) == (False, True)
+    farmer = as_role(client, scene, Role.FARMER)
+    assert 'action="/done/undo"' not in farmer.get("/").text, "it is the station's to give back"
+    post(farmer, "/done", "/account", key=key_of(scene.board.snapshot().alerts[0]))
+    page = farmer.get("/").text
+    assert (task in page, takes_care in page, "Done by farmer, just now" in page) == (False, False, True)
+
+
+def test_what_nobody_has_taken_on_comes_before_what_the_station_takes_care_of(
+    scene: Scene, client: FlaskClient
+) -> None:
+    taken_on(scene)
+    scene.board.show(alerts=(*scene.board.snapshot().alerts, standing(scene, 8, "look", BUG)))
+    assert headline(client.get("/").text) == "Slender rice bug: 8 yesterday"
+
+
+def test_what_the_station_took_on_asks_anew_once_it_has_doubled(scene: Scene, client: FlaskClient) -> None:
+    taken_on(scene)
+    first = scene.board.snapshot().alerts[0]
+    scene.clock.advance(2 * 86_400)
+    well(scene)
+    scene.board.show(alerts=(replace(standing(scene, 14, "look"), since=first.since),))
+    page = client.get("/").text
+    assert '<section class="card look"' in page
+    assert ("Li takes care" in page, "since then" in page) == (False, False)
+
+
 def test_a_level_that_is_reached_again_asks_again(scene: Scene, client: FlaskClient) -> None:
     done(scene)
     assert "Done by Mei, 2 hours ago" in client.get("/").text
@@ -482,6 +533,11 @@ def test_a_bar_without_a_range_is_drawn_without_one() -> None:
         count_x=131.2, low_x=78.8, range_wide=157.5, level_x=262.5
     )
     assert gauge(Measured(5.0, "visits/day"), 10.0) == Gauge(count_x=131.2, low_x=131.2, range_wide=0.0, level_x=262.5)
+
+
+def test_the_bar_of_nothing_seen_is_empty_whatever_its_range() -> None:
+    nothing = Measured(0.0, "insects/picture", 0.0, 10.0)
+    assert gauge(nothing, 10.0) == Gauge(count_x=0.0, low_x=0.0, range_wide=0.0, level_x=262.5)
 
 
 def days(*counts: int) -> list[Day]:

@@ -358,8 +358,32 @@ def test_a_node_without_a_server_offers_no_station(scene: Scene, looker: Looker)
     client = farmer_of(scene, looker)
     place = looked_at(client, looker, BUG)
     assert "the station cannot be asked from this node" in client.get(place).text
+    assert "Asked at the station" not in client.get("/photo").text
     assert client.post(f"{place}/ask", data={"csrf": token_on(client, "/account")}).status_code == 404
     assert scene.store.questions() == []
+
+
+@pytest.mark.parametrize(("phone", "words"), [("", "good light."), ("0571 8700", "good light, or ask the station.")])
+@pytest.mark.parametrize(("squares", "headline"), [(GOLDEN_SQUARES, "Perhaps: "), ([], "Nothing was recognised.")])
+def test_a_node_without_a_server_sends_nobody_to_a_station_whose_number_it_does_not_know(
+    phone: str,
+    words: str,
+    squares: list[tuple[int, int, tuple[int, int, int]]],
+    headline: str,
+    scene: Scene,
+    tmp_path: Path,
+) -> None:
+    scene.configure(mqtt=None, page={"station_phone": phone})
+    unsure = facts()
+    unsure["classes"] = [{**one, "threshold": 0.999999} for one in unsure["classes"]]
+    looker = Looker(models=write_release(tmp_path / "models", {"pests": Net(metadata=unsure)}))
+    client = farmer_of(scene, looker)
+    upload = cv2.imencode(".png", picture_with(squares))[1].tobytes()
+    page = client.get(looked_at(client, looker, upload)).text
+    looker.close()
+    assert headline in page
+    assert f"Take a photograph from nearer, in {words}</p>" in page
+    assert ('href="tel:05718700"' in page) is bool(phone)
 
 
 def test_too_many_at_once_are_told_to_come_back(scene: Scene) -> None:

@@ -394,16 +394,17 @@ def test_a_model_that_is_tried_looks_at_the_live_picture_however_slow_the_board_
     assert not scene.board.needs_seen(scene.clock.monotonic_s())
 
 
-@pytest.mark.parametrize(("off_s", "is_right"), [(5, True), (-59, True), (61, False), (-86_400, False)])
-def test_the_clock_is_held_against_the_phones(
+OFF = pytest.mark.parametrize(("off_s", "is_right"), [(5, True), (-59, True), (61, False), (-86_400, False)])
+
+
+@OFF
+def test_a_clock_that_is_set_is_held_against_the_phones(
     off_s: int, is_right: bool, technician: FlaskClient, scene: Scene
 ) -> None:
-    scene.clock.state = ClockState.UNSYNCED
     phone = round((scene.clock.utc + timedelta(seconds=off_s)).timestamp() * 1000)
     answer = post(technician, "/set-up/clock", "/set-up/clock", phone_ms=str(phone))
     assert answer.status_code == (303 if is_right else 400)
     assert ("The two clocks differ by" in answer.text) != is_right
-    assert state(technician, "clock") == ("Done" if is_right else "To do")
 
 
 def test_the_nodes_time_is_shown_with_its_day_and_year(technician: FlaskClient, scene: Scene) -> None:
@@ -431,6 +432,19 @@ def settable(scene: Scene) -> tuple[FlaskClient, list[datetime]]:
 
     app = scene.app(set_clock=set_clock)
     return as_role(app.test_client(), scene, Role.TECHNICIAN), asked
+
+
+@OFF
+def test_a_clock_that_nothing_has_set_is_set_by_a_phone_that_agrees_and_else_says_by_how_much_it_differs(
+    off_s: int, is_right: bool, settable: tuple[FlaskClient, list[datetime]], scene: Scene
+) -> None:
+    client, asked = settable
+    true = scene.clock.utc + timedelta(seconds=off_s)
+    answer = post(client, "/set-up/clock", "/set-up/clock", phone_ms=str(round(true.timestamp() * 1000)))
+    assert (answer.status_code, asked) == ((303, [true]) if is_right else (400, []))
+    assert ("The two clocks differ by" in answer.text) != is_right
+    assert state(client, "clock") == ("Done" if is_right else "To do")
+    assert (client.get("/api/v1/health").json or {})["clock"] == ("synced" if is_right else "unsynced")
 
 
 def test_a_phone_sets_a_clock_that_nothing_else_has_set(
@@ -495,23 +509,30 @@ def test_what_is_no_time_sets_no_clock(typed: str, settable: tuple[FlaskClient, 
 
 
 @pytest.mark.parametrize("answers", [None, False])
-def test_where_nothing_may_set_the_clock_the_page_says_what_to_do(answers: bool | None, scene: Scene) -> None:
+@pytest.mark.parametrize(("off_s", "asks"), [(86_400, {"set": "1"}), (5, {"set": "1"}), (5, {})])
+def test_where_nothing_may_set_the_clock_the_page_says_what_to_do(
+    answers: bool | None, off_s: int, asks: dict[str, str], scene: Scene
+) -> None:
     well(scene)
     scene.clock.jump(-86_400, ClockState.UNSYNCED)
     set_clock = None if answers is None else lambda _: False
     app = scene.app(set_clock=set_clock)
     client = as_role(app.test_client(), scene, Role.TECHNICIAN)
-    phone_ms = str(round((scene.clock.utc + timedelta(days=1)).timestamp() * 1000))
-    answer = post(client, "/set-up/clock", "/set-up/clock", phone_ms=phone_ms, set="1")
-    assert answer.status_code == 400
+    phone_ms = str(round((scene.clock.utc + timedelta(seconds=off_s)).timestamp() * 1000))
+    answer = post(client, "/set-up/clock", "/set-up/clock", phone_ms=phone_ms, **asks)
+    assert (answer.status_code, state(client, "clock")) == (400, "To do")
+    assert ("The two clocks differ by" in answer.text) == (off_s > 60)
     assert "The clock could not be set from here." in answer.text
     assert "sudo sh -c 'date --utc --set=" in answer.text
     assert f"echo phone >{SYNCHRONIZED}" in unescape(answer.text)  # else the node goes on not to trust it
 
 
-def test_without_scripts_the_person_compares_the_clocks(technician: FlaskClient, scene: Scene) -> None:
-    scene.clock.state = ClockState.UNSYNCED
-    assert post(technician, "/set-up/clock", "/set-up/clock", phone_ms="").status_code == 303
+def test_without_scripts_the_person_compares_the_clocks(
+    settable: tuple[FlaskClient, list[datetime]], scene: Scene
+) -> None:
+    (client, asked), shown = settable, scene.clock.utc
+    assert post(client, "/set-up/clock", "/set-up/clock", phone_ms="").status_code == 303
+    assert (asked, state(client, "clock")) == ([shown], "Done")
 
 
 def test_a_trap_wants_dates_and_says_when_they_are_over(scene: Scene) -> None:

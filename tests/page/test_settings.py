@@ -26,7 +26,7 @@ def technician(scene: Scene, restarts: list[str]) -> FlaskClient:
 
 def filled_in(config: NodeConfig, **changes: str) -> dict[str, str]:
     """What a browser sends: every field as it stands there, with `changes`; `_` for the dot of a key."""
-    listed = [one for group in shown(config) for one in group.fields]
+    listed = [one for _, group in shown(config) for one in group]
     form = {one.field.key: one.value for one in listed if one.field.kind != "yes" or one.is_on}
     return form | {key.replace("__", "."): value for key, value in changes.items()}
 

@@ -136,6 +136,16 @@ def test_without_a_code_the_network_cannot_claim_the_node(client: FlaskClient) -
     )
 
 
+@pytest.mark.parametrize(("place", "is_told"), [("/photo", False), ("/review", False), ("/set-up", True)])
+def test_only_who_sets_the_node_up_is_told_of_the_command_for_a_forgotten_password(
+    place: str, is_told: bool, labelled: FlaskClient, scene: Scene
+) -> None:
+    person(scene, Role.TECHNICIAN)
+    page = labelled.get(place, follow_redirects=True).text
+    assert "<h1>Log in</h1>" in page
+    assert ("reset-password" in page) is is_told
+
+
 @pytest.mark.parametrize("password", ["eleven sign", "x" * 201])
 def test_a_password_too_short_or_too_long_is_refused_beside_its_field(password: str, labelled: FlaskClient) -> None:
     answer = claim(labelled, password=password)

@@ -8,10 +8,10 @@ from edge.advice import Measured, Period, Standing, asks_again, is_share, key_of
 from edge.advice.tellable import units_told
 from edge.config import Mode
 from edge.counts import Unit
-from edge.languages.tasks import task_words
+from edge.languages.tasks import taken_words, task_words
 from edge.languages.units import threshold_unit_words
 from edge.page import names
-from edge.page.tones import Tone
+from edge.page.tones import ICONS, Tone
 from edge.page.words import Moments, day_in_words, figure_words, gettext, ngettext, number
 from edge.store import Deed, if_readable
 
@@ -42,7 +42,8 @@ class Against:
     fact: str
     action: str  # empty when there is nothing to do
     asks_station: bool
-    done: str  # who has done it and when, or empty
+    done: str  # who has done it or takes care of it, and when, or empty
+    is_taken_on: bool  # by the station: what is asked for is not done yet
     again: str  # why it asks again after that, or empty
     gauge: Gauge
     is_fresh: bool  # of yesterday or today
@@ -52,6 +53,13 @@ class Against:
         """Does it still ask for something?"""
         return bool(self.action) and not self.done
 
+    @property
+    def icon(self) -> str:
+        """As the word."""
+        if self.is_taken_on:
+            return "person"
+        return "check" if self.done else ICONS[self.tone]
+
 
 def against(standings: Iterable[Standing], mode: Mode, deed_of: DeedOf, when: Moments) -> tuple[Against, ...]:
     """In their order, the most urgent first; what was done goes behind what was not."""
@@ -60,7 +68,9 @@ def against(standings: Iterable[Standing], mode: Mode, deed_of: DeedOf, when: Mo
 
 
 def done_words(deed: Deed, when: Moments) -> str:
-    """Who has done it and when."""
+    """Who has done it or takes care of it, and when."""
+    if deed.is_taken_on:
+        return taken_words(deed.who, when.at(deed.utc))
     return gettext("Done by %(who)s, %(ago)s", who=deed.who, ago=when.ago(deed.utc))
 
 
@@ -74,33 +84,34 @@ def _against(standing: Standing, figure: Measured, mode: Mode, deed_of: DeedOf, 
     threshold = standing.threshold
     name, key = names.name(threshold.scientific_name), key_of(standing)
     deed = if_readable(deed_of, key, None) if standing.level != "calm" else None
-    again = "" if deed is None else _again(standing, figure, deed, when)
-    if again:
+    again = ""
+    if deed is not None and asks_again(standing, when.local(deed.utc).date(), deed.about):
+        again = "" if deed.is_taken_on else _again(figure, deed, when)
         deed = None
     tone: Tone = {"calm": "calm", "look": "look", "act": "stop"}[standing.level]  # type: ignore[assignment]
-    if deed is not None:
-        tone = "wait"
     words = {"calm": gettext("Below the action level"), "look": gettext("Look at it"), "act": gettext("Act")}
+    word = words[standing.level]
+    if deed is not None:
+        tone, word = "wait", gettext("In progress") if deed.is_taken_on else gettext("Done")
     return Against(
         key=key,
         label=threshold.scientific_name,
         tone=tone,
-        word=gettext("Done") if deed is not None else words[standing.level],
+        word=word,
         headline=_headline(name, standing, figure, period_words(standing.period, mode, when.today(), standing.nights)),
         fact=_fact(standing, figure),
         action=task_words(standing.task),
         asks_station=standing.task == "follow_source",
         done="" if deed is None else done_words(deed, when),
+        is_taken_on=deed is not None and deed.is_taken_on,
         again=again,
         gauge=gauge(figure, threshold.low),
         is_fresh=standing.is_fresh(when.today()),
     )
 
 
-def _again(standing: Standing, figure: Measured, deed: Deed, when: Moments) -> str:
-    """Why it asks again after a deed; empty where it does not."""
-    if not asks_again(standing, when.local(deed.utc).date(), deed.about):
-        return ""
+def _again(figure: Measured, deed: Deed, when: Moments) -> str:
+    """Why it asks again after what was done."""
     ago = when.ago(deed.utc)
     if deed.about is not None and figure.value > deed.about:
         return gettext("Done %(ago)s; since then it has become more.", ago=ago)
@@ -162,8 +173,8 @@ def _day(day: date, today: date) -> str:
 
 
 def gauge(figure: Measured, level: float) -> Gauge:
-    """Everything fits, and the level stands at three quarters or left of it."""
-    high = figure.high if figure.high is not None else figure.value
+    """Everything fits, and the level stands at three quarters or left of it. Nothing seen has no range: it is calm."""
+    high = figure.high if figure.high is not None and figure.value else figure.value
     low = figure.low if figure.low is not None else figure.value
     most = max(level * 4 / 3, figure.value, high)
     return Gauge(

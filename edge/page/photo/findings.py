@@ -51,15 +51,17 @@ class Asked:
     deleted: str  # what Delete takes away, empty for whoever may not
 
 
-def findings(answer: Answer) -> Findings:
-    """In the reader's words. What the model is not sure of is never said without its doubt."""
+def findings(answer: Answer, *, has_station: bool = True) -> Findings:
+    """In the reader's words. What the model is not sure of is never said without its doubt. `has_station`: one that
+    can be asked, by the node or by its number.
+    """
     shown = [one for one in answer.found if one.is_sure] or list(answer.found[:1])
     shown = [one for one in shown if one.model == shown[0].model or one.confidence >= CLEAR]
     by_label: dict[str, list[Found]] = {}
     for one in shown:
         by_label.setdefault(one.label, []).append(one)
     groups = list(by_label.values())[:NAMED]
-    tone, word, headline, action = _said(groups)
+    tone, word, headline, action = _said(groups, has_station=has_station)
     return Findings(
         tone=tone,
         word=word,
@@ -71,18 +73,25 @@ def findings(answer: Answer) -> Findings:
     )
 
 
-def _said(groups: list[list[Found]]) -> tuple[Tone, str, str, str]:
+def _said(groups: list[list[Found]], *, has_station: bool) -> tuple[Tone, str, str, str]:
     if not groups:
         nothing = gettext("Nothing was recognised.")
         why = gettext(
             "That does not mean that the plant is healthy: the node knows only some pests and diseases. "
             "Take a photograph from nearer, in good light, or ask the station."
         )
+        if not has_station:
+            why = gettext(
+                "That does not mean that the plant is healthy: the node knows only some pests and diseases. "
+                "Take a photograph from nearer, in good light."
+            )
         return "wait", gettext("Not recognised"), nothing, why
     best = groups[0][0]
     name = names.name(best.label)
     if not best.is_sure:
         doubt = gettext("The node is not sure. Take a photograph from nearer, in good light, or ask the station.")
+        if not has_station:
+            doubt = gettext("The node is not sure. Take a photograph from nearer, in good light.")
         return "wait", gettext("Not sure"), gettext("Perhaps: %(name)s", name=name), doubt
     if all(names.is_harmless(group[0].label) for group in groups):
         word = gettext("All quiet") if best.label == names.HEALTHY else gettext("Harmless")

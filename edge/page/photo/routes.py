@@ -58,7 +58,9 @@ def answered(name: str) -> ResponseReturnValue:
     if look.answer.state == "failed":
         words = gettext("The photograph could not be looked at. Show this page to your technician.")
         return _form(words, "both", look.note, look.answer.why), 503
-    found = findings(look.answer)
+    config = node().config
+    can_ask = config.mqtt is not None
+    found = findings(look.answer, has_station=can_ask or bool(config.page and config.page.station_phone))
     return render_template(
         "photo_answer.html",
         id=name,
@@ -66,7 +68,7 @@ def answered(name: str) -> ResponseReturnValue:
         height=look.answer.height_px,
         found=found,
         reference=reference(found.guess),
-        can_ask=node().config.mqtt is not None,
+        can_ask=can_ask,
         note=look.note,
         most_letters=MOST_NOTE_LETTERS,
     )
@@ -149,6 +151,7 @@ def _form(wrong: str, choice: str, note: str, detail: str = "") -> str:
         choices=[(key, name, key == choice) for key, name in words.items()],
         note=note,
         most_letters=MOST_NOTE_LETTERS,
+        can_ask=node().config.mqtt is not None,
         questions=[asked(one, when, may_delete=_may_delete(one)) for one in node().store.questions()],
         most_mb=MOST_UPLOAD_BYTES // 1_000_000,
         longest_px=LONGEST_PX,

@@ -122,16 +122,20 @@ def clock() -> ResponseReturnValue:
 @set_up.post("/clock")
 @needs(Role.TECHNICIAN)
 def clock_is_right() -> ResponseReturnValue:
-    """The phone's time comes along where scripts run; without, the person has compared, or typed it."""
-    true = _true_time()
-    if true is None and "set" not in request.form:
-        return done("clock")
-    if true is not None and "set" in request.form and _is_open_to_phones():
+    """The phone's time comes along where scripts run; without, the person has compared, or typed it.
+
+    A clock that agrees with it and that nothing has set is set by it: no count has a night by one that was never set.
+    """
+    is_asked = "set" in request.form
+    true = _true_time() or (None if is_asked else node().clock.now().utc)
+    if true is None:
+        return _clock_page(is_tried=True), 400
+    is_tried = is_asked or (_off_s(true) <= AGREES_S and not _is_right(true))
+    if is_tried and _is_open_to_phones():
         _set_clock(true)
-    off_s = None if true is None else abs((node().clock.now().utc - true).total_seconds())
-    if off_s is None or off_s > AGREES_S:
-        return _clock_page(off_s, is_tried="set" in request.form), 400
-    return done("clock")
+    if _is_right(true):
+        return done("clock")
+    return _clock_page(_off_s(true), is_tried=is_tried), 400
 
 
 @set_up.get("/care")
@@ -232,12 +236,21 @@ def _is_open_to_phones() -> bool:
     return node().clock.now().state is ClockState.UNSYNCED or a_phone_may_correct_it()
 
 
+def _off_s(true: datetime) -> float:
+    return abs((node().clock.now().utc - true).total_seconds())
+
+
+def _is_right(true: datetime) -> bool:
+    """Set, and to the time that a phone shows."""
+    return node().clock.now().state is ClockState.SYNCED and _off_s(true) <= AGREES_S
+
+
 def _set_clock(true: datetime) -> None:
     """By who may: a root unit beside the service, which answers by the clock alone."""
     this, since_s = node(), node().clock.monotonic_s()
     if this.set_clock is None or not this.set_clock(true):
         return
-    while abs((this.clock.now().utc - true).total_seconds()) > AGREES_S:
+    while not _is_right(true):
         if this.clock.monotonic_s() - since_s > SETS_S:
             return
         sleep(0.1)
@@ -252,11 +265,11 @@ def _stay_logged_in() -> None:
         trust().log_in(known)
 
 
-def _clock_page(off_s: float | None = None, *, is_tried: bool = False) -> str:
+def _clock_page(off_s: float = 0.0, *, is_tried: bool = False) -> str:
     this, when = node(), node().moments()
-    wrong = "" if off_s is None else gettext("The two clocks differ by %(time)s.", time=duration(off_s))
+    wrong = gettext("The two clocks differ by %(time)s.", time=duration(off_s)) if off_s > AGREES_S else ""
     is_set = this.clock.now().state is ClockState.SYNCED
-    may_set, is_known = _is_open_to_phones(), off_s is not None or is_tried
+    may_set, is_known = _is_open_to_phones(), bool(wrong) or is_tried
     return render_template(
         "set_up_clock.html",
         time=when.dated(when.now_utc),

@@ -152,8 +152,6 @@ def _model(facts: Facts) -> tuple[Tone, str]:
 def _clock(facts: Facts) -> tuple[Tone, str]:
     if facts.clock is ClockState.SYNCED:
         return DONE, gettext("The clock is set.")
-    if "clock" in facts.visit.ticks:
-        return DONE, gettext("The clock agrees with a phone.")
     return OPEN, gettext("Compare the clock and the time zone with your phone.")
 
 

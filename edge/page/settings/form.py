@@ -35,33 +35,22 @@ class Shown:
     wrong: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Group:
-    """Fields under one heading."""
-
-    title: str
-    fields: tuple[Shown, ...]
-
-
 def shown(
     config: NodeConfig,
     sent: Mapping[str, str] | None = None,
     wrong: Mapping[str, str] | None = None,
     *,
     within_reach: Sequence[str] | None = None,
-) -> tuple[Group, ...]:
-    """All groups, with what holds now, or with what somebody has `sent` and what is `wrong` about it.
+) -> list[tuple[str, list[Shown]]]:
+    """Title and fields of each group, with what holds now, or with what was `sent` and what is `wrong` about it.
 
     `within_reach`: as in `fields`.
     """
     table = msgspec.to_builtins(config)
-    return tuple(
-        Group(
-            title=title,
-            fields=tuple(_shown(one, _text(table, one.key), sent, wrong or {}) for one in listed),
-        )
+    return [
+        (title, [_shown(one, _text(table, one.key), sent, wrong or {}) for one in listed])
         for title, listed in fields(config, within_reach)
-    )
+    ]
 
 
 def changed(config: NodeConfig, sent: Mapping[str, str]) -> tuple[Table, dict[str, str]]:

@@ -10,7 +10,7 @@ from edge.page.health import unkept_words, unmeant
 from edge.page.node import node
 from edge.page.set_up.calibration import region_of
 from edge.page.set_up.visit import change as change_visit
-from edge.page.settings.form import Group, changed, shown, told
+from edge.page.settings.form import changed, shown, told
 from edge.page.settings.own_levels import reach_of
 from edge.page.trust import Role, trust
 from edge.page.words import gettext
@@ -25,7 +25,7 @@ def settings() -> ResponseReturnValue:
     why = hindrance()
     if why:
         return render_template("plain.html", words=why, detail=node().board.snapshot().notice)
-    return _page(_shown())
+    return _page()
 
 
 @settings_form.post("/settings")
@@ -36,7 +36,7 @@ def change() -> ResponseReturnValue:
     values, wrong = changed(this.config, sent)
     if hindrance() or wrong:
         hint = hindrance() or gettext("Nothing was changed: look at the fields that are marked.")
-        return _page(_shown(sent, wrong), hint), 400
+        return _page(hint, sent, wrong), 400
     if not values:
         return redirect(url_for("settings.settings"), 303)
     if "rotation_deg" in values.get("camera", {}):
@@ -56,17 +56,14 @@ def go_back() -> ResponseReturnValue:
         return render_template("plain.html", words=gettext("Nothing has been changed yet.")), 400
     if not undo(node().folder, request.form.get("last", last)):
         hint = gettext("The settings were changed meanwhile: look at them before you undo.")
-        return _page(_shown(), hint), 400
+        return _page(hint), 400
     trust().note("setting undo")
     return begun_again()
 
 
-def _shown(sent: dict[str, str] | None = None, wrong: dict[str, str] | None = None) -> tuple[Group, ...]:
+def _page(hint: str = "", sent: dict[str, str] | None = None, wrong: dict[str, str] | None = None) -> str:
     known = reach_of(node())
-    return shown(node().config, sent, wrong, within_reach=known.crops() if known.labels else None)
-
-
-def _page(groups: tuple[Group, ...], hint: str = "") -> str:
+    groups = shown(node().config, sent, wrong, within_reach=known.crops() if known.labels else None)
     return render_template("settings.html", groups=groups, hint=hint, last=last_change(node().folder))
 
 
