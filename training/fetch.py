@@ -67,6 +67,8 @@ def fault_of(folder: Path, source: Source) -> str | None:
         told = f"has {counts} pictures to train, validate and test, we had {source.pictures}"
         return f"{told}; mend its splits.csv, or pictures in {SOURCES_TOML.name}"
     found = fingerprint(folder)
+    if not source.sha256:
+        return f"its sha256 is {found}; write that into {SOURCES_TOML.name}"
     if found != source.sha256:
         return f"other files than ours (sha256 {found}); compare with {source.source} @ {source.commit}"
     return None

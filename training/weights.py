@@ -96,7 +96,8 @@ def load_folded(weights: Path, labels: Sequence[str]) -> YoloxNano:
     theirs = labels_of(weights)
     new = [label for label in labels if label not in theirs]
     if theirs and new:
-        print(f"{weights}: does not tell {', '.join(new)}; what it knows of the others stays")
+        others = "; what it knows of the others stays" if len(new) < len(labels) else ""
+        print(f"{weights}: does not tell {', '.join(new)}, which begin anew{others}")
     try:
         for level in range(len(STRIDES)):
             weight_key, bias_key = f"head.cls_preds.{level}.weight", f"head.cls_preds.{level}.bias"

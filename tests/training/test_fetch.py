@@ -30,8 +30,12 @@ def test_one_changed_label_is_noticed(tmp_path):
     shutil.copytree(OURS, tmp_path / "copy")
     label = tmp_path / "copy" / "labels" / "rice_00.txt"
     label.write_text(label.read_text().replace("0.5", "0.4", 1))
-    told = f"other files than ours (sha256 {fingerprint(tmp_path / 'copy')})"  # who adds a set enters this
+    told = f"other files than ours (sha256 {fingerprint(tmp_path / 'copy')})"
     assert told in fault_of(tmp_path / "copy", source())
+
+
+def test_who_adds_a_set_is_told_what_to_write_of_it():
+    assert fault_of(OURS, SOURCE) == f"its sha256 is {fingerprint(OURS)}; write that into sources.toml"
 
 
 def test_another_split_is_noticed(tmp_path):
