@@ -1,8 +1,10 @@
 """Nodes that count, in a database of the tests."""
 
 from collections import defaultdict
+from collections.abc import Callable
+from dataclasses import asdict
 from datetime import UTC, date, datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -18,6 +20,7 @@ from edge.wire import Info, Key, Stored, encode_batch, encode_message
 from tests.clocks import BOOT
 from tests.records import MOTH, interval
 
+T = TypeVar("T")
 FIRST = date(2026, 7, 1)
 EVENING = datetime(2026, 7, 1, 13, 0, tzinfo=UTC)  # 21:00 in Shanghai, of the night of 1 July
 BLAST = ("Pyricularia oryzae", "PYRIOR")
@@ -68,6 +71,17 @@ def epoch(node: str) -> UUID:
 
 def moment(at: datetime, clock: ClockState = ClockState.SYNCED) -> Instant:
     return Instant(at, clock, BOOT, 1.0)
+
+
+def all_due(of_what: Callable[..., list[T]], database: Database, *more: Any) -> list[T]:
+    """What is due where a leader hears every node."""
+    return of_what(database, set(database.execute("SELECT site, node FROM node").fetchall()), *more)
+
+
+def nodes_known(database: Database, wanted: Wanted) -> list[int]:
+    """Of each night, which SQL alone tells."""
+    asked = "SELECT nodes_known FROM population(%(area)s, %(unit)s, %(label)s, %(stage)s, %(first)s, %(last)s)"
+    return [many for (many,) in database.execute(asked, asdict(wanted))]
 
 
 def tonight(zone: str = "Asia/Shanghai") -> date:

@@ -10,9 +10,11 @@ from math import cos, exp, sin
 from pathlib import Path
 from typing import Any, Literal
 
+import cv2
+import numpy as np
 import pytest
 from msgspec.structs import replace as replaced
-from playwright.sync_api import Browser, Page, Route
+from playwright.sync_api import Browser, Locator, Page, Route
 from werkzeug.serving import make_server
 
 from edge.counts import Level
@@ -275,6 +277,29 @@ def test_a_tap_on_a_dot_opens_that_one_also_at_its_rim_and_where_the_middle_of_a
     assert [tip for tip in tips if tip[0] != "0"] == [["0.9", "s/large: 100"]], "others fade"
 
 
+@pytest.mark.parametrize("width_px", [390, 1280])
+def test_neither_the_maps_buttons_nor_its_scale_cover_a_dot(page: Page, root: str, width_px: int) -> None:
+    """The place in the upper left could not be seen, nor tapped."""
+    corners = [(latitude, longitude) for latitude in (30.0, 30.06) for longitude in (120.0, 120.06)]
+    places = [[f"s/n{n}", *corner, 9] for n, corner in enumerate(corners)]
+    page.set_viewport_size({"width": width_px, "height": 900})
+    open_map(page, root, what_is_drawn(page, root) | {"outlines": [], "places": places})
+    covered = page.evaluate("""() => {
+        const [dots, controls] = ["path.leaflet-interactive", ".leaflet-control"].map((each) =>
+            [...document.querySelectorAll(`#map ${each}`)].map((one) => one.getBoundingClientRect()));
+        return controls.map((one) => dots.filter((dot) =>
+            dot.left < one.right && dot.right > one.left && dot.top < one.bottom && dot.bottom > one.top).length);
+    }""")
+    assert covered == [0, 0]
+
+
+def test_a_level_from_the_threshold_on_is_as_red_as_the_places_that_have_reached_it(page: Page, root: str) -> None:
+    page.goto(root + PAGES["map"], wait_until="load")
+    level, place = page.locator(".figures li", has_text="go and look"), page.locator("td.act").first
+    colours = [one.evaluate("one => getComputedStyle(one).color") for one in (level, place)]
+    assert colours[0] == colours[1]
+
+
 @pytest.mark.parametrize(("value", "says"), [(0.04, "0.04"), (0.96, "0.96"), (0, "0"), (12.34, "12.3")])
 def test_a_mean_shortly_above_nothing_is_no_zero_on_the_map(page: Page, root: str, value: float, says: str) -> None:
     told = what_is_drawn(page, root) | {"outlines": [], "places": [["s/one", 30.0, 120.0, value]]}
@@ -343,6 +368,48 @@ def test_on_a_phone_how_each_node_is_and_in_which_area_are_in_sight(page: Page, 
     page.set_viewport_size({"width": 360, "height": 900})
     page.goto(root + PAGES["nodes"], wait_until="load")
     assert page.locator(".few").evaluate("box => box.scrollWidth - box.clientWidth") == 0
+
+
+def test_on_a_phone_a_nodes_name_breaks_behind_its_site_alone(page: Page, root: str) -> None:
+    page.set_viewport_size({"width": 390, "height": 900})
+    page.goto(root + PAGES["nodes"], wait_until="load")
+    lines = page.locator("tbody th").first.evaluate(
+        """cell => ["330106000000/", "greenhouse00001"].map((words, n) => {
+            const part = [...cell.childNodes].filter((one) => one.nodeType === Node.TEXT_NODE)[n];
+            part.data = words;
+            const all = document.createRange();
+            all.selectNodeContents(part);
+            return all.getClientRects().length;
+        })"""
+    )
+    assert lines == [1, 1]
+    assert page.locator(".few").evaluate("box => box.scrollWidth - box.clientWidth") == 0
+
+
+def test_a_table_that_is_wider_than_a_phone_has_a_shadow_at_its_right_until_it_is_scrolled_there(
+    page: Page, root: str
+) -> None:
+    page.set_viewport_size({"width": 390, "height": 900})
+    page.goto(root + PAGES["map"], wait_until="load")
+    box = page.get_by_role("region", name="Nights")
+    assert box.evaluate("box => box.scrollWidth - box.clientWidth") > 0
+    paper, shadow = page.evaluate("getComputedStyle(document.body).backgroundColor"), right_edge(page, box)
+    assert shadow != paper
+    box.evaluate("box => { box.scrollLeft = box.scrollWidth; }")
+    assert right_edge(page, box) == paper
+
+
+def right_edge(page: Page, box: Locator) -> str:
+    """The colour of its last pixel, at the top."""
+    box.scroll_into_view_if_needed()
+    png = np.frombuffer(box.screenshot(), np.uint8)
+    blue, green, red = cv2.imdecode(png, cv2.IMREAD_COLOR)[2, -1].tolist()
+    return f"rgb({red}, {green}, {blue})"
+
+
+def test_a_group_of_alerts_says_of_how_many_nodes_each_level_is(page: Page, root: str) -> None:
+    page.goto(root + PAGES["alerts"], wait_until="load")
+    assert page.locator(".alert > p").first.inner_text() == "act (2 nodes)"
 
 
 def test_paper_is_light_and_has_no_buttons_whatever_the_screen_was(page: Page, root: str) -> None:
@@ -491,7 +558,7 @@ def _aphid(page: Page) -> str:
 
 def test_an_answer_is_written_with_the_keyboard(page: Page, root: str) -> None:
     page.goto(f"{root}/questions", wait_until="load")
-    page.get_by_label("Answer, in the person's language").focus()
+    page.get_by_label("Answer", exact=True).focus()
     page.keyboard.type("A rice bug. Sweep twenty times and call us above ten.")
     page.keyboard.press("Tab")
     page.keyboard.type("Leptocorisa")

@@ -131,7 +131,8 @@ def test_a_level_of_all_life_stages_says_what_they_are_together(fleet: Fleet) ->
     keep_threshold(fleet.database, APHID[0], "new", 5, None, "the station")
     keep_threshold(fleet.database, MOTH[0], "new", 10, None, "the station")
     page = html(week(fleet.database, "330106", MONDAY, SUNDAY), [], MADE)
-    assert page.count('<span class="level look">go and look</span></td>') == 3  # b has told no stage
+    # Red, as places on the map from the threshold on. b has told no stage.
+    assert page.count('<span class="level act">go and look</span></td>') == 3
     assert page.count("(the station). All life stages together: 5.9.") == 3
     assert page.count('class="threshold"') == 1, "in no chart of another mean than it is for"
     assert page.count("The dashed line is the threshold.") == 1
@@ -218,6 +219,17 @@ def test_on_a_phone_the_figures_of_charts_can_be_read_and_a_long_label_breaks(fl
     page.close()
 
 
+@pytest.mark.browser
+@pytest.mark.skipif(not CHROMIUM.exists(), reason="/usr/bin/chromium is missing: apt install chromium")
+def test_on_a_phone_the_level_of_each_taxon_is_in_sight(fleet: Fleet, browser: Browser) -> None:
+    page = browser.new_page(viewport={"width": 390, "height": 800})
+    page.set_content(html(week(fleet.database, "330106", MONDAY, SUNDAY), [], MADE))
+    levels = [one.bounding_box() for one in page.locator("table .level").all()]
+    assert levels != []
+    assert [one for one in levels if one is None or one["x"] + one["width"] > 390] == []
+    page.close()
+
+
 @pytest.mark.parametrize(
     ("language", "says"),
     [
@@ -241,15 +253,19 @@ def test_a_week_that_nobody_reported_is_no_zero(fleet: Fleet) -> None:
 
 
 def test_a_node_that_began_later_or_has_told_no_night_is_not_missing(fleet: Fleet) -> None:
-    fleet.place("never")
+    fleet.place("never", area_code="330106011010")
     fleet.place("later", area_code="330106011009")
     fleet.counts("later", 12)
     fleet.sum_up()
     told = week(fleet.database, "330106", MONDAY, SUNDAY)
-    assert "3 of 3 nodes reported" in html(told, [], MADE)
+    page = html(told, [], MADE)
+    assert "3 of 3 nodes reported" in page
+    assert "<p>No night reported yet: s/never.</p>" in page, "the dot of no data on the map that is in no table"
     assert [node.node for node in told.gaps] == ["c"]
     told = week(fleet.database, "330106", MONDAY - timedelta(weeks=9), SUNDAY - timedelta(weeks=9))
     assert "No node of this area had begun to count by then." in html(told, [], MADE)
+    page = html(replace(told, first=MONDAY, not_begun=tuple(f"s/n{n}" for n in range(60))), [], MADE)
+    assert "s/n49. Shown: 1 to 50 of 60.</p>" in page
 
 
 def test_nights_that_are_to_come_are_missing_of_no_node(fleet: Fleet) -> None:

@@ -39,7 +39,7 @@ from edge.wire import (
     image_properties,
 )
 from tests.clocks import NOON
-from tests.platform.fleet import EVENING, VILLAGES, epoch, moment, moths
+from tests.platform.fleet import EVENING, VILLAGES, all_due, epoch, moment, moths, nodes_known
 from tests.platform.test_database_intake import waits_for_a_lock
 from tests.platform.test_telling_people import START, alert
 from tests.records import MOTH, count, interval
@@ -64,7 +64,8 @@ class Station:
         """Count, nodes that looked and nodes known, of the first three nights."""
         while roll_up(self.database):
             pass
-        return [(one.count, one.nodes, one.nodes_known) for one in population(self.database, moths(area))]
+        nights, known = population(self.database, moths(area)), nodes_known(self.database, moths(area))
+        return [(one.count, one.nodes, many) for one, many in zip(nights, known, strict=True)]
 
     def names(self) -> list[str]:
         return [name for (name,) in self.database.execute("SELECT site || '/' || node FROM node ORDER BY 1")]
@@ -127,14 +128,15 @@ def test_a_node_whose_site_changes_is_renamed_with_all_that_it_told(station: Sta
     assert station.names() == ["t/a"]
     state = station.database.execute("SELECT (status->>'session')::int FROM node").fetchone()
     assert state == (2,)
-    (asked,) = requests(station.database, NOON)
+    (asked,) = all_due(requests, station.database, NOON)
     assert (asked[0], asked[1].first, asked[1].last) == ("fieldeye/v1/t/a/cmd/replay", 4, 4)
-    assert requests(station.database, NOON) == []
+    assert all_due(requests, station.database, NOON) == []
     station.database.execute("UPDATE ledger SET asked = now() + '1 day'")  # the database's clock was ahead
-    assert len(requests(station.database, NOON)) == 1
+    assert len(all_due(requests, station.database, NOON)) == 1
     gone = Reply(code="done", epoch=str(epoch("a")), gone=[(4, 4)])
     station.hear(Message("fieldeye/v1/t/a/reply/replay", encode_message(gone)))
-    assert requests(station.database, NOON, timedelta()) == []
+    station.database.execute("UPDATE ledger SET asked = NULL")
+    assert all_due(requests, station.database, NOON) == []
     assert {one.site for one in read_database(station.database)} == {"t"}
 
 
@@ -145,10 +147,11 @@ def replied_gone(first: int, last: int) -> Message:
 
 def test_records_that_a_node_calls_gone_before_it_has_made_them_are_asked_for(station: Station) -> None:
     station.hear(info("s"), records("s", 1, 3), replied_gone(2, 10_000), health("s", 6))
-    (asked,) = requests(station.database, NOON, timedelta())
+    (asked,) = all_due(requests, station.database, NOON)
     assert (asked[1].first, asked[1].last) == (4, 6)
     station.hear(replied_gone(4, 10_000), replied_gone(7, 10_000), health("s", 9))
-    (asked,) = requests(station.database, NOON, timedelta())
+    station.database.execute("UPDATE ledger SET asked = NULL")
+    (asked,) = all_due(requests, station.database, NOON)
     assert (asked[1].first, asked[1].last) == (7, 9)
 
 
@@ -161,9 +164,9 @@ def test_of_a_former_card_no_more_is_gone_than_came_of_it(station: Station) -> N
 def test_a_node_that_names_no_replay_is_not_asked_for_one(station: Station) -> None:
     for capabilities in ((), ("image",)):
         station.hear(info("s", capabilities=capabilities), records("s", 1, 3), health("s", 3))
-        assert requests(station.database, NOON, timedelta()) == []
+        assert all_due(requests, station.database, NOON) == []
     station.hear(info("s"))
-    assert [topic for topic, _ in requests(station.database, NOON)] == ["fieldeye/v1/s/a/cmd/replay"]
+    assert [topic for topic, _ in all_due(requests, station.database, NOON)] == ["fieldeye/v1/s/a/cmd/replay"]
 
 
 def test_a_card_from_before_its_first_record_keeps_no_other_node_from_being_asked_for_what_is_missing(
@@ -389,7 +392,7 @@ def test_what_the_station_answers_goes_to_where_the_node_is_now(station: Station
     station.hear(Message("fieldeye/v1/s/a/image", part, properties=image_properties(one)), info("t"))
     ((node_id,),) = station.database.execute("SELECT node_id FROM node").fetchall()
     assert answer(station.database, node_id, "00000000-q1", text="a moth", who="station", label=MOTH[0])
-    assert [topic for topic, _ in answers_due(station.database)] == ["fieldeye/v1/t/a/cmd/answer"]
+    assert [topic for topic, _ in all_due(answers_due, station.database)] == ["fieldeye/v1/t/a/cmd/answer"]
 
 
 def test_what_the_station_answers_goes_to_the_name_that_the_node_has_now(station: Station) -> None:
@@ -399,7 +402,7 @@ def test_what_the_station_answers_goes_to_the_name_that_the_node_has_now(station
     station.hear(info("s", node="b", card="a"), of_card("s", "b", epoch("a"), 2), info("s", node="c"))
     ((node_id,),) = station.database.execute("SELECT node_id FROM question").fetchall()
     assert answer(station.database, node_id, "00000000-q1", text="a moth", who="station", label=MOTH[0])
-    ((topic, command),) = answers_due(station.database, of={("s", "b")})
+    ((topic, command),) = answers_due(station.database, {("s", "b")})
     assert topic == "fieldeye/v1/s/b/cmd/answer"
     done = encode_message(Reply(code="done", id=command.id))
     outcomes = []
@@ -410,7 +413,7 @@ def test_what_the_station_answers_goes_to_the_name_that_the_node_has_now(station
 
     def due(ago: str = "1 h") -> list[str]:
         station.database.execute("UPDATE question SET told = now() - %s::interval", (ago,))
-        return [topic.split("/")[3] for topic, _ in answers_due(station.database)]
+        return [topic.split("/")[3] for topic, _ in all_due(answers_due, station.database)]
 
     assert due() == [], "it has the answer"
     station.database.execute("UPDATE question SET outcome = NULL")
@@ -434,15 +437,15 @@ def test_a_photograph_that_did_not_come_whole_is_asked_for_until_the_node_says_t
         station.database.execute(
             "UPDATE question SET received = received - '2 h'::interval, told = told - '2 h'::interval"
         )
-        return {command.picture[9:]: command.id for _, command in photographs_due(station.database, of={("s", "a")})}
+        return {command.picture[9:]: command.id for _, command in photographs_due(station.database, {("s", "a")})}
 
     station.hear(
         info("s", capabilities=("image",)), health("s", 1), part("1", b"ph"), part("2", b"p"), part("4", b"photo")
     )
-    assert photographs_due(station.database) == [], "it may still be on its way"
+    assert all_due(photographs_due, station.database) == [], "it may still be on its way"
     due = asked()
     assert due.keys() == {"q1", "q2"}
-    assert photographs_due(station.database) == [], "not twice within two minutes"
+    assert all_due(photographs_due, station.database) == [], "not twice within two minutes"
     gone = encode_message(Reply(code="not_kept", id=due["q2"]))
     station.hear(part("3", b"p"), Message("fieldeye/v1/s/a/reply/image", gone))
     station.hear(status("s", 1, state="stopped"))
@@ -457,7 +460,7 @@ def test_a_photograph_that_never_comes_whole_is_asked_for_later_each_time_for_a_
     def asked(received: str, told: str | None) -> int:
         ago = "UPDATE question SET received = now() - %s::interval, told = now() - %s::interval"
         station.database.execute(ago, (received, told))
-        return len(photographs_due(station.database))
+        return len(all_due(photographs_due, station.database))
 
     station.hear(info("s", capabilities=("image",)), health("s", 1, questions=2), part("1", b"ph"))
     assert asked("3 h", None) == 0, "it sends by itself what waits"
@@ -467,9 +470,9 @@ def test_a_photograph_that_never_comes_whole_is_asked_for_later_each_time_for_a_
     assert asked("3 h", "-1 day") == 1, "the database's clock was ahead"
     assert asked("-1 day", "-1 day") == 1, "as the first of it came, too"
     station.database.execute("UPDATE question SET told = now() - '10 min'::interval")
-    assert photographs_due(station.database) == [], "as of one that came just now"
+    assert all_due(photographs_due, station.database) == [], "as of one that came just now"
     station.hear(*(part(str(number), b"ph") for number in range(2, 11)))
-    assert (asked("3 h", None), photographs_due(station.database)) == (MOST_COMMANDS, [])
+    assert (asked("3 h", None), all_due(photographs_due, station.database)) == (MOST_COMMANDS, [])
 
 
 def test_a_photograph_that_is_being_kept_is_asked_for_later_and_not_waited_for(station: Station, url: str) -> None:
@@ -478,7 +481,7 @@ def test_a_photograph_that_is_being_kept_is_asked_for_later_and_not_waited_for(s
     station.database.execute("SET lock_timeout = '1s'")
     with open_database(url) as worker, worker.transaction():
         worker.execute("UPDATE question SET jpeg = 'photo' WHERE id = '00000000-q1'")
-        assert [command.picture[9:] for _, command in photographs_due(station.database)] == ["q2"]
+        assert [command.picture[9:] for _, command in all_due(photographs_due, station.database)] == ["q2"]
 
 
 def test_photographs_that_a_restored_backup_lacks_are_asked_for_one_after_the_other(
@@ -489,7 +492,7 @@ def test_photographs_that_a_restored_backup_lacks_are_asked_for_one_after_the_ot
         return Message(f"fieldeye/v1/s/{node}/image", payload, properties=image_properties(header))
 
     def asked(by: Following, node: str = "a") -> list[str]:
-        due = by.photographs_due(station.database, of={("s", node), ("s", "unheard")})
+        due = by.photographs_due(station.database, {("s", node), ("s", "unheard")})
         return [f"{topic[14:]} {command.picture[9:]}" for topic, command in due]
 
     def let(limit: str, be: timedelta | int) -> None:
@@ -523,7 +526,7 @@ def test_photographs_that_a_restored_backup_lacks_are_asked_for_one_after_the_ot
     let("FOLLOWING_FOR", timedelta(hours=3))
     let("LOOK_AGAIN", timedelta(hours=1))
     second = Following()
-    ((_, command),) = second.photographs_due(station.database, of={("s", "a")})
+    ((_, command),) = second.photographs_due(station.database, {("s", "a")})
     assert command.picture == "00000000-q14"
     assert command.expires > datetime.now(UTC) + timedelta(hours=2), "records that it has to send go before"
     assert asked(second) == []
@@ -532,7 +535,7 @@ def test_photographs_that_a_restored_backup_lacks_are_asked_for_one_after_the_ot
     newest = next(one for one in questions(station.database) if one.id == "00000000-q14")
     assert delete(station.database, newest.node_id, newest.id, who="Li")
     station.database.execute("UPDATE question SET received = received - '2 h'::interval")
-    assert photographs_due(station.database) == [], "a person deleted it at the desk"
+    assert all_due(photographs_due, station.database) == [], "a person deleted it at the desk"
     let("LOOK_AGAIN", timedelta())
     assert asked(Following()) == ["a/cmd/image q15"]
 
@@ -581,7 +584,7 @@ def test_a_site_that_has_areas_takes_no_node_of_another_county_whatever_card_it_
     station.hear(records("s", 2), health("s", 4))
     assert station.names() == ["s/a", "t/a"]
     assert (counted(station, VILLAGES["a"]), counted(station, COUNTY_B)[0]) == ([3, 3, None], 900)
-    (asked,) = requests(station.database, NOON)
+    (asked,) = all_due(requests, station.database, NOON)
     assert (asked[0], asked[1].first, asked[1].last) == ("fieldeye/v1/s/a/cmd/replay", 3, 4)
 
 
@@ -595,7 +598,7 @@ def test_a_node_that_moves_within_the_areas_of_its_new_site_takes_its_history_al
 def test_a_node_that_moves_into_a_site_from_another_county_begins_there_and_counts_once(station: Station) -> None:
     set_areas(station.database, "t", [COUNTY_B[:6]])
     station.hear(info("s"), records("s", 1), info("t", area=COUNTY_B), records("t", 3, 2), health("t", 5))
-    asked = [(command.first, command.last) for _, command in requests(station.database, NOON)]
+    asked = [(command.first, command.last) for _, command in all_due(requests, station.database, NOON)]
     assert asked == [(4, 5)], "what is older counts where it was told"
     station.hear(*[records("t", *range(first, last + 1)) for first, last in asked])
     assert (counted(station, "3301"), counted(station, COUNTY_B)) == ([3, None, None], [None, 3, 3])
@@ -611,9 +614,9 @@ def test_a_node_that_stood_nowhere_yet_takes_its_history_into_a_site_that_has_ar
 def test_a_node_that_gets_another_name_and_its_former_one_again_counts_each_record_once(station: Station) -> None:
     station.hear(info("s"), records("s", 1))
     station.hear(info("s", node="b", card="a"), health("s", 2, node="b"))
-    assert requests(station.database, NOON) == []
+    assert all_due(requests, station.database, NOON) == []
     station.hear(of_card("s", "b", epoch("a"), 2))
-    assert requests(station.database, NOON) == []
+    assert all_due(requests, station.database, NOON) == []
     station.hear(info("s"), records("s", 4), health("s", 5))
     gaps = [(gap.site, gap.node, *gap.span) for gap in missing(station.database)]
     assert gaps == [("s", "a", 3, 3), ("s", "a", 5, 5)], "what nobody told"
@@ -624,13 +627,13 @@ def test_a_node_that_gets_another_name_and_its_former_one_again_counts_each_reco
 def test_copies_of_a_card_that_run_under_two_names_share_their_past_and_nothing_else(station: Station) -> None:
     station.hear(info("s"), records("s", 1, 2, 4), health("s", 4))
     station.hear(info("s", node="b", card="a"), of_card("s", "b", epoch("a"), 2), health("s", 4, node="b"))
-    asked = [(topic.split("/")[3], told.first, told.last) for topic, told in requests(station.database, NOON)]
+    asked = [(topic.split("/")[3], told.first, told.last) for topic, told in all_due(requests, station.database, NOON)]
     assert sorted(asked) == [("a", 3, 3), ("b", 3, 4)]
 
 
 def asked_of(station: Station) -> list[tuple[str, int, int]]:
     """Site, node and numbers."""
-    asked = [(topic.removeprefix("fieldeye/v1/"), told) for topic, told in requests(station.database, NOON)]
+    asked = [(topic.removeprefix("fieldeye/v1/"), told) for topic, told in all_due(requests, station.database, NOON)]
     return sorted((topic.removesuffix("/cmd/replay"), told.first, told.last) for topic, told in asked)
 
 
@@ -655,7 +658,7 @@ def test_under_another_name_a_node_is_asked_for_what_its_card_has_told_under_non
 
 def test_a_node_with_a_new_card_is_not_asked_for_numbers_of_its_former_one(station: Station) -> None:
     station.hear(info("s"), records("s", 1), info("s", card="c"), of_card("s", "a", epoch("c"), 1, 2), health("s", 3))
-    assert [(told.epoch, told.first, told.last) for _, told in requests(station.database, NOON)] == [
+    assert [(told.epoch, told.first, told.last) for _, told in all_due(requests, station.database, NOON)] == [
         (str(epoch("c")), 3, 3)
     ]
 
@@ -674,7 +677,7 @@ def test_whoever_names_the_card_of_another_site_keeps_that_from_nothing(station:
         info("s"), records("s", 1), info("t", node="b", card="a", area=COUNTY_B), of_card("t", "b", epoch("a"), 2, 3)
     )
     station.hear(health("s", 3))
-    (asked,) = requests(station.database, NOON)
+    (asked,) = all_due(requests, station.database, NOON)
     assert (asked[0], asked[1].first, asked[1].last) == ("fieldeye/v1/s/a/cmd/replay", 2, 3)
     assert (counted(station, VILLAGES["a"]), counted(station, COUNTY_B)) == ([3, None, None], [None, 3, 3])
 

@@ -69,7 +69,6 @@ class Night:
     """
 
     night: date  # of its evening, noon to noon
-    nodes_known: int
     nodes: int  # that looked
     camera_nights: int
     frames: int

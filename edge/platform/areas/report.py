@@ -65,6 +65,7 @@ def html(week: Week, outlines: Sequence[Sequence[Point]], made: datetime, langua
             more=_more(week),
             last_week=_last_week(week),
             left_behind=left_behind_words(week.left_behind),
+            not_begun=_not_begun(week.not_begun),
             made=when(made),
             when=when,
             place_words=place_words,
@@ -124,6 +125,13 @@ def _shown(lines: Sequence[object]) -> str:
     return shown_words(1, min(len(lines), MOST_LINES), len(lines))
 
 
+def _not_begun(names: Sequence[str]) -> str:
+    if not names:
+        return ""
+    says = gettext("No night reported yet: %(nodes)s.", nodes=", ".join(names[:MOST_LINES]))
+    return f"{says} {_shown(names)}".rstrip()
+
+
 def _more(week: Week) -> str:
     if not week.more_taxa:
         return ""
@@ -155,7 +163,7 @@ def _taxon(taxon: TaxonWeek, outlines: Sequence[Sequence[Point]], over: date) ->
         "degree": degree(taxon.total.unit, taxon.nights, taxon.cameras),
         "watched": watched(taxon.total.unit, taxon.nights),
         "change": change(last.week_mean, last.week_before),
-        "level": last.level or "none",
+        "colour": {None: "none", "calm": "calm"}.get(last.level, "act"),  # red from the threshold on, as on the map
         "level_says": level_words(last.level),
         "threshold": _threshold(taxon),
         "has_line": line_at is not None,

@@ -94,6 +94,7 @@ class Week:
     nodes: tuple[NodeWeek, ...]
     missed: frozenset[tuple[str, str]]  # site and node of those without data in a night that is over
     left_behind: int  # names that are no longer among them
+    not_begun: tuple[str, ...]  # site/node of those without any night so far: on the map, and not among them
     undated: int  # nodes, see `undated`
     taxa: tuple[TaxonWeek, ...]
     more_taxa: int  # counted too, and not shown one by one
@@ -138,6 +139,7 @@ def week(database: Database, area: str, first: date, last: date) -> Week:
             nodes=tuple(nodes),
             missed=frozenset((one.site, one.node) for one in until_over if one.nights < nights_over),
             left_behind=left_behind(database, area, first, last),
+            not_begun=not_begun(database, area, first, last),
             undated=undated(database, area, first, last),
             taxa=tuple(_taxon(database, area, first, last, total) for total in shown),
             more_taxa=len(totals) - len(shown),
@@ -240,6 +242,10 @@ _NODES = f"""
     ) AS looked
     WHERE area_code ^@ %(area)s AND since <= %(last)s AND NOT {IS_LEFT_BEHIND} ORDER BY site, node
 """  # noqa: S608
+_NOT_BEGUN = f"""
+    SELECT site || '/' || node FROM node
+    WHERE area_code ^@ %(area)s AND since IS NULL AND NOT {IS_LEFT_BEHIND} ORDER BY site, node
+"""  # noqa: S608
 
 
 def last_over(running: date | None, last: date) -> date:
@@ -280,6 +286,12 @@ def nodes_of(database: Database, area: str, first: date, last: date) -> list[Nod
     """Effort of each node of an area that had told a night by the last one, and was not left behind."""
     with database.cursor(row_factory=class_row(NodeWeek)) as cursor:
         return cursor.execute(_NODES.encode(), {"area": area, "first": first, "last": last}).fetchall()
+
+
+def not_begun(database: Database, area: str, first: date, last: date) -> tuple[str, ...]:
+    """Names of an area's nodes that have told no night to this day, and were not left behind."""
+    rows = database.execute(_NOT_BEGUN.encode(), {"area": area, "first": first, "last": last})
+    return tuple(name for (name,) in rows)
 
 
 def undated(database: Database, area: str, first: date, last: date) -> int:

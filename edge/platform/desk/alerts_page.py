@@ -1,13 +1,14 @@
 """What stands above its action level at each node, and who takes care of it."""
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 import msgspec
 from flask import g, redirect, render_template, request, session, url_for
 
+from edge.languages.tasks import taken_words
 from edge.languages.units import threshold_unit_words
 from edge.platform.alerts.standing_alerts import (
     Named,
@@ -101,20 +102,26 @@ def _group(
     alerts: Sequence[Standing], key: str, called: str | None, steps: Mapping[Named, Sequence[Step]]
 ) -> dict[str, Any]:
     """`key`: of their taxon on the map."""
-    place, nodes = _place(alerts[0]), len({one.node_id for one in alerts})
-    levels = Counter(one.told.level for one in alerts)
+    place, nodes = _place(alerts[0]), {one.node_id for one in alerts}
+    levels = defaultdict[str, set[int]](set)
+    for one in alerts:
+        levels[one.told.level].add(one.node_id)
     return {
         "taxon": taxon_words(alerts[0].told.label, ""),
         "place": place,
         "key": key or None,
         "called": place_words(place, called),
-        "nodes": ngettext("%(nodes)s node", "%(nodes)s nodes", nodes, nodes=number(nodes)),
-        "levels": [(level, level_words(level), number(many)) for level, many in sorted(levels.items())],
+        "nodes": _nodes_words(nodes),
+        "levels": [(level, level_words(level), _nodes_words(at)) for level, at in sorted(levels.items())],
         "names": [msgspec.json.encode(named(one)).decode() for one in alerts[:MOST_AT_ONCE]],
         "who": alerts[0].who,
         "done": _taken_words(max(alerts, key=lambda one: one.at or one.told.since)) if alerts[0].who else "",
         "alerts": [_alert(one, steps[named(one)]) for one in alerts],
     }
+
+
+def _nodes_words(nodes: Collection[int]) -> str:
+    return ngettext("%(nodes)s node", "%(nodes)s nodes", len(nodes), nodes=number(len(nodes)))
 
 
 def _alert(one: Standing, steps: Sequence[Step]) -> dict[str, Any]:
@@ -158,7 +165,7 @@ def _taken_words(one: Standing) -> str:
     """Who takes care or gave it back."""
     at = when(one.at, one.zone) if one.at else ""
     if one.who:
-        return gettext("%(who)s takes care of it, %(at)s.", who=one.who, at=at)
+        return taken_words(one.who, at)
     return gettext("%(who)s gave it back, %(at)s.", who=one.giver, at=at)
 
 

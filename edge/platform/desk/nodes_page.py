@@ -17,7 +17,7 @@ from edge.platform.words import gettext, number
 # also one that is unknown here, calls for somebody.
 ENDS_OF_GOOD_UPDATES = ("runs well", "from the next start on", "is installed already", "the rest is tried again")
 _ROWS = f"""
-    SELECT site, node, area_code, area_called(area_code), time_zone, heard,
+    SELECT site, node, area_code, area_called(area_code), time_zone, heard, since IS NULL,
            status->>'state', health->>'problem', health->'camera'->>'state',
            (health->'store'->>'waiting')::bigint, (health->>'battery_share')::float8, (health->>'battery_v')::float8,
            health->>'last_update', health->>'clock', info->>'software', info->>'version', info->>'software_number',
@@ -42,7 +42,7 @@ def nodes_page() -> Answer:
 
 
 def _node(row: Sequence[Any], now: datetime) -> dict[str, Any]:
-    site, node, area, called, zone, heard, state, problem, camera, waiting, share, volts, *others = row
+    site, node, area, called, zone, heard, is_new, state, problem, camera, waiting, share, volts, *others = row
     update, clock, *runs, refused, is_back = others
     is_silent = heard is None or now - heard > timedelta(days=1)
     silent = gettext("silent for a day") if is_silent else gettext("offline") if state == "offline" else ""
@@ -60,10 +60,12 @@ def _node(row: Sequence[Any], now: datetime) -> dict[str, Any]:
     if refused:
         faults.append((gettext("Counts in no area; its area code:"), refused))
     return {
-        "name": f"{site}/{node}",
+        "site": site,
+        "node": node,
         "area": place_words(area, called),
         "heard": when(heard, zone) if heard else "",
         "faults": faults,  # each in our words and, in English, in the node's
+        "well": gettext("no night reported yet") if is_new else gettext("well"),
         "runs": _versions(*runs),
         "waiting": "" if waiting is None else number(waiting),
         "battery": _battery(share, volts),

@@ -16,7 +16,7 @@ FOLLOWING_FOR = timedelta(hours=3)  # after a restore a node may have records to
 LOOK_AGAIN = timedelta(minutes=1)  # at all nodes, 2,000 of which with 100 questions each take half a second
 # Each is noted as sent in the statement that finds it. What another holds that leads, too, or notes what a node says,
 # is left to a later turn: to wait for one row with others in hand ends in a deadlock.
-_OF = "(%(of)s::text[] IS NULL OR site || '/' || node = ANY (%(of)s))"
+_OF = "site || '/' || node = ANY (%(of)s)"
 _NOT_JUST_TOLD = not_just("told", "%(again)s")
 _COMMAND = "replace(gen_random_uuid()::text, '-', '')"
 # To the name that was heard last of the card that asked. Where both told one number they are copies that both run.
@@ -31,7 +31,7 @@ _ANSWERS = f"""
             ORDER BY named.heard DESC LIMIT 1
         ) AS renamed ON true
         WHERE answered IS NOT NULL AND outcome IS NULL AND {_NOT_JUST_TOLD}
-          AND (%(of)s::text[] IS NULL OR site || '/' || coalesce(renamed.name, node) = ANY (%(of)s))
+          AND site || '/' || coalesce(renamed.name, node) = ANY (%(of)s)
         FOR NO KEY UPDATE OF question SKIP LOCKED
     ), sent AS (
         UPDATE question q SET told = now(), command = {_COMMAND}
@@ -95,8 +95,8 @@ _FOLLOWING = """
 """
 
 
-def answers_due(database: Database, *, of: Collection[NodeName] | None = None) -> list[tuple[str, AnswerCommand]]:
-    """Topic and command for each answer that its node (of those alone) has not confirmed; noted as sent."""
+def answers_due(database: Database, of: Collection[NodeName]) -> list[tuple[str, AnswerCommand]]:
+    """Topic and command for each answer that one of these nodes has not confirmed; noted as sent."""
     expires = datetime.now(UTC) + VALID_FOR
     return [
         (
@@ -109,7 +109,7 @@ def answers_due(database: Database, *, of: Collection[NodeName] | None = None) -
     ]
 
 
-def seen_due(database: Database, *, of: Collection[NodeName] | None = None) -> list[tuple[str, SeenCommand]]:
+def seen_due(database: Database, of: Collection[NodeName]) -> list[tuple[str, SeenCommand]]:
     """The same for each alert that somebody takes care of, or no longer."""
     expires = datetime.now(UTC) + VALID_FOR
     return [
@@ -133,15 +133,15 @@ def seen_due(database: Database, *, of: Collection[NodeName] | None = None) -> l
     ]
 
 
-def photographs_due(database: Database, *, of: Collection[NodeName] | None = None) -> list[tuple[str, ImageCommand]]:
+def photographs_due(database: Database, of: Collection[NodeName]) -> list[tuple[str, ImageCommand]]:
     """The same for photographs that have not come whole."""
     expires = datetime.now(UTC) + VALID_FOR
     rows = database.execute(_UNFINISHED, {"again": AGAIN, "of": _names(of), "most": MOST_COMMANDS})
     return [_asking(site, node, command, question, expires) for site, node, command, question in rows]
 
 
-def _names(of: Collection[NodeName] | None) -> list[str] | None:
-    return None if of is None else [f"{site}/{node}" for site, node in of]
+def _names(of: Collection[NodeName]) -> list[str]:
+    return [f"{site}/{node}" for site, node in of]
 
 
 def _asking(site: str, node: str, command: str, question: str, expires: datetime) -> tuple[str, ImageCommand]:
@@ -160,7 +160,7 @@ class Following:
         self._asked: dict[int, tuple[str, datetime]] = {}  # node: for which one last, and when
         self._next = datetime.min.replace(tzinfo=UTC)  # look at the nodes; each turn while one is due
 
-    def photographs_due(self, database: Database, *, of: Collection[NodeName]) -> list[tuple[str, ImageCommand]]:
+    def photographs_due(self, database: Database, of: Collection[NodeName]) -> list[tuple[str, ImageCommand]]:
         """Topic and command for some of these nodes, the others a later turn; noted as asked for."""
         now, due = datetime.now(UTC), list[tuple[str, ImageCommand]]()
         if now < self._next:

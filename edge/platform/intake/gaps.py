@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Container
-from datetime import datetime, timedelta
+from datetime import datetime
 from itertools import islice
 from typing import NamedTuple
 from uuid import UUID
@@ -31,7 +31,7 @@ _MISSING = """
     ) AS spans
     WHERE (health->'store'->>'waiting')::bigint = 0 AND health->'store'->>'last_seq' IS NOT NULL
 """
-_NOT_JUST_ASKED = not_just("asked", "%(every)s")
+_NOT_JUST_ASKED = not_just("asked", "%(again)s")
 _ASK = f"UPDATE ledger SET asked = now() WHERE ledger_id = ANY (%(due)s) AND {_NOT_JUST_ASKED} RETURNING ledger_id"  # noqa: S608
 _DUE = f" AND info->'capabilities' ? 'replay' AND {_NOT_JUST_ASKED}"
 
@@ -46,19 +46,19 @@ class Gap(NamedTuple):
     span: Span
 
 
-def missing(database: Database, *, not_asked_for: timedelta | None = None) -> list[Gap]:
-    """All gaps, or those of nodes that carry out a replay and were not asked within that time."""
-    due = "" if not_asked_for is None else _DUE
-    rows = database.execute((_MISSING + due).encode(), {"most": MOST_SPANS, "every": not_asked_for})
-    return [Gap(site, node, ledger, epoch, Span(*span)) for site, node, ledger, epoch, *span in rows]
+def missing(database: Database) -> list[Gap]:
+    """All gaps."""
+    return _gaps(database, _MISSING)
 
 
-def requests(
-    database: Database, now: datetime, every: timedelta = ASK_AGAIN, *, of: Container[NodeName] | None = None
-) -> list[tuple[str, ReplayCommand]]:
-    """Topic and command for the first gaps of each node (of those alone) that is due; noted as asked for."""
-    due = [gap for gap in missing(database, not_asked_for=every) if of is None or (gap.site, gap.node) in of]
-    rows = database.execute(_ASK.encode(), {"due": sorted({gap.ledger_id for gap in due}), "every": every}).fetchall()
+def requests(database: Database, of: Container[NodeName], now: datetime) -> list[tuple[str, ReplayCommand]]:
+    """Topic and command for the first gaps of each of these nodes that is due; noted as asked for.
+
+    Due is one that carries out a replay and was not asked for a while.
+    """
+    due = [gap for gap in _gaps(database, _MISSING + _DUE) if (gap.site, gap.node) in of]
+    noted = {"due": sorted({gap.ledger_id for gap in due}), "again": ASK_AGAIN}
+    rows = database.execute(_ASK.encode(), noted).fetchall()
     mine = {ledger_id for (ledger_id,) in rows}  # of others one that leads too has just asked
     spans: dict[tuple[str, UUID], list[Span]] = defaultdict(list)
     for gap in due:
@@ -69,3 +69,8 @@ def requests(
         for (topic, epoch), each in spans.items()
         for command in islice(commands_for(each, epoch, now), MOST_COMMANDS)
     ]
+
+
+def _gaps(database: Database, query: str) -> list[Gap]:
+    rows = database.execute(query.encode(), {"most": MOST_SPANS, "again": ASK_AGAIN})
+    return [Gap(site, node, ledger, epoch, Span(*span)) for site, node, ledger, epoch, *span in rows]

@@ -77,13 +77,13 @@ class Leader:
         gaps = missing(database)
         self._metrics.missing.set(sum(gap.span.last - gap.span.first + 1 for gap in gaps))
         if gaps and self._source.is_up:
-            for topic, command in requests(database, datetime.now(UTC), of=self._reached):
+            for topic, command in requests(database, self._reached, datetime.now(UTC)):
                 self._source.say(topic, encode_message(command))
 
     def _answer(self, database: Database) -> None:
         if self._source.is_up:
             for due in (answers_due, seen_due, photographs_due, self._following.photographs_due):
-                for topic, command in due(database, of=self._reached):
+                for topic, command in due(database, self._reached):
                     self._source.say(topic, encode_message(command))
 
     def _note_leads(self, leads: bool) -> None:

@@ -24,7 +24,7 @@ def test_a_township_sees_its_own_nodes_and_nothing_of_the_next(still: FlaskClien
     assert "Township 330106011" in page
     assert "<b>3</b> counted, range 1 to 9" in page
     assert {row[0] for row in client.get("/api/map?first=2026-07-01&last=2026-07-01").json["places"]} == {"s/a", "s/b"}  # type: ignore[index]
-    assert "s/c" not in client.get("/nodes").text
+    assert "s/<wbr>c" not in client.get("/nodes").text
     assert "at c?" not in client.get("/questions").text
 
 

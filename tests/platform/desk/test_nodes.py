@@ -116,7 +116,7 @@ def how_it_is(fleet: Fleet, client: FlaskClient, last_update: str | None = None,
 
 def cell(client: FlaskClient) -> list[str]:
     """The colour and the words of node a."""
-    found = re.search(r'<th [^>]*>s/a.*?</th><td class="words (\w+)">(.*?)</td>', client.get("/nodes").text)
+    found = re.search(r'<th [^>]*>s/<wbr>a.*?</th><td class="words (\w+)">(.*?)</td>', client.get("/nodes").text)
     assert found is not None
     return [found[1], *(word.strip() for word in re.split(r"<[^>]+>", found[2]) if word.strip())]
 
@@ -130,7 +130,7 @@ def test_a_battery_stands_with_what_its_gauge_tells(
     health = Health(utc=datetime.now(UTC), clock="synced", session=1, uptime_s=9, battery_v=volts, battery_share=share)
     fleet.registry.note([Message("fieldeye/v1/s/a/health", encode_message(health))])
     log_in(client)
-    row = re.search(r"<th [^>]*>s/a.*?</tr>", client.get("/nodes").text)
+    row = re.search(r"<th [^>]*>s/<wbr>a.*?</tr>", client.get("/nodes").text)
     assert row is not None
     assert re.findall(r'<td class="n wide">(.*?)</td>', row[0])[-1] == says
     assert re.findall(r'phone">battery (.*?)</small>', row[0]) == [says] * bool(says)
@@ -140,7 +140,7 @@ def test_a_node_of_which_only_the_broker_told_is_silent_and_stands_first(fleet: 
     fleet.database.execute("UPDATE node SET heard = NULL, since = NULL WHERE node = 'b'")  # and no record
     log_in(client)
     page = client.get("/nodes").text
-    first, second = re.findall(r'<th [^>]*>s/(.).*?</th>.*?<td class="tight wide">(.*?)</td>', page)
+    first, second = re.findall(r'<th [^>]*>s/<wbr>(.).*?</th>.*?<td class="tight wide">(.*?)</td>', page)
     assert first == ("b", "")
     assert second[1].startswith(f"{datetime.now(UTC):%Y-%m-}")
     assert "silent for a day" in client.get("/nodes").text
@@ -174,14 +174,21 @@ def test_who_is_silent_longest_stands_first_and_who_is_heard_by_name(
     for node, ago in (("a", heard_a), ("b", heard_b)):
         fleet.database.execute("UPDATE node SET heard = now() - %s::interval WHERE node = %s", (ago, node))
     log_in(client)
-    assert re.findall(r"<th [^>]*>s/(.)<", client.get("/nodes").text) == [*order]
+    assert re.findall(r"<th [^>]*>s/<wbr>(.)<", client.get("/nodes").text) == [*order]
 
 
 def test_who_says_that_something_is_wrong_stands_before_who_is_well(fleet: Fleet, client: FlaskClient) -> None:
     wrong = Health(utc=datetime.now(UTC), clock="synced", session=1, uptime_s=9, problem="the model file is damaged")
     fleet.registry.note([Message("fieldeye/v1/s/b/health", encode_message(wrong))])
     log_in(client)
-    assert re.findall(r"<th [^>]*>s/(.)<", client.get("/nodes").text) == ["b", "a"]
+    assert re.findall(r"<th [^>]*>s/<wbr>(.)<", client.get("/nodes").text) == ["b", "a"]
+
+
+def test_a_node_that_has_told_no_night_is_not_called_well(fleet: Fleet, client: FlaskClient) -> None:
+    log_in(client)
+    assert cell(client) == ["calm", "well"]
+    fleet.database.execute("UPDATE node SET since = NULL")
+    assert cell(client) == ["calm", "no night reported yet"]
 
 
 def test_a_node_whose_clock_is_not_set_needs_somebody_while_it_is_there(fleet: Fleet, client: FlaskClient) -> None:
@@ -258,7 +265,7 @@ def test_a_name_that_is_silent_for_a_season_calls_for_nobody_and_stands_folded_u
     for heard, is_left in ((long_ago, True), (datetime.now(UTC), False)):
         fleet.database.execute("UPDATE node SET heard = %s WHERE node = 'd'", (heard,))
         page = client.get("/nodes").text
-        assert (">s/d<small" in page) == (not is_left)
+        assert (">s/<wbr>d<small" in page) == (not is_left)
         left = r"Names silent for over 90 days: (\d)\.</summary><ul><li>(\S+) <span[^>]*>(.*?)</span>"
         in_shanghai = f"{long_ago + timedelta(hours=8):%Y-%m-%d %H:%M}"
         assert re.findall(left, page) == [("1", "s/d", in_shanghai)] * is_left
@@ -271,6 +278,6 @@ def test_a_node_stands_with_the_software_and_the_models_that_it_runs(fleet: Flee
     fleet.place("a", models=models, software_number=4)
     log_in(client)
     page = client.get("/nodes").text
-    rows = re.findall(r">(s/.)(.*?)</th>", page)
+    rows = re.findall(r">(s/<wbr>.)(.*?)</th>", page)
     runs = {name: re.findall(r'line">(.*?)</small>', told) for name, told in rows}
-    assert runs == {"s/a": ["fieldeye 0, number 4", "pests 2026.11.28"], "s/b": ["fieldeye 0"]}
+    assert runs == {"s/<wbr>a": ["fieldeye 0, number 4", "pests 2026.11.28"], "s/<wbr>b": ["fieldeye 0"]}

@@ -30,7 +30,7 @@ from tests.node import running, to
 from tests.page.visitors import form_on, swahili_link
 from tests.platform.conftest import fresh
 from tests.platform.desk.visitors import JPEG, PASSWORD, ask, begins_at, first_asked, log_in, token
-from tests.platform.fleet import Fleet
+from tests.platform.fleet import Fleet, all_due
 from tests.platform.postgres import Postgres
 from tests.platform.test_database_intake import waits_for_a_lock
 from tests.platform.working import at_work
@@ -61,7 +61,7 @@ def test_an_answer_is_sent_until_the_node_has_it(client: FlaskClient, fleet: Fle
     assert client.get(f"/questions/{mine.node_id}/{mine.id}.jpg").data == JPEG
     form = {"token": token(client), "text": "  a moth, leave it ", "label": f"{MOTH[0].lower()} "}
     assert client.post(f"/questions/{mine.node_id}/{mine.id}", data=form).status_code == 302
-    ((topic, command),) = answers_due(fleet.database)
+    ((topic, command),) = all_due(answers_due, fleet.database)
     assert topic == "fieldeye/v1/s/a/cmd/answer"
     assert (command.question, command.text, command.who, command.label) == (
         mine.id,
@@ -69,7 +69,7 @@ def test_an_answer_is_sent_until_the_node_has_it(client: FlaskClient, fleet: Fle
         "town",
         MOTH[0],
     )
-    assert answers_due(fleet.database) == [], "not twice within two minutes"
+    assert all_due(answers_due, fleet.database) == [], "not twice within two minutes"
     _reply(fleet, Reply(code="busy", id=command.id))
     assert "On its way to the node" in client.get("/questions").text
     _reply(fleet, Reply(code="done", id=command.id))
@@ -88,7 +88,7 @@ def test_an_answer_goes_out_whatever_number_another_node_tells(fleet: Fleet, bro
         leader = Leader(source, WorkerMetrics(), every_s=1.0)
         leader.hear([Message(f"fieldeye/v1/s/{node}/health", b"") for node in "ac"])
         leader.turn(fleet.database, 1.0)
-    assert answers_due(fleet.database) == [], "it was sent"
+    assert all_due(answers_due, fleet.database) == [], "it was sent"
 
 
 def test_an_answer_that_is_corrected_while_it_is_sent_goes_out_corrected(fleet: Fleet, url: str) -> None:
@@ -98,8 +98,8 @@ def test_an_answer_that_is_corrected_while_it_is_sent_goes_out_corrected(fleet: 
         leader.execute("SET lock_timeout = '1s'")
         with desk.transaction():
             assert answer(desk, mine.node_id, mine.id, text="a planthopper", who="Li", label="")
-            assert answers_due(leader) == []
-        commands = answers_due(leader)
+            assert all_due(answers_due, leader) == []
+        commands = all_due(answers_due, leader)
     _reply(fleet, Reply(code="done", id=commands[0][1].id))
     assert [command.text for _, command in commands] == ["a planthopper"]
     assert [one.outcome for one in questions(fleet.database) if one.node == "a"] == ["done"]
@@ -129,7 +129,7 @@ def test_an_answer_with_line_breaks_is_as_long_as_the_browser_counts_it(client: 
     assert "and tell us</textarea>" in refused.text
     assert f'value="{MOTH[0]}"' in refused.text
     assert client.post(f"/questions/{mine.node_id}/{mine.id}", data=form | {"text": text[:-1]}).status_code == 302
-    assert [command.text for _, command in answers_due(fleet.database)] == ["count ten\n" * 99 + "and tell u"]
+    assert [command.text for _, command in all_due(answers_due, fleet.database)] == ["count ten\n" * 99 + "and tell u"]
 
 
 def test_an_answer_to_a_question_that_a_colleague_has_answered_is_kept_back_until_it_is_sent_again(
@@ -147,7 +147,7 @@ def test_an_answer_to_a_question_that_a_colleague_has_answered_is_kept_back_unti
         assert ">leave it</textarea>" in refused.text
         opened = form_on(refused.text, address)
     assert client.post(address, data=opened | {"text": "leave it"}).status_code == 302
-    assert [command.text for _, command in answers_due(fleet.database)] == ["leave it"]
+    assert [command.text for _, command in all_due(answers_due, fleet.database)] == ["leave it"]
 
 
 def test_a_second_tap_on_send_keeps_the_answer_as_it_was(client: FlaskClient, fleet: Fleet) -> None:
@@ -157,7 +157,7 @@ def test_a_second_tap_on_send_keeps_the_answer_as_it_was(client: FlaskClient, fl
     address = f"/questions/{mine.node_id}/{mine.id}"
     form = form_on(client.get("/questions").text, address) | {"text": " a moth ", "label": MOTH[0]}
     assert client.post(address, data=form).status_code == 302
-    ((_, command),) = answers_due(fleet.database)
+    ((_, command),) = all_due(answers_due, fleet.database)
     assert client.post(address, data=form).status_code == 302
     _reply(fleet, Reply(code="done", id=command.id))
     assert "The node has the answer" in client.get("/questions").text
@@ -174,7 +174,7 @@ def test_an_answer_that_the_node_did_not_take_goes_out_again_when_it_is_sent_aga
     for _ in range(2):
         form = form_on(client.get("/questions").text, address) | {"text": "a moth"}
         assert client.post(address, data=form).status_code == 302
-        ((_, command),) = answers_due(fleet.database)
+        ((_, command),) = all_due(answers_due, fleet.database)
         _reply(fleet, Reply(code="not_kept", id=command.id))
         assert "The node no longer keeps this question" in client.get("/questions").text
 
@@ -187,7 +187,7 @@ def test_of_a_deleted_question_only_who_deleted_it_and_when_is_kept_and_nothing_
     address = f"/questions/{mine.node_id}/{mine.id}"
     opened = form_on(client.get("/questions").text, address) | {"text": "a moth", "label": MOTH[0]}
     assert client.post(address, data=opened).status_code == 302
-    ((_, command),) = answers_due(fleet.database)
+    ((_, command),) = all_due(answers_due, fleet.database)
     page = client.get("/questions").text
     assert re.search(f'<details><summary>[^<]+</summary>\\s*<form method="post" action="{address}/delete">', page)
     form = form_on(page, f"{address}/delete")
@@ -274,7 +274,7 @@ def test_a_question_that_is_answered_while_another_takes_its_place_stays(fleet: 
             asked = threads.submit(ask, Fleet(leader), "b", question="00000000-q999")
             wait_until(lambda: waits_for_a_lock(fleet.database), within_s=40)
         asked.result(40)
-    assert [one.text for _, one in answers_due(fleet.database)] == ["a moth"]
+    assert [one.text for _, one in all_due(answers_due, fleet.database)] == ["a moth"]
 
 
 def test_a_photograph_that_makes_room_as_another_worker_adds_to_it_goes_with_all_its_parts(

@@ -19,7 +19,7 @@
   const ink = (name) => () => style.getPropertyValue(`--${name}`).trim(); // of a canvas, asked at each drawing
   const language = document.documentElement.lang;
 
-  const map = L.map(box, { attributionControl: false, zoomControl: false });
+  const map = L.map(box, { attributionControl: false, zoomControl: false, zoomSnap: 0.1 });
   L.control.zoom({ zoomInTitle: box.dataset.zoomIn, zoomOutTitle: box.dataset.zoomOut }).addTo(map);
   const border = { color: colour("edge"), weight: 1, fill: false, interactive: false };
   const shapes = told.outlines.map((ring) => L.polygon(ring, border).addTo(map));
@@ -47,7 +47,8 @@
     for (const dot of dots) dot.closeTooltip();
     if (hit || away(nearest) <= 24) nearest.openTooltip();
   });
-  if (shapes.length) map.fitBounds(L.featureGroup(shapes).getBounds().pad(0.1), { maxZoom: 14 });
+  const room = { paddingTopLeft: [44 + largest, largest], paddingBottomRight: [largest, 30 + largest] }; // buttons and scale
+  if (shapes.length) map.fitBounds(L.featureGroup(shapes).getBounds(), { ...room, maxZoom: 14 });
   for (const dot of box.querySelectorAll("path")) dot.setAttribute("tabindex", "-1"); // the table names them
   L.control.scale({ imperial: false }).addTo(map);
 
