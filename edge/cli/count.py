@@ -82,7 +82,7 @@ def run(args: argparse.Namespace) -> int:
     reader = find_leaf(args.crop) if args.crop else None
     detector = tried(find_bundle(args.model or MODELS_FOR[args.mode]))
     tallied = _count(args, detector, reader)
-    if not tallied.frames:
+    if not tallied.frames and tallied.card is None:
         remedy = "give others" if args.all else "give others, or --all where their light alone is wrong"
         raise UsageError(f"{args.path}: no picture there can be used ({dict(tallied.skipped)}); {remedy}")
     result = result_of(tallied, detector, reader.bundle.scale if reader else None)

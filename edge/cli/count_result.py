@@ -39,7 +39,7 @@ class Tallied:
     squares: Counter[int] = field(default_factory=Counter)  # the same, each picture's number squared
     severities: list[float] = field(default_factory=list)
     stresses: Counter[str] = field(default_factory=Counter)  # label -> leaves that it rules, with --crop
-    card: Reading | None = None  # what the last picture of a trap said
+    card: Reading | None = None  # what the last picture of a trap's card said
     per_picture: dict[str, dict[str, int]] = field(default_factory=dict)  # name -> what `--against` can compare
 
     def add(self, name: str, step: Step, sure: int, leaf: LeafTold | None) -> None:
@@ -51,12 +51,12 @@ class Tallied:
         else:
             self.counts.update(here)
             self.squares.update({class_id: number**2 for class_id, number in here.items()})
-        self.card = step.card
+        self.card = step.card or self.card
         present = step.card.present if step.card else sure
         if step.skipped != NO_LEAF:
             self.per_picture[name] = {"count": sure, "new": len(step.counted), "present": present}
-        if step.skipped:
-            self.skipped[step.skipped] += 1
+        if why := step.skipped or _begins(step.card):
+            self.skipped[why] += 1
             return
         self.frames += 1
         if leaf and leaf.stress:
@@ -64,6 +64,11 @@ class Tallied:
         severity = leaf.severity if leaf else step.severity
         if severity is not None:
             self.severities.append(severity)
+
+
+def _begins(card: Reading | None) -> str:
+    """Why a picture with which a card begins is no effort, as on a node: nobody knows when its insects came."""
+    return "unmatched" if card and card.verdict in {"first", "restarted"} else ""
 
 
 def result_of(tallied: Tallied, detector: Detector, scale: Scale | None) -> dict[str, Any]:
@@ -126,7 +131,7 @@ def sentences(result: dict[str, Any]) -> list[str]:
         span = f" ({count['low']} to {count['high']})" if count["low"] is not None else ", range not measured"
         share = f", {count['incidence']:.0%} of the leaves" if "incidence" in count else ""
         lines.append(f"{count['label']}: {count['count']} {WORDS[result['unit']]}{span}{share}")
-    if not result["counts"]:
+    if result["frames"] and not result["counts"]:
         lines.append(f"none: 0 {WORDS[result['unit']]}")
     for part in ("card", "leaf", "against"):
         if part in result:

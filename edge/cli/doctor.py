@@ -2,15 +2,18 @@
 
 import argparse
 import os
+import stat
 import subprocess
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
+from itertools import chain
 from pathlib import Path
 
 from msgspec.structs import replace
 
 from edge.calibration import Calibration, load_calibration, size_to_fit
 from edge.cameras import Camera, Frame, open_camera
+from edge.cameras.base import without_credentials
 from edge.cameras.watch import FIRST_PICTURE_S
 from edge.changes import load_changed, set_on_page
 from edge.cli.advice_verdict import on_advice
@@ -52,7 +55,7 @@ def run(args: argparse.Namespace) -> int:
         _show(Verdict("configuration", "not well", str(why)), as_json=True)
         return WRONG_USE
     is_well = True
-    for verdict in diagnose(config, SystemClock(), refused, page):
+    for verdict in chain(_password(args.config, config), diagnose(config, SystemClock(), refused, page)):
         is_well &= verdict.state != "not well"
         _show(verdict, as_json=args.json)
     if not args.json:
@@ -89,6 +92,14 @@ def diagnose(config: NodeConfig, clock: Clock, refused: str = "", page: Sequence
     yield from _battery(config.power)
     yield from on_page(config)
     yield from _broker(config, clock)
+
+
+def _password(path: Path, config: NodeConfig) -> Iterator[Verdict]:
+    """Of a camera: it has no other place than its address. A group that may read it is the service's own."""
+    source = config.camera.source
+    if without_credentials(source) != source and path.stat().st_mode & stat.S_IROTH:
+        said = f"camera.source may hold one, and anybody here may read {path}; run: chmod o-r {path}"
+        yield Verdict("password", "worth a look", said)
 
 
 def _clock(clock: Clock) -> Verdict:

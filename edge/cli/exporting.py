@@ -17,6 +17,8 @@ from edge.errors import StoreError, UsageError
 from edge.exports import FORMATS, About, Format, Piece
 from edge.wire import PlainRecord
 
+_LEDGER_BEGINS = b'{"kind":"'  # each of its lines, and no line of another file of ours
+
 
 def formats_help() -> str:
     """One clause a format."""
@@ -83,6 +85,10 @@ def whole(out: Path, folder_of: str = "") -> Iterator[Path]:
         if out.exists() and not out.is_file():
             raise UsageError(f"{out}: is no file; name one with --out")
         place, beside = _places(out)
+        if _is_ledger(place) or _is_ledger(beside):  # an `ingest` that runs would go on into a file without a name
+            raise UsageError(
+                f"{out}: would replace a ledger of fieldeye-platform ingest; name another place with --out"
+            )
         _clear(beside)
         try:
             yield beside
@@ -101,6 +107,16 @@ def _places(out: Path) -> tuple[Path, Path]:
     """The file that `out` leads to, which of a link is not the link, and the one beside it that is written first."""
     place = Path(os.path.realpath(out))
     return place, place.parent / f"{place.name}.new"
+
+
+def _is_ledger(place: Path) -> bool:
+    """By what nodes said of themselves, which lies beside it, often before their first record, or by its first line."""
+    if place.with_name(f"{place.name}.nodes").exists():
+        return True
+    if not place.is_file():
+        return False
+    with place.open("rb") as file:
+        return file.read(len(_LEDGER_BEGINS)) == _LEDGER_BEGINS
 
 
 def _watched(

@@ -49,8 +49,9 @@ def pieces(found: Iterable[PlainRecord], about: About) -> Iterator[Piece]:
     stood = seen.deployments.values()
     for deployment in stood:
         yield Piece("deployments.csv", _line(DEPLOYMENTS, deployment.row()))
-    first = min((one.start for one in stood), default=about.created).date()
-    last = max((one.end for one in stood), default=about.created).date()
+    spans = [one for one in stood if one.is_dated] or stood
+    first = min((one.start for one in spans), default=about.created).date()
+    last = max((one.end for one in spans), default=about.created).date()
     places = [one.place for one in stood]
     package = described(places, first, last, seen.labels, about, has_media=bool(seen.media))
     yield Piece("datapackage.json", json.dumps(package, indent=2).encode() + b"\n")
@@ -58,14 +59,15 @@ def pieces(found: Iterable[PlainRecord], about: About) -> Iterator[Piece]:
 
 @dataclass(slots=True)
 class _Deployment:
-    """One camera at one place, from its first record to its last."""
+    """One camera at one place, from its first record to its last: of those whose clock was set, where there are any."""
 
     name: str
     camera: str
     place: Place
     start: datetime
     end: datetime
-    is_sure_when: bool
+    is_dated: bool  # by start and end
+    has_guesses: bool = False
 
     def row(self) -> Row:
         """As the table wants it."""
@@ -79,7 +81,7 @@ class _Deployment:
             "deploymentStart": to_the_second(self.start),
             "deploymentEnd": to_the_second(self.end),
             "cameraID": self.camera,
-            "timestampIssues": not self.is_sure_when,
+            "timestampIssues": self.has_guesses,
             "deploymentTags": _tags(tags),
         }
 
@@ -99,10 +101,14 @@ class _Seen:
             raise UsageError(f"{who} has no position, which Camtrap DP wants; set latitude and longitude in its [node]")
         first, last = (record.start, record.end) if isinstance(record, PlainInterval) else (record.at, record.at)
         name = f"{record.site}/{record.node}/{record.camera}"
-        fresh = _Deployment(name, record.camera, place, first.utc, last.utc, is_sure_when=True)
+        is_dated = "unsynced" not in (first.clock, last.clock)
+        fresh = _Deployment(name, record.camera, place, first.utc, max(first.utc, last.utc), is_dated)
         one = self.deployments.setdefault(name, fresh)
-        one.start, one.end = min(one.start, first.utc), max(one.end, first.utc, last.utc)
-        one.is_sure_when = one.is_sure_when and "unsynced" not in (first.clock, last.clock)
+        one.has_guesses |= not is_dated
+        if is_dated and not one.is_dated:  # the board's guesses before it do not stretch it
+            one.start, one.end, one.is_dated = fresh.start, fresh.end, True
+        elif is_dated == one.is_dated:
+            one.start, one.end = min(one.start, fresh.start), max(one.end, fresh.end)
         return name
 
 

@@ -33,6 +33,7 @@ _EML = """<?xml version="1.0" encoding="UTF-8"?>
     <title>Field monitoring of pests</title>
     <creator><organizationName>{publisher}</organizationName></creator>
     <pubDate>{day}</pubDate>
+    <language>en</language>
     <contact><organizationName>{publisher}</organizationName></contact>
   </dataset>
 </eml:eml>
@@ -56,12 +57,12 @@ def pieces(found: Iterable[PlainRecord], about: About) -> Iterator[Piece]:
 
 def _event(record: PlainInterval, place: Place) -> dict[str, Any]:
     start, end = to_the_second(record.start.utc), to_the_second(max(record.start.utc, record.end.utc))
-    more: dict[str, Any] = {"areaCode": place.area_code, "crop": place.crop, "mode": record.mode}
+    camera = f"{record.site}/{record.node}/{record.camera}"
+    more: dict[str, Any] = {"camera": camera, "areaCode": place.area_code, "crop": place.crop, "mode": record.mode}
     more |= {"clock": record.start.clock, "saturated": record.saturated or None, "skipped": record.skipped or None}
     located = {} if place.latitude_deg is None else {"geodeticDatum": "WGS84"}
     return located | {
         "eventID": key_of(record),
-        "parentEventID": f"{record.site}/{record.node}/{record.camera}",
         "eventDate" if is_dated(record) else "verbatimEventDate": f"{start}/{end}",
         "samplingProtocol": _PROTOCOL[record.unit],
         **_effort(record),

@@ -23,9 +23,8 @@ EVENT = Table(
     "event.csv",
     f"{DWC}Event",
     _terms(
-        "eventID parentEventID eventDate verbatimEventDate samplingProtocol samplingEffort sampleSizeValue "
-        "sampleSizeUnit eventRemarks locationID locality decimalLatitude decimalLongitude geodeticDatum "
-        "dynamicProperties"
+        "eventID eventDate verbatimEventDate samplingProtocol samplingEffort sampleSizeValue sampleSizeUnit "
+        "eventRemarks locationID locality decimalLatitude decimalLongitude geodeticDatum dynamicProperties"
     ),
 )
 OCCURRENCE = Table(

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import socket
 import sqlite3
 import subprocess
@@ -197,6 +198,31 @@ def test_settings_of_the_page_that_do_not_fit_are_told(tmp_path: Path, capsys: p
     verdict = told(capsys)["configuration"]
     assert verdict["state"] == "worth a look"
     assert "camera.every_s" in verdict["sentence"]
+
+
+@pytest.mark.parametrize(
+    ("source", "mode", "is_told"),
+    [
+        ("http://u:hush@127.0.0.1:9/a.jpg", 0o644, True),
+        ("http://u:hush@127.0.0.1:9/a.jpg", 0o640, False),  # as a node's card has it, for the service's group
+        ("http://127.0.0.1:9/a.jpg", 0o644, False),
+    ],
+)
+def test_a_cameras_password_that_anybody_may_read_is_worth_a_look(
+    source: str, mode: int, is_told: bool, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    node_toml = configuration(tmp_path, free_port(), None)
+    table = f'kind = "opencv"\nsource = "{source}"'
+    node_toml.write_text(re.sub(r'kind = "folder"\nsource = .*\nloop = true', table, node_toml.read_text()))
+    node_toml.chmod(mode)
+    assert main(["doctor", "--config", str(node_toml), "--json"]) == 1  # nothing answers at that address
+    said = capsys.readouterr().out
+    assert "hush" not in said
+    verdicts = {one["what"]: one for one in map(json.loads, said.splitlines())}
+    assert ("password" in verdicts) == is_told
+    if is_told:
+        assert verdicts["password"]["state"] == "worth a look"
+        assert verdicts["password"]["sentence"].endswith(f"; run: chmod o-r {node_toml}")
 
 
 def test_without_a_broker_nothing_waits_for_one(tmp_path: Path) -> None:

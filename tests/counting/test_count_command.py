@@ -95,7 +95,21 @@ def test_a_film_is_counted_by_the_time_of_each_frame_and_not_by_a_guess_at_frame
 def test_a_trap_counts_nothing_new_on_pictures_of_one_insect(weevils: Path, capsys: pytest.CaptureFixture[str]) -> None:
     result = told(capsys, weevils, "--mode", "trap", "--model", "pests")
     assert result["counts"] == []
+    assert (result["frames"], result["skipped"]) == (11, {"not_an_image": 1, "unmatched": 1})
     assert result["card"]["present"] >= 1
+
+
+def test_a_single_picture_of_a_card_tells_what_is_on_it_and_no_zero_of_what_is_new(
+    weevils: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copy(weevils / "00.jpg", tmp_path)
+    assert main(["count", str(tmp_path), "--mode", "trap", "--model", "pests"]) == 0
+    first, card = capsys.readouterr().out.splitlines()
+    assert first == "trap: 0 pictures counted, 1 not (unmatched 1)"
+    cv2.imwrite(str(tmp_path / "01.png"), photograph(0)[0])
+    result = told(capsys, tmp_path, "--mode", "trap", "--model", "pests", "--all")
+    assert result["skipped"] == {"board": 1, "unmatched": 1}
+    assert card.startswith(f"card: present {result['card']['present']}, ")
 
 
 def test_a_leaf_seen_twelve_times_is_one_leaf(weevils: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -135,7 +149,8 @@ def test_where_no_picture_has_light_it_says_what_counts_them_all_the_same(
     shutil.copy(by_night / "03.jpg", tmp_path)
     assert main(["count", str(tmp_path), "--mode", "leaf"]) == 2
     assert "no picture there can be used ({'colourless': 1}); give others, or --all" in capsys.readouterr().err
-    assert told(capsys, tmp_path, "--mode", "trap", "--model", "pests")["frames"] == 1  # a monochrome camera's card
+    result = told(capsys, tmp_path, "--mode", "trap", "--model", "pests")
+    assert result["skipped"] == {"unmatched": 1}  # a monochrome camera's card, of which it is the first picture
 
 
 def test_pictures_that_are_links_to_nothing_or_no_files_are_counted_as_unreadable(
@@ -148,7 +163,7 @@ def test_pictures_that_are_links_to_nothing_or_no_files_are_counted_as_unreadabl
     (folder / "02.jpg").symlink_to("02.jpg")
     os.mkfifo(folder / "03.jpg")
     result = told(capsys, folder, "--mode", "trap", "--model", "pests", "--save", tmp_path / "drawn")
-    assert (result["frames"], result["skipped"]) == (1, {"unreadable": 3})
+    assert result["skipped"] == {"unmatched": 1, "unreadable": 3}
 
 
 def test_a_weevil_on_a_leaf_makes_it_no_sicker(weevils: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -14,6 +14,7 @@ from geojson_pydantic import MultiPoint
 from hypothesis import HealthCheck, given, settings
 
 from edge.clock import ClockState
+from edge.counts import Interval, Record
 from edge.errors import UsageError
 from edge.exports import FORMATS, About, Place
 from edge.wire import PlainRecord
@@ -246,6 +247,34 @@ def test_a_clock_that_was_not_set_is_told_of_the_deployment(tmp_path: Path, mome
         with (tmp_path / "deployments.csv").open(newline="") as file:
             issues += [row["timestampIssues"] for row in csv.DictReader(file)]
     assert issues == ["false", "true"]
+
+
+def guessed(after_s: float, **changes: str) -> Interval:
+    """An hour whose clock was never set."""
+    start, end = (instant(after_s + more_s, ClockState.UNSYNCED) for more_s in (0.0, 3600.0))
+    return interval(start=start, end=end, **changes)
+
+
+@pytest.mark.parametrize("guess", [guessed(2e6), replace(SEEN, at=instant(-2e6, ClockState.UNSYNCED))])
+def test_a_clock_that_was_never_set_stretches_no_deployment_and_no_package(guess: Record, tmp_path: Path) -> None:
+    for records in ([COUNTED, guess], [guess, COUNTED], [guess, COUNTED, guess]):
+        described = package(told(*records), tmp_path)
+        (row,) = table(tmp_path, "deployments")
+        assert (row["deploymentStart"], row["deploymentEnd"]) == ("2026-07-01T12:00:00Z", "2026-07-01T13:00:00Z")
+        assert row["timestampIssues"] == "true"
+        assert described["temporal"] == {"start": "2026-07-01", "end": "2026-07-01"}
+
+
+def test_a_package_lasts_as_long_as_its_cameras_whose_clock_was_set(tmp_path: Path) -> None:
+    described = package(told(COUNTED, guessed(2e6, camera="cam1")), tmp_path)
+    assert described["temporal"] == {"start": "2026-07-01", "end": "2026-07-01"}
+
+
+def test_of_a_camera_whose_clock_was_never_set_the_guesses_are_told(tmp_path: Path) -> None:
+    described = package(told(guessed(86_400.0), guessed(0.0)), tmp_path)
+    (row,) = table(tmp_path, "deployments")
+    assert (row["deploymentStart"], row["deploymentEnd"]) == ("2026-07-01T12:00:00Z", "2026-07-02T13:00:00Z")
+    assert described["temporal"] == {"start": "2026-07-01", "end": "2026-07-02"}
 
 
 def test_a_deployment_lasts_until_its_last_interval_ends_in_whatever_order_they_come(tmp_path: Path) -> None:

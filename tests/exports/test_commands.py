@@ -2,6 +2,7 @@
 
 import os
 import sqlite3
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
@@ -187,6 +188,29 @@ def test_the_platform_writes_no_export_over_its_ledger(ledger: Path, tmp_path: P
     before = contents(tmp_path)
     assert platform_main(["export", "--ledger", str(own), "--format", "csv", "--out", str(tmp_path / name)]) == 2
     assert contents(tmp_path) == before
+
+
+@pytest.mark.parametrize("without", ["records", "nodes"])
+@pytest.mark.parametrize("program", [main, platform_main])
+def test_no_export_is_written_over_the_ledger_of_an_ingest_that_runs(
+    program: Callable[[list[str]], int], without: str, config: Path, ledger: Path, tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    running, link = tmp_path / "running.new", tmp_path / "link"
+    link.symlink_to(running)
+    source = ["--ledger", str(ledger)] if program is platform_main else ["--config", str(config)]
+    with Ledger(running) as kept:
+        if without == "nodes":
+            kept.keep(DECODED, "farm-3")
+        else:
+            kept.nodes.note(("farm-3", "n1"), INFO)
+        before = contents(tmp_path)
+        for out in (running, link, running.with_suffix("")):  # the last is first written to `running.new`
+            assert program(["export", *source, "--format", "csv", "--out", str(out)]) == 2
+            assert capsys.readouterr().err.endswith(
+                f"{out}: would replace a ledger of fieldeye-platform ingest; name another place with --out\n"
+            )
+        assert contents(tmp_path) == before
 
 
 def contents(folder: Path) -> dict[Path, bytes]:

@@ -76,13 +76,14 @@ def test_an_interval_its_taxa_and_their_ranges_are_told_in_the_standards_terms(t
         (moth, _), (lower, *_) = of_type(event, "Occurrence"), of_type(event, "MeasurementOrFact")
     key = f"n1/{EPOCH}/41"
     wanted = {
-        "eventID": key, "parentEventID": "farm-3/n1/cam0", "eventDate": "2026-07-01T12:00:00Z/2026-07-01T13:00:00Z",
+        "eventID": key, "eventDate": "2026-07-01T12:00:00Z/2026-07-01T13:00:00Z",
         "samplingProtocol": "camera, individuals followed from frame to frame", "sampleSizeValue": "3540",
         "samplingEffort": "3540 frames looked at, 3600 s awake", "sampleSizeUnit": "frame", "geodeticDatum": "WGS84",
         "locationID": "330106011002", "decimalLatitude": "30.25", "decimalLongitude": "120.5",
     }  # fmt: skip
     assert wanted.items() == told_by(event).items() - {("dynamicProperties", event.data[DWC + "dynamicProperties"])}
-    assert json.loads(event.data[DWC + "dynamicProperties"])["skipped"] == {"dark": 40, "blurred": 20}
+    properties = json.loads(event.data[DWC + "dynamicProperties"])
+    assert (properties["camera"], properties["skipped"]) == ("farm-3/n1/cam0", {"dark": 40, "blurred": 20})
     assert told_by(moth) == {
         "occurrenceID": f"{key}/Plutella xylostella", "basisOfRecord": "MachineObservation", "individualCount": "12",
         "occurrenceStatus": "present", "scientificName": "Plutella xylostella", "kingdom": "Animalia",
@@ -126,8 +127,14 @@ def test_what_a_clock_that_was_never_set_guessed_is_no_date(tmp_path: Path, mome
 def test_the_archive_names_its_publisher_whatever_the_letters(tmp_path: Path) -> None:
     with archive(told(COUNTED), tmp_path, replace(ABOUT, publisher="Chen & Söhne <south>")) as reader:
         names = [one.text for one in reader.metadata.iter("organizationName")]
-        (day,) = [one.text for one in reader.metadata.iter("pubDate")]
-    assert (names, day) == (["Chen & Söhne <south>"] * 2, "2026-07-08")
+        day, language = (reader.metadata.find(f"dataset/{name}").text for name in ("pubDate", "language"))
+    assert (names, day, language) == (["Chen & Söhne <south>"] * 2, "2026-07-08", "en")
+
+
+def test_no_event_is_said_to_be_part_of_one_that_the_archive_lacks(tmp_path: Path) -> None:
+    with archive(told(*WEEK), tmp_path) as reader:
+        events = {event.id: event.data.get(DWC + "parentEventID", "") for event in reader}
+    assert set(events.values()) <= {"", *events}
 
 
 def test_a_zero_has_effort_and_no_occurrence_and_no_data_has_neither(tmp_path: Path) -> None:

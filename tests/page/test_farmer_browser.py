@@ -323,6 +323,10 @@ def test_a_box_is_confirmed_taken_back_and_given_another_name(browser: Browser, 
         page = visit.page
         visit.go_as(View(language="zh"), "/review")
         assert is_for_everybody_as_well(visit)
+        boxes = page.get_by_role("list").get_by_role("listitem")  # so that a screen reader says: 1 of 2
+        for box, form in zip(boxes.all(), page.locator(".check").all(), strict=True):
+            words = f"{form.locator('h2').inner_text()} {form.locator('.soft').inner_text()}"
+            expect(box.get_by_role("form")).to_have_accessible_name(words)
         page.click("button[value=yes] >> nth=0")
         page.wait_for_selector(".undo")
         assert is_for_everybody_as_well(visit)
