@@ -121,6 +121,19 @@ def test_the_stations_word_that_comes_twice_is_done_twice(store: Store, board: S
     assert [answered(store, board, seen(who=who, former=[])) for _ in range(2)] == ["done", "done"]
 
 
+def test_the_stations_word_that_comes_again_undoes_nothing_that_the_same_person_has_done_here(
+    store: Store, board: StatusBoard
+) -> None:
+    word = {"who": "Li", "former": []}
+    assert answered(store, board, seen(**word)) == "done"
+    first = store.decisions.deed(key_of(LOOK))
+    assert answered(store, board, seen(**word)) == "done"
+    assert store.decisions.deed(key_of(LOOK)) == first, "since when, and at which figure, stays"
+    store.decisions.do(key_of(LOOK), own := Deed("Li", SINCE.replace(microsecond=0), 12.3456))
+    assert answered(store, board, seen(**word)) == "done"
+    assert store.decisions.deed(key_of(LOOK)) == own
+
+
 def test_the_stations_word_that_comes_before_the_clock_is_set_has_its_time_then(
     store: Store, board: StatusBoard, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -55,9 +55,9 @@ def take_care(board: StatusBoard, store: Store, command: SeenCommand, now: Insta
                 return False
             if command.given_back:
                 store.decisions.undo(key_of(one))
-                return True
-            about = None if one.figure is None else one.figure.value
-            store.decisions.do(key_of(one), Deed(who, now.utc, about, is_taken_on=True), now)
+            elif deed is None or deed.who != who:  # else it came twice, and what is done since stays done
+                about = None if one.figure is None else one.figure.value
+                store.decisions.do(key_of(one), Deed(who, now.utc, about, is_taken_on=True), now)
             return True
     return False
 

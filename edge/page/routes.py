@@ -30,9 +30,9 @@ def now() -> str:
     this, here = node(), glance()
     when, snapshot, config = here.when, here.snapshot, here.camera
     facts, _ = here.told
-    first = _said_first(here, facts)
     marks, urgent = levels.marks(snapshot.alerts, here.unit), {one.label for one in here.against if one.action}
     card = _card(here, marks)
+    first = _said_first(here, facts, card)
     photo = sightings.photo_of(_lead(here, facts, first), here.seen, this.store, when, config.mode, here.precisions)
     is_blind = here.situation in NO_DATA and first is not None
     notes = _notes(here.lines, "" if first else card.headline, with_camera=is_blind)
@@ -208,12 +208,13 @@ def _newest(known: int) -> str:
     return gettext("The newest %(count)s", count=number(LATEST)) if known > LATEST else ""
 
 
-def _said_first(here: Glance, facts: Facts) -> levels.Against | None:
+def _said_first(here: Glance, facts: Facts, card: headline.Card) -> levels.Against | None:
     """A warning comes before what is in sight, and where the node does not see, the most urgent before the camera."""
     if here.situation in NO_DATA:
         return levels.said_without_data(here.against)
     newest = facts.newest if isinstance(facts.foremost, Sighting) else None
-    return levels.said_first(here.against, [one.label for one in (newest, facts.foremost) if one is not None])
+    asked = facts.foremost.label if facts.foremost and card.key and not card.done else ""
+    return levels.said_first(here.against, [one.label for one in (newest, facts.foremost) if one is not None], asked)
 
 
 def _lead(here: Glance, facts: Facts, first: levels.Against | None) -> Sighting | None:

@@ -147,6 +147,23 @@ def test_the_chart_of_a_trap_shows_the_night_that_is_held_against_the_level_acro
     assert '<tr><th scope="row">Jun 30</th><td>12</td>' in page
 
 
+def test_what_is_worse_today_than_yesterday_is_told_of_today_on_the_page_and_in_health(scene: Scene) -> None:
+    well(scene)
+    own = OwnThreshold(label=HOPPER, unit="insects/picture", act_at=2)
+    scene.configure(advice=AdviceTable(threshold=(own,)))
+    alarms = Alarms(scene.config, {HOPPER: ClassAccuracy("", None, None)}, scene.store, scene.board)
+    for day, count in ((1, 3), (0, 10)):
+        hour = interval(scene.before(days=day, hours=2), {HOPPER: count})
+        scene.store.commit([hour])
+        alarms.after(hour)
+    alarms.show()
+    page = scene.app().test_client().get("/").text
+    assert headline(page) == "Brown planthopper: 10 today so far"
+    assert "10 on one picture: the action level of 2 is reached." in page
+    (told,) = standing_alerts(scene.board, scene.store, ZoneInfo("Asia/Shanghai"))
+    assert told.value == 10
+
+
 @pytest.mark.parametrize(("level", "days"), [("act", 2), ("look", 1)])
 def test_no_camera_comes_before_a_level_of_older_days_and_one_that_only_asks_to_look(
     level: str, days: int, scene: Scene, client: FlaskClient
@@ -389,6 +406,44 @@ def test_what_nobody_has_taken_on_comes_before_what_the_station_takes_care_of(
     taken_on(scene)
     scene.board.show(alerts=(*scene.board.snapshot().alerts, standing(scene, 8, "look", BUG)))
     assert headline(client.get("/").text) == "Slender rice bug: 8 yesterday"
+
+
+def test_what_the_station_takes_care_of_is_still_to_do_where_nothing_is_in_sight_today(
+    scene: Scene, client: FlaskClient
+) -> None:
+    nothing(scene)
+    act = standing(scene, 14, "act")
+    scene.board.show(alerts=(act,))
+    scene.store.decisions.do(key_of(act), Deed("Li", scene.before(hours=2).utc, 14.0, is_taken_on=True))
+    page = client.get("/").text
+    assert (headline(page), "Nothing to do." in page) == ("Brown planthopper: 14 yesterday", False)
+    scene.store.commit([sighting(scene.before(minutes=1), BUG, 2)])
+    page = client.get("/").text
+    assert (headline(page), "In progress" in page) == ("Slender rice bug: 2", True)
+    scene.store.decisions.do(deed_key(BUG), Deed("Mei", scene.clock.utc, 2.0))
+    assert headline(client.get("/").text) == "Brown planthopper: 14 yesterday"
+
+
+def test_what_is_in_progress_stands_before_what_is_done(scene: Scene, client: FlaskClient) -> None:
+    done(scene)
+    look = standing(scene, 8, "look", BUG)
+    scene.board.show(alerts=(*scene.board.snapshot().alerts, look))
+    scene.store.decisions.do(key_of(look), Deed("Li", scene.before(hours=1).utc, 8.0, is_taken_on=True))
+    page = client.get("/").text
+    assert (headline(page), page.index("In progress") < page.index("Done by Mei")) == (
+        "Slender rice bug: 8 yesterday",
+        True,
+    )
+
+
+def test_a_form_from_before_the_station_took_it_on_takes_nothing_back(scene: Scene, client: FlaskClient) -> None:
+    done(scene)
+    key = key_of(scene.board.snapshot().alerts[0])
+    farmer = as_role(client, scene, Role.FARMER)
+    assert 'action="/done/undo"' in farmer.get("/").text
+    scene.store.decisions.do(key, Deed("Li", scene.clock.utc, 14.0, is_taken_on=True))
+    assert post(farmer, "/done/undo", "/account", key=key).location == "/"
+    assert "Li takes care of it" in farmer.get("/").text
 
 
 def test_what_the_station_took_on_asks_anew_once_it_has_doubled(scene: Scene, client: FlaskClient) -> None:

@@ -18,6 +18,8 @@ from tests.counting import cutouts
 from tests.page.scenes import Scene, frame_of, well
 from tests.page.visitors import as_role, log_in, person
 
+REMEMBER = 'action="/set-up/focus"'
+
 
 def live_picture() -> tuple[LivePicture, StatusBoard, SetClock]:
     clock = SetClock()
@@ -174,6 +176,10 @@ def test_below_the_last_picture_of_a_camera_that_is_gone_stands_no_light(
     (shown,) = lights_shown(client)
     assert words in shown
     assert client.get("/live.jpg").headers["Picture-Light"] == "unknown"
+    technician = as_role(client, scene, Role.TECHNICIAN)
+    assert REMEMBER not in technician.get("/live").text, "its sharpness may be from before the lens was turned"
+    scene.board.show(camera=replace(scene.board.snapshot().camera, state="ok"))
+    assert REMEMBER in technician.get("/live").text
 
 
 def test_what_the_model_sees_is_framed_and_counted_on_the_picture_of_that_frame_only() -> None:

@@ -28,8 +28,11 @@ def done() -> Response:
 @deeds.post("/done/undo")
 @needs(Role.FARMER)
 def not_done() -> Response:
-    """The page asks for it again."""
-    node().store.decisions.undo(_asked()[0])
+    """The page asks for it again. What the station takes care of is the station's to give back."""
+    decisions, (key, _) = node().store.decisions, _asked()
+    deed = decisions.deed(key)
+    if deed is None or not deed.is_taken_on:
+        decisions.undo(key)
     return redirect("/", 303)
 
 

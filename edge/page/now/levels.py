@@ -62,9 +62,9 @@ class Against:
 
 
 def against(standings: Iterable[Standing], mode: Mode, deed_of: DeedOf, when: Moments) -> tuple[Against, ...]:
-    """In their order, the most urgent first; what was done goes behind what was not."""
+    """In their order, the most urgent first; what was done goes behind what was not, and what was taken on between."""
     listed = [_against(one, one.figure, mode, deed_of, when) for one in standings if one.figure is not None]
-    return tuple(sorted(listed, key=lambda one: (not one.is_open, not one.action)))
+    return tuple(sorted(listed, key=lambda one: (not one.is_open, not one.is_taken_on, not one.action)))
 
 
 def done_words(deed: Deed, when: Moments) -> str:
@@ -185,13 +185,17 @@ def gauge(figure: Measured, level: float) -> Gauge:
     )
 
 
-def said_first(listed: Sequence[Against], in_sight: Container[str]) -> Against | None:
-    """What the page says first: what still has to be done, else what was done about the newest pests `in_sight`.
+def said_first(listed: Sequence[Against], in_sight: Container[str], asked: str) -> Against | None:
+    """What the page says first: what nobody has taken on; what the station has, unless a pest in sight that nobody
+    has answered is `asked` about (its label, or empty); else what was done about the newest pests `in_sight`.
 
     Somebody who has acted is not told to go and look at the same pest again.
     """
     open_ones = (one for one in listed if one.is_open)
-    return next(open_ones, None) or next((one for one in listed if one.done and one.label in in_sight), None)
+    answered = [one for one in listed if one.done]
+    is_quiet = not asked or asked in {one.label for one in answered}
+    first = (one for one in answered if one.label in in_sight or (one.is_taken_on and is_quiet))
+    return next(open_ones, None) or next(first, None)
 
 
 def said_without_data(listed: Sequence[Against]) -> Against | None:
