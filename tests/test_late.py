@@ -264,6 +264,14 @@ def test_a_picture_that_is_copied_again_or_found_again_after_a_restart_counts_on
     assert fed.frames() == {0: 2}
 
 
+def test_a_fed_folder_whose_pictures_are_all_counted_is_well_after_a_restart(fed: Fed) -> None:
+    fed.run(fed.add(60))
+    fed.boot()
+    fed.run()
+    camera = fed.board.snapshot().camera
+    assert (camera.state, camera.last_frame) == ("ok", None)
+
+
 def test_a_picture_that_cannot_be_used_is_counted_once_through_restarts_and_looked_at_once_it_is_whole(
     fed: Fed,
 ) -> None:
@@ -476,6 +484,18 @@ def test_a_picture_of_more_than_a_week_ago_is_too_late(fed: Fed) -> None:
     fed.boot()
     fed.run()
     assert fed.skipped() == {"too_late": 1}
+
+
+def test_a_picture_that_was_too_late_by_a_clock_that_was_ahead_counts_under_another_name_once_that_is_right(
+    fed: Fed,
+) -> None:
+    name = "20260701_120100.png"
+    fed.clock.jump(30 * 24 * HOUR_S, ClockState.SYNCED)
+    fed.run(fed.add(0, name=name))
+    fed.clock.jump(-30 * 24 * HOUR_S, ClockState.SYNCED)
+    fed.boot()
+    fed.run(fed.next_hour, lambda: bool((fed.pictures / name).rename(fed.pictures / f"again_{name}")))
+    assert (fed.frames(), fed.skipped()) == ({0: 1}, {"too_late": 1})
 
 
 def test_what_was_counted_on_another_area_is_not_corrected(fed: Fed) -> None:

@@ -139,23 +139,26 @@ def judged(standing: Standing, over: Evidence | None, so_far: Evidence | None, a
 
     `over`: the last day that is over, None where nobody looked; `so_far`: the running one. A day that is over may raise
     the level, and lower it until the running one has given it. The running one only raises it: where a share falls
-    again, figure and count follow and the level stays. No data leaves the level where it was: nobody looked, which is
-    not good news; so does a day that cannot be told in the threshold's unit: too few pictures, or an area nobody knows.
-    After a fortnight of that it `is_outdated`. Where the action level was edited, the last figure is held against the
-    new one first.
+    again, figure and count follow and the level stays. Of two days that both give it the larger figure is told, of
+    equal ones the running one's. No data leaves the level where it was: nobody looked, which is not good news; so does
+    a day that cannot be told in the threshold's unit: too few pictures, or an area nobody knows. After a fortnight of
+    that it `is_outdated`. Where the action level was edited, the last figure is held against the new one first.
     """
     runs = so_far is not None and standing.period == so_far.period
     told = [(one, in_unit_of(standing.threshold, one, stand)) for one in (over, so_far) if one is not None]
     known = [(one, figure) for one, figure in told if figure is not None]
     before = now = _held_anew(standing)
+    most = -inf  # of the figures that this call gave
     for evidence, figure in known:
         may_lower = evidence is over and not runs and not evidence.is_part
         reached = level_of(standing.threshold, figure, before.level if may_lower else "calm")
         gives_level = may_lower or ORDER.index(reached) > ORDER.index(now.level)
-        # Else it keeps the level and still gives the figure, if nothing else of this call gave one: at the same level,
-        # or lower in a period that is told again (a share that fell).
-        gives_figure = now is before and (reached == now.level or evidence.period == standing.period)
+        # Else it keeps the level and still gives the figure: at the same level, or lower in a period that is told again
+        # (a share that fell), if nothing else of this call gave one.
+        is_told_again = now is before and evidence.period == standing.period
+        gives_figure = is_told_again or (reached == now.level and figure.value >= most)
         if gives_level or gives_figure:
+            most = figure.value
             level = reached if gives_level else now.level
             count = evidence.count if figure.count is None else figure.count
             nights, period = evidence.nights, evidence.period

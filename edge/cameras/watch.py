@@ -136,7 +136,10 @@ class WatchedCamera(ClosedAtExit):
         self._freshness.asked(asked_s)
         try:
             frame = camera.read(wait_s)
-        except (BadFrameError, CameraEndedError) as why:
+        except CameraEndedError:
+            self._note_well("ok")  # it was looked through: a fed folder waits for more, another one is at its end
+            raise
+        except BadFrameError as why:
             self._note_bad(why)
             raise
         except SnapshotTakenError:
@@ -189,10 +192,10 @@ class WatchedCamera(ClosedAtExit):
         self._opening.works()
         self._freshness.came(now_s)
 
-    def _note_bad(self, why: CameraEndedError | BadFrameError) -> None:
+    def _note_bad(self, why: BadFrameError) -> None:
         if self.state in _WELL:
             self.why = ""
-        if isinstance(why, CameraEndedError) or not self.is_live:
+        if not self.is_live:
             return
         self.bad_in_a_row, self._bad = self.bad_in_a_row + 1, str(why)
         if self.bad_in_a_row >= BAD_IN_A_ROW:

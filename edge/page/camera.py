@@ -7,11 +7,12 @@ from edge.clock import Instant
 from edge.page.now.situation import age_s
 from edge.page.tones import Line, Said, Tone, line
 from edge.page.words import Moments, ago, gettext, listed, ngettext, number
-from edge.status import CameraStatus
+from edge.status import CameraStatus, Snapshot
 
 
-def camera_line(camera: CameraStatus, now: Instant, when: Moments, blind: Said | None, *, is_fed: bool) -> Line:
+def camera_line(snapshot: Snapshot, now: Instant, when: Moments, blind: Said | None, *, is_fed: bool) -> Line:
     """The camera and the gate. `blind`: colour, sentence and what to do where it gives none that are of use."""
+    camera = snapshot.camera
     states: Mapping[str, tuple[Tone, str]] = {
         "starting": ("wait", gettext("The camera is starting.")),
         "ok": ("calm", gettext("The camera gives pictures.")),
@@ -24,6 +25,8 @@ def camera_line(camera: CameraStatus, now: Instant, when: Moments, blind: Said |
     todo = ""
     if blind is not None and camera.state in ("starting", "ok", "missing"):
         tone, sentence, todo = blind
+    elif is_fed and tone == "calm" and camera.last_frame is None and not camera.detail:  # its pictures are counted
+        sentence = gettext("No new pictures have been copied since %(time)s.", time=when.at(snapshot.started.utc))
     elif tone == "calm" and camera.banded:
         tone, sentence = "look", gettext("Lamps draw dark bands across the picture.")
         todo = gettext("Tell your technician: in the settings, the lamps on mains have to be those of this place.")

@@ -44,7 +44,7 @@ def health(
     cannot be used. `trap`: what is wrong with its sticky card. `security`: Debian's updates, where they are wanted.
     """
     lines = [
-        camera_line(snapshot.camera, now, when, blind, is_fed=config.camera.fed),
+        camera_line(snapshot, now, when, blind, is_fed=config.camera.fed),
         model_line(snapshot.model, config.camera.mode, snapshot.problem),
         link_line(snapshot.link, waiting, config, when),
         clock_line(now, when, config),

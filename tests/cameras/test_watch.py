@@ -215,6 +215,23 @@ def test_a_folder_on_a_stick_that_was_pulled_is_missing_until_it_is_back_and_goe
         assert shown == names[:4]
 
 
+@pytest.mark.parametrize("was_away", [False, True])
+def test_a_fed_folder_that_was_looked_through_is_well_though_none_of_its_pictures_is_new(
+    was_away: bool, tmp_path: Path
+) -> None:
+    clock, folder = HurryingClock(), tmp_path / "p"
+    with open_watched_camera(camera_table("folder", folder, fed=True), clock, Event()) as camera:
+        if was_away:
+            with pytest.raises(CameraError, match="no folder to read"):
+                camera.read(0.8)
+            clock.advance(60)  # it need not be waited for
+        folder_of_pictures(folder)
+        camera.known.update(path.name for path in folder.iterdir())
+        with pytest.raises(CameraEndedError, match="wait for the device that feeds it"):
+            camera.read(9)
+        assert (camera.state, camera.why, camera.reopened) == ("ok", "", 0)
+
+
 def test_a_folder_whose_pictures_take_long_to_put_in_order_is_at_work_and_not_lost(tmp_path: Path) -> None:
     clock, folder = HurryingClock(), tmp_path / "p"
     with open_watched_camera(camera_table("folder", folder, stall_s=1.0), clock, Event()) as camera:

@@ -498,6 +498,29 @@ def test_the_figure_shown_is_of_the_day_that_gives_the_level() -> None:
     assert after(by_night, None, so_far(5)).figure == by_night.figure  # that keeps a level, and would raise none
 
 
+@pytest.mark.parametrize(
+    ("over", "running", "is_today"),
+    [(7, 60, True), (60, 7, False), (7, 7, True), (3, 5, True), (0, 0, True), (60, 5, False)],
+)
+def test_of_two_days_at_the_same_level_the_larger_figure_is_told_and_of_equal_ones_today_s(
+    over: float, running: float, is_today: bool
+) -> None:
+    first = after(Standing(threshold=threshold()), told(over))
+    later = after(first, told(over), so_far(running))
+    assert later.figure is not None
+    assert later.figure.value == max(over, running)
+    assert later.period == (so_far if is_today else told)(0).period
+    assert (later.level, later.since) == (first.level, first.since)
+    assert after(later, told(over), so_far(running)) == later
+
+
+def test_a_rise_in_the_running_day_asks_again_though_the_day_before_has_the_same_level() -> None:
+    tomorrow = Period(first=JULY + timedelta(1), last=JULY + timedelta(1), is_over=False)
+    yesterday = after(Standing(threshold=threshold()), told(10))
+    today = [after(yesterday, told(10), replace(so_far(value), period=tomorrow)) for value in (10, 15)]
+    assert [asks_again(one, JULY, 10) for one in today] == [False, True]
+
+
 def test_a_share_that_falls_in_the_running_day_is_told_as_it_is_now_and_keeps_the_level() -> None:
     by_now = after(Standing(threshold=threshold()), told(1), so_far(7))
     later = after(by_now, told(1), replace(so_far(2), count=3))

@@ -14,7 +14,7 @@ from edge.gate import Reason
 from edge.page.access import needs
 from edge.page.camera import reason_words
 from edge.page.trust import Role
-from edge.status import CameraStatus, Snapshot, StatusBoard
+from edge.status import CameraStatus, LinkStatus, ModelStatus, Snapshot, StatusBoard
 from tests.page.scenes import (
     BUG,
     HEADLINES,
@@ -317,6 +317,20 @@ def test_a_fed_folder_that_nobody_feeds_after_a_start_calls_for_its_pictures(sce
     assert "The node has just started" not in page
     assert "No new pictures have been copied since" in part_by_part
     assert "The camera is starting" not in part_by_part
+
+
+def test_a_fed_folder_whose_pictures_are_all_counted_is_well_and_waits_for_more(scene: Scene) -> None:
+    client = fed_client(scene)
+    link, model = LinkStatus(state="connected"), ModelStatus(name="pests", version="0.1.0", sha256="ab" * 32)
+    scene.board.show(camera=CameraStatus(state="ok"), link=link, model=model)
+    scene.store.commit([interval(scene.before(hours=2), {})])
+    node, live = client.get("/node").text, client.get("/live").text
+    assert "This node is ready." in node
+    for page in (node, live):
+        assert "No new pictures have been copied since" in page
+        assert "The camera gives pictures" not in page
+    scene.board.show(camera=CameraStatus(state="ok", detail="9 pictures are still to be put in order"))
+    assert "No new pictures" not in client.get("/node").text
 
 
 def test_what_late_pictures_brought_is_named_though_it_makes_no_sighting(scene: Scene) -> None:
