@@ -119,7 +119,7 @@ def test_a_line_that_the_broker_ends_at_the_log_in_is_told_as_that_by_node_and_d
 
 def test_a_secret_that_is_missing_is_told_before_any_broker_answers() -> None:
     """A node without it ends at once; on the bench there is often no broker."""
-    config = replace(to(free_port()), username="n1", password_file="/etc/fieldeye/none")  # noqa: S106  a path
+    config = to(free_port(), username="n1", password_file="/etc/fieldeye/none")  # noqa: S106  a path
     with pytest.raises(ConfigError, match=r"mqtt\.password_file: /etc/fieldeye/none"):
         next(probe(config, NodeTable(site=SITE, node=NODE), SystemClock()))
 
