@@ -55,7 +55,7 @@ class Tallied:
         present = step.card.present if step.card else sure
         if step.skipped != NO_LEAF:
             self.per_picture[name] = {"count": sure, "new": len(step.counted), "present": present}
-        if why := step.skipped or _begins(step.card):
+        if why := step.skipped or ("unmatched" if step.card and step.card.begins else ""):  # no effort, as on a node
             self.skipped[why] += 1
             return
         self.frames += 1
@@ -64,11 +64,6 @@ class Tallied:
         severity = leaf.severity if leaf else step.severity
         if severity is not None:
             self.severities.append(severity)
-
-
-def _begins(card: Reading | None) -> str:
-    """Why a picture with which a card begins is no effort, as on a node: nobody knows when its insects came."""
-    return "unmatched" if card and card.verdict in {"first", "restarted"} else ""
 
 
 def result_of(tallied: Tallied, detector: Detector, scale: Scale | None) -> dict[str, Any]:

@@ -124,7 +124,7 @@ class Counter:
             return ""
         if not self._keeps_card:
             return "not_kept"
-        return "unmatched" if card.verdict in {"first", "restarted"} else ""  # it may have come at any time: no zero
+        return "unmatched" if card.begins else ""
 
     def sighting(self, one: Seen, number: int, at: Instant) -> Sighting:
         """Of somebody who arrived."""

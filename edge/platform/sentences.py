@@ -54,6 +54,11 @@ def level_words(level: str | None) -> str:
     return gettext("no threshold of the station") if level is None else words.get(level, level)
 
 
+def level_colour(level: str | None) -> str:
+    """As a place on the map has it: red from the station's threshold on."""
+    return "none" if level is None else "calm" if level == "calm" else "act"
+
+
 def together_words(mean: float | None, unit: str, start_at: float = 0) -> str:
     """What a level is of, beside the mean of one life stage; empty where that is it."""
     if mean is None:

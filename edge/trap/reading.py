@@ -56,6 +56,11 @@ class Reading:
     covered: float  # share of the card, 0..1
     saturated: bool
 
+    @property
+    def begins(self) -> bool:
+        """Does a card begin with it? What hangs there may have come at any time: that nothing is new is no zero."""
+        return self.verdict in {"first", "restarted"}
+
 
 class Region(Protocol):
     """The part of the picture that counts."""

@@ -25,6 +25,7 @@ from edge.platform.sentences import (
     count_words,
     degree,
     left_behind_words,
+    level_colour,
     level_words,
     place_words,
     shown_words,
@@ -163,7 +164,7 @@ def _taxon(taxon: TaxonWeek, outlines: Sequence[Sequence[Point]], over: date) ->
         "degree": degree(taxon.total.unit, taxon.nights, taxon.cameras),
         "watched": watched(taxon.total.unit, taxon.nights),
         "change": change(last.week_mean, last.week_before),
-        "colour": {None: "none", "calm": "calm"}.get(last.level, "act"),  # red from the threshold on, as on the map
+        "colour": level_colour(last.level),
         "level_says": level_words(last.level),
         "threshold": _threshold(taxon),
         "has_line": line_at is not None,
