@@ -113,6 +113,7 @@ BATCHES: dict[str, tuple[Record, ...]] = {
         interval(7200.0, frames=0, skipped=(("dark", 3600),), counts=NoData("dark")),
         interval(10800.0, counts=(count(MOTH, 3),), mode="trap", unit="new", saturated=True),
     ),
+    "quiet": (interval(counts=()), interval(3600.0, frames=0, skipped=(("dark", 3600),), counts=NoData("dark"))),
     "calibrated": (
         interval(
             mode="trap",

@@ -202,7 +202,7 @@ def test_the_contract_names_each_field_of_health() -> None:
 def test_an_interval_of_the_examples_was_awake_while_frames_came_dark_ones_too() -> None:
     told = [one for name in BATCHES for one in json.loads((EXAMPLES / f"{name}.json").read_text())]
     intervals = [one for one in told if one["kind"] == "interval"]
-    assert {one["seq"] for one in intervals if "no_data" in one} == {43}
+    assert {one["seq"] for one in intervals if "no_data" in one} == {42, 43}
     assert all((one["awake_s"] > 0) == (one["frames"] + sum(one["skipped"].values()) > 0) for one in intervals)
 
 
@@ -220,8 +220,7 @@ def test_every_reference_of_the_asyncapi_document_leads_somewhere() -> None:
     assert len(found) > 10
     for reference in found:
         name, _, pointer = reference.partition("#")
-        place = DOCUMENT if not name else name.endswith(".json") and json.loads((CONTRACT / name).read_text())
-        assert (CONTRACT / name).exists()
+        place = DOCUMENT if not name else json.loads((CONTRACT / name).read_text())
         for part in filter(None, pointer.split("/")):
             place = place[part]
 

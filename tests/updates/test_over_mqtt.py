@@ -92,6 +92,15 @@ def test_each_piece_is_answered(commands: Commands, verb: str, command: UpdateCo
     assert (reply.code, reply.have, reply.id) == (code, have, command.id)
 
 
+def test_a_bundle_of_other_bytes_than_announced_is_told_so_after_its_last_piece(commands: Commands) -> None:
+    """Its sender began again for ever, as nothing but `have` said that it was dropped."""
+    others = {"sha256": "0" * 64, "size_bytes": PIECE + 10}
+    told = [commands.take("model", encode_message(piece(*where, **others))) for where in ((0,), (PIECE, 10), (0,))]
+    assert [reply and (reply.code, reply.have, "not the bundle" in reply.detail) for reply in told] == [
+        ("done", PIECE, False), ("done", 0, True), ("done", PIECE, False),
+    ]  # fmt: skip
+
+
 def test_a_piece_that_the_broker_delivers_twice_is_answered_twice(commands: Commands) -> None:
     first = encode_message(piece(0))
     replies = [commands.take("model", first) for _ in range(2)]

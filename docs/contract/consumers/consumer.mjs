@@ -12,7 +12,7 @@ const uuid = (bytes) =>
 function* told(batch, node) {
   const [epoch, base, first, words] = [uuid(batch.get(1)), batch.get(2), batch.get(3), batch.get(8)]
   const stages = new Map(batch.get(10)) // place among the taxa -> life stage; a name may stand there once for each
-  const taxa = batch.get(7).map(([label], place) => [label, stages.get(place) ?? null])
+  const taxa = (batch.get(7) ?? []).map(([label], place) => [label, stages.get(place) ?? null]) // none: nothing seen
   for (const record of batch.get(9).filter((one) => !(one.get(0) > 1))) {
     const out = { node, epoch, seq: first + record.get(1), utc_ms: base + record.get(2)[0] }
     if (record.get(0) === 0) {

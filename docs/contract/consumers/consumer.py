@@ -15,7 +15,7 @@ seen = {}  # key -> revision; keep it in a database: a node may send a record ag
 
 def told(batch, node):  # sightings (0) and intervals (1); kinds that this program does not know are passed over
     stages = dict(batch.get(10, ()))  # place in the table of taxa -> life stage; one name may stand there once for each
-    taxa = [[taxon[0], stages.get(place)] for place, taxon in enumerate(batch[7])]
+    taxa = [[taxon[0], stages.get(place)] for place, taxon in enumerate(batch.get(7, ()))]  # none: nothing seen
     for record in (one for one in batch[9] if one[0] <= 1):
         key = (node, str(UUID(bytes=batch[1])), batch[3] + record[1])
         out = dict(zip(("node", "epoch", "seq"), key, strict=True), utc_ms=batch[2] + record[2][0])
