@@ -24,7 +24,7 @@ from edge.boxes import Image
 from edge.bundle import MODELS
 from edge.count_agreement import agreement
 from edge.errors import ConfigError
-from edge.eye import Eye
+from edge.eye import Eye, accuracy_of
 from edge.trap import Card, Reading, read_card
 from tests.counting import cards, cutouts
 from training.command import finish
@@ -116,11 +116,20 @@ def series(judge: Judge, number: int, kept: Path | None) -> None:
     rows = [pair for one in done[:number] for pair in one]
     true, found = np.array(rows).T
     agreed = agreement(true.tolist(), found.tolist())
+    held = sum(_holds(judge, one) for one in done[:number])
     print(
         f"series  {judge.group}: {number} series, {len(rows)} pictures, new {found.sum()} of {true.sum()} "
         f"({(found.sum() - true.sum()) / true.sum():+.1%}), mean absolute error {agreed.mae:.2f} a picture, "
-        f"{agreed.mae / true.mean():.0%} of the {true.mean():.1f} that come"
+        f"{agreed.mae / true.mean():.0%} of the {true.mean():.1f} that come; truth within the range of {held} sums"
     )
+
+
+def _holds(judge: Judge, one: list[tuple[int, int]]) -> bool:
+    """Has the range that a week's level is judged by the truth inside?"""
+    true, found = np.array(one).T
+    insects = next(iter(accuracy_of(judge.looks.detector).values()))
+    told = insects.counted(int(found.sum()), "Insecta", "new", float((found**2).sum() / max(found.sum(), 1) ** 2))
+    return told.low is not None and told.high is not None and told.low <= true.sum() <= told.high
 
 
 def _one_series(judge: Judge, seed: int) -> list[tuple[int, int]]:

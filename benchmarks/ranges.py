@@ -33,7 +33,7 @@ class Count:
     @property
     def span(self) -> tuple[int, int]:
         """The range that a node would publish."""
-        told = self.accuracy.counted(self.found, self.label)
+        told = self.accuracy.counted(self.found, self.label, "max_per_frame")
         assert told.low is not None  # noqa: S101  classes that were not measured are left out
         assert told.high is not None  # noqa: S101
         return told.low, told.high

@@ -193,9 +193,13 @@ def counted(
     recall: float | None,
     dispersion: Dispersion = ALIKE,
     share: float = 1.0,
+    unit: Unit = "max_per_frame",
 ) -> TaxonCount:
     """A count with its 95 % range, see `count_range`. `precision`, `recall`: 0..1; None: never measured."""
-    low, high = count_range(count, precision, recall, dispersion, share) if precision and recall else (None, None)
+    low: int | None = None
+    high: int | None = None
+    if precision and recall:
+        low, high = count_range(count, precision, recall, dispersion, share, is_one_card=unit == "new")
     name, stage = name_and_stage(label)
     return TaxonCount(label=name, eppo=eppo, count=count, low=low, high=high, stage=stage)
 
@@ -216,7 +220,10 @@ def decimals_of(figure: float, mark: float) -> int:
 
 
 def per_m2(taxon: TaxonCount, interval: Interval) -> float | None:
-    """Individuals per m2 of what was counted on; None without a calibration, and for leaves, which fill no area."""
-    if not interval.area_mm2 or interval.unit == "affected_frames":
+    """Individuals per m2 of what was counted on; None without a calibration.
+
+    Nor for leaves, which fill no area, or for visits: one that comes back is another visit.
+    """
+    if not interval.area_mm2 or interval.unit in ("affected_frames", "visits"):
         return None
     return taxon.count / (interval.area_mm2 / 1e6)

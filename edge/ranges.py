@@ -35,18 +35,26 @@ def steadied(share: float | None, marks: int) -> float | None:
 
 
 def count_range(
-    count: int, precision: float, recall: float, dispersion: Dispersion = ALIKE, share: float = 1.0
+    count: int,
+    precision: float,
+    recall: float,
+    dispersion: Dispersion = ALIKE,
+    share: float = 1.0,
+    *,
+    is_one_card: bool = False,
 ) -> tuple[int, int]:
     """Range of the true number behind `count` detections, at `LEVEL`; it always holds `count` itself.
 
     The likeliest numbers by `chances`, until they have that together. `share`: of the squares of what each picture
     gave to the count, over the square of the count (Simpson 1949, Nature 163:688): 1 for a single picture, 1/k for k
-    pictures that gave alike. What differs between pictures evens out over many.
+    pictures that gave alike. What differs between pictures evens out over many, but on one card before one camera,
+    whose insects are as hard to see on each picture as on the one before.
     """
     if not 0 < precision <= 1 or not 0 < recall <= 1:
         raise ValueError(f"precision and recall must be in (0, 1], got {precision} and {recall}")
     pairs = max(share * count - 1, 0.0) / max(count - 1, 1)  # of pairs of detections, how many lie in one picture
-    summed = replace(dispersion, precision=dispersion.precision * pairs, recall=dispersion.recall * share)
+    of_recall = dispersion.recall * (1.0 if is_one_card else share)
+    summed = replace(dispersion, precision=dispersion.precision * pairs, recall=of_recall)
     of_each = chances(count, precision, recall, summed, _most(count, recall, summed))
     order = np.argsort(-of_each, kind="stable")
     likelier = np.cumsum(of_each[order]) - of_each[order] / 2  # half of its own: a mid-P (Lancaster 1961)

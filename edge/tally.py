@@ -27,7 +27,7 @@ class ClassAccuracy:
     recall: float | None
     dispersion: Dispersion = ALIKE
 
-    def counted(self, count: int, label: str, share: float = 1.0, most: int | None = None) -> TaxonCount:
+    def counted(self, count: int, label: str, unit: Unit, share: float = 1.0, most: int | None = None) -> TaxonCount:
         """That many of the class with their range; `share` as in `edge.ranges.count_range`, `most` there can be."""
         told = counted(
             count,
@@ -37,6 +37,7 @@ class ClassAccuracy:
             recall=self.recall,
             dispersion=self.dispersion,
             share=share,
+            unit=unit,
         )
         return told if most is None or told.high is None else replace(told, high=min(told.high, most))
 
@@ -165,12 +166,12 @@ class Tally:
     def _counts(self, unit: Unit, accuracy: Mapping[str, ClassAccuracy]) -> tuple[TaxonCount, ...]:
         """Each label's number, with the share of it that the frames' own numbers, squared, have of its square."""
         if unit == "max_per_frame":  # all of it from one frame
-            return tuple(accuracy[label].counted(number, label) for label, number in sorted(self.most.items()))
+            return tuple(accuracy[label].counted(number, label, unit) for label, number in sorted(self.most.items()))
         if unit == "affected_frames":  # one from each frame
             told = sorted(self.affected.items())
-            return tuple(accuracy[label].counted(n, label, 1 / n, most=self.frames) for label, n in told)
+            return tuple(accuracy[label].counted(n, label, unit, 1 / n, most=self.frames) for label, n in told)
         told = sorted(self.counted.items())
-        return tuple(accuracy[label].counted(n, label, self.squares[label] / n**2) for label, n in told)
+        return tuple(accuracy[label].counted(n, label, unit, self.squares[label] / n**2) for label, n in told)
 
     def _severity(self) -> float | None:
         """Of most frames or none: one leaf at dusk must not stand for an hour of frames that show none."""

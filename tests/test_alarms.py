@@ -479,13 +479,14 @@ def test_no_level_ends_on_the_hours_that_are_known_of_a_night_in_which_the_card_
     assert levels == [(0, "look"), (ended_on + 1, "calm")]
 
 
-def test_a_range_of_two_hours_catch_is_narrower_than_that_of_one(tmp_path: Path) -> None:
+def test_a_range_of_two_hours_catch_is_of_their_sum_on_one_card(tmp_path: Path) -> None:
     differing = Dispersion(precision=0.1, recall=0.5)
     with closing(Trap(tmp_path, act_at=20, accuracy={MOTH[0]: ClassAccuracy(MOTH[1], 0.9, 0.8, differing)})) as trap:
         assert [trap.hour(hours, 9) for hours in (8, 9)] == [[], ["look"]]
         (alert,) = [one.record for one in trap.store.records_between_seq(1, 99) if isinstance(one.record, Alert)]
-    assert (alert.low, alert.high) == count_range(18, 0.9, 0.8, differing, share=0.5)
-    assert (alert.low, alert.high) != count_range(18, 0.9, 0.8, differing)
+    assert (alert.low, alert.high) == count_range(18, 0.9, 0.8, differing, share=0.5, is_one_card=True)
+    assert alert.low != count_range(18, 0.9, 0.8, differing)[0], "wrong detections even out over two pictures"
+    assert alert.high != count_range(18, 0.9, 0.8, differing, share=0.5)[1], "how much its camera misses does not"
 
 
 def test_a_density_over_its_threshold_is_an_alert_where_the_area_is_known(tmp_path: Path) -> None:

@@ -69,6 +69,7 @@ def test_visits_and_new_insects_are_added_and_a_full_card_stays_full() -> None:
     [
         pytest.param("max_per_frame", 20, 1.0, id="of one picture"),
         pytest.param("visits", 40, (20**2 + 10**2 + 10**2) / 40**2, id="of three pictures that gave unlike"),
+        pytest.param("new", 40, (20**2 + 10**2 + 10**2) / 40**2, id="of one card"),
         pytest.param("affected_frames", 3, 1 / 3, id="of three pictures that gave alike"),
     ],
 )
@@ -80,7 +81,8 @@ def test_a_range_knows_how_the_count_came_from_its_pictures(unit: Unit, count: i
     accuracy = {"Pieris": ClassAccuracy("", 0.9, 0.8, differing)}
     interval = tally.interval(at, camera="c", model="m", mode="live", accuracy=accuracy, unit=unit)
     assert not isinstance(interval.counts, NoData)
-    ((told,), (low, high)) = interval.counts, count_range(count, 0.9, 0.8, differing, share)
+    (told,) = interval.counts
+    low, high = count_range(count, 0.9, 0.8, differing, share, is_one_card=unit == "new")
     assert (told.count, told.low) == (count, low)
     assert told.high == (3 if unit == "affected_frames" else high), "no more frames have it than there were"
 

@@ -71,7 +71,7 @@ def result_of(tallied: Tallied, detector: Detector, scale: Scale | None) -> dict
     accuracy, labels = accuracy_of(detector), detector.bundle.labels
     most = tallied.frames if tallied.mode == "leaf" else None  # leaves
     counts = [
-        accuracy[labels[c]].counted(n, labels[c], tallied.squares[c] / n**2, most)
+        accuracy[labels[c]].counted(n, labels[c], tallied.unit, tallied.squares[c] / n**2, most)
         for c, n in sorted(tallied.counts.items())
     ]
     result: dict[str, Any] = {

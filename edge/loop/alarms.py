@@ -96,4 +96,4 @@ class Alarms:
 
     def _range_of(self, label: str, count: int, share: float) -> TaxonCount:
         """Of a name whose life stages are told apart, taken together, precision and recall are not known."""
-        return self._accuracy.get(label, ClassAccuracy("", None, None)).counted(count, label, share)
+        return self._accuracy.get(label, ClassAccuracy("", None, None)).counted(count, label, self._unit, share)

@@ -279,7 +279,7 @@ def test_a_folder_of_single_pictures_is_counted_as_a_node_counts_it(
     result = told(capsys, *words, "--save", tmp_path / "drawn")
     assert result["unit"] == "max_per_frame"
     assert [(one["label"], one["count"]) for one in result["counts"]] == [("Pieris", 2)]
-    node = ClassAccuracy("", steadied(0.9, 20), steadied(0.8, 20), differ).counted(2, "Pieris")
+    node = ClassAccuracy("", steadied(0.9, 20), steadied(0.8, 20), differ).counted(2, "Pieris", "max_per_frame")
     assert [(one["low"], one["high"]) for one in result["counts"]] == [(node.low, node.high)]
     assert main(["count", *map(str, words)]) == 0
     assert "Pieris: 2 on one picture at most (" in capsys.readouterr().out

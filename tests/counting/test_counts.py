@@ -64,6 +64,24 @@ def test_what_differs_between_pictures_evens_out_over_many() -> None:
     assert count_range(10, 0.7, 0.9, Dispersion(precision=0.6), share=0.1) == count_range(10, 0.7, 0.9)
 
 
+def test_what_makes_insects_hard_to_see_stays_on_one_card_and_what_is_wrongly_told_evens_out() -> None:
+    def width(differing: Dispersion, share: float) -> int:
+        low, high = count_range(100, 0.9, 0.8, differing, share, is_one_card=True)
+        return high - low
+
+    assert width(Dispersion(recall=0.5), 0.01) == width(Dispersion(recall=0.5), 1.0)
+    assert width(Dispersion(precision=0.1), 0.01) < width(Dispersion(precision=0.1), 1.0)
+
+
+def test_a_trap_whose_camera_misses_much_has_the_truth_in_its_range() -> None:
+    """New insects told and true on cameras that the network never saw (docs/counting.md), figures of that `cards`."""
+    differing = Dispersion(precision=0.24, recall=1.647, rough=0.2)
+    for told, true in ((145, 161), (141, 160), (318, 392)):
+        low, high = count_range(told, 0.7971, 0.7801, differing, share=1 / 19, is_one_card=True)
+        assert low <= true <= high < 2 * true
+    assert count_range(318, 0.7971, 0.7801, differing, share=1 / 19)[1] < 392, "as if each picture were another card's"
+
+
 def test_detections_of_one_picture_are_right_or_wrong_together_and_those_of_two_are_not() -> None:
     """Of two, 0.9 right and 0.9 correlated, none is right by 0.01 + 0.9 * 0.09, one by 0.018; of two pictures 0.18."""
     together = Dispersion(precision=0.9)
@@ -146,12 +164,13 @@ def test_a_great_catch_of_a_model_that_misses_much_has_its_range_in_the_memory_o
     assert low < 1000 < high
 
 
-def test_leaves_fill_no_area_whatever_the_calibration() -> None:
+def test_neither_leaves_nor_visits_have_a_density_whatever_the_calibration() -> None:
     moths = count(MOTH, 12)
     assert per_m2(moths, interval(area_mm2=20_000, unit="max_per_frame")) == pytest.approx(600)
     assert per_m2(moths, interval(area_mm2=20_000, unit="affected_frames")) is None
-    assert per_m2(moths, interval(area_mm2=None)) is None
-    assert per_m2(moths, interval(area_mm2=0)) is None
+    assert per_m2(moths, interval(area_mm2=20_000, unit="visits")) is None
+    assert per_m2(moths, interval(area_mm2=None, unit="new")) is None
+    assert per_m2(moths, interval(area_mm2=0, unit="new")) is None
 
 
 @pytest.mark.parametrize(("precision", "recall"), [(0.0, 0.9), (0.9, 0.0), (None, None)])
