@@ -2,6 +2,7 @@
 
 import sqlite3
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
@@ -109,6 +110,42 @@ def test_of_two_claims_at_once_one_wins(accounts: Accounts, tmp_path: Path) -> N
         one.join(20)
     assert len(won) == 1
     assert [one.name for one in accounts.everybody()] == won
+
+
+def test_of_two_technicians_who_remove_each_other_at_once_one_stays(
+    accounts: Accounts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("li", "wang"):
+        accounts.put(replace(LI, name=name), NOON)
+    with ThreadPoolExecutor(2) as taps, stalled_commits(monkeypatch) as is_waiting:
+        first = taps.submit(accounts.remove, "wang", keep_one="technician")
+        assert is_waiting.wait(20)
+        second = taps.submit(accounts.put, replace(LI, role="farmer"), NOON, keep_one="technician")
+        assert [one.name for one in accounts.everybody()] == ["li", "wang"], "nobody who reads waits for the card"
+    assert (first.result(20), second.result(20)) == (True, False)
+    assert accounts.everybody() == [replace(LI, name="li")]
+
+
+def test_the_only_one_of_a_role_may_be_changed_in_anything_else_and_others_may_go(accounts: Accounts) -> None:
+    accounts.put(LI, NOON)
+    accounts.put(Account(name="wang", role="farmer", hash="x"), NOON)
+    assert accounts.put(replace(LI, hash="y"), NOON, keep_one="technician")
+    assert accounts.remove("wang", keep_one="technician")
+    assert not accounts.remove("li", keep_one="technician")
+    assert accounts.everybody() == [replace(LI, hash="y")]
+
+
+@pytest.mark.parametrize("meanwhile", [None, replace(LI, role="farmer"), replace(LI, hash="given by somebody else")])
+def test_a_new_password_undoes_nothing_that_somebody_else_did_to_the_account_meanwhile(
+    meanwhile: Account | None, accounts: Accounts
+) -> None:
+    accounts.put(LI, NOON)
+    if meanwhile is None:
+        accounts.remove("Li")
+    else:
+        accounts.put(meanwhile, NOON)
+    assert not accounts.change_hash(LI, "of their own")
+    assert accounts.account("Li") == meanwhile
 
 
 def test_a_damaged_file_is_set_aside_and_the_records_stay(tmp_path: Path) -> None:

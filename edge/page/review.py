@@ -54,7 +54,7 @@ def decide() -> ResponseReturnValue:
         return redirect(place, 303)
     if verdict == "unknown":
         return _go_on([*_unknown(), _named(one.key)])
-    if verdict not in ("yes", "no", "other") or (verdict == "other" and not review_boxes.is_name(label)):
+    if verdict not in ("yes", "no", "other") or (verdict == "other" and not review_boxes.is_name(label, _here())):
         abort(400, gettext("Choose one of these."))
     labels = {"yes": one.seen.label, "no": "", "other": label}
     is_kept = node().store.decisions.decide(
@@ -84,15 +84,13 @@ def undo() -> ResponseReturnValue:
 def other(picture: str, box: str) -> str:
     """What is it instead? Search by name."""
     this, one = node(), _box({"picture": picture, "box": box})
-    words = request.args.get("name", "")[:60]
-    model = this.board.snapshot().model
-    common = [] if words.strip() else review_boxes.commonest(this.store, model.labels, one.seen.label)
+    words, here = request.args.get("name", "")[:60], _here()
     return render_template(
         "review_other.html",
-        crop=review_boxes.crop(one, this.moments(), model.precisions),
+        crop=review_boxes.crop(one, this.moments(), this.board.snapshot().model.precisions),
         words=words,
-        common=common,
-        found=review_boxes.search(words),
+        common=[] if words.strip() else review_boxes.commonest(here, one.seen.label),
+        found=review_boxes.search(words, here),
         nothing=gettext("No name like this is known here.") if words.strip() else "",
         unknown=" ".join(_unknown()),
     )
@@ -101,6 +99,10 @@ def other(picture: str, box: str) -> str:
 def _go_on(unknown: Sequence[str], last: str | None = None, kept: str | None = None) -> ResponseReturnValue:
     listed = " ".join(unknown[-MOST_UNKNOWN:]) or None
     return redirect(current_app.url_for("review.to_check", last=last, kept=kept, unknown=listed), 303)
+
+
+def _here() -> list[str]:
+    return review_boxes.names_here(node().store, node().board.snapshot().model.labels)
 
 
 def _unknown() -> list[str]:

@@ -16,7 +16,7 @@ from edge.page.now.sightings import Outline, Precisions, how_sure, outline, pict
 from edge.page.references import Reference, reference
 from edge.page.words import Moments, gettext, number
 from edge.store import BoxKey, Store, Tally
-from edge.taxa import taxa
+from edge.taxa import taxa, taxon
 
 LOOKED_BACK = 300  # sightings, newest first: some nights
 SHOWN = 6  # boxes on one page: each loads a picture of about 40 kB
@@ -116,24 +116,29 @@ def view_box(shares: Box, width_px: int, height_px: int) -> str:
     return f"{x:.0f} {y:.0f} {side:.0f} {side:.0f}"
 
 
-def commonest(store: Store, labels: Iterable[str], but: str) -> list[tuple[str, str, str]]:
-    """As `search`: what the model told most often of late, then what else it can tell; never what it said, `but`."""
+def names_here(store: Store, labels: Iterable[str]) -> list[str]:
+    """What the model told most often of late, then what else it can tell, `labels`; some of one's own are no taxa."""
     told = Counter(name_and_stage(one.label)[0] for one in pictured(store, LOOKED_BACK).values())
-    known, said = names_of([*(label for label, _ in told.most_common()), *labels]), name_and_stage(but)[0]
-    return _choices(label for label in known if label != said and is_name(label))[:COMMON]
+    return names_of([*(label for label, _ in told.most_common()), *labels])
 
 
-def search(words: str) -> list[tuple[str, str, str]]:
+def commonest(here: Iterable[str], but: str) -> list[tuple[str, str, str]]:
+    """As `search`: the first of `names_here`; never what the model said, `but`."""
+    said = name_and_stage(but)[0]
+    return _choices(label for label in here if label != said)[:COMMON]
+
+
+def search(words: str, here: Iterable[str]) -> list[tuple[str, str, str]]:
     """Label, local name and scientific name of what may be meant: names that begin so first, then those that hold it.
 
     In the reader's language, in English, by the scientific name and by everyday names; accents and capitals do not
-    matter.
+    matter. Among all taxa and `names_here`.
     """
     wanted = folded(words)
     if not wanted:
         return []
     ranked, code = [], language()
-    for row in taxa():
+    for row in dict.fromkeys((*taxa(), *(taxon(name) for name in here if name != HEALTHY))):
         known = {folded(name) for name in (row.name(code), row.name("en"), row.scientific_name, *row.also)}
         if any(wanted in name for name in known):
             ranked.append((not any(name.startswith(wanted) for name in known), len(row.name("en")), row))
@@ -155,9 +160,9 @@ def folded(text: str) -> str:
     return "".join(sign for sign in apart if not combining(sign))
 
 
-def is_name(label: str) -> bool:
-    """May a person call a box so?"""
-    return label == HEALTHY or any(row.scientific_name == label for row in taxa())
+def is_name(label: str, here: Iterable[str]) -> bool:
+    """May a person call a box so? `here`: as `names_here`."""
+    return label in {HEALTHY, *here} or any(row.scientific_name == label for row in taxa())
 
 
 def shares(tallies: Iterable[Tally], model: str) -> list[Share]:

@@ -109,18 +109,35 @@ class Accounts(SharedFile):
         with self.reading("read the accounts") as db:
             return _everybody(db)
 
-    def put(self, account: Account, utc: datetime) -> None:
-        """Add an account, or change the one of that name; either way its phones have to log in again."""
-        with self.writing(f"keep the account {account.name}") as db:
-            db.execute("INSERT OR IGNORE INTO claim (id, utc_ms) VALUES (1, ?)", (utc_ms(utc),))
-            known = _known(db, account.name) or account
-            db.execute("DELETE FROM session WHERE name = ?", (known.name,))
-            _put(db, replace(account, name=known.name))
+    def put(self, account: Account, utc: datetime, *, keep_one: str = "") -> bool:
+        """Add an account, or change the one of that name; either way its phones have to log in again.
 
-    def remove(self, name: str) -> None:
-        """With its sessions. An unknown name is no error."""
+        False, and nothing is changed, where that would take the role `keep_one` from the only one who has it.
+        """
+        with self.writing(f"keep the account {account.name}") as db:
+            known = _known(db, account.name) or account
+            if account.role != keep_one and _is_only(db, known.name, keep_one):
+                return False
+            db.execute("INSERT OR IGNORE INTO claim (id, utc_ms) VALUES (1, ?)", (utc_ms(utc),))
+            _change(db, replace(account, name=known.name))
+            return True
+
+    def change_hash(self, known: Account, new: str) -> bool:
+        """Another password for it, as `put`; False where somebody has removed or changed the account meanwhile."""
+        with self.writing(f"keep the account {known.name}") as db:
+            if _known(db, known.name) != known:
+                return False
+            _change(db, replace(known, hash=new))
+            return True
+
+    def remove(self, name: str, *, keep_one: str = "") -> bool:
+        """With its sessions. An unknown name is no error. False where it is the only one of the role `keep_one`."""
         with self.writing(f"remove the account {name}") as db:
-            db.execute("DELETE FROM account WHERE name = ?", (name,))
+            known = _known(db, name)
+            if known is None or _is_only(db, known.name, keep_one):
+                return known is None
+            db.execute("DELETE FROM account WHERE name = ?", (known.name,))
+            return True
 
     def begin(self, digest: bytes, name: str, utc: datetime) -> None:
         """A session of that account, under the digest of its token."""
@@ -187,6 +204,16 @@ def _put(db: sqlite3.Connection, account: Account) -> None:
         " ON CONFLICT (name) DO UPDATE SET role = excluded.role, hash = excluded.hash",
         (account.name, account.role, account.hash),
     )
+
+
+def _change(db: sqlite3.Connection, account: Account) -> None:
+    db.execute("DELETE FROM session WHERE name = ?", (account.name,))
+    _put(db, account)
+
+
+def _is_only(db: sqlite3.Connection, name: str, role: str) -> bool:
+    """Asked by whoever writes: two who remove each other at once may find each other there before."""
+    return [one.name for one in _everybody(db) if one.role == role] == [name]
 
 
 def _everybody(db: sqlite3.Connection) -> list[Account]:

@@ -12,6 +12,7 @@ import zlib
 from collections.abc import Iterator
 from html import unescape
 from pathlib import Path
+from threading import enumerate as enumerate_threads
 
 import cv2
 import msgspec
@@ -270,6 +271,28 @@ def test_whoever_asked_or_the_technician_deletes_a_question_with_its_photograph_
         (f"deleted-question {mine.id}", "farmer · 127.0.0.1"),
     ]
     assert f"Deleted a question: {mine.id}" in technician.get("/audit").text
+
+
+def test_what_is_deleted_for_good_while_it_is_asked_about_again_is_not_put_back(
+    farmer: FlaskClient, looker: Looker
+) -> None:
+    place = looked_at(farmer, looker, BUG)
+    name = place.removeprefix("/photo/")
+    look = looker.look(name)
+    assert look is not None
+    with looker.asking(name, "another note"):
+        looker.forget(look.jpeg)
+    assert looker.look(name) is None
+    assert farmer.get(f"{place}.jpg").status_code == 404
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_photographs_are_looked_at_by_another_thread_where_the_last_one_has_died() -> None:
+    looker = Looker(("no name of a command\0",))  # which Python refuses with an error of its own
+    for _ in range(MOST_WAITING + 2):
+        assert looker.submit(BUG, ["pests"]) is not None
+        wait_until(lambda: "photographs" not in {one.name for one in enumerate_threads()}, within_s=20)
+    looker.close()
 
 
 def test_a_question_that_the_card_does_not_let_go_of_stays_with_a_sentence_for_the_technician(

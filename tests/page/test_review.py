@@ -141,9 +141,29 @@ def test_something_else_names_first_what_the_model_tells_most_often_here(
         scene.store.commit([sighting(scene.before(hours=hours), label, 1)], jpeg)
     scene.board.show(model=ModelStatus(name="pests", version="0.1.0", labels=("Insecta", "Pieris", "aphids?")))
     page = farmer.get(f"/review/{picture}/1").text
-    assert re.findall(r'name="label" value="(.*?)"', page) == [HOPPER, "Insecta", "Delphacidae", "Pieris"]
+    assert re.findall(r'name="label" value="(.*?)"', page) == [HOPPER, "Insecta", "Delphacidae", "Pieris", "aphids?"]
     assert "autofocus" not in page  # a keyboard would hide them
     assert re.findall(r'name="label" value="(.*?)"', farmer.get(f"/review/{picture}/1?name=xyz").text) == []
+
+
+@pytest.mark.parametrize("how", ["it runs", "it ran before"])
+def test_an_insect_of_ones_own_that_no_table_knows_is_named_as_the_model_that_tells_it_does(
+    how: str, farmer: FlaskClient, picture: str, scene: Scene
+) -> None:
+    own = "Ricania shantungensis"
+    if how == "it runs":
+        labels = (f"{own} (nymph)", "healthy", HOPPER)
+        scene.board.show(model=ModelStatus(name="my-insects", version="1", labels=labels))
+    else:
+        scene.store.commit([sighting(scene.before(hours=8), own, 1)], picture_of("rice_bug.jpg"))
+    place = f"/review/{picture}/1"
+    for asked in (place, f"{place}?name=ricania", f"{place}?name=SHANT"):
+        assert f'name="label" value="{own}"' in farmer.get(asked).text
+    found = re.findall(r'name="label" value="(.*?)"', farmer.get(f"{place}?name=healthy").text)
+    assert found.count("healthy") == 1
+    answer(farmer, picture, 1, "other", label=own)
+    assert scene.store.decisions.on(picture)[1].label == own
+    assert f"You said: it is “{own}”." in farmer.get(f"/review?last={picture}.1").text
 
 
 def test_something_else_leads_to_a_search_in_the_readers_language(farmer: FlaskClient, picture: str) -> None:
@@ -165,12 +185,25 @@ def test_a_name_is_found_without_accents_and_capitals(
     language: str, typed: str, label: str, client: FlaskClient
 ) -> None:
     with client.application.test_request_context(f"/?lang={language}"):
-        assert search(typed)[0][0] == label
+        assert search(typed, [])[0][0] == label
+
+
+@pytest.mark.parametrize(
+    ("typed", "label"),
+    [
+        ("稻虱", "Delphacidae"), ("火蠓", "Delphacidae"), ("介壳虫", "Pseudococcidae"), ("腻虫", "Aphididae"),
+        ("蜜虫", "Aphididae"), ("稻苞虫", "Parnara guttata"), ("吊丝虫", "Plutella xylostella"),
+        ("行军虫", "Mythimna separata"), ("蚂蚱", "Acrididae"), ("火蜘蛛", "Tetranychus urticae"),
+    ],
+)  # fmt: skip
+def test_a_pest_is_found_by_the_word_that_farmers_use_for_it(typed: str, label: str, client: FlaskClient) -> None:
+    with client.application.test_request_context("/?lang=zh"):
+        assert search(typed, [])[0][0] == label
 
 
 def test_names_that_begin_so_come_before_those_that_hold_it(client: FlaskClient) -> None:
     with client.application.test_request_context("/"):
-        names = [folded(name) for _, name, _ in search("rice")]
+        names = [folded(name) for _, name, _ in search("rice", [])]
     begins = [name.startswith("rice") for name in names]
     assert begins == sorted(begins, reverse=True)
     assert all(begins[:3])

@@ -14,7 +14,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from edge.advice.degree_days import DayRange, degree_days, development, species
-from edge.advice.heat import CAUGHT
+from edge.advice.heat import CAUGHT, Progress, progress
 from edge.clock import ClockState, Instant
 from edge.counts import Climate, Interval, NoData, Spread, TaxonCount
 from edge.label_sets import remember
@@ -115,6 +115,30 @@ def test_a_season_is_read_once_and_a_late_picture_has_its_last_days_read_again(s
         scene.store.commit_interval(replace(catch, revision=1), Draft(seq=tenth, state=b"", pictures=()))
         assert told.warmth(scene.clock.utc.date()) == (before,)
     assert (tenth in seqs, len(seqs) < 12 * 24) == (True, True)
+
+
+def test_the_heat_is_reckoned_once_for_all_who_look_and_anew_with_the_next_interval(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reckoned: list[str] = []
+
+    def noted(label: str, *known: Any) -> tuple[Progress, ...]:
+        reckoned.append(label)
+        return progress(label, *known)
+
+    monkeypatch.setattr("edge.page.now.season.progress", noted)
+    season(scene, [0, 3, 3, 0, 0])
+    told, today = Season(scene.store, ZoneInfo("Asia/Shanghai"), None), scene.clock.utc.date()
+    seen = []
+    for language in ("en", "zh"):
+        with scene.app().test_request_context(f"/?lang={language}"):
+            seen.append(told.warmth(today))
+    assert [one.since[:6] for (one,) in seen] == ["Caught", "自6月27日"]
+    assert reckoned == [MOTH]
+    scene.store.commit(night(scene, 0, 0)[:1])
+    with scene.app().test_request_context("/"):
+        told.warmth(today)
+    assert reckoned == [MOTH] * 2
 
 
 def test_a_season_is_read_when_the_page_starts_and_no_phone_waits_for_it(scene: Scene, seqs: list[int]) -> None:

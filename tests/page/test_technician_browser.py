@@ -1,5 +1,6 @@
 """A technician with nothing but a phone: claim, checklist, region by finger, settings, in a real browser."""
 
+import re
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import datetime
@@ -308,6 +309,20 @@ def test_nothing_moves_under_a_finger_when_a_picture_comes_late(
         )
         assert visit.page.evaluate(TOPS) == before
         assert before
+
+
+@pytest.mark.parametrize("address", ["/claim", "/account"])
+@pytest.mark.parametrize("width_px", [320, 390])
+def test_whoever_needs_large_text_reads_the_whole_of_a_proposed_password(
+    width_px: int, address: str, browser: Browser, labelled: Scene
+) -> None:
+    with (visiting if address == "/claim" else technician)(browser, labelled, View(width_px)) as visit:
+        visit.go_with_text(32, address)
+        proposal = visit.page.locator("input#password").input_value()
+        shown = visit.page.locator("main p", has_text=re.compile(f"^{proposal}$"))
+        expect(shown).to_be_visible()
+        assert shown.evaluate("(one) => one.scrollWidth <= one.clientWidth")
+        assert not visit.is_wider_than_the_screen()
 
 
 @pytest.mark.parametrize(

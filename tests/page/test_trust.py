@@ -2,6 +2,7 @@
 
 import re
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from unicodedata import normalize
 
@@ -173,6 +174,35 @@ def test_a_password_is_the_same_with_accents_apart() -> None:
 def test_the_longest_password_opens_and_what_only_begins_with_it_does_not() -> None:
     kept = hashed("x" * LONGEST)
     assert [is_right("x" * length, kept) for length in (LONGEST, LONGEST + 1)] == [True, False]
+
+
+@pytest.mark.parametrize(
+    "typed",
+    ["at5b-ymhh-9q6d-axgh", "AT5BYMHH9Q6DAXGH", " at5b ymhh 9q6d axgh ", "ＡＴ５Ｂ－ＹＭＨＨ－９Ｑ６Ｄ－ＡＸＧＨ"],
+)
+def test_a_proposed_password_opens_as_the_code_on_the_label_does_however_it_is_typed(
+    typed: str, client: FlaskClient, scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("edge.page.accounts.people.proposed", lambda: "AT5B-YMHH-9Q6D-AXGH")
+    technician, phone = as_role(client, scene, Role.TECHNICIAN), client.application.test_client()
+    post(technician, "/people", "/people", name="wang", role="farmer")
+    assert log_in(phone, "wang", typed).status_code == 303
+    assert post(phone, "/account", "/account", old=typed, password=PASSWORD).status_code == 200
+    assert [log_in(phone, "wang", one).status_code for one in (typed, PASSWORD)] == [400, 303]
+
+
+@pytest.mark.parametrize("typed", ["at5b-ymhh-9q6d-axg", "at5b-ymhh-9q6d-axgha", "at5b-ymhh-9q6d-axgg"])
+def test_another_password_than_the_proposed_one_opens_nothing(typed: str) -> None:
+    assert not is_right(typed, hashed("AT5B-YMHH-9Q6D-AXGH"))
+
+
+@pytest.mark.parametrize(
+    "own", ["Half a Hat Shapes!", "many-fast-grey-seat", "MYFASTGREYSEAT22", "GOOD-LUCK-WITH-RICE"]
+)
+def test_a_password_of_ones_own_opens_only_as_it_was_chosen(own: str) -> None:
+    kept = hashed(own)
+    assert is_right(own, kept)
+    assert [one for one in (own.lower(), own.upper(), own.replace("-", "")) if one != own and is_right(one, kept)] == []
 
 
 def test_a_hash_that_the_card_has_spoilt_opens_nothing_and_breaks_nothing() -> None:
@@ -604,6 +634,50 @@ def test_the_last_technician_cannot_be_removed_or_made_less(client: FlaskClient,
     answer = post(client, "/people", "/people", name="technician", known="technician", role="reader")
     assert "This is the only technician" in answer.text
     assert client.get("/people").status_code == 200
+
+
+def test_of_two_technicians_who_remove_each_other_while_the_card_is_slow_one_stays(
+    client: FlaskClient, scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    as_role(client, scene, Role.TECHNICIAN)
+    other = client.application.test_client()
+    log_in(other, person(scene, Role.TECHNICIAN, "wang"))
+    forms = [
+        {"csrf": token_on(one, "/people"), "name": name} for one, name in ((client, "wang"), (other, "technician"))
+    ]
+    with ThreadPoolExecutor(2) as taps, stalled_commits(monkeypatch) as is_waiting:
+        first = taps.submit(client.post, "/people/remove", data=forms[0])
+        assert is_waiting.wait(20)
+        second = taps.submit(other.post, "/people/remove", data=forms[1])
+        with suppress(TimeoutError):
+            second.result(0.5)
+        assert not first.done()
+    assert first.result().status_code == 303
+    assert "This is the only technician" in second.result().text
+    assert [one.name for one in scene.store.accounts.everybody()] == ["technician"]
+
+
+@pytest.mark.parametrize("meanwhile", ["removed", "made a farmer"])
+def test_whose_account_was_changed_while_they_changed_their_password_has_to_log_in_again(
+    meanwhile: str, client: FlaskClient, scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    as_role(client, scene, Role.TECHNICIAN)
+    other, accounts = client.application.test_client(), scene.store.accounts
+    log_in(other, person(scene, Role.TECHNICIAN, "wang"))
+    form = {"csrf": token_on(other, "/account"), "old": PASSWORD, "password": "another one of mine"}
+    with ThreadPoolExecutor(2) as taps, stalled_commits(monkeypatch) as is_waiting:
+        if meanwhile == "removed":
+            taps.submit(accounts.remove, "wang")
+        else:
+            taps.submit(person, scene, Role.FARMER, "wang")
+        assert is_waiting.wait(20)
+        sent = taps.submit(other.post, "/account", data=form)
+        with suppress(TimeoutError):
+            sent.result(0.5)
+    answer, left = sent.result(), accounts.account("wang")
+    assert answer.location == "/log-in"
+    assert (left.role if left else "removed") == ("removed" if meanwhile == "removed" else "farmer")
+    assert other.get("/people").status_code in {303, 302}
 
 
 def test_who_forgot_a_password_gets_another_one_and_of_two_technicians_one_becomes_a_farmer(

@@ -1,6 +1,7 @@
 """Logging in and out, the first claim with the code on the label, and who else may do what."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from math import ceil
 from threading import Lock
 from unicodedata import category
@@ -15,7 +16,7 @@ from edge.page.accounts.audit import shown_trail
 from edge.page.accounts.passwords import LONGEST, SHORTEST, hashed, is_claim_code, is_right, proposed
 from edge.page.health import shut_out_words
 from edge.page.node import node
-from edge.page.trust import Role, is_known_browser, role_of, trust, visitor
+from edge.page.trust import Role, is_known_browser, trust, visitor
 from edge.page.words import duration, gettext, number
 from edge.store import Account
 
@@ -114,8 +115,9 @@ def change_password() -> ResponseReturnValue:
     wrong = {"password": wrong_password(new), "old": _attempted("password", lambda: is_right(old, known.hash), known)}
     if any(wrong.values()):
         return _account_form(wrong), 400
-    changed = Account(name=known.name, role=known.role, hash=hashed(new))
-    trust().accounts.put(changed, trust().now_utc())
+    changed = replace(known, hash=hashed(new))
+    if not trust().accounts.change_hash(known, changed.hash):
+        return redirect("/log-in", 303)
     trust().log_in(changed)
     trust().note("password")
     return render_template("plain.html", words=gettext("The new password holds. Other phones have to log in again."))
@@ -146,12 +148,12 @@ def add_person() -> ResponseReturnValue:
         wrong["role"] = gettext("Choose one of these.")
     elif known is not None and known.name != _field("known"):
         wrong["name"] = gettext("There is somebody of this name.")
-    elif known is not None and _is_last_technician(known) and role != "technician":
-        wrong["role"] = _last_words()
     if any(wrong.values()):
         return _people_page(wrong, name=name, role=role), 400
     password = proposed()
-    trust().accounts.put(Account(name=name, role=role, hash=hashed(password)), trust().now_utc())
+    changed = Account(name=name, role=role, hash=hashed(password))
+    if not trust().accounts.put(changed, trust().now_utc(), keep_one="technician"):
+        return _people_page({"role": _last_words()}, name=name, role=role), 400
     trust().note(f"person {name}: {role}")
     if name == visitor().name:
         trust().log_out()
@@ -163,10 +165,9 @@ def add_person() -> ResponseReturnValue:
 def remove_person() -> ResponseReturnValue:
     """With their sessions, at once."""
     known = trust().accounts.account(_field("name"))
-    if known is not None and _is_last_technician(known):
-        return _people_page({"remove": _last_words()}), 400
     if known is not None:
-        trust().accounts.remove(known.name)
+        if not trust().accounts.remove(known.name, keep_one="technician"):
+            return _people_page({"remove": _last_words()}), 400
         trust().note(f"person {known.name}: removed")
     return redirect("/people", 303)
 
@@ -257,11 +258,6 @@ def _role_words() -> dict[str, str]:
         "farmer": gettext("farmer: reads, says what was done, checks what was seen"),
         "technician": gettext("technician: may also set up and change"),
     }
-
-
-def _is_last_technician(known: Account) -> bool:
-    technicians = [one for one in trust().accounts.everybody() if role_of(one) is Role.TECHNICIAN]
-    return [one.name for one in technicians] == [known.name]
 
 
 def _last_words() -> str:

@@ -1,6 +1,6 @@
 """The heat since the first catch of a pest: a panel of the farmer's page, where a trap has a sensor beside it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta, tzinfo
 from threading import Lock
@@ -46,6 +46,15 @@ class _Day:
     caught: Catch | None
 
 
+@dataclass(frozen=True, slots=True)
+class _Heat:
+    """Of one pest since its first catch, in no language yet."""
+
+    label: str
+    biofix: Biofix
+    steps: tuple[Progress, ...]
+
+
 class Season:
     """Days that are over are read from the store once, the last ones again after a late picture; any thread may ask.
 
@@ -58,16 +67,18 @@ class Season:
         self._days: dict[date, _Day] = {}
         self._newest: Key | None = None
         self._revised = self._retimed = 0
+        self._heats: tuple[_Heat, ...] = ()
+        self._heats_of: dict[date, _Day] | None = None  # the days they were reckoned from: 40 ms of a fast core
         self._running = date.min  # the first day that was not over when it was read: its night ends at the next noon
 
     def warmth(self, today: date) -> tuple[Warmth, ...]:
         """Of each pest that was caught and whose need of heat is known. Raises StoreError."""
-        days, yesterday = self.read(today)
-        ranges = {day: told.range for day, told in days.items() if told.range is not None}
-        caught = {day: told.caught for day, told in days.items() if told.caught is not None}
-        labels = {label for one in caught.values() for label in one.new if label in species()}
-        found = [_warmth(label, caught, ranges, min(days), yesterday) for label in sorted(labels)] if ranges else []
-        return tuple(one for one in found if one is not None)
+        with self._lock:
+            self._read(today)
+            if self._heats_of is not self._days:
+                self._heats, self._heats_of = tuple(_heats(self._days, self._running)), self._days
+            heats = self._heats
+        return tuple(told for one in heats if (told := _warmth(one)) is not None)
 
     def read(self, today: date) -> tuple[dict[date, _Day], date]:
         """The season's days up to now, and the first whose night was not over. Raises StoreError."""
@@ -115,23 +126,27 @@ def _has_both(newest: Interval) -> bool:
     return newest.unit == "new" and newest.climate is not None
 
 
-def _warmth(
-    label: str, caught: Mapping[date, Catch], ranges: Mapping[date, DayRange], season_first: date, yesterday: date
-) -> Warmth | None:
+def _heats(days: Mapping[date, _Day], yesterday: date) -> Iterator[_Heat]:
     """Up to `yesterday`, however long a sensor is silent, and to today where that is known by now."""
-    biofix = first_catch(nights(caught, label, season_first), SUSTAINED)
-    if biofix is None or max(ranges) < biofix.evening:
-        return None
-    last = max(yesterday, *ranges)
-    steps = after_catch(progress(label, ranges, biofix.evening, last))
-    said = [(words, step) for step in steps if (words := stage_words(step.row.stage_to))]
+    ranges = {day: told.range for day, told in days.items() if told.range is not None}
+    caught = {day: told.caught for day, told in days.items() if told.caught is not None}
+    for label in sorted({label for one in caught.values() for label in one.new}.intersection(species())):
+        biofix = first_catch(nights(caught, label, min(days)), SUSTAINED)
+        if biofix is not None and max(ranges, default=date.min) >= biofix.evening:
+            steps = progress(label, ranges, biofix.evening, max(yesterday, *ranges))
+            yield _Heat(label, biofix, after_catch(steps))
+
+
+def _warmth(heat: _Heat) -> Warmth | None:
+    said = [(words, step) for step in heat.steps if (words := stage_words(step.row.stage_to))]
     if not said:
         return None
+    evening = day_in_words(heat.biofix.evening)
     return Warmth(
-        name=names.name(label),
-        since=gettext("Caught two nights in a row since the evening of %(day)s.", day=day_in_words(biofix.evening)),
+        name=names.name(heat.label),
+        since=gettext("Caught two nights in a row since the evening of %(day)s.", day=evening),
         steps=tuple(_step(words, step) for words, step in said),
-        gaps=_gaps(biofix, said[0][1].heat.missing),
+        gaps=_gaps(heat.biofix, said[0][1].heat.missing),
         source=said[0][1].row.source,
     )
 

@@ -66,7 +66,7 @@ class Looker:
             self._looks[name] = Look(id=name, note=note)
             while len(self._looks) > MOST_KEPT:
                 self._looks.popitem(last=False)
-            if self._thread is None:
+            if self._thread is None or not self._thread.is_alive():  # dead: it ran out of memory, say
                 thread = Thread(target=self._run, name="photographs", daemon=True)
                 thread.start()
                 self._thread = thread
@@ -89,9 +89,9 @@ class Looker:
         with self._asking:
             look = self.look(name)
             yield look is None or look.asked != note
-            if look is not None:
-                with self._lock:
-                    self._looks[name] = replace(look, asked=note)
+            with self._lock:
+                if name in self._looks:  # nobody has deleted it meanwhile, for good
+                    self._looks[name] = replace(self._looks[name], asked=note)
 
     def close(self) -> None:
         """End what runs and drop what waits. Raises ThreadStuckError if that takes too long."""
