@@ -281,7 +281,7 @@ LOOPBACK = ("127.0.0.1", "localhost", "::1")
 HOTSPOT_ADDRESS = "10.42.0.1"  # NetworkManager's own for a shared connection
 _Record = TypeVar("_Record")
 # No @ behind the host where one stands before it: of `u:p@ss/1@host` it would be `ss`.
-_ADDRESS = re.compile(r"\w+://(?![^/?#]*@[^/?#]*[/?#].*@)([^/?#]*@)?(\[[^][/?#]*\]|[^][:/?#]*)(:\d+)?([/?#]|\Z)")
+_ADDRESS = re.compile(r"[^\WA-Z]+://(?![^/?#]*@[^/?#]*[/?#].*@)([^/?#]*@)?(\[[^][/?#]*\]|[^][:/?#]*)(:\d+)?([/?#]|\Z)")
 
 
 def load_config(path: Path) -> NodeConfig:
@@ -375,17 +375,22 @@ def _lies_in(camera: CameraTable, folder: str) -> bool:
 
 
 def _check_address(camera: CameraTable, name: str) -> None:
-    """Not echoed, since it may hold a password. FFmpeg reads it in the same way."""
-    if camera.kind == "opencv" and re.match(r"\w+:/", camera.source) and not _ADDRESS.match(camera.source):
+    """Not echoed, since it may hold a password. FFmpeg reads it in the same way, and knows small letters alone."""
+    source = camera.source
+    is_film = source.startswith(("/", ".")) or not re.search(r"\w:/|[@?]", source)
+    if camera.kind == "opencv" and not is_film and not _ADDRESS.match(source):
         raise ConfigError(
             f"{name}: camera.source cannot be read as an address; write rtsp://user:password@host:port/path, "
-            "with %40 for each @ but the one before the host, and in the password %2F for /, %3F for ? and %23 for #"
+            "with %40 for each @ but the one before the host, and in the password %2F for /, %3F for ? and %23 for #, "
+            "or a film's path from / on"
         )
 
 
 def _check_climate(climate: ClimateTable, name: str) -> None:
     if not climate.topic:
         raise ConfigError(f"{name}: climate.topic is missing; give the topic on which the sensor publishes")
+    if climate.password_file is not None and climate.username is None:
+        raise ConfigError(f"{name}: climate.password_file needs climate.username; give the one that the broker knows")
     if climate.password_file is not None and not (climate.tls or climate.insecure or climate.host in LOOPBACK):
         raise ConfigError(
             f"{name}: climate.tls is false for {climate.host}, so its password would cross the network in the open; "

@@ -63,6 +63,8 @@ def test_a_cameras_number_is_no_path_in_the_store(kind: str) -> None:
         "rtsp://h/s@1",
         "udp://@:1234",
         "film.mp4",
+        "/films/field@noon?.mp4",
+        "films/a b.mp4",
     ],
 )
 def test_an_address_that_can_be_read_is_fine(source: str) -> None:
@@ -166,11 +168,14 @@ def test_every_released_model_is_known_to_be_for_a_mode() -> None:
             (
                 ('kind = "folder"\nsource = "pictures"', f'kind = "opencv"\nsource = "{address}"'),
                 "camera.source cannot be read as an address; write rtsp://user:password@host:port/path, with %40 "
-                "for each @ but the one before the host, and in the password %2F for /, %3F for ? and %23 for #",
+                "for each @ but the one before the host, and in the password %2F for /, %3F for ? and %23 for #, "
+                "or a film's path from / on",
             )
             for address in (
                 *("rtsp://u:p#w@h/s", "rtsp://u:p/w@h/s", "rtsp://u:p?w@h/s", "rtsp:/u:pw@h/s", "http://[h/s"),
                 *("rtsp://u:p@w#1@h/s", "rtsp://u:p@w/1@h/s", "rtsp://u:p@w?1@h:554/s"),
+                *("u:pw@h/s.jpg", "rtsp:u:pw@h/s", "rtsp//u:pw@h/s", "http;//u:pw@h/s", "rtsp:\\\\\\\\u:pw@h"),
+                *("h/s?user=u&pw=p", "RTSP://u:pw@h/s", "Rtsp://h/s", " rtsp://h/s"),
             )
         ),
     ],
@@ -280,6 +285,12 @@ WITH_FILE = 'password_file = "/etc/fieldeye/station"\n'
 def test_the_password_of_a_weather_station_does_not_cross_the_network_in_the_open() -> None:
     with pytest.raises(ConfigError, match=r"climate\.tls is false for 192\.168\.4\.20.*set tls = true"):
         parse_config(f'{GOOD}{STATION}{WITH_FILE}host = "192.168.4.20"\n', "node.toml")
+
+
+def test_a_password_of_a_weather_station_without_its_user_is_refused() -> None:
+    table = STATION.replace('username = "station"\n', "") + WITH_FILE
+    with pytest.raises(ConfigError, match=r"climate\.password_file needs climate\.username"):
+        parse_config(f"{GOOD}{table}", "node.toml")
 
 
 @pytest.mark.parametrize(

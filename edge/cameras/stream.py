@@ -8,10 +8,11 @@ from urllib.parse import urlsplit
 
 import cv2
 
+from edge.boxes import Image
 from edge.cameras.base import without_credentials
 from edge.cameras.capture import AS_THEY_COME, JPEGS, LOOK_AT, CaptureDevice
 from edge.config import CameraTable
-from edge.errors import CameraError
+from edge.errors import BadFrameError, CameraError
 
 OPEN_TIMEOUT_S = 20.0  # FFmpeg waits for a key frame where the camera does not tell the size of its pictures
 LATER_S = 1.0  # FFmpeg gives a silent stream up a little after the watch did, and so lets the reader end
@@ -81,6 +82,19 @@ class StreamDevice(CaptureDevice):
             raise CameraError(f"{self.name}: gives no pictures any more; {LOOK_AT}")
         _FORMS.pop(self._config.source, None)
         raise CameraError(f"{self.name}: gives no picture; correct camera.source if it is a web page's, else {LOOK_AT}")
+
+    def picture(self) -> tuple[Image, Image]:
+        """See Device. A camera whose session is over sends its log-in page in place of a picture."""
+        try:
+            return super().picture()
+        except BadFrameError as why:
+            if why.reason != "not_an_image":
+                raise
+            raise BadFrameError(
+                f"{self.name}: what answers there is no picture, perhaps a log-in or error page; open the address in a "
+                "browser, and correct camera.source, its user name or password",
+                reason=why.reason,
+            ) from why
 
 
 def _opens(capture: cv2.VideoCapture, source: str, limits: list[int]) -> bool:

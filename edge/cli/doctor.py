@@ -170,7 +170,7 @@ def _camera(config: NodeConfig, clock: Clock) -> tuple[Frame | None, Verdict]:
 
 
 def _first(camera: Camera) -> Frame:
-    """A folder's file that is no picture may lie there for ever: it is told where no other one follows."""
+    """A folder's file that cannot be used may lie there for ever: it is told where no good one follows."""
     odd: BadFrameError | None = None
     while True:
         try:
@@ -180,7 +180,7 @@ def _first(camera: Camera) -> Frame:
         except CameraEndedError as why:
             raise odd or why from None
         except BadFrameError as why:
-            if camera.is_live or why.reason != "not_an_image":
+            if camera.is_live or why.reason == "unreadable":  # of the disk
                 raise
             odd = odd or why
 

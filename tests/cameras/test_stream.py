@@ -195,6 +195,16 @@ def test_an_address_of_a_cameras_log_in_page_is_told_as_one_to_correct(source: N
     assert "gives no picture; correct camera.source if it is a web page's, else look at plug or network" in str(error)
 
 
+def test_a_log_in_page_at_the_address_of_a_picture_is_told_as_such(source: NetworkCamera) -> None:
+    """A page of the session's end was "no JPEG; convert it"."""
+    source.health = "a snapshot"
+    source.pictures = [b"<html><form>Log in</form></html>"]
+    address = source.address.replace("field.mjpg", "snapshot.jpg")
+    with open_camera(camera_table("opencv", address), SystemClock()) as camera:
+        error, _ = read_until_error(camera, NOTICED_WITHIN_S)
+    assert "perhaps a log-in or error page; open the address in a browser" in str(error)
+
+
 @pytest.mark.parametrize("address", ["rtspx://127.0.0.1/a", "http://127.0.0.1:99999/a", "http:///a"])
 def test_what_is_no_address_of_a_camera_is_told_as_one_that_cannot_be_opened(address: str) -> None:
     with open_camera(camera_table("opencv", address), SystemClock()) as camera:

@@ -75,6 +75,17 @@ def test_a_folders_file_that_is_no_picture_is_told_where_no_picture_follows(
     assert (told_state, sentence.startswith(says)) == (state, True)
 
 
+@pytest.mark.parametrize("left_bytes", [0, 9000], ids=["empty", "cut off"])
+def test_an_upload_that_broke_off_does_not_make_a_folder_bad_in_which_good_ones_follow(
+    left_bytes: int, tmp_path: Path
+) -> None:
+    (tmp_path / "1.jpg").write_bytes(PICTURES[0].read_bytes()[:left_bytes])
+    shutil.copy(PICTURES[0], tmp_path / "2.jpg")
+    camera = CameraTable(kind="folder", source=str(tmp_path))
+    told, says = camera_of(replace(config(tmp_path / "state"), camera=camera))
+    assert (told, says.partition(":")[0]) == ("ok", "2.jpg")
+
+
 @pytest.mark.parametrize(("levels", "state"), [(3.0, "worth a look"), (0.0, "ok")])
 def test_a_monochrome_camera_is_told_which_key_lets_it_look_and_is_well_with_that(
     levels: float, state: str, tmp_path: Path
