@@ -21,9 +21,9 @@ from edge.mqtt.commands import Commands
 from edge.mqtt.images import Images
 from edge.mqtt.replay import Replay, gaps
 from edge.status import StatusBoard
-from edge.store import ALERTS_ONLY, BATCH_RECORDS, LEAST_URGENT, MUST_GO, Store
+from edge.store import ALERTS_ONLY, BATCH_RECORDS, LEAST_URGENT, MUST_GO, Draft, Store
 from edge.updates.inbox import Inbox
-from edge.wire import MAX_REPLAY_RECORDS, ImageCommand, ReplayCommand, Reply, UpdateCommand, encode_message
+from edge.wire import MAX_REPLAY_RECORDS, ImageCommand, Mark, ReplayCommand, Reply, UpdateCommand, encode_message
 from tests.broker import Broker
 from tests.clocks import SetClock
 from tests.node import FAST, NODE, Node, Platform, running, to, wait_drained
@@ -510,6 +510,32 @@ def test_once_the_budget_is_spent_the_summary_waits_and_the_newest_is_told_when_
         clock.jump(DAY_S, ClockState.SYNCED)
         wait_until(lambda: "summary" in platform.read().messages, within_s=10)
         assert [summary.end for summary in platform.messages["summary"]] == [instant(2 * 3600).utc]
+
+
+@pytest.mark.parametrize(("waiting", "told"), [(3, [(2, 0), (3, 0), (4, 0), (1, 1)]), (800, [])])
+def test_corrections_go_again_after_what_waits_and_not_on_a_day_of_which_half_of_the_budget_is_spent(
+    tmp_path: Path, waiting: int, told: list[tuple[int, int]]
+) -> None:
+    clock = SetClock()
+    with closing(open_store(tmp_path)) as store:
+        for revision in range(2):
+            store.commit_interval(interval(revision=revision), Draft(seq=revision or None, state=b"", pictures=()))
+        store.mark_delivered([Mark(1, 1)])
+        store.commit([interval(3600 * n) for n in range(waiting)])
+        budget = Budget(store, 100_000, clock.now())
+        budget.spend(1, clock.now())
+        budget.keep()
+    clock.jump(DAY_S, ClockState.SYNCED)
+    with Broker() as broker:
+        platform = Platform(broker)
+        with running(tmp_path, to(broker.port, daily_mb=0.1), clock=clock) as node:
+            wait_until(lambda: platform.has(set(range(2, waiting + 2))), within_s=10)
+            if told:
+                wait_until(lambda: platform.read().told == told, within_s=10)
+            node.advance(clock, SPENT_EVERY_S)
+            alerted = node.commit(alert())
+            wait_until(lambda: platform.has(alerted), within_s=10)
+            assert platform.revisions(1) == [1] * bool(told)
 
 
 @contextmanager

@@ -1,5 +1,6 @@
 """The store keeps what it was given, gives each record one key, and tells what it could not keep."""
 
+import math
 import os
 import re
 import shutil
@@ -23,7 +24,7 @@ from edge.clock import ClockState, Instant
 from edge.config import StoreTable
 from edge.counts import Interval, Lost, Sighting
 from edge.errors import StoreError, StoreNewerError
-from edge.store import MOST_NOTE_LETTERS, Account, Draft, Entry, Store
+from edge.store import BATCH_RECORDS, MOST_NOTE_LETTERS, Account, Draft, Entry, Store
 from edge.store import audit as kept
 from edge.store.decisions import STEPS as DECISION_STEPS
 from edge.store.decisions import Decisions, Deed
@@ -175,6 +176,33 @@ def test_the_acknowledgement_of_a_first_revision_leaves_the_second_in_the_outbox
     assert [one.mark for one in store.next_batch(without=in_flight)] == [Mark(key.seq, 1)]
     store.mark_delivered(in_flight)
     assert [one.mark for one in store.next_batch()] == [Mark(key.seq, 1)]
+
+
+def test_delivered_corrections_are_told_newest_first_until_a_day_after_the_last_that_may_be_made(store: Store) -> None:
+    for n in range(BATCH_RECORDS + 3):
+        store.commit_interval(interval(3600.0 * n), draft())
+    store.mark_delivered(marks([1]))
+    for seq in range(2, BATCH_RECORDS + 4):
+        store.commit_interval(interval(3600.0 * (seq - 1), revision=1), draft(seq))
+    assert store.delivered_corrections(math.inf, NOON) == []
+    store.mark_delivered([Mark(seq, 1) for seq in range(2, BATCH_RECORDS + 3)])  # the newest waits
+    first = store.delivered_corrections(math.inf, NOON)
+    assert seqs(first) == list(range(BATCH_RECORDS + 2, 2, -1))
+    assert seqs(store.delivered_corrections(3, NOON)) == [2]
+    assert len(store.delivered_corrections(math.inf, NOON, limit_bytes=1)) == 1
+    ended = NOON + timedelta(hours=2)  # number 2
+    assert seqs(store.delivered_corrections(3, ended + timedelta(days=8, seconds=-1))) == [2]
+    assert store.delivered_corrections(3, ended + timedelta(days=8)) == []
+
+
+def test_a_record_that_is_delivered_once_more_is_not_written_to_the_card(store: Store, tmp_path: Path) -> None:
+    store.commit([sighting()])
+    with closing(sqlite3.connect(tmp_path / "fieldeye.db")) as db:
+        versions = []
+        for _ in range(3):
+            versions.append(db.execute("PRAGMA data_version").fetchone())
+            store.mark_delivered(marks([1]))
+    assert versions[0] != versions[1] == versions[2]
 
 
 def test_a_record_that_was_delivered_and_shed_comes_back_as_its_revision(tmp_path: Path) -> None:

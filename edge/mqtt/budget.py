@@ -41,6 +41,7 @@ class Budget:
         self._store = store
         self.most_bytes = most_bytes
         self._since_s = now.monotonic_s
+        self.corrections_before = 0.0  # seq below which delivered corrections go again today; 0: all went
         self._day, self.spent_bytes, self.unasked_bytes = _read(store.setting(_SETTING), now)
         self._turn_day(now)
         self._kept = self._figures()
@@ -123,6 +124,7 @@ class Budget:
     def _turn_day(self, now: Instant) -> None:
         if self._is_new_day(now):
             self._day, self.spent_bytes, self.unasked_bytes, self._since_s = now.utc.date(), 0, 0, now.monotonic_s
+            self.corrections_before = inf
 
     def _figures(self) -> tuple[date, int, int]:
         return self._day, self.spent_bytes, self.unasked_bytes

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from edge.mqtt.window import Window
 from edge.wire import Mark
 
-REPLAY = "replay"  # what `records` that were asked for again are sent as
+REPLAY = "replay"  # what `records` that were delivered before are sent as
 
 
 @dataclass(frozen=True, slots=True)

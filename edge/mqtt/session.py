@@ -131,7 +131,7 @@ class Session:
             self._health_due_s = self._every_minute(now_s, is_spent=is_spent)
             self._may_have_records = self._may_have_images = True
         while self._may_have_records and now_s >= self._records_due_s and self._flight.has_room():
-            self._may_have_records = self._send_batch(least_urgent) or self._send_replay(least_urgent)
+            self._may_have_records = self._send_some(least_urgent)
         if is_spent:
             return
         if self._may_have_summary and not (self._store_fails and now_s < self._records_due_s):
@@ -167,6 +167,10 @@ class Session:
             self._parts.store.correct_clock(now, without=without, without_question=question)
         self._parts.budget.save()
         return due_s
+
+    def _send_some(self, least_urgent: int) -> bool:
+        """Something of what waits; then of what was delivered, and is asked for or corrected. False: there is none."""
+        return self._send_batch(least_urgent) or self._send_replay(least_urgent) or self._send_corrections()
 
     def _send_batch(self, least_urgent: int) -> bool:
         limit_bytes = min(BATCH_BYTES, self._connection.most_payload_bytes)
@@ -224,6 +228,19 @@ class Session:
             done = self._parts.commands.reply(replay.command, "done", sent=replay.sent, gone=replay.gone[:room])
             self._reply("replay", done)
         return self._connection.is_up
+
+    def _send_corrections(self) -> bool:
+        """The next batch of those that go again today: one that a broker has lost leaves no gap to be asked for.
+
+        Within half of the data budget: the day's results are still to come.
+        """
+        budget, now = self._parts.budget, self._parts.clock.now()
+        if not budget.corrections_before or budget.image_room_bytes(now, asked=False) <= 0:
+            return False
+        limit_bytes = min(BATCH_BYTES, self._connection.most_payload_bytes)
+        batch = self._parts.store.delivered_corrections(budget.corrections_before, now.utc, limit_bytes)
+        budget.corrections_before = batch[-1].key.seq if batch else 0.0
+        return self._send_records(batch, REPLAY)
 
     # Settling
 

@@ -15,7 +15,7 @@ from edge.config import MEGABYTE
 from edge.counts import Interval, Record, Sighting
 from edge.errors import StoreError, WireError
 from edge.store.audit import Entry, is_known, trail
-from edge.store.drafts import file_name, numbered_names
+from edge.store.drafts import CORRECTED, file_name, numbered_names
 from edge.store.file import NAME, page_bytes, sentences
 from edge.store.jpegs import Jpegs
 from edge.store.pictures import newest_after, pictures_in, total_bytes
@@ -151,6 +151,21 @@ class Records:
         where = f"seq > ?{waits if waiting_only else ''} ORDER BY seq"
         return self._select(where, seq, most=limit, most_bytes=limit_bytes)
 
+    def delivered_corrections(self, before: float, now_utc: datetime, limit_bytes: int = BATCH_BYTES) -> list[Stored]:
+        """The newest delivered intervals before seq `before` that were corrected, one batch, newest first.
+
+        A day beyond the time in which they may be: so the last correction, too, is still among them a day later.
+        """
+        where = (
+            "utc_ms > ? AND seq < ? AND revision > 0 AND EXISTS (SELECT 1 FROM delivered d WHERE d.seq = record.seq)"
+            " ORDER BY seq DESC"
+        )
+        since_ms = utc_ms(now_utc - CORRECTED - timedelta(days=1))
+        found = self._select(
+            f"kind = ? AND {where}", KINDS[Interval], since_ms, before, most=BATCH_RECORDS, most_bytes=limit_bytes
+        )
+        return [one for one in found if isinstance(one.record, Interval)]
+
     def drafts(self, first_utc: datetime, last_utc: datetime) -> list[tuple[int, bytes]]:
         """Seq and state of the intervals that end in (first, last] and can be corrected, see Draft; no damaged one."""
         with sentences(self._path, "read drafts"):
@@ -256,7 +271,9 @@ class Records:
         found = self._select(f"{by} = ? AND {where}", KINDS[kind], *values)
         return [one for one in found if isinstance(one.record, kind)]
 
-    def _select(self, where: str, *values: int, most: int | None = None, most_bytes: float = math.inf) -> list[Stored]:
+    def _select(
+        self, where: str, *values: float, most: int | None = None, most_bytes: float = math.inf
+    ) -> list[Stored]:
         """A LIMIT in `where` counts damaged rows, which `most` passes over."""
         with sentences(self._path, "read records"):
             rows = self._readers.mine().execute(f"SELECT {COLUMNS} FROM record WHERE {where}", values)  # noqa: S608

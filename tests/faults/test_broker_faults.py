@@ -11,12 +11,14 @@ from pathlib import Path
 
 import pytest
 
-from edge.clock import SystemClock
+from edge.clock import ClockState, SystemClock
+from edge.mqtt.budget import DAY_S
 from edge.platform import replay_commands
+from edge.store import Draft
 from edge.wire import Health
 from tests.broker import PERSISTENT, Broker
 from tests.faults.killing import ROOT
-from tests.node import ACL, FAST, NODE, Node, Platform, guarded, running, to, wait_drained
+from tests.node import ACL, FAST, NODE, JumpingClock, Node, Platform, guarded, running, to, wait_drained
 from tests.ports import free_port
 from tests.records import interval, sighting
 from tests.waiting import wait_until
@@ -80,6 +82,32 @@ def test_03_what_a_killed_broker_forgot_is_found_as_a_gap_and_replayed(tmp_path:
                 platform.ask(command)
             check_counted(platform, node)
             wait_until(lambda: [reply.sent for reply in platform.replies()] == [300], within_s=5)
+
+
+def test_03_a_correction_that_a_killed_broker_forgot_comes_again_within_a_day_though_it_leaves_no_gap(
+    tmp_path: Path,
+) -> None:
+    clock = JumpingClock(0.0, ClockState.SYNCED)
+    with Broker() as broker:  # acknowledges, and keeps in memory only
+        Platform(broker, session=True).client.leave()
+        with running(tmp_path, to(broker.port, health_every_s=0.2), clock=clock) as node:
+            now = clock.now()
+            key = node.store.commit_interval(replace(interval(), end=now), Draft(seq=None, state=b"", pictures=()))
+            corrected = replace(interval(revision=1), end=now)
+            node.store.commit_interval(corrected, Draft(seq=key.seq, state=b"", pictures=()))
+            node.publisher.wake()
+            wait_drained(node)
+            broker.kill()
+            broker.start()
+            platform = Platform(broker)
+            wait_until(lambda: last_seq(platform) == 1, within_s=10)
+            assert platform.told == []
+            for day in range(1, 3):
+                clock.offset_s += DAY_S
+                wait_until(lambda day=day: platform.revisions(key.seq) == [1] * day, within_s=10)  # type: ignore[misc]
+                healths = len(platform.messages["health"])
+                wait_until(lambda least=healths + 3: len(platform.read().messages["health"]) >= least, within_s=10)  # type: ignore[misc]
+                assert platform.revisions(key.seq) == [1] * day
 
 
 def last_seq(platform: Platform) -> int | None:
