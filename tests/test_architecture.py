@@ -13,7 +13,7 @@ ORDER = (
     "wire introduction exports board status store excerpt mqtt climate draw faces annotations photographs label "
     "support page power loop pipeline node app cli __main__ platform"
 ).split()
-PLATFORM_MAY = {"client_id", "mqtt_client", "errors", "clock", "counts", "taxa", "languages", "wire", "platform"}
+PLATFORM_MAY = set("client_id mqtt_client durable errors clock counts taxa languages wire platform".split())
 OWNERS = {
     "onnxruntime": {"detector"},
     "paho": {"mqtt_client", "mqtt", "climate", "platform"},  # node, weather station, subscriber

@@ -16,9 +16,10 @@ from msgspec.structs import replace
 from edge.cli import platform_main
 from edge.counts import Record
 from edge.errors import StoreError
-from edge.platform import Ledger
+from edge.platform import Bad, Ledger
 from edge.wire import (
     Health,
+    ImageHeader,
     Info,
     Key,
     ReplayCommand,
@@ -29,6 +30,8 @@ from edge.wire import (
     decode_message,
     encode_batch,
     encode_message,
+    image_parts,
+    image_properties,
     node_topic,
 )
 from tests.broker import Broker
@@ -80,6 +83,73 @@ def test_records_that_were_acknowledged_but_never_kept_are_asked_for_again(tmp_p
             second.send_signal(signal.SIGTERM)
             assert second.wait(60) == 0
     assert sorted(kept(out)) == sorted(committed)
+
+
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL])
+def test_what_comes_while_it_is_away_waits_at_the_broker_whoever_else_listens(
+    tmp_path: Path, broker: Broker, how: signal.Signals
+) -> None:
+    """No node tells of its health here, so that nothing is asked for again, and nobody may ask for photographs."""
+    out, photo = tmp_path / "records.jsonl", b"\xff\xd8" + bytes(range(256)) * 100 + b"\xff\xd9"
+    with running(tmp_path / "node", to(broker.port)) as node, broker.connect("another") as other:
+        with ingesting(broker, out) as first:
+            node.commit(sighting(1))
+            wait_until(lambda: kept(out) == [1], within_s=20)
+            first.send_signal(how)
+            first.wait(60)
+        other.subscribe("fieldeye/v1/#")
+        node.commit(sighting(2))
+        asked = node.store.ask_station(instant(), photo, note="what is this?")
+        node.publisher.wake()
+        wait_drained(node)
+        wait_until(lambda: node.store.questions()[0].is_sent, within_s=20)
+        with ingesting(broker, out):
+            wait_until(lambda: kept(out) == [1, 2], within_s=20)
+            name = out.with_name("records.jsonl.pictures") / f"{SITE}.{NODE}.{asked.id}.jpg"
+            wait_until(lambda: name.exists() and name.read_bytes() == photo, within_s=20)
+
+
+def test_what_could_not_be_kept_comes_again(tmp_path: Path, broker: Broker) -> None:
+    out = tmp_path / "records.jsonl"
+    aside = tmp_path / "records.jsonl.bad"
+    with broker.connect("node") as node:
+        with ingesting(broker, out) as first:
+            topic = node_topic(SITE, NODE, "records")
+            wait_until(lambda: node.publish(topic, records({1: sighting()})[1]) == 0, within_s=20)
+            wait_until(lambda: kept(out) == [1], within_s=20)
+            aside.mkdir()  # as good as a disk that is full
+            node.publish(topic, b"no batch")
+            node.publish(topic, records({2: sighting()})[1])
+            assert first.wait(60) == 1
+        aside.rmdir()
+        with ingesting(broker, out):
+            wait_until(lambda: kept(out) == [1, 2], within_s=20)
+            assert len(aside.read_text().splitlines()) == 1
+
+
+def test_a_photograph_of_which_a_part_had_come_when_it_was_killed_is_whole_all_the_same(
+    tmp_path: Path, broker: Broker
+) -> None:
+    """Each part is acknowledged by itself, and no node sends one again."""
+    out, photo = tmp_path / "records.jsonl", b"\xff\xd8" + bytes(range(256)) * 400 + b"\xff\xd9"
+    folder = out.with_name("records.jsonl.pictures")
+    first, *others = image_parts(ImageHeader(kind="question", id="q1", bytes=len(photo), note="what is this?"), photo)
+
+    def send(header: ImageHeader, payload: bytes) -> bool:
+        topic = node_topic(SITE, NODE, "image")
+        return node.publish(topic, payload, UserProperty=list(image_properties(header))) == 0
+
+    with broker.connect("node") as node:
+        with ingesting(broker, out):
+            wait_until(lambda: send(*first), within_s=20)
+            wait_until(lambda: any(path.stat().st_size for path in folder.glob("*.parts")), within_s=20)
+        (parts,) = folder.iterdir()
+        parts.write_bytes(parts.read_bytes() + b'{"topic":"fieldeye/v1')  # of a power cut
+        with ingesting(broker, out):
+            assert others
+            assert all(send(*one) for one in others)
+            wait_until(lambda: {path.suffix for path in folder.iterdir()} == {".jpg", ".json"}, within_s=20)
+    assert (folder / f"{SITE}.{NODE}.q1.jpg").read_bytes() == photo
 
 
 def asked_again(broker: Broker, out: Path, told: Sequence[tuple[str, bytes]]) -> list[tuple[int, int]]:
@@ -152,6 +222,70 @@ def test_a_message_that_breaks_the_contract_is_set_aside_and_the_others_go_on(tm
     bad = json.loads((tmp_path / "records.jsonl.bad").read_text().splitlines()[0])
     assert bad["topic"].endswith("/records")
     assert bad["error"]
+
+
+def test_a_bad_message_is_kept_once_and_counted_each_time(tmp_path: Path) -> None:
+    aside = tmp_path / "records.jsonl.bad"
+    for start in range(2):
+        with Ledger(tmp_path / "records.jsonl") as ledger:
+            for _ in range(100):
+                ledger.set_aside(Bad("fieldeye/v1/a/b/records", "no batch"))
+            ledger.set_aside(Bad("fieldeye/v1/a/b/records", f"another, {start}"))
+            assert ledger.bad == 101
+    errors = [json.loads(line)["error"] for line in aside.read_text().splitlines()]
+    assert errors == ["no batch", "another, 0", "another, 1"]
+
+
+def test_a_node_that_goes_mad_fills_no_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("edge.platform.ledger.bad_messages.MOST_BYTES", 10_000)
+    aside = tmp_path / "records.jsonl.bad"
+    for _ in range(2):
+        with Ledger(tmp_path / "records.jsonl") as ledger:
+            for number in range(500):
+                ledger.set_aside(Bad("fieldeye/v1/a/b/records", f"no batch {number}"))
+            assert ledger.bad == 500
+    assert 9_000 < aside.stat().st_size <= 10_000
+    assert [record.message for record in caplog.records] == ["bad_messages_not_kept"] * 2, "once a start"
+
+
+@pytest.mark.parametrize("fault", ["a folder", "a full disk"])
+def test_where_bad_messages_cannot_be_kept_is_a_sentence(tmp_path: Path, fault: str) -> None:
+    aside = tmp_path / "records.jsonl.bad"
+    if fault == "a folder":
+        aside.mkdir()
+    else:
+        aside.symlink_to("/dev/full")
+    with (
+        pytest.raises(StoreError, match=r"records\.jsonl\.bad: cannot be .*; "),
+        Ledger(tmp_path / "records.jsonl") as ledger,
+    ):
+        ledger.set_aside(Bad("fieldeye/v1/a/b/records", "no batch"))
+
+
+A_PHOTOGRAPH = """
+import sys
+from pathlib import Path
+from edge.platform.ledger.album import Picture, keep_picture
+from edge.wire import ImageHeader, Topic
+jpeg = b"\\xff\\xd8" + bytes(100_000) + b"\\xff\\xd9"
+header = ImageHeader(kind="question", id="q1", bytes=len(jpeg))
+keep_picture(Picture(Topic("farm", "n1", "image"), header, jpeg), Path(sys.argv[1]))
+"""
+
+
+def test_no_half_of_a_photograph_is_left_where_there_is_no_room_for_all_of_it(tmp_path: Path) -> None:
+    words = [sys.executable, "-c", A_PHOTOGRAPH, str(tmp_path)]
+    limited = ["bash", "-c", 'ulimit -f 40 && exec "$@"', "bash", *words]
+    ended = subprocess.run(limited, capture_output=True, text=True, check=False)
+    assert "farm.n1.q1.jpg: cannot be written (File too large); name another folder" in ended.stderr
+    assert list(tmp_path.iterdir()) == []
+    subprocess.run(words, check=True)
+    assert {path.name: path.stat().st_size > 0 for path in tmp_path.iterdir()} == {
+        "farm.n1.q1.jpg": True,
+        "farm.n1.q1.json": True,
+    }
 
 
 def test_a_line_that_a_power_cut_left_half_is_taken_back_and_written_anew(tmp_path: Path, broker: Broker) -> None:

@@ -18,6 +18,7 @@ from edge.config import LOOPBACK
 from edge.errors import StoreError, UsageError
 from edge.platform import Ledger, Subscriber, ingest, ingest_file
 from edge.platform.broker.shared_subscription import end_session, worker_name
+from edge.platform.broker.subscriber import ledger_name
 
 LAST_PORT = 65_535
 
@@ -104,7 +105,8 @@ def _into_ledger(args: argparse.Namespace, spoiled: list[Path]) -> int:
         else:
             stop = Event()
             stop_on_signal(stop)
-            news = ingest(Subscriber(broker_address(args)), ledger, SystemClock(), stop)
+            subscriber = Subscriber(broker_address(args), ledger_name(args.out))
+            news = ingest(subscriber, ledger, SystemClock(), stop)
         with tqdm(unit=" records", disable=not sys.stderr.isatty()) as progress:
             for new in news:
                 progress.update(new)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from paho.mqtt.reasoncodes import ReasonCode
 
+from edge.client_id import owned
 from edge.errors import BrokerError
 
 NOT_SHARED = 0x9E  # MQTT 5, of SUBACK and DISCONNECT
@@ -32,6 +33,10 @@ class BrokerAddress:
     def where(self) -> str:
         """As sentences name it."""
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+    def owned(self, name: str) -> str:
+        """A client id that only this user of the broker can take."""
+        return owned(name, self.password or self.client_key)
 
     @property
     def way_in(self) -> str:

@@ -19,6 +19,7 @@ from edge.platform.broker.sources import WINDOW, Delivery
 from edge.platform.decode import Message
 
 log = logging.getLogger(__name__)
+TAKEN_OVER = 0x8E  # MQTT 5, 3.14.2.1: somebody has connected with the same client id
 
 
 class _Commands:
@@ -43,14 +44,12 @@ class _Commands:
 
 
 class Connection:
-    """Driven by the thread that calls `turn`; there is no other.
+    """Driven by the thread that calls `turn`; there is no other. Whoever has `inbox` acknowledges.
 
     `ends`: after these reasons of MQTT 5's DISCONNECT it is not opened again, and the error is raised.
     """
 
-    def __init__(
-        self, address: BrokerAddress, client_id: str, *, manual_ack: bool = False, ends: Mapping[int, BrokerError]
-    ) -> None:
+    def __init__(self, address: BrokerAddress, client_id: str, *, ends: Mapping[int, BrokerError]) -> None:
         self.inbox: deque[Delivery] = deque()  # of whoever has it, to be emptied
         self.broke = 0  # how often; what came before is no more this connection's
         self._address, self._ends = address, ends
@@ -58,7 +57,7 @@ class Connection:
         self._topics: list[Sequence[str]] = []  # asked for on each connection, together
         self._asked: dict[int, Sequence[str]] = {}  # number of a request -> its topics
         self._refused: BrokerError | None = None
-        self.client = new_client(address, client_id, manual_ack=manual_ack)
+        self.client = new_client(address, client_id, manual_ack=True)
         self.say = _Commands(self.client).say
         self.client.on_connect = self._on_connect
         self.client.on_disconnect = self._on_disconnect
@@ -90,6 +89,11 @@ class Connection:
         _, number = self.client.subscribe([(topic, 1) for topic in topics])
         if number is not None:  # none without a connection: the next one asks for all
             self._asked[number] = topics
+
+    def acknowledge(self, delivery: Delivery) -> None:
+        """It is kept. What came over an earlier connection is delivered again and found to be known."""
+        if delivery.tag and delivery.connection == self.broke:  # none of quality of service 0
+            self.client.ack(delivery.tag, 1)
 
     def _on_connect(
         self, _client: Client, _data: object, _flags: ConnectFlags, reason: ReasonCode, more: Properties | None

@@ -8,15 +8,19 @@ from traceback import clear_frames
 from typing import Any
 
 from paho.mqtt.client import Client
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
 from edge.mqtt_client import MqttClient
 from edge.platform.broker.address import LATER, BrokerAddress, unreachable
+from edge.platform.broker.sources import WINDOW
 
 log = logging.getLogger(__name__)
 TURN_S = 0.5
 AGAIN_S = 2.0
 STOPS_S = 0.2
+SESSION_S = 86_400  # the broker keeps for who starts again, and knows again what was not acknowledged
 KEEPALIVE_S = 60  # so long one may take the line and say nothing
 _SAID_NOTHING = 0x8D  # of MQTT 5's reasons, "keep alive timeout", as paho-mqtt ends such a line
 _IN_VAIN = 10  # connections in some 20 s: behind a proxy a broker that starts looks like this
@@ -69,6 +73,14 @@ def connect(client: Client, address: BrokerAddress, stop: Event | None = None, *
     why = dialled(partial(client.connect, address.host, address.port, KEEPALIVE_S, **options), stop or Event())
     if why is not None:
         raise unreachable(address, why) from why
+
+
+def session(kept_s: int) -> Properties:
+    """What the broker is told with CONNECT: how long it keeps what comes while we are away, how much it sends ahead."""
+    properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
+    properties.SessionExpiryInterval = kept_s
+    properties.ReceiveMaximum = WINDOW
+    return properties
 
 
 def dialled(dial: Callable[[], object], stop: Event) -> OSError | ValueError | None:

@@ -6,22 +6,17 @@ from socket import gethostname
 from threading import Event
 
 from paho.mqtt.enums import MQTTErrorCode
-from paho.mqtt.packettypes import PacketTypes
-from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
-from edge.client_id import owned
 from edge.errors import SessionTakenError
 from edge.platform.broker.address import NOT_SHARED, BrokerAddress, not_shared, refused, shut_out
-from edge.platform.broker.connection import Connection
-from edge.platform.broker.link import TURN_S, connect, new_client
+from edge.platform.broker.connection import TAKEN_OVER, Connection
+from edge.platform.broker.link import SESSION_S, TURN_S, connect, new_client, session
 from edge.platform.broker.sources import WINDOW, Delivery
 
 RECORDS = "fieldeye/v1/+/+/records"
 # Each to one listener: of these the last counts. A retained `status` tells whether the retained `info` after it is new.
 OTHERS = ("status", "info", "health", "reply/+", "image")
-TAKEN_OVER = 0x8E  # MQTT 5, 3.14.2.1: somebody has connected with the same client id
-SESSION_S = 86_400  # the broker keeps for a worker that restarts, and knows again what it had not acknowledged
 
 
 class SharedSubscription:
@@ -31,8 +26,7 @@ class SharedSubscription:
         self._address = address
         self._connection = Connection(
             address,
-            _client_id(address, name),
-            manual_ack=True,
+            address.owned(name),
             ends={TAKEN_OVER: _taken_over(address, name), NOT_SHARED: not_shared(address)},
         )
         self._connection.subscribe([f"$share/{group}/{RECORDS}"])
@@ -49,7 +43,7 @@ class SharedSubscription:
 
     def connect(self) -> None:
         """Raises BrokerError if the broker cannot be reached."""
-        connect(self._connection.client, self._address, clean_start=False, properties=_session(SESSION_S))
+        connect(self._connection.client, self._address, clean_start=False, properties=session(SESSION_S))
 
     def take(self, stop: Event, most: int) -> list[Delivery]:
         """What has come, after at most a turn; also keeps the connection alive.
@@ -68,10 +62,9 @@ class SharedSubscription:
         return [inbox.popleft() for _ in range(min(most, len(inbox)))]
 
     def acknowledge(self, deliveries: Sequence[Delivery]) -> None:
-        """They are committed. What came over an earlier connection is delivered again and found to be known."""
+        """They are committed."""
         for delivery in deliveries:
-            if delivery.tag and delivery.connection == self._connection.broke:  # none of quality of service 0
-                self._connection.client.ack(delivery.tag, 1)
+            self._connection.acknowledge(delivery)
 
     def say(self, topic: str, payload: bytes) -> None:
         """Send a command, at least once; none while the broker is away, or all would go out late and at once."""
@@ -105,29 +98,18 @@ def worker_name(group: str, number: int, host: str) -> str:
 
 def end_session(address: BrokerAddress, name: str) -> None:
     """The broker forgets that worker, whose share goes to the others from now on. Raises BrokerError."""
-    for client_id in {name, _client_id(address, name)}:  # versions before had the name alone
+    for client_id in {name, address.owned(name)}:  # versions before had the name alone
         _end(address, client_id)
-
-
-def _client_id(address: BrokerAddress, name: str) -> str:
-    return owned(name, address.password or address.client_key)
 
 
 def _end(address: BrokerAddress, client_id: str) -> None:
     answers: list[ReasonCode] = []
     client = new_client(address, client_id)
     client.on_connect = lambda *told: answers.append(told[3])
-    connect(client, address, clean_start=True, properties=_session(0))
+    connect(client, address, clean_start=True, properties=session(0))
     while not answers:
         if client.loop(TURN_S) != MQTTErrorCode.MQTT_ERR_SUCCESS:
             raise shut_out(address)
     if answers[0].is_failure:
         raise refused(address, answers[0])
     client.disconnect()
-
-
-def _session(kept_s: int) -> Properties:
-    properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
-    properties.SessionExpiryInterval = kept_s
-    properties.ReceiveMaximum = WINDOW
-    return properties

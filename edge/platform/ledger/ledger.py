@@ -15,6 +15,7 @@ from edge.errors import StoreError, WireError
 from edge.platform.decode import Bad, Message
 from edge.platform.deduplicate import Deduplicator, Span
 from edge.platform.ledger.album import Album, keep_picture
+from edge.platform.ledger.bad_messages import BadMessages
 from edge.platform.ledger.nodes import NodeBook
 from edge.platform.rows import revision_of
 from edge.wire import Decoded, Key, plain
@@ -43,7 +44,6 @@ class Ledger:
         self._path = path
         self.seen = Deduplicator()
         self.bad = 0
-        self._album = Album()
         with ExitStack() as on_failure:
             try:
                 self._file = on_failure.enter_context(path.open("ab+"))
@@ -56,6 +56,9 @@ class Ledger:
                 raise StoreError(f"{path}: cannot be written ({why.strerror or why}); {then}") from why
             self._take_up()
             self.nodes = NodeBook(path)  # the line before has refused a file that is none of ours
+            self._bad_messages = BadMessages(path)
+            self._pictures = path.with_name(f"{path.name}.pictures")
+            self._album = Album(self._pictures)
             on_failure.pop_all()
 
     def __enter__(self) -> Self:
@@ -89,13 +92,16 @@ class Ledger:
             self.set_aside(Bad(message.topic, str(why)))
             return
         if picture is not None:
-            keep_picture(picture, self._path.with_name(f"{self._path.name}.pictures"))
+            keep_picture(picture, self._pictures)
+            self._album.is_kept(picture)
 
     def set_aside(self, bad: Bad) -> None:
-        """A message that does not follow the contract: kept with its reason, in the way of nothing else."""
+        """A message that does not follow the contract: kept with its reason, in the way of nothing else.
+
+        Raises StoreError.
+        """
         self.bad += 1
-        with self._path.with_name(f"{self._path.name}.bad").open("ab") as file:
-            file.write(msgspec.json.encode(bad.as_json()[0]) + b"\n")
+        self._bad_messages.keep(bad)
 
     def _take_up(self) -> None:
         """Note what is there already; a last line that a power cut left half goes, since it was never promised."""
