@@ -496,7 +496,7 @@ def test_the_summary_says_of_an_interval_what_its_record_says(record: Interval) 
 
 
 def test_a_density_has_four_digits() -> None:
-    (moths,) = summary_of(interval(area_mm2=30_000, counts=(count(MOTH, 1),))).counts or ()
+    (moths,) = summary_of(interval(area_mm2=30_000, unit="new", counts=(count(MOTH, 1),))).counts or ()
     assert moths.per_m2 == 33.33
 
 

@@ -13,6 +13,7 @@ from xml.sax.saxutils import escape
 
 import msgspec
 
+from edge.counts import BLIND
 from edge.exports.about import About, Piece, Place, key_of, keyed
 from edge.exports.csv_table import csv_lines
 from edge.exports.darwin_meta import EVENT, MEASUREMENT, OCCURRENCE, Table, meta_xml, names
@@ -23,10 +24,12 @@ from edge.wire import PlainInterval, PlainRecord, SummaryCount
 
 _PROTOCOL = {
     "max_per_frame": "camera, most individuals of a taxon on one frame of the interval",
-    "visits": "camera, individuals followed from frame to frame",
+    "visits": "camera, visits of individuals followed from frame to frame, of which one that comes back is another",
     "new": "camera on a trap, individuals new since the picture before",
     "affected_frames": "camera on leaves, frames that show the disease",
 }
+# Of what is no count of individuals: its type, and the unit of its range.
+_QUANTITY = {"visits": ("visits", "visits"), "affected_frames": ("affected frames", "frames")}
 _EML = """<?xml version="1.0" encoding="UTF-8"?>
 <eml:eml xmlns:eml="https://eml.ecoinformatics.org/eml-2.2.0" packageId="fieldeye/{created}" system="fieldeye">
   <dataset>
@@ -76,12 +79,23 @@ def _event(record: PlainInterval, place: Place) -> dict[str, Any]:
 
 
 def _effort(record: PlainInterval) -> dict[str, Any]:
-    """How long a trap hung, where that is known and somebody looked; frames of everything else."""
+    """How long a trap hung, where that is known and somebody looked, or visits were watched for; frames of all else."""
     looked = f"{record.frames} frames looked at, {record.awake_s:g} s awake"
-    if record.exposed_s is None or record.counts is None:
-        return {"samplingEffort": looked, "sampleSizeValue": record.frames, "sampleSizeUnit": "frame"}
-    effort = f"{record.exposed_s:.0f} s exposed, {looked}"
-    return {"samplingEffort": effort, "sampleSizeValue": record.exposed_s, "sampleSizeUnit": "second"}
+    if record.counts is not None and record.exposed_s is not None:
+        effort = f"{record.exposed_s:.0f} s exposed, {looked}"
+        return {"samplingEffort": effort, "sampleSizeValue": record.exposed_s, "sampleSizeUnit": "second"}
+    if record.counts is not None and record.unit == "visits":  # in wind more frames are looked at, of the same time
+        watched_s = round(_watched_s(record))
+        effort = f"{watched_s} s watched, {looked}"
+        return {"samplingEffort": effort, "sampleSizeValue": watched_s, "sampleSizeUnit": "second"}
+    return {"samplingEffort": looked, "sampleSizeValue": record.frames, "sampleSizeUnit": "frame"}
+
+
+def _watched_s(record: PlainInterval) -> float:
+    """As `Interval.watched_s`: without the time in which nothing showed, and with that of a still scene."""
+    blind = sum(record.skipped.get(reason, 0) for reason in BLIND)
+    sighted = record.frames + record.skipped.get("still", 0)
+    return record.awake_s * sighted / max(1, sighted + blind)
 
 
 def _remarks(record: PlainInterval) -> str:
@@ -92,10 +106,11 @@ def _remarks(record: PlainInterval) -> str:
 
 def _occurrence(record: PlainInterval, count: SummaryCount, key: str) -> Iterator[Piece]:
     """The taxon's row, and its range as two measurements."""
-    is_individuals = record.unit != "affected_frames"
+    of_what, unit = _QUANTITY.get(record.unit, ("", "individuals"))
     known = taxon(count.label)
-    quantity: dict[str, Any] = {"individualCount": count.count} if is_individuals else {}
-    quantity |= {} if is_individuals else {"organismQuantity": count.count, "organismQuantityType": "affected frames"}
+    quantity: dict[str, Any] = {"individualCount": count.count}
+    if of_what:
+        quantity = {"organismQuantity": count.count, "organismQuantityType": of_what}
     row = quantity | {
         "eventID": key_of(record),
         "occurrenceID": key,
@@ -110,7 +125,6 @@ def _occurrence(record: PlainInterval, count: SummaryCount, key: str) -> Iterato
         "identificationVerificationStatus": "unverified",
     }
     yield _piece(OCCURRENCE, row)
-    unit = "individuals" if is_individuals else "frames"
     method = "from the model's precision and recall on held-out pictures"
     for bound, value in (("lower", count.low), ("upper", count.high)):
         what = f"{bound} end of the 95 % range of the count"

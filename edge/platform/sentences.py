@@ -122,12 +122,17 @@ def sign(unit: str) -> str:
 
 
 def degree(unit: str, nights: Sequence[Night], cameras: Cameras) -> str:
-    """How bad it is: of a disease the share of the frames looked at, of insects the number on a square metre."""
+    """How bad it is: of a disease the share of the frames looked at, of insects the number on a square metre.
+
+    Empty of visits: one that comes back is another visit.
+    """
+    if unit == "visits":
+        return ""
     if is_incidence(unit):
         return gettext("Incidence: %(share)s.", share=incidence(nights))
     if spread := density_range(nights, cameras):
-        return gettext("Density: %(density)s, range %(range)s.", density=density(nights, cameras), range=spread)
-    return gettext("Density: %(density)s.", density=density(nights, cameras))
+        return gettext("Density: %(density)s, range %(range)s.", density=density(unit, nights, cameras), range=spread)
+    return gettext("Density: %(density)s.", density=density(unit, nights, cameras))
 
 
 def incidence(nights: Sequence[Night]) -> str:
@@ -137,7 +142,7 @@ def incidence(nights: Sequence[Night]) -> str:
     return value_words(100 * affected / frames if frames else None, "affected_frames")
 
 
-def density(nights: Sequence[Night], cameras: Cameras) -> str:
+def density(unit: str, nights: Sequence[Night], cameras: Cameras) -> str:
     """Mean of the nights with a calibrated camera, individuals a square metre; why there is none, too."""
     mean = _mean([night.per_m2 for night in nights if night.per_m2 is not None])
     if mean is None:
@@ -145,7 +150,8 @@ def density(nights: Sequence[Night], cameras: Cameras) -> str:
     if not cameras.are_enough:
         some, every = number(cameras.calibrated), number(cameras.looked)
         return gettext("only %(some)s of %(every)s cameras calibrated", some=some, every=every)
-    return f"{density_words(mean)} ({told})" if (told := cameras_words(cameras)) else density_words(mean)
+    says = density_words(mean, unit)
+    return f"{says} ({told})" if (told := cameras_words(cameras)) else says
 
 
 def cameras_words(cameras: Cameras) -> str:
@@ -156,9 +162,10 @@ def cameras_words(cameras: Cameras) -> str:
     return gettext("%(some)s of %(every)s cameras", some=some, every=every)
 
 
-def density_words(per_m2: float) -> str:
-    """Individuals a square metre."""
-    return f"{number(per_m2, _digits(per_m2))} /m²"
+def density_words(per_m2: float, unit: str) -> str:
+    """Individuals a square metre; of a trap those that come in a night."""
+    told = number(per_m2, _digits(per_m2))
+    return gettext("%(density)s /m² a night", density=told) if unit == "new" else f"{told} /m²"
 
 
 def density_range(nights: Sequence[Night], cameras: Cameras) -> str:
@@ -194,10 +201,13 @@ def watched(unit: str, nights: Sequence[Night]) -> str:
     return gettext("Watched for only %(hours)s h a camera and night.", hours=number(hours, 1))
 
 
-def change(now: float | None, before: float | None) -> str:
-    """Against the seven nights before."""
+def change(now: float | None, before: float | None, unlike_h: tuple[float, float] | None = None) -> str:
+    """Against the seven nights before; in place of it the hours watched, where these alone may have made it."""
     if now is None or before is None:
         return gettext("no data to compare")
+    if unlike_h:
+        hours, hours_before = (number(one, 1) for one in unlike_h)
+        return gettext("%(now)s h watched a night, %(before)s h before", now=hours, before=hours_before)
     if before == 0:
         return gettext("none before") if now else gettext("none, as before")
     share = round((now - before) / before, 2) + 0  # what rounds to 0 has no minus

@@ -60,9 +60,9 @@ def test_a_reader_finds_each_interval_with_its_taxa_and_their_ranges(tmp_path: P
         moth, aphid = of_type(first, "Occurrence")
         bounds = [one.data[DWC + "measurementValue"] for one in of_type(first, "MeasurementOrFact")]
     assert len(events) == 6
-    assert first.data[DWC + "sampleSizeValue"] == "3540"
+    assert (first.data[DWC + "sampleSizeValue"], first.data[DWC + "sampleSizeUnit"]) == ("3540", "second")
     assert first.data[DWC + "eventDate"] == "2026-07-01T12:00:00Z/2026-07-01T13:00:00Z"
-    assert (moth.data[DWC + "scientificName"], moth.data[DWC + "individualCount"]) == (
+    assert (moth.data[DWC + "scientificName"], moth.data[DWC + "organismQuantity"]) == (
         "Plutella xylostella",
         "12",
     )
@@ -77,23 +77,25 @@ def test_an_interval_its_taxa_and_their_ranges_are_told_in_the_standards_terms(t
     key = f"n1/{EPOCH}/41"
     wanted = {
         "eventID": key, "eventDate": "2026-07-01T12:00:00Z/2026-07-01T13:00:00Z",
-        "samplingProtocol": "camera, individuals followed from frame to frame", "sampleSizeValue": "3540",
-        "samplingEffort": "3540 frames looked at, 3600 s awake", "sampleSizeUnit": "frame", "geodeticDatum": "WGS84",
+        "samplingProtocol": "camera, visits of individuals followed from frame to frame, of which one that comes back"
+        " is another", "sampleSizeValue": "3540", "sampleSizeUnit": "second", "geodeticDatum": "WGS84",
+        "samplingEffort": "3540 s watched, 3540 frames looked at, 3600 s awake",
         "locationID": "330106011002", "decimalLatitude": "30.25", "decimalLongitude": "120.5",
     }  # fmt: skip
     assert wanted.items() == told_by(event).items() - {("dynamicProperties", event.data[DWC + "dynamicProperties"])}
     properties = json.loads(event.data[DWC + "dynamicProperties"])
     assert (properties["camera"], properties["skipped"]) == ("farm-3/n1/cam0", {"dark": 40, "blurred": 20})
     assert told_by(moth) == {
-        "occurrenceID": f"{key}/Plutella xylostella", "basisOfRecord": "MachineObservation", "individualCount": "12",
-        "occurrenceStatus": "present", "scientificName": "Plutella xylostella", "kingdom": "Animalia",
+        "occurrenceID": f"{key}/Plutella xylostella", "basisOfRecord": "MachineObservation", "organismQuantity": "12",
+        "organismQuantityType": "visits", "occurrenceStatus": "present", "scientificName": "Plutella xylostella",
+        "kingdom": "Animalia",
         "taxonRank": "species", "taxonID": "https://gd.eppo.int/taxon/PLUTMA", "identifiedBy": "pests@0.1.0",
         "identificationVerificationStatus": "unverified",
     }  # fmt: skip
     assert told_by(lower) == {
         "measurementID": f"{key}/Plutella xylostella/lower", "occurrenceID": f"{key}/Plutella xylostella",
         "measurementType": "lower end of the 95 % range of the count", "measurementValue": "9",
-        "measurementUnit": "individuals",
+        "measurementUnit": "visits",
         "measurementMethod": "from the model's precision and recall on held-out pictures",
     }  # fmt: skip
 
@@ -175,6 +177,21 @@ def test_the_sample_of_a_trap_is_the_time_it_hung(tmp_path: Path) -> None:
     assert event.data[DWC + "samplingEffort"] == "34567 s exposed, 3540 frames looked at, 3600 s awake"
 
 
+def test_visits_of_hours_watched_alike_have_the_same_sample_however_many_frames_the_wind_made(tmp_path: Path) -> None:
+    moths = {"counts": (count(MOTH, 12, 9, 17),), "area_mm2": 40_000}
+    windy = interval(frames=3540, skipped=(("dark", 60),), **moths)
+    still = interval(frames=60, skipped=(("still", 3480), ("dark", 60)), **moths)
+    with archive(told(windy, still), tmp_path) as reader:
+        events = list(reader)
+        samples = [(one.data[DWC + "sampleSizeValue"], one.data[DWC + "sampleSizeUnit"]) for one in events]
+        visits = [one.data for event in events for one in of_type(event, "Occurrence")]
+        facts = [one.data for event in events for one in of_type(event, "MeasurementOrFact")]
+    assert samples == [("3540", "second")] * 2
+    terms = [DWC + word for word in ("individualCount", "organismQuantity", "organismQuantityType")]
+    assert [[one[term] for term in terms] for one in visits] == [["", "12", "visits"]] * 2
+    assert "density" not in {one[DWC + "measurementType"] for one in facts}
+
+
 def test_affected_leaves_are_no_individuals(tmp_path: Path) -> None:
     with archive(told(LEAVES), tmp_path) as reader:
         (event,) = list(reader)
@@ -190,7 +207,7 @@ def test_what_was_counted_has_no_remark_and_links_to_its_taxon_where_that_has_a_
         moth, thrips = of_type(event, "Occurrence")
     assert event.data[DWC + "eventRemarks"] == ""
     assert (moth.data[DWC + "taxonID"], thrips.data[DWC + "taxonID"]) == ("https://gd.eppo.int/taxon/PLUTMA", "")
-    assert (moth.data[DWC + "organismQuantity"], moth.data[DWC + "organismQuantityType"]) == ("", "")
+    assert (moth.data[DWC + "organismQuantity"], moth.data[DWC + "organismQuantityType"]) == ("12", "visits")
 
 
 def test_an_occurrence_stays_that_of_its_taxon_when_a_correction_puts_another_before_it(tmp_path: Path) -> None:
@@ -212,7 +229,7 @@ def occurrences(*counts: TaxonCount, folder: Path) -> dict[str, str]:
 
 
 def test_each_end_of_each_range_is_a_measurement_of_individuals_with_an_id_of_its_own(tmp_path: Path) -> None:
-    with archive(told(COUNTED), tmp_path) as reader:
+    with archive(told(replace(COUNTED, unit="max_per_frame")), tmp_path) as reader:
         (event,) = list(reader)
         measured = [one.data for one in of_type(event, "MeasurementOrFact")]
     assert {one[DWC + "measurementUnit"] for one in measured} == {"individuals"}

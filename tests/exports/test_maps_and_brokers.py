@@ -157,7 +157,7 @@ def test_an_entity_stays_that_of_its_taxon_when_a_correction_puts_another_before
 
 def test_a_larva_says_so_and_climate_is_an_entity_a_property() -> None:
     found = {(entity["controlledProperty"], entity["measurementType"]): entity for entity in entities(LARVAE)}
-    dense = found["pest", "PLUTMA:larva:visits:per_m2"]
+    dense = found["pest", "PLUTMA:larva:max_per_frame:per_m2"]
     assert (dense["numValue"], dense["unit"]) == (8.0, "C93")  # UN/CEFACT: reciprocal square metre
     for entity in json.loads(written("ngsi-ld", told(LARVAE, DAMP))):
         assert entity["numValue"]["unitCode"] == entity["unit"]["value"]

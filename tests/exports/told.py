@@ -48,6 +48,7 @@ LEAVES = interval(
 )
 LARVAE = interval(
     18000.0,
+    unit="max_per_frame",
     counts=(count(MOTH, 4, 3, 6, stage="larva"),),
     area_mm2=500_000,
     climate=Climate(readings=60, temperature_c=Spread(mean=24.5, least=23.0, most=26.0)),

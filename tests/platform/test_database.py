@@ -11,10 +11,12 @@ import pytest
 
 from edge.cli import platform_main
 from edge.errors import ConfigError, StoreError
+from edge.platform.areas.areas_below import areas_below
 from edge.platform.areas.population import population, trend
 from edge.platform.database import Database, open_database
 from edge.platform.intake.database_intake import Intake
 from edge.platform.tables import migrate, migrations
+from tests.platform.conftest import fresh
 from tests.platform.fleet import Fleet, moths
 from tests.platform.postgres import QUICK, Postgres
 from tests.platform.test_database_intake import batch
@@ -92,6 +94,25 @@ def test_a_database_that_an_earlier_build_brought_to_42_goes_on(database: Databa
     database.execute("DELETE FROM schema_version")
     database.execute("INSERT INTO schema_version (version, name) SELECT one, '' FROM generate_series(19, 42) AS one")
     assert migrate(database) == [version for version in migrations() if version > 42]
+
+
+def test_densities_that_42_kept_are_summed_anew_a_night(postgres: Postgres, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also of a night whose intervals are gone."""
+    known = migrations()
+    with fresh(postgres, "template1") as url, open_database(url) as database:
+        monkeypatch.setattr("edge.platform.tables.migrations", lambda: {42: known[42]})
+        migrate(database)
+        fleet = Fleet(database)
+        fleet.place("a")
+        fleet.counts("a", 0, count(MOTH, 70, 56, 91), area_mm2=20_000, exposed_s=7 * 86_400.0)
+        fleet.sum_up()
+        database.execute("TRUNCATE interval_effort, interval_count")
+        assert population(database, moths())[0].per_m2 == 3500
+        monkeypatch.setattr("edge.platform.tables.migrations", lambda: known)
+        assert migrate(database) == [version for version in known if version > 42]
+        fleet.sum_up()
+        (night, *_), (below,) = population(database, moths()), areas_below(database, moths())
+    assert (night.per_m2, night.per_m2_low, night.per_m2_high, below.per_m2) == pytest.approx((500, 400, 650, 500))
 
 
 @pytest.mark.parametrize(

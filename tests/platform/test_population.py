@@ -357,6 +357,27 @@ def test_a_night_in_which_a_camera_was_calibrated_has_no_density(fleet: Fleet, b
     assert [one.per_m2 for one in population(fleet.database, moths())] == [None, 10, None]
 
 
+def test_density_of_a_trap_that_was_off_is_a_night_as_its_mean_is(fleet: Fleet) -> None:
+    """The one looked at every night beside the one that was off for a week: as many moths come to both."""
+    fleet.counts("a", 0, count(MOTH, 10, 8, 13), area_mm2=20_000, exposed_s=86_400.0)
+    fleet.counts("c", 0, count(MOTH, 70, 56, 91), area_mm2=20_000, exposed_s=7 * 86_400.0)
+    fleet.sum_up()
+    for area in (VILLAGES["c"], "330106012", "330106", ""):
+        night = population(fleet.database, moths(area))[0]
+        assert (night.per_m2, night.per_m2_low, night.per_m2_high) == pytest.approx((500, 400, 650)), area
+    assert [one.per_m2 for one in areas_below(fleet.database, moths("330106"))] == pytest.approx([500, 500])
+
+
+def test_visits_have_no_density_as_one_that_comes_back_is_another_visit(fleet: Fleet) -> None:
+    for unit in ("visits", "max_per_frame"):
+        fleet.counts("a", 0, count(MOTH, 84, 60, 99), unit=unit, area_mm2=40_000)
+    fleet.sum_up()
+    told = {unit: population(fleet.database, moths(unit=unit))[0] for unit in ("visits", "max_per_frame")}
+    assert (told["visits"].count, told["max_per_frame"].per_m2) == (84, 2100)
+    assert (told["visits"].per_m2, told["visits"].per_m2_low, told["visits"].per_m2_high) == (None, None, None)
+    assert [one.per_m2 for one in areas_below(fleet.database, moths(unit="visits"))] == [None]
+
+
 def test_a_crowd_that_is_there_every_night_is_no_larger_for_that(fleet: Fleet) -> None:
     fleet.place("a", latitude_deg=30.0, longitude_deg=120.0)
     for night in range(7):

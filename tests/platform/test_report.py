@@ -191,12 +191,41 @@ def many_insects(fleet: Fleet) -> None:
 
 def test_density_has_its_range_and_none_where_a_night_has_none(fleet: Fleet) -> None:
     for night, side in ((5, 1), (6, 3)):
-        fleet.counts("a", night, count(APHID, 6, 6 - side, 6 + side), unit="visits", area_mm2=100_000, awake_s=9_000)
+        fleet.counts("a", night, count(APHID, 6, 6 - side, 6 + side), unit="max_per_frame", area_mm2=100_000)
     fleet.sum_up()
-    assert "Density: 60 /m², range 40 to 80. Watched for only 2.5 h a camera and night." in _aphids(fleet)
-    fleet.counts("a", 7, count(APHID, 3), unit="visits", area_mm2=100_000, awake_s=80_000)
+    assert "Density: 60 /m², range 40 to 80. Seen" in _aphids(fleet)
+    fleet.counts("a", 7, count(APHID, 3), unit="max_per_frame", area_mm2=100_000)
     fleet.sum_up()
     assert "Density: 50 /m². Seen" in _aphids(fleet)
+
+
+def test_density_of_a_trap_is_told_a_night_and_none_of_visits(fleet: Fleet) -> None:
+    fleet.place("d")
+    fleet.place("e")
+    fleet.counts("d", 11, count(MOTH, 70, 60, 85), area_mm2=20_000, exposed_s=7 * 86_400.0)
+    fleet.counts("e", 11, count(MOTH, 84, 60, 99), area_mm2=40_000, unit="visits", awake_s=9_000)
+    fleet.sum_up()
+    told = [html(week(fleet.database, area, MONDAY, SUNDAY), [], MADE) for area in ("330108", "42")]
+    assert "Density: 500 /m² a night, range 429 to 607." in told[0]
+    assert "Density:" not in told[1]
+    assert "Watched for only 2.5 h a camera and night." in told[1]
+
+
+@pytest.mark.parametrize(
+    ("hours", "says"),
+    [(2, "14 h watched a night, 2 h before"), (17, "-18%"), (18, "14 h watched a night, 18 h before")],
+)
+def test_a_change_of_visits_for_which_the_hours_watched_differ_by_over_a_quarter_is_not_told(
+    fleet: Fleet, hours: int, says: str
+) -> None:
+    """Six visits an hour in both weeks."""
+    fleet.place("d")
+    for night in range(-2, 12):
+        watched = hours if night < 5 else 14
+        fleet.counts("d", night, count(MOTH, 6 * watched), unit="visits", awake_s=watched * 3600.0, skipped=())
+    fleet.sum_up()
+    page = html(week(fleet.database, "330108", MONDAY, SUNDAY), [], MADE)
+    assert f"<td>{says}</td></tr>" in page
 
 
 def _aphids(fleet: Fleet) -> str:

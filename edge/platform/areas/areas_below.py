@@ -28,7 +28,7 @@ class AreaBelow:
     count: int | None  # of `max_per_frame` in its own night with the most
     low: int | None
     high: int | None
-    per_m2: float | None  # mean of the nights with a calibrated camera
+    per_m2: float | None  # mean of the nights with a calibrated camera, see Night
     per_camera_night: float | None
     called: str | None  # by a name that the station keeps
     cameras: Cameras | None = None  # asked for where a density is known
@@ -52,12 +52,12 @@ _BELOW = f"""
     ), nightly AS (
         SELECT prefix AS area, night, sum(nodes)::integer AS nodes, bounded(sum(frames)) AS frames,
                sum(area_m2) AS area_m2, sum(camera_nights) AS camera_nights, sum(per_night) AS per_night,
-               bounded(sum(count)) AS count, bounded(sum(on_area)) AS on_area,
+               bounded(sum(count)) AS count, sum(on_area) AS on_area,
                CASE WHEN bool_and(low IS NOT NULL) FILTER (WHERE count IS NOT NULL) THEN bounded(sum(low)) END AS low,
                CASE WHEN bool_and(high IS NOT NULL) FILTER (WHERE count IS NOT NULL) THEN bounded(sum(high)) END AS high
         FROM (
             SELECT prefix, night, nodes, frames, area_m2, camera_nights, NULL::float8 AS per_night,
-                   NULL::bigint AS count, NULL::bigint AS low, NULL::bigint AS high, NULL::bigint AS on_area
+                   NULL::bigint AS count, NULL::bigint AS low, NULL::bigint AS high, NULL::float8 AS on_area
             FROM area_effort WHERE prefix = ANY (ARRAY(SELECT area FROM below)) AND unit = %(unit)s AND {CAN_TELL}
               AND night BETWEEN %(first)s AND %(last)s
             UNION ALL SELECT prefix, night, NULL, NULL, NULL, NULL, per_night, count, low, high, on_area
@@ -72,7 +72,7 @@ _BELOW = f"""
                 THEN coalesce(summed(%(unit)s, array_agg(low)), 0) END AS low,
            CASE WHEN sum(frames) > 0 AND coalesce(bool_and(high IS NOT NULL) FILTER (WHERE count IS NOT NULL), true)
                 THEN coalesce(summed(%(unit)s, array_agg(high)), 0) END AS high,
-           avg(coalesce(on_area, 0) / nullif(area_m2, 0)) AS per_m2,
+           avg(coalesce(on_area, 0) / nullif(area_m2, 0)) FILTER (WHERE %(unit)s <> 'visits') AS per_m2,
            coalesce(sum(per_night), 0) / nullif(sum(camera_nights), 0) AS per_camera_night
     FROM below LEFT JOIN nightly USING (area) GROUP BY area ORDER BY area
 """  # noqa: S608  our own words

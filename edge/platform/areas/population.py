@@ -77,7 +77,7 @@ class Night:
     count: int | None
     low: int | None
     high: int | None
-    per_m2: float | None  # of the calibrated cameras, as are its sides
+    per_m2: float | None  # of the calibrated cameras, as are its sides; of traps a night, of visits none
     per_m2_low: float | None
     per_m2_high: float | None
 
@@ -184,6 +184,25 @@ def cameras_behind(database: Database, wanted: Wanted, nights: Sequence[Night]) 
 def trend(database: Database, wanted: Wanted) -> list[Trend]:
     """A row for each night."""
     return _rows(database, Trend, "trend(%(area)s, %(unit)s, %(label)s, %(stage)s, %(first)s, %(last)s)", wanted)
+
+
+def unlike_hours(database: Database, wanted: Wanted) -> tuple[float, float] | None:
+    """Watched a camera and night, in the last seven nights and the seven before; None where they differ by no more than
+    a quarter, or nobody looked in one. Of visits alone, which grow with the time that is watched.
+    """
+    if wanted.unit != "visits":
+        return None
+    first = date.fromordinal(max(wanted.last.toordinal() - 13, 1))
+    nights = population(database, replace(wanted, first=first))
+    now, before = (_watched_h(week) for week in (nights[-7:], nights[:-7]))
+    if now is None or before is None or max(now, before) <= 1.25 * min(now, before):
+        return None
+    return now, before
+
+
+def _watched_h(nights: Sequence[Night]) -> float | None:
+    camera_nights = sum(night.camera_nights for night in nights)
+    return sum(night.awake_s for night in nights) / camera_nights / 3600 if camera_nights else None
 
 
 def together(database: Database, wanted: Wanted, now: Trend) -> float | None:

@@ -163,7 +163,7 @@ def _taxon(taxon: TaxonWeek, outlines: Sequence[Sequence[Point]], over: date) ->
         "a_night": value_words(last.week_mean, taxon.total.unit, taxon.start_at or 0),
         "degree": degree(taxon.total.unit, taxon.nights, taxon.cameras),
         "watched": watched(taxon.total.unit, taxon.nights),
-        "change": change(last.week_mean, last.week_before),
+        "change": change(last.week_mean, last.week_before, taxon.unlike_h),
         "colour": level_colour(last.level),
         "level_says": level_words(last.level),
         "threshold": _threshold(taxon),

@@ -28,6 +28,7 @@ from edge.platform.areas.population import (
     taxa_of,
     together,
     trend,
+    unlike_hours,
 )
 from edge.platform.database import Database, only_row, reachable
 from edge.platform.former_names import IS_LEFT_BEHIND, left_behind
@@ -51,6 +52,7 @@ class TaxonWeek:
     sure_at: float | None
     source: str
     together: float | None  # last mean of all life stages, which the level is of; None: it is this one's own
+    unlike_h: tuple[float, float] | None  # of the last week and the one before, see `unlike_hours`
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -181,6 +183,7 @@ def _taxon(database: Database, area: str, first: date, last: date, total: TaxonS
         sure_at=sure_at,
         source=source,
         together=together(database, wanted, weeks[-1]),
+        unlike_h=unlike_hours(database, wanted),
     )
 
 

@@ -30,6 +30,7 @@ from edge.platform.areas.population import (
     taxon_unseen,
     together,
     trend,
+    unlike_hours,
 )
 from edge.platform.areas.week import (
     in_weeks,
@@ -179,8 +180,8 @@ def _of_taxon(database: Database, chosen: TaxonSum, wanted: Wanted) -> dict[str,
     return {
         "nights": nights,
         "figures": [
-            *_figures(chosen, nights, now),
-            _degree(unit, nights, cameras_behind(database, wanted, nights)),
+            *_figures(chosen, nights, now, unlike_hours(database, wanted)),
+            *_degree(unit, nights, cameras_behind(database, wanted, nights)),
             *_spread(range_told(database, wanted, nights)),
         ],
         "level": now.level,
@@ -226,10 +227,12 @@ def _degree_below(one: AreaBelow, unit: str) -> tuple[str, str]:
         return value_words(one.incidence, unit), ""
     if one.per_m2 is None or one.cameras is None or not one.cameras.are_enough:
         return "", ""
-    return density_words(one.per_m2), cameras_words(one.cameras)
+    return density_words(one.per_m2, unit), cameras_words(one.cameras)
 
 
-def _figures(chosen: TaxonSum, nights: Sequence[Night], now: Trend) -> list[tuple[str, str]]:
+def _figures(
+    chosen: TaxonSum, nights: Sequence[Night], now: Trend, unlike_h: tuple[float, float] | None
+) -> list[tuple[str, str]]:
     """Each with what it is."""
     counted, says = None, gettext("count")
     if any(night.count is not None for night in nights):
@@ -237,16 +240,19 @@ def _figures(chosen: TaxonSum, nights: Sequence[Night], now: Trend) -> list[tupl
         says = gettext("counted, range %(range)s", range=between(chosen.low, chosen.high))
     return [
         (count_words(counted), says),
-        (change(now.week_mean, now.week_before), gettext("against the week before")),
+        (change(now.week_mean, now.week_before, unlike_h), gettext("against the week before")),
     ]
 
 
-def _degree(unit: str, nights: Sequence[Night], cameras: Cameras) -> tuple[str, str]:
+def _degree(unit: str, nights: Sequence[Night], cameras: Cameras) -> list[tuple[str, str]]:
+    """None of visits: one that comes back is another visit."""
+    if unit == "visits":
+        return []
     if is_incidence(unit):
-        return incidence(nights), unit_words(unit)
+        return [(incidence(nights), unit_words(unit))]
     spread = density_range(nights, cameras)
     says = gettext("density, range %(range)s", range=spread) if spread else gettext("density")
-    return density(nights, cameras), says
+    return [(density(unit, nights, cameras), says)]
 
 
 def _spread(found: Range | None) -> list[tuple[str, str]]:

@@ -122,7 +122,7 @@ def test_the_areas_below_add_up_to_what_is_shown_the_worst_first(fleet: Fleet, c
     page = client.get(f"/?{asked}").text
     rows = areas_below(page)
     assert rows == [
-        ["330106012", "8", "6 to 13", "2.5 /m² (1 of 2 cameras)", "2"],
+        ["330106012", "8", "6 to 13", "2.5 /m² a night (1 of 2 cameras)", "2"],
         ["330106011", "4", "2 to 10", "", "2"],
         ["330106013", "1", "not known", "", "3"],
         ["330106014", "0", "0 to 0", "", "1"],
@@ -352,10 +352,10 @@ def test_of_a_disease_the_desk_tells_the_share_of_the_frames(fleet: Fleet, clien
 
 @pytest.mark.parametrize(
     ("areas_mm2", "says"),
-    [((20_000, 40_000), "<b>50 /m²</b> density, range 17 to 150"),
-     ((3_000_000,), "<b>0.33 /m²</b> density, range 0 to 1.67"),
-     ((90_000_000,), "<b>0.0111 /m²</b> density, range 0 to 0.0556"),
-     ((20_000, None), "<b>50 /m² (1 of 2 cameras)</b> density, range 0 to 250"),
+    [((20_000, 40_000), "<b>50 /m² a night</b> density, range 17 to 150"),
+     ((3_000_000,), "<b>0.33 /m² a night</b> density, range 0 to 1.67"),
+     ((90_000_000,), "<b>0.0111 /m² a night</b> density, range 0 to 0.0556"),
+     ((20_000, None), "<b>50 /m² a night (1 of 2 cameras)</b> density, range 0 to 250"),
      ((20_000, None, None), "<b>only 1 of 3 cameras calibrated</b> density<")],
 )  # fmt: skip
 def test_a_density_lies_within_its_range_and_is_no_zero_on_many_cameras(
@@ -383,6 +383,20 @@ def test_how_long_cameras_watched_is_told_of_visits_if_it_was_little(
     log_in(client)
     page = client.get("/?first=2026-07-02&last=2026-07-04").text
     assert re.findall(r"<p>(Watched.*?)</p>", page) == says
+
+
+def test_of_visits_the_desk_tells_no_density_and_no_change_that_the_hours_watched_made(
+    fleet: Fleet, client: FlaskClient
+) -> None:
+    for night, hours in ((1, 2), (8, 14)):
+        watched = {"unit": "visits", "awake_s": hours * 3600.0, "skipped": ()}
+        fleet.counts("a", night, count(MOTH, 6 * hours), area_mm2=40_000, **watched)
+    fleet.sum_up()
+    log_in(client)
+    page = client.get("/?first=2026-07-09&last=2026-07-09").text
+    figures = re.findall(r"<li><b>(.*?)</b>", page)
+    assert figures[:2] == ["84", "14 h watched a night, 2 h before"]
+    assert "/m²" not in page
 
 
 def test_a_node_whose_clock_runs_ahead_does_not_lead_the_desk_into_its_future(
