@@ -48,6 +48,8 @@ class Standing:
     count: int | None = None  # individuals, visits or pictures behind the figure
     nights: int = 1  # in which the count came: more than the period's where a trap was off before
     period: Period | None = None  # None beside a figure: the action level was edited since
+    watched_s: float = 0.0  # of the figure, as its `Evidence` has it
+    frames: int = 0
     at: Instant | None = None  # when the figure was found; None: former software kept it
     before: Instant | None = None  # of the last figure before a gap that is long, or of which nobody knows the length
 
@@ -132,6 +134,16 @@ class Evidence:
     told: tuple[Measured, ...]
     nights: int = 1  # in which the count came
     is_part: bool = False  # a night of which less than half is known, as where a trap's card was changed: no good news
+    watched_s: float = 0.0  # and pictures looked at; none of a trap, whose card collects whenever it is looked at
+    frames: int = 0
+
+    def is_little_beside(self, figure: Standing) -> bool:
+        """Was it watched for half as long or less, on fewer than half as many pictures: no good news either?
+
+        A still scene is watched with few pictures. Of single pictures, as in a folder that a person fills, only their
+        number is known.
+        """
+        return 2 * self.watched_s <= figure.watched_s and 2 * self.frames < figure.frames
 
 
 def judged(standing: Standing, over: Evidence | None, so_far: Evidence | None, at: Instant, stand: Stand) -> Standing:
@@ -142,7 +154,8 @@ def judged(standing: Standing, over: Evidence | None, so_far: Evidence | None, a
     again, figure and count follow and the level stays. Of two days that both give it the larger figure is told, of
     equal ones the running one's. No data leaves the level where it was: nobody looked, which is not good news; so does
     a day that cannot be told in the threshold's unit: too few pictures, or an area nobody knows. After a fortnight of
-    that it `is_outdated`. Where the action level was edited, the last figure is held against the new one first.
+    that it `is_outdated`. A day of which much less is known than of the figure's only raises it, too. Where the action
+    level was edited, the last figure is held against the new one first.
     """
     runs = so_far is not None and standing.period == so_far.period
     told = [(one, in_unit_of(standing.threshold, one, stand)) for one in (over, so_far) if one is not None]
@@ -150,7 +163,8 @@ def judged(standing: Standing, over: Evidence | None, so_far: Evidence | None, a
     before = now = _held_anew(standing)
     most = -inf  # of the figures that this call gave
     for evidence, figure in known:
-        may_lower = evidence is over and not runs and not evidence.is_part
+        is_whole = not evidence.is_part and not evidence.is_little_beside(before)
+        may_lower = evidence is over and not runs and is_whole
         reached = level_of(standing.threshold, figure, before.level if may_lower else "calm")
         gives_level = may_lower or ORDER.index(reached) > ORDER.index(now.level)
         # Else it keeps the level and still gives the figure: at the same level, or lower in a period that is told again
@@ -163,6 +177,7 @@ def judged(standing: Standing, over: Evidence | None, so_far: Evidence | None, a
             count = evidence.count if figure.count is None else figure.count
             nights, period = evidence.nights, evidence.period
             now = replace(now, level=level, figure=figure, count=count, nights=nights, period=period, at=at)
+            now = replace(now, watched_s=evidence.watched_s, frames=evidence.frames)
     if now.level != standing.level:
         return replace(now, since=at, before=None)
     return replace(now, before=_before(standing, now)) if known else standing

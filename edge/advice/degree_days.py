@@ -1,4 +1,4 @@
-"""Degree days by the single sine method with a horizontal cut-off, and heat sums that say which days are missing."""
+"""Degree days by the single sine method with each source's cut-off, and heat sums that say which days are missing."""
 
 import csv
 from collections.abc import Iterable, Mapping
@@ -44,39 +44,54 @@ class Development:
     scientific_name: str
     lower_c: float
     upper_c: float | None
-    cutoff_method: str  # of the source; other than horizontal or none, single sine differs by a few per cent
+    cutoff_method: str  # of the source: its first word is the cut-off, in brackets stands what it did otherwise
     stage_from: str
     stage_to: str
     degree_days_c: float
     source: str
 
+    @property
+    def cutoff(self) -> str:
+        """As `degree_days` takes it. A source that states none has no upper threshold either."""
+        return self.cutoff_method.partition(" ")[0]
 
-def degree_days(day: DayRange, lower_c: float, upper_c: float | None) -> float:
+
+def degree_days(day: DayRange, lower_c: float, upper_c: float | None, cutoff: str = "horizontal") -> float:
     """Degree days (°C d) of one day above `lower_c`; above `upper_c` development goes on at the rate of `upper_c`.
 
-    Baskerville and Emin (1969), Ecology 50:514-517; the six cases as laid out by UC IPM.
+    With the cut-off `vertical` it rests while it is hotter than that, and with `intermediate` it slows by each degree.
+    Baskerville and Emin (1969), Ecology 50:514-517; the six cases and three cut-offs as laid out by UC IPM.
     """
     upper = inf if upper_c is None else upper_c
     if upper <= lower_c:
         raise ValueError(f"the upper threshold must be above the lower, got {lower_c} and {upper_c}")
     low, high = day.least_c, day.most_c
     mean, swing = (high + low) / 2, (high - low) / 2
-    if low >= upper:
-        return upper - lower_c
     if high <= lower_c:
         return 0.0
     # The sine rises through the lower threshold; what lies a hair below it is rounded to below -1
     warm = -pi / 2 if low >= lower_c else asin(max(-1.0, (lower_c - mean) / swing))
-    hot = pi / 2 if high <= upper else asin((upper - mean) / swing)  # and through the upper one
-    above = (mean - lower_c) * (hot - warm) + swing * (cos(warm) - cos(hot))
-    capped = (upper - lower_c) * (pi / 2 - hot) if high > upper else 0.0
-    return (above + capped) / pi
+    # and through the upper one
+    hot = pi / 2 if high <= upper else -pi / 2 if low >= upper else asin(max(-1.0, (upper - mean) / swing))
+    below = (mean - lower_c) * (hot - warm) + swing * (cos(warm) - cos(hot))
+    if high <= upper or cutoff == "vertical":
+        return below / pi
+    capped = (upper - lower_c) * (pi / 2 - hot)
+    excess = (mean - upper) * (pi / 2 - hot) + swing * cos(hot) if cutoff == "intermediate" else 0.0
+    return max(0.0, below + capped - excess) / pi
 
 
-def heat_sum(days: Mapping[date, DayRange], first: date, last: date, lower_c: float, upper_c: float | None) -> HeatSum:
+def heat_sum(
+    days: Mapping[date, DayRange],
+    first: date,
+    last: date,
+    lower_c: float,
+    upper_c: float | None,
+    cutoff: str = "horizontal",
+) -> HeatSum:
     """Degree days from `first` to `last`, both included."""
     wanted = [first + timedelta(n) for n in range((last - first).days + 1)]
-    daily = {day: degree_days(days[day], lower_c, upper_c) for day in wanted if day in days}
+    daily = {day: degree_days(days[day], lower_c, upper_c, cutoff) for day in wanted if day in days}
     missing = tuple(day for day in wanted if day not in daily)
     known_c = sum(daily.values())
     filled_c = known_c + sum(_between(day, daily) for day in missing) if daily else None

@@ -46,7 +46,7 @@ def progress(scientific_name: str, days: Mapping[date, DayRange], first: date, l
             row=row,
             first=first,
             last=last,
-            heat=heat_sum(days, first, last, row.lower_c, row.upper_c),
+            heat=heat_sum(days, first, last, row.lower_c, row.upper_c, row.cutoff),
             reached=_reached(row, days, first, last),
         )
         for row in development(scientific_name)
@@ -102,7 +102,7 @@ def _reached(row: Development, days: Mapping[date, DayRange], first: date, last:
     total_c = 0.0
     for n in range((last - first).days + 1):
         day = first + timedelta(days=n)
-        total_c += degree_days(days[day], row.lower_c, row.upper_c) if day in days else 0.0
+        total_c += degree_days(days[day], row.lower_c, row.upper_c, row.cutoff) if day in days else 0.0
         if round(total_c, 6) >= row.degree_days_c:  # ten days of 8.3 are less than 83
             return day
     return None

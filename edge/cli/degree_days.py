@@ -24,6 +24,7 @@ from edge.nights import begin_of
 from edge.store import kept_records
 
 SOURCES = "--csv FILE, --min and --max, or --config NODE.TOML"
+NEW_YEAR = "1 January"  # a step that begins on a date begins on no other
 REMEDY = "give the same number of °C after --min and --max, each least below its most"
 
 
@@ -66,8 +67,11 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError(f"{known}; ask again in a day, or give an earlier --from")
     if not first <= last or last - first > LONGEST:
         raise UsageError(f"from {first} to {last}: must be a day to a year, in order; correct --from and --to")
-    steps = progress(args.species, days, first, last)
-    show(_result(args.species, steps, caught), *_lines(steps, caught), as_json=args.json)
+    every = progress(args.species, days, first, last)
+    steps = tuple(step for step in every if step.row.stage_from != NEW_YEAR or (first.month, first.day) == (1, 1))
+    if not steps:
+        raise UsageError(f"{args.species}: its heat sum begins on {NEW_YEAR}; give --from {first.year}-01-01")
+    show(_result(args.species, steps, caught), *_lines(steps, caught, len(every)), as_json=args.json)
     return DONE
 
 
@@ -145,7 +149,8 @@ def _result(name: str, steps: tuple[Progress, ...], caught: Biofix | None) -> di
     }
 
 
-def _lines(steps: tuple[Progress, ...], caught: Biofix | None) -> list[str]:
+def _lines(steps: tuple[Progress, ...], caught: Biofix | None, known: int) -> list[str]:
+    """What is printed; `known`: how many steps the table has of the species."""
     one = steps[0]
     lines = [f"{one.row.scientific_name}, {one.first} to {one.last}"]
     if caught:
@@ -154,6 +159,8 @@ def _lines(steps: tuple[Progress, ...], caught: Biofix | None) -> list[str]:
     if one.heat.missing:
         days = "day" if len(one.heat.missing) == 1 else "days"
         lines.append(f"{len(one.heat.missing)} {days} without a temperature; in brackets filled from the neighbours")
+    if len(steps) < known:
+        lines.append(f"what the table counts from {NEW_YEAR} is left out; for it give --from {one.first.year}-01-01")
     sources = {step.row.source: "" for step in steps}
     return [*lines, *(_line(step) for step in steps), *(f"source: {source}" for source in sources)]
 
@@ -162,8 +169,8 @@ def _line(step: Progress) -> str:
     filled = f" [{step.heat.filled_c:.1f}]" if step.heat.missing and step.heat.filled_c is not None else ""
     upper = f" to {step.row.upper_c:g}" if step.row.upper_c is not None else ""
     reached = f", reached on {step.reached}" if step.reached else ""
-    is_ours = step.row.cutoff_method in {"horizontal", "none"}
-    odd = "" if is_ours else f" (by its source {step.row.cutoff_method}: a few per cent off)"
+    is_ours = step.row.cutoff_method in {"horizontal", "vertical", "intermediate", "none"}
+    odd = "" if is_ours else f" (cut-off of its source: {step.row.cutoff_method})"
     return (
         f"{step.row.stage_from} -> {step.row.stage_to}: {step.heat.known_c:.1f}{filled} of {step.row.degree_days_c:g} "
         f"°C d above {step.row.lower_c:g}{upper} °C{reached}{odd}"

@@ -4,7 +4,9 @@ import csv
 from dataclasses import replace
 from datetime import UTC, date, timedelta
 from difflib import get_close_matches
+from math import fsum, pi, sin
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -35,6 +37,35 @@ def test_a_day_gives_the_degree_days_of_the_published_vector(row: dict[str, str]
     day = DayRange(float(row["tmin"]), float(row["tmax"]))
     upper = float(row["upper"]) if row["upper"] else None
     assert degree_days(day, float(row["lower"]), upper) == pytest.approx(float(row["degree_days"]), abs=1e-5)
+
+
+IN_THE_HEAT = {"horizontal": (1.0, 0.0), "vertical": (0.0, 0.0), "intermediate": (1.0, 1.0)}  # of the rate, less excess
+
+
+@pytest.mark.parametrize("cutoff", IN_THE_HEAT)
+@pytest.mark.parametrize(
+    ("low", "high"), [(20, 36), (18, 34), (5, 40), (12, 27), (33, 39), (34, 34), (32.2, 32.2), (2, 8)]
+)
+def test_each_cut_off_gives_the_heat_of_its_rate_along_the_sine(cutoff: str, low: float, high: float) -> None:
+    lower, upper, parts = 10.6, 32.2, 20_000
+    curve = [(high + low) / 2 + (high - low) / 2 * sin(2 * pi * (n + 0.5) / parts) for n in range(parts)]
+    goes_on, slows = IN_THE_HEAT[cutoff]
+    hot = [goes_on * (upper - lower) - slows * (c - upper) for c in curve]
+    rates = [max(0.0, c - lower) if c <= upper else rate for c, rate in zip(curve, hot, strict=True)]
+    assert degree_days(DayRange(low, high), lower, upper, cutoff) == pytest.approx(fsum(rates) / parts, abs=2e-3)
+
+
+def test_a_scale_that_rests_in_the_heat_has_not_the_heat_of_one_that_goes_on() -> None:
+    days = {JULY + timedelta(n): DayRange(20, 36) for n in range(35)}
+    steps = progress("Comstockaspis perniciosa", days, JULY, max(days))
+    (males,) = [one for one in steps if one.row.stage_to == "first male of next generation"]
+    assert males.heat.known_c == pytest.approx(35 * 9.59, abs=0.2)  # of 583; going on as at 32.2 it would be 581
+    assert males.reached is None
+
+
+def test_each_cut_off_of_the_table_is_one_that_is_reckoned_or_has_no_upper_threshold() -> None:
+    rows = [row for name in species() for row in development(name)]
+    assert {row.cutoff for row in rows if row.upper_c is not None} == {*IN_THE_HEAT}
 
 
 @given(celsius, celsius, st.floats(0, 15), st.floats(16, 40), st.floats(0, 5))
@@ -374,6 +405,39 @@ def test_a_count_above_what_the_source_is_sure_at_says_to_do_as_it_says_however_
     alert = alert_of(standing, SetClock().now(), "cam0", "m")
     assert alert.look_at.startswith("Release Trichogramma, as the source says")
     assert (alert.low, alert.value, alert.high) == (4, 9, 30)
+
+
+DAY: dict[str, Any] = {"watched_s": 43_200.0, "frames": 3540}  # of visits that were watched for twelve hours
+
+
+@pytest.mark.parametrize(
+    ("day", "level"),
+    [
+        ({"watched_s": 3600.0, "frames": 295}, "act"),  # an hour of it
+        ({"watched_s": 21_600.0, "frames": 1770}, "calm"),
+        ({"watched_s": 43_200.0, "frames": 60}, "calm"),  # a still scene
+        ({"watched_s": 3600.0, "frames": 3540}, "calm"),  # as many pictures
+    ],
+)
+def test_a_day_watched_less_than_half_as_much_as_that_of_the_figure_takes_no_level_back(
+    day: dict[str, Any], level: str
+) -> None:
+    standing = after(Standing(threshold=threshold()), replace(told(9), **DAY))
+    assert after(standing, replace(told(1), **day)).level == level
+
+
+@pytest.mark.parametrize(("pictures", "level"), [(1, "act"), (4, "act"), (5, "calm")])
+def test_of_single_pictures_fewer_than_half_as_many_take_no_level_back(pictures: int, level: str) -> None:
+    standing = after(Standing(threshold=threshold()), replace(told(9), frames=9))
+    assert after(standing, replace(told(0), frames=pictures)).level == level
+
+
+def test_a_day_watched_little_raises_a_level_and_one_watched_as_little_takes_it_back() -> None:
+    hour: dict[str, Any] = {"watched_s": 3600.0, "frames": 295}
+    calm = after(Standing(threshold=threshold()), replace(told(1), **DAY))
+    raised = after(calm, replace(told(9), **hour))
+    assert raised.level == "act"
+    assert after(raised, replace(told(1), **hour)).level == "calm"
 
 
 def test_a_level_is_one_thing_to_do_while_it_lasts_and_another_when_it_is_reached_again() -> None:

@@ -60,6 +60,29 @@ def test_typed_figures_may_be_below_zero_and_a_stage_is_reached_on_its_day(capsy
     assert stage(told, "larva")["reached"] is None
 
 
+SCALE = "Comstockaspis perniciosa"
+WARM = ("--min", "20", "--max", "30")
+
+
+def test_steps_from_new_year_are_told_from_new_year_alone(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["degree-days", SCALE, *WARM, "--from", "2026-06-15"]) == 0
+    out = capsys.readouterr().out
+    assert "1 January ->" not in out
+    assert "what the table counts from 1 January is left out; for it give --from 2026-01-01" in out
+    assert main(["degree-days", SCALE, *WARM, "--from", "2026-01-01"]) == 0
+    out = capsys.readouterr().out
+    assert "1 January -> set out traps for males" in out
+    assert "left out" not in out
+    assert "few per cent" not in out
+
+
+def test_a_species_of_which_only_the_heat_since_new_year_is_known_asks_for_that_day(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["degree-days", "Panonychus ulmi", *WARM, "--from", "2026-06-15"]) == 2
+    assert "its heat sum begins on 1 January; give --from 2026-01-01" in capsys.readouterr().err
+
+
 def test_without_json_a_person_reads_sums_needs_and_the_source(
     csv_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -223,6 +223,16 @@ def test_a_night_of_which_less_than_half_is_known_is_a_part(hung_h: float, is_pa
     assert not week.is_part
 
 
+def test_a_day_of_a_live_camera_tells_how_long_it_was_watched_and_a_trap_s_night_does_not() -> None:
+    seen = [hour(1, 3, "visits", "live", frames=50), hour(2, 1, "visits", "live", frames=10)]
+    told = days(*seen).over(MOTH[0], "visits/day")
+    assert told is not None
+    assert (told.watched_s, told.frames) == (sum(one.watched_s for one in seen), 60)
+    night = days(hour(1, 3)).over(MOTH[0], "insects/trap/night")
+    assert night is not None
+    assert (night.watched_s, night.frames) == (0, 0)
+
+
 def test_weather_of_a_day_comes_from_its_hours_and_half_a_day_is_none() -> None:
     def at_hour(h: int) -> Interval:
         warmth = Spread(mean=20.0, least=10.0 + h, most=12.0 + h)
