@@ -32,6 +32,7 @@ from training.onnx_file import exported
 from training.samples import IGNORE, Sample
 
 MOST_LOST = 0.02  # of a class's AP50
+FEW_MARKS = 30  # to test: of fewer, one or two more or less are points already
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +43,7 @@ class Change:
     label: str
     old: float
     new: float
+    marks: int | None = None  # to test it by; None: not one class alone
 
     @property
     def is_loss(self) -> bool:
@@ -57,8 +59,9 @@ def changes(old: Looks, new: Looks, samples: Sequence[Sample], labels: Sequence[
     theirs = old.bundle.labels
     truths = named_truths(samples, labels, theirs)
     before, after = (average_precision(truths, named(one, samples, theirs), len(theirs)).ap50 for one in (old, new))
-    marked = np.unique(np.concatenate([truth.class_id[truth.is_judged] for truth in truths]))
-    return [Change(new.path.name, theirs[place], before[place], after[place]) for place in marked]
+    judged = np.concatenate([truth.class_id[truth.is_judged] for truth in truths])
+    marked = zip(*np.unique(judged, return_counts=True), strict=True)
+    return [Change(new.path.name, theirs[place], before[place], after[place], int(marks)) for place, marks in marked]
 
 
 def named_truths(samples: Sequence[Sample], labels: Sequence[str], theirs: Sequence[str]) -> list[Truth]:
@@ -95,13 +98,21 @@ def drawn_changes(old: Looks, new: Looks, samples: Sequence[Sample], labels: Seq
 
 def verdict(every: Sequence[Change], old: Path) -> str | None:
     """Why the new bundle is not shipped, in a sentence; None when it may be."""
-    losses = [f"{one.label} from {one.old:.3f} to {one.new:.3f} ({one.file})" for one in every if one.is_loss]
+    losses = [
+        f"{one.label} from {one.old:.3f} to {one.new:.3f} ({one.file}{_few(one)})" for one in every if one.is_loss
+    ]
     if not losses:
         return None
     return (
         f"not shipped: AP50 fell by more than {100 * MOST_LOST:.0f} points on the old test split for "
         f"{', '.join(losses)}; {old} keeps the old bundle. Train on more of the old pictures, or look at the added"
     )
+
+
+def _few(one: Change) -> str:
+    if one.marks is None or one.marks >= FEW_MARKS:
+        return ""
+    return f", only {one.marks} {'mark' if one.marks == 1 else 'marks'} to test: see --draws 200"
 
 
 def pairs_of(config: TrainConfig, new: Path, old: Path) -> list[tuple[Path, Path]]:

@@ -1,9 +1,9 @@
 """What is in the datasets of a configuration: `python -m training.report training/configs/pests_8.toml sheet.jpg`.
 
-Prints pictures, boxes and sizes for each split, boxes for each label, groups that are in two splits, pictures that are
-in none, rows of `label_care.csv` that meet no picture or mark, and pictures of two splits that look the same, mirrored
-and turned copies among them; writes a sheet of training pictures with their boxes. Look at it before believing any
-figure.
+Prints pictures, boxes and sizes for each split, boxes for each label, labels without a row in `edge/taxa.csv`, groups
+that are in two splits, pictures that are in none, rows of `label_care.csv` that meet no picture or mark, and pictures
+of two splits that look the same, mirrored and turned copies among them; writes a sheet of training pictures with their
+boxes. Look at it before believing any figure.
 """
 
 import argparse
@@ -18,6 +18,7 @@ from msgspec.structs import replace
 
 from edge.boxes import Image
 from edge.detections import no_detections
+from edge.taxa import taxa
 from training.classes import read_classes
 from training.command import finish
 from training.config import TrainConfig, read_config
@@ -57,6 +58,8 @@ def report(config: TrainConfig, picture: Path) -> None:
     parts = {split: samples_of(config, split) for split in SPLITS}
     for split, samples in parts.items():
         print(f"{split}: " + "\n".join(lines_of(samples, labels)))
+    for line in nameless(labels):
+        print(line)
     for dataset in config.datasets:
         for line in split_faults(Path(config.data) / dataset.name):
             print(f"{dataset.name}: {line}")
@@ -65,6 +68,13 @@ def report(config: TrainConfig, picture: Path) -> None:
     for one, other in combinations(SPLITS, 2):
         print("\n".join(copy_lines(one, other, copies(parts[one], parts[other]))))
     write_sheet(picture, sample_sheet(some(parts["train"], config, "train"), labels))
+
+
+def nameless(labels: Sequence[str]) -> list[str]:
+    """A line for each label that no row of taxa.csv names."""
+    known = {one.scientific_name for one in taxa()}
+    told = "has no row in edge/taxa.csv: a node tells only this name, and takes it for a pest"
+    return [f"{label} {told}" for label in labels if label.partition(" (")[0] not in known]  # without its life stage
 
 
 def split_faults(root: Path) -> list[str]:

@@ -41,6 +41,20 @@ def test_a_refusal_names_every_class_that_fell_and_says_that_the_old_bundle_stay
     assert verdict(every[1:2], MODELS) is None
 
 
+@pytest.mark.parametrize(
+    ("marks", "told"),
+    [
+        (1, "only 1 mark to test: see --draws 200"),
+        (29, "only 29 marks to test: see --draws 200"),
+        (30, None),
+        (None, None),
+    ],
+)
+def test_a_refusal_by_few_marks_says_how_to_see_what_chance_does(marks, told):
+    why = verdict([Change("a.onnx", "Pieris", 0.8, 0.7, marks)], MODELS)
+    assert told is None if "only" not in why else told in why
+
+
 @pytest.fixture
 def tiny_config(tiny_config):
     """Of the side that `pests` has."""
@@ -110,9 +124,10 @@ def test_a_bundle_that_forgot_a_class_is_refused_with_exit_1_and_the_old_one_sta
     monkeypatch.setattr(gate, "read_config", lambda _path: tiny_config)
     monkeypatch.setattr("sys.argv", ["accept", "tiny.toml", str(new), str(old)])
     assert gate.main() == 1
-    assert (
-        f"not shipped: AP50 fell by more than 2 points on the old test split for {lost} from" in capsys.readouterr().out
-    )
+    told = capsys.readouterr().out
+    assert f"not shipped: AP50 fell by more than 2 points on the old test split for {lost} from" in told
+    marks = sum((one.class_id == LABELS.index(lost)).sum() for one in samples_of(tiny_config, "test"))
+    assert re.search(rf"\(tiny\.onnx, only {marks} marks? to test: see --draws 200\)", told)
     assert bytes_of(old) == before
 
 

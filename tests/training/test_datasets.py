@@ -140,6 +140,14 @@ def test_a_picture_that_is_given_to_two_splits_is_not_learned_and_then_judged_by
         images_of_split(own, "train")
 
 
+def test_a_path_with_the_backslashes_of_windows_is_told_as_what_it_is(own):
+    (own / "splits.csv").write_text("image,group,split\nimages\\pest_00.jpg,0,train\n")
+    with pytest.raises(
+        ConfigError, match=r"splits\.csv: images\\pest_00\.jpg has a backslash; write / between folders"
+    ):
+        images_of_split(own, "train")
+
+
 @pytest.mark.parametrize("suffix", ["jpg", "png"])
 def test_a_picture_that_is_cut_off_is_not_learned_as_grey(suffix, tmp_path):
     path = tmp_path / f"half.{suffix}"

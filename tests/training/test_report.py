@@ -8,7 +8,7 @@ from tests.training.conftest import TINY
 from training.copies import Copy
 from training.label_decisions import ACTIONS, DROP, REGION, STAY, WRONG, Decision
 from training.mixture import stored_samples
-from training.report import care_faults, copy_lines, lines_of, report, split_faults
+from training.report import care_faults, copy_lines, lines_of, nameless, report, split_faults
 from training.samples import Sample
 
 
@@ -57,6 +57,11 @@ def test_a_group_in_two_splits_and_pictures_that_somebody_forgot_in_splits_csv_a
         "1 groups in more than one split, the first '3'",
         "1 pictures in no split, the first 'images/pest_05.jpg'",
     ]
+
+
+def test_a_label_that_no_row_of_the_taxa_names_is_told_whatever_its_life_stage():
+    (told,) = nameless(["Plutella xylostella", "Plutella xylostella (larva)", "Xylocopa violacea (adult)"])
+    assert told.startswith("Xylocopa violacea (adult) has no row in edge/taxa.csv")
 
 
 def test_rows_of_label_care_that_meet_no_picture_or_mark_are_told_for_each_set_of_the_configuration(tiny_config):

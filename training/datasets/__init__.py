@@ -60,6 +60,8 @@ def split_rows(table: Path) -> list[dict[str, str]]:
             raise ConfigError(
                 f"{table}: {row['image']} is in {row['split']!r}, which is no split; write one of {', '.join(SPLITS)}"
             )
+        if "\\" in row["image"]:
+            raise ConfigError(f"{table}: {row['image']} has a backslash; write / between folders, also on Windows")
         picture = normpath(row["image"])
         if picture in split_of:
             told = f"{table}: has {row['image']} twice, in {split_of[picture]} and {row['split']}"
