@@ -21,7 +21,7 @@ from edge.boxes import Image
 from edge.bundle import load_bundle
 from edge.calibration import Calibration, Region, Scale, save_calibration
 from edge.cameras import Frame, WatchedCamera, open_watched_camera
-from edge.cameras.picture_files import identity, known_as, told_time, unusable_as
+from edge.cameras.picture_files import identity, known_as, known_formerly_as, told_time, unusable_as
 from edge.climate import ClimateSensor, NoSensor
 from edge.clock import ClockState
 from edge.config import StoreTable, parse_config
@@ -142,11 +142,7 @@ class Fed:
 
             def alive() -> None:
                 self.called()
-                are_known = (
-                    camera.known & {path.name, known_as(path, told_time(path)), unusable_as(identity(path))}
-                    for path in self.pictures.iterdir()
-                )
-                self.quiet = self.quiet + 1 if all(are_known) else 0
+                self.quiet = self.quiet + 1 if all(map(self.is_known, self.pictures.iterdir())) else 0
                 self.clock.advance(0.1)
                 if self.quiet >= QUIET_TURNS:
                     self.quiet = 0
@@ -170,6 +166,10 @@ class Fed:
                 )
             )
             pipeline.run(stop)
+
+    def is_known(self, path: Path) -> bool:
+        known = known_as(path, told_time(path))
+        return not self.known.isdisjoint({path.name, known_formerly_as(known), known, unusable_as(identity(path))})
 
     def after_commit(self, store: Store) -> None:
         put_times_right(store, self.clock)
@@ -362,12 +362,28 @@ def test_what_an_unreadable_store_counted_counts_no_more_when_its_folder_comes_b
 def test_a_camera_whose_names_begin_again_brings_new_pictures_and_former_software_knows_their_names(fed: Fed) -> None:
     first = fed.add(0, name="IMG_0001.png")
     fed.run(first, first, fed.add(0, (16, 16, BLUE), (40, 40, RED), name="IMG_0001.png"))
-    for gone in ("0", "name LIKE '%/%'"):  # known as it is now, and as former software keeps it
+    for gone in ("0", "name LIKE '%/%/%'", "name LIKE '%/%'"):  # known as it is now, and as former software keeps it
         with closing(sqlite3.connect(fed.state / "fieldeye.db")) as db, db:
             db.execute(f"DELETE FROM counted WHERE {gone}")  # noqa: S608  our own words
         fed.boot()
         fed.run()
         assert fed.frames() == {0: 2}
+
+
+def test_a_camera_that_writes_over_one_name_brings_new_pictures_though_they_are_of_one_size(fed: Fed) -> None:
+    def over(place_px: int) -> Step:
+        content = cv2.imencode(".png", scene((place_px, 16, BLUE)))[1].tobytes().ljust(20_000, b"\0")
+
+        def put() -> None:
+            (fed.pictures / "latest.png").write_bytes(content)
+
+        return put
+
+    fed.run(over(16), over(40), over(40), over(28))
+    assert fed.frames() == {0: 3}
+    fed.boot()
+    fed.run(over(28), over(20), fed.next_hour, over(24))
+    assert fed.frames() == {0: 4, 1: 1}
 
 
 def test_a_name_that_is_no_utf_8_is_a_picture_like_any_other(fed: Fed) -> None:

@@ -1,7 +1,8 @@
 """Pictures of a folder in time order, shown once or in a loop; files that arrive while it runs are shown too.
 
 One that is fed is never at its end: it shows each picture once, and none of those that were `known` when it was opened.
-They are known by their names and, where these tell no time, by EXIF time or size, too: cameras come to IMG_0001 again.
+They are known by their names and, where these tell no time, by EXIF time or content, too: cameras come to IMG_0001
+again, or write over one file for ever.
 
 Which time is a picture's says `edge.cameras.picture_files`; equal times go by name. Where names tell no time, each
 picture that is new is opened for its own, over as many reads as that takes.
@@ -21,6 +22,7 @@ from edge.cameras.picture_files import (
     Shown,
     identity,
     known_as,
+    known_formerly_as,
     modified,
     own_time,
     told_time,
@@ -69,14 +71,14 @@ class FolderCamera(ClosedAtExit):
         until_s = self._clock.monotonic_s() + timeout_s
         picture = self._next(until_s)
         path = self._folder / picture[0]
+        taken = told_time(path) if self._config.fed else None
+        key = known_as(path, taken) if self._config.fed else ""  # first: while one is decoded the next may be there
         try:
             image, luma = image_and_luma(self._read(path, picture), self._config)
         except BadFrameError as why:
             if self._config.fed and why.reason != "unreadable":  # that is its disk's fault, or its rights'
                 why.known_as = unusable_as(picture)
             raise
-        taken = told_time(path) if self._config.fed else None
-        key = known_as(path, taken) if self._config.fed else ""
         return Frame(image, luma, self._clock.now(), name_of(path), dropped=0, taken=taken, known_as=key)
 
     def _read(self, path: Path, picture: Identity) -> Image:
@@ -176,9 +178,11 @@ class FolderCamera(ClosedAtExit):
         if picture in self._times:
             return self._times[picture]
         own = own_time(path)
-        if self._known and (known_as(path, own) in self._known or unusable_as(picture) in self._known):
-            self._shown.add(picture)
-            return None
+        if self._known:
+            key = known_as(path, own)
+            if not {key, known_formerly_as(key), unusable_as(picture)}.isdisjoint(self._known):
+                self._shown.add(picture)
+                return None
         return own or modified(path)
 
 

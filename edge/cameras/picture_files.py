@@ -10,6 +10,7 @@ import re
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
+from zlib import crc32
 
 from edge.cameras.headers import exif_time
 from edge.cameras.pictures import name_of
@@ -22,6 +23,8 @@ _TIME_IN_NAME = re.compile(
     r"(?<!\d)(20\d\d)[-_]?(\d\d)[-_]?(\d\d)[-_T ]?(\d\d)[-_:]?(\d\d)[-_:]?(\d\d)"
     r"(?:(?<=\d{14})\d{3}|[-_.]\d{3}(?=Z))?(Z(?![A-Za-z]))?(?!\d)"
 )
+
+_PIECE_BYTES = 4096  # whole files would take minutes of a card at a start: 10,000 of them, see `_content_of`
 
 
 def own_time(path: Path) -> datetime | None:
@@ -38,11 +41,17 @@ def told_time(path: Path) -> datetime | None:
 def known_as(path: Path, told: datetime | None) -> str:
     """What a fed folder's picture is known by; no name has a slash, and a time stays while the file grows.
 
-    `told`: see `told_time`. Its zone is left out, which may be added later.
+    `told`: see `told_time`. Its zone is left out, which may be added later. Former software knows NAME/SIZE/CRC by
+    NAME/SIZE alone, and pictures of a camera that writes over one file name are often of one size.
     """
     if _time_in_name(path):
         return name_of(path)
-    return f"{name_of(path)}/{told.replace(tzinfo=None) if told else identity(path)[2]}"
+    return f"{name_of(path)}/{told.replace(tzinfo=None) if told else _content_of(path)}"
+
+
+def known_formerly_as(known: str) -> str:
+    """What former software knows that picture by: by less, and so perhaps another one of that file, too."""
+    return known.rpartition("/")[0]
 
 
 def unusable_as(picture: Identity) -> str:
@@ -70,6 +79,21 @@ def _time_in_exif(path: Path) -> datetime | None:
             return exif_time(file)
     except OSError:
         return None  # gone or unreadable
+
+
+def _content_of(path: Path) -> str:
+    """Its size and the CRC-32 of its beginning, middle and end: noise differs in each, and a header may tell a time.
+
+    The end alone is not enough, as some cameras fill their files up to one size.
+    """
+    with suppress(OSError):
+        if path.is_file():  # see `_time_in_exif`
+            with path.open("rb", buffering=0) as file:
+                size = os.fstat(file.fileno()).st_size
+                starts = (0, size // 2, max(0, size - _PIECE_BYTES))
+                pieces = b"".join(os.pread(file.fileno(), _PIECE_BYTES, start) for start in starts)
+            return f"{size}/{crc32(pieces):08x}"
+    return f"{identity(path)[2]}/"  # gone or unreadable: reading it will say so
 
 
 def identity(path: Path) -> Identity:

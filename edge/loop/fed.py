@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from edge.cameras import Frame
+from edge.cameras.picture_files import known_formerly_as
 from edge.cameras.pictures import name_of
 from edge.counts import Interval
 from edge.errors import BadFrameError, StoreError
@@ -35,9 +36,9 @@ class FedFolder:
             self._take_over(present)
 
     def has_counted(self, frame: Frame) -> bool:
-        """Also one that former software knew by its file's name alone."""
+        """Also one that former software knew by less, as by its file's name alone."""
         self.take_over_owed()  # it came while the camera waited for it, and was listed against nothing known
-        return not self._known.isdisjoint({frame.source, frame.known_as})
+        return not self._known.isdisjoint({frame.source, known_formerly_as(frame.known_as), frame.known_as})
 
     def count(self, frame: Frame) -> None:
         """It counts in the open interval, be it as one that came too late."""

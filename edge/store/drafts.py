@@ -1,10 +1,11 @@
 """What a later correction of an interval needs, kept in the transaction that commits the interval."""
 
 import sqlite3
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import timedelta
+from itertools import accumulate
 from pathlib import Path
 from zlib import crc32
 
@@ -13,7 +14,8 @@ from edge.wire import utc_ms
 
 CORRECTED = timedelta(days=7)  # back from the open interval: an older picture is too late for it
 KEPT_DRAFTS = 400  # a fortnight of hours; what is older is not corrected any more
-KEPT_NAMES = 10_000  # of pictures that are gone: a week at a picture a minute, half of it with two names each; 1 MB
+KEPT_NAMES = 10_000  # of pictures that are gone: a week at a picture a minute, less with two or three names each; 1 MB
+_BY_CONTENT = 2  # slashes in NAME/SIZE/CRC; one in NAME/TIME and in NAME/SIZE of former software
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,16 +46,29 @@ def keep(db: sqlite3.Connection, seq: int, interval: Interval, draft: Draft) -> 
 
 
 def note_names(db: sqlite3.Connection, names: Collection[str]) -> None:
-    """Within the caller's transaction: of pictures that are never to be counted again, see `file_name`."""
-    rows = [(row,) for name in names for row in (file_name(name), name)]
+    """Within the caller's transaction: of pictures that are never to be counted again, see `_with_former`."""
+    rows = [(row,) for name in names for row in _with_former(name)]
     db.executemany("INSERT OR IGNORE INTO counted (name) VALUES (?)", rows)
 
 
-def file_name(name: str) -> str:
-    """The part that former software knows a picture by, and keeps: what stands behind a slash tells two of a name.
+def _with_former(name: str) -> Iterable[str]:
+    """NAME/SIZE/CRC, and before it NAME and NAME/SIZE, by which software knows it to which a node may go back.
 
-    Empty of one that could not be used, which begins with a slash: whole, it may come under the same name.
+    One that could not be used, which begins with a slash, stands alone: whole, it may come under the same name.
     """
+    return (name,) if name.startswith("/") else accumulate(name.split("/"), "{}/{}".format)
+
+
+def without_former(names: Collection[str]) -> set[str]:
+    """Without those of former software where a file has better ones: other pictures may have been of that size."""
+    better = {_file_name(name) for name in names if "/" in name}
+    best = {_file_name(name) for name in names if name.count("/") == _BY_CONTENT}
+    by_size = {name for name in names if _file_name(name) in best and name.partition("/")[2].isdigit()}
+    return set(names) - better - by_size
+
+
+def _file_name(name: str) -> str:
+    """Empty of one that could not be used."""
     return name.partition("/")[0]
 
 
@@ -86,4 +101,4 @@ def forget_names(db: sqlite3.Connection, present: Collection[str]) -> None:
 
 def _kind(name: str) -> tuple[str, int]:
     """Of which file it is, and whether its own name, that of a picture of it, or that of one that cannot be used."""
-    return file_name(name.removeprefix("/")), name.count("/")
+    return _file_name(name.removeprefix("/")), name.count("/")

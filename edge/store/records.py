@@ -15,7 +15,7 @@ from edge.config import MEGABYTE
 from edge.counts import Interval, Record, Sighting
 from edge.errors import StoreError, WireError
 from edge.store.audit import Entry, is_known, trail
-from edge.store.drafts import CORRECTED, file_name, numbered_names
+from edge.store.drafts import CORRECTED, numbered_names, without_former
 from edge.store.file import NAME, page_bytes, sentences
 from edge.store.jpegs import Jpegs
 from edge.store.pictures import newest_after, pictures_in, total_bytes
@@ -176,8 +176,7 @@ class Records:
     def counted_pictures(self) -> set[str]:
         """Names of a folder's pictures that are in an interval already; a file's own where no more is known of it."""
         with sentences(self._path, "read which pictures were counted"):
-            names = {name for _, name in numbered_names(self._readers.mine())}
-        return names - {file_name(name) for name in names if name != file_name(name)}
+            return without_former([name for _, name in numbered_names(self._readers.mine())])
 
     def last_seq(self) -> int:
         """The newest that was ever committed, kept or not; 0 before the first."""

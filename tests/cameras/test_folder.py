@@ -8,14 +8,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from pathlib import Path
+from threading import Thread
 
 import cv2
 import numpy as np
 import pytest
 
 from edge.cameras import open_camera
-from edge.cameras.folder import RELIST_S
-from edge.cameras.picture_files import Shown, known_as, own_time, told_time
+from edge.cameras.folder import RELIST_S, _gives_a_byte
+from edge.cameras.picture_files import Shown, known_as, known_formerly_as, own_time, told_time
 from edge.clock import SystemClock
 from edge.errors import BadFrameError, CameraEndedError, CameraError, SortingError
 from tests.cameras.sources import BROKEN, PICTURES, camera_table
@@ -196,6 +197,15 @@ def test_what_is_no_file_is_passed_and_good_ones_still_come(tmp_path: Path, what
         with pytest.raises(BadFrameError, match=r"b\.jpg"):
             camera.read(1)
         assert [camera.read(1).source for _ in range(2)] == ["a.jpg", "c.jpg"]
+
+
+def test_a_pipe_gives_no_byte_and_nobody_waits_for_one(tmp_path: Path) -> None:
+    """In a thread, since nothing would end it; a writer that comes lets it go."""
+    os.mkfifo(tmp_path / "b.jpg")
+    asked = Thread(target=_gives_a_byte, args=(tmp_path / "b.jpg",), daemon=True)
+    asked.start()
+    asked.join(10)
+    assert not asked.is_alive()
 
 
 @contextmanager
@@ -439,7 +449,7 @@ def test_a_fed_folder_that_stays_as_it_is_is_listed_anew_only_after_a_while(tmp_
         assert camera.read(1).source == "latest.jpg"
 
 
-def test_a_picture_whose_name_tells_no_time_is_known_by_its_own_while_it_grows_or_else_by_its_size(
+def test_a_picture_whose_name_tells_no_time_is_known_by_its_own_while_it_grows_or_else_by_its_content(
     tmp_path: Path,
 ) -> None:
     jpeg, path, known = PICTURES[0].read_bytes(), tmp_path / "IMG_0001.JPG", []
@@ -453,6 +463,17 @@ def test_a_picture_whose_name_tells_no_time_is_known_by_its_own_while_it_grows_o
     os.utime(path, (MORNING_S, MORNING_S))  # as by another copy
     assert known_as(path, None) == others[-1]
     assert known_as(tmp_path / "20260701_060000.jpg", None) == "20260701_060000.jpg"
+
+
+@pytest.mark.parametrize("place", [100, 25_000, -100])
+def test_pictures_of_one_name_and_size_are_known_by_beginning_middle_and_end(tmp_path: Path, place: int) -> None:
+    path, jpeg = tmp_path / "latest.jpg", bytearray(50_000)
+    path.write_bytes(jpeg)
+    first = known_as(path, None)
+    jpeg[place] = 1
+    path.write_bytes(jpeg)
+    assert known_as(path, None) != first
+    assert known_formerly_as(known_as(path, None)) == known_formerly_as(first) == "latest.jpg/50000"
 
 
 @pytest.mark.parametrize(
