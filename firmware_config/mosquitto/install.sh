@@ -4,7 +4,8 @@
 #   sudo ./install.sh [--afresh]
 #
 # --afresh   the broker forgets what it kept: what others retained or subscribed to with a card of the site goes. So does what it
-#            keeps for a platform that is away: records are asked for again, pictures on their way are lost
+#            keeps for a platform that is away: records are asked for again, pictures on their way are lost. Needed
+#            where this machine was the broker of another site, or the key store is new
 set -eu
 afresh=
 for word; do
@@ -16,6 +17,11 @@ for word; do
 done
 cd "$(dirname "$0")"
 [ "$(id -u)" = 0 ] || { echo "install.sh: run it as root: sudo $0" >&2; exit 2; }
+if [ -z "$afresh" ] && [ -e /etc/mosquitto/fieldeye/ca.pem ] && ! cmp -s ca.pem /etc/mosquitto/fieldeye/ca.pem; then
+    echo "install.sh: this machine is the broker of another site or of a former key store, whose nodes these files would lock out;" \
+        "give this site a machine of its own, or add --afresh if its key store is new" >&2
+    exit 1
+fi
 if ! command -v mosquitto >/dev/null || ! command -v chronyd >/dev/null; then
     apt-get -qq update
     apt-get -qq install -y --no-install-recommends mosquitto chrony

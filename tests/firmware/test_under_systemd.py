@@ -82,6 +82,8 @@ def test_the_page_answers(node: str) -> None:
 def test_the_installed_broker_and_the_service_find_each_other_over_tls(node: str) -> None:
     inside("cp -a /src/broker /root/broker && /root/broker/install.sh")
     assert shown("ActiveState", "mosquitto.service") == "active"
+    inside("cp -a /root/broker /root/other && echo >>/root/other/ca.pem")
+    assert "broker of another site" in inside("/root/other/install.sh 2>&1 || true")
     inside("systemctl stop mosquitto && echo damaged >/var/lib/mosquitto/mosquitto.db")
     inside("/root/broker/install.sh --afresh")
     assert shown("ActiveState", "mosquitto.service") == "active"
