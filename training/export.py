@@ -24,7 +24,7 @@ from training.added import as_trained
 from training.checkpoints import Checkpoint, load_detector, start_of
 from training.classes import read_classes
 from training.command import finish
-from training.config import CONFIGS, TrainConfig, read_config
+from training.config import CONFIGS, REVIEWED, TrainConfig, read_config
 from training.dispersion import dispersion_of
 from training.facts import facts_of, refuse_another, unmeasured, with_choice
 from training.int8_graph import in_fewer_steps
@@ -45,7 +45,7 @@ from training.onnx_file import (
     write_facts,
 )
 from training.samples import Sample
-from training.thresholds import choose
+from training.thresholds import Choice, choose
 from training.transforms import PAD, Random
 from training.weights import activation_of, fold_batchnorm, load_folded, unfolded
 
@@ -57,8 +57,23 @@ def export(config: TrainConfig, checkpoint: Path, models: Path) -> list[Path]:
     """Write the bundles of a checkpoint's averaged weights; returns their files. Raises ConfigError."""
     paths = bundle_paths(models, config.bundle)
     with in_place_of(*paths.values()) as folder:
-        _decide(config, _undecided(config, checkpoint, folder), checkpoint.parent.parent)
+        files = _undecided(config, checkpoint, folder)
+        if config.folds and any(one.annotation == REVIEWED for one in config.datasets):
+            _take_over(read_facts(start_of(config, checkpoint.parent)), files)
+        else:
+            _decide(config, files, checkpoint.parent.parent)
     return list(paths.values())
+
+
+def _take_over(before: Facts, paths: Mapping[str, Path]) -> None:
+    """Temperature, thresholds and dispersion of the bundle that a run went on from.
+
+    Its folds learned without the crops: of what these taught they know nothing.
+    """
+    choice = Choice(before["temperature"], tuple(one["threshold"] for one in before["classes"]))
+    for path in paths.values():
+        chosen = with_choice(unmeasured(read_facts(path)), choice)
+        write_facts(path, chosen | {"dispersion": before["dispersion"]})
 
 
 def _undecided(config: TrainConfig, checkpoint: Path, models: Path) -> dict[str, Path]:

@@ -22,7 +22,7 @@ from training import accept as accepts
 from training import export as exports
 from training import train as trains
 from training.added import added_name
-from training.config import DatasetConfig, OptimiserConfig, PhaseConfig, TrainConfig
+from training.config import REVIEWED, DatasetConfig, OptimiserConfig, PhaseConfig, TrainConfig
 from training.evaluate import evaluate, reported
 from training.export import choose_again, export, export_again
 from training.facts import with_choice
@@ -312,6 +312,22 @@ def test_pictures_that_a_bundle_learned_are_judged_by_a_run_that_left_them_out(s
     shutil.rmtree(tmp_path / "runs" / "fold")
     with pytest.raises(ConfigError, match=r"fold\.onnx has another side, other tiles"):
         export_again(folded, tmp_path, tmp_path / "runs")
+
+
+@pytest.mark.usefixtures("_not_quantised")
+def test_a_run_with_crops_keeps_what_folds_chose_for_the_bundle_that_it_went_on_from(shipped, tmp_path):
+    config, folder, _ = shipped
+    for file in ("last.pt", "start.onnx"):
+        shutil.copy(folder / file, tmp_path)
+    before = read_facts(tmp_path / "start.onnx")
+    chosen = with_choice(before, Choice(2.5, (0.8,) * len(before["classes"])))
+    write_facts(tmp_path / "start.onnx", chosen | {"dispersion": {"precision": 0.5, "recall": 1.5, "rough": 0.1}})
+    crops = DatasetConfig(name=str(checked(samples_of(config, "train")[-3:], tmp_path).export), annotation=REVIEWED)
+    added = msgspec.structs.replace(config, folds=("gone",), datasets=(*config.datasets, crops))
+    (tmp_path / "new").mkdir()
+    files = export(added, tmp_path / "last.pt", tmp_path / "new")
+    assert [decided(path) for path in files] == [decided(tmp_path / "start.onnx")] * 2
+    assert set(decided(files[0])[2]) == {0.8}
 
 
 def decided(path):
