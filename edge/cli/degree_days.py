@@ -169,8 +169,8 @@ def _line(step: Progress) -> str:
     filled = f" [{step.heat.filled_c:.1f}]" if step.heat.missing and step.heat.filled_c is not None else ""
     upper = f" to {step.row.upper_c:g}" if step.row.upper_c is not None else ""
     reached = f", reached on {step.reached}" if step.reached else ""
-    is_ours = step.row.cutoff_method in {"horizontal", "vertical", "intermediate", "none"}
-    odd = "" if is_ours else f" (cut-off of its source: {step.row.cutoff_method})"
+    is_usual = step.row.cutoff_method in {"horizontal", "none"}
+    odd = "" if is_usual else f" (cut-off of its source: {step.row.cutoff_method})"
     return (
         f"{step.row.stage_from} -> {step.row.stage_to}: {step.heat.known_c:.1f}{filled} of {step.row.degree_days_c:g} "
         f"°C d above {step.row.lower_c:g}{upper} °C{reached}{odd}"
