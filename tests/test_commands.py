@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from math import inf
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -512,17 +513,36 @@ def test_once_the_budget_is_spent_the_summary_waits_and_the_newest_is_told_when_
         assert [summary.end for summary in platform.messages["summary"]] == [instant(2 * 3600).utc]
 
 
+def test_corrections_go_again_once_a_day_through_starts_and_from_where_a_line_broke(tmp_path: Path) -> None:
+    clock = SetClock()
+    with closing(open_store(tmp_path)) as store:
+        budget = Budget(store, None, clock.now())
+        budget.spend(1, clock.now())
+        budget.keep()
+        clock.jump(DAY_S, ClockState.SYNCED)
+        for before in (inf, 0.0):
+            budget = Budget(store, None, clock.now())
+            assert budget.corrections_before == before
+            budget.spend(1, clock.now())
+            budget.save()
+    budget.corrections_before = 3.0
+    budget.corrections_return([Mark(7, 1), Mark(9, 2)])
+    assert budget.corrections_before == 10
+    budget.corrections_return([])
+    assert budget.corrections_before == 10
+
+
 @pytest.mark.parametrize(("waiting", "told"), [(3, [(2, 0), (3, 0), (4, 0), (1, 1)]), (800, [])])
 def test_corrections_go_again_after_what_waits_and_not_on_a_day_of_which_half_of_the_budget_is_spent(
     tmp_path: Path, waiting: int, told: list[tuple[int, int]]
 ) -> None:
     clock = SetClock()
     with closing(open_store(tmp_path)) as store:
+        budget = Budget(store, 100_000, clock.now())
         for revision in range(2):
             store.commit_interval(interval(revision=revision), Draft(seq=revision or None, state=b"", pictures=()))
         store.mark_delivered([Mark(1, 1)])
         store.commit([interval(3600 * n) for n in range(waiting)])
-        budget = Budget(store, 100_000, clock.now())
         budget.spend(1, clock.now())
         budget.keep()
     clock.jump(DAY_S, ClockState.SYNCED)

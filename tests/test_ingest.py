@@ -17,6 +17,7 @@ from edge.cli import platform_main
 from edge.counts import Record
 from edge.errors import StoreError
 from edge.platform import Bad, Ledger
+from edge.platform.decode import Message
 from edge.wire import (
     Health,
     ImageHeader,
@@ -262,6 +263,30 @@ def test_where_bad_messages_cannot_be_kept_is_a_sentence(tmp_path: Path, fault: 
         Ledger(tmp_path / "records.jsonl") as ledger,
     ):
         ledger.set_aside(Bad("fieldeye/v1/a/b/records", "no batch"))
+
+
+def test_bad_messages_are_kept_anew_when_their_file_was_moved_away(tmp_path: Path) -> None:
+    aside = tmp_path / "records.jsonl.bad"
+    with Ledger(tmp_path / "records.jsonl") as ledger:
+        for _ in range(2):
+            ledger.set_aside(Bad("fieldeye/v1/a/b/records", "no batch"))
+            aside.rename(tmp_path / "looked at")
+    assert "no batch" in (tmp_path / "looked at").read_text()
+
+
+def test_a_picture_of_the_longest_names_is_kept_and_its_last_part_once_more_leaves_nothing(tmp_path: Path) -> None:
+    photo, told = b"\xff\xd8" + bytes(200_000) + b"\xff\xd9", []
+    topic = node_topic("s" * 64, "n" * 64, "image")
+    for last in "ab":
+        header = ImageHeader(kind="excerpt", id="i" * 64, bytes=len(photo), command="c" * 63 + last)
+        parts = [(payload, tuple(image_properties(one))) for one, payload in image_parts(header, photo)]
+        told += [Message(topic, payload, properties=properties) for payload, properties in parts]
+    assert len(parts) > 1
+    with Ledger(tmp_path / "records.jsonl") as ledger:
+        for message in (*told, told[-1]):
+            ledger.keep_picture(message)
+    kept = [path.suffix for path in (tmp_path / "records.jsonl.pictures").iterdir()]
+    assert sorted(kept) == [".jpg", ".jpg", ".json", ".json"]
 
 
 A_PHOTOGRAPH = """

@@ -384,6 +384,11 @@ def test_a_camera_that_writes_over_one_name_brings_new_pictures_though_they_are_
     fed.boot()
     fed.run(over(28), over(20), fed.next_hour, over(24))
     assert fed.frames() == {0: 4, 1: 1}
+    with closing(sqlite3.connect(fed.state / "fieldeye.db")) as db, db:
+        db.execute("DELETE FROM counted WHERE name LIKE '%/%/%'")  # as former software keeps it
+    fed.boot()
+    fed.run(over(36), over(32))
+    assert fed.frames() == {0: 4, 1: 3}
 
 
 def test_a_name_that_is_no_utf_8_is_a_picture_like_any_other(fed: Fed) -> None:

@@ -184,15 +184,23 @@ def test_delivered_corrections_are_told_newest_first_until_a_day_after_the_last_
     store.mark_delivered(marks([1]))
     for seq in range(2, BATCH_RECORDS + 4):
         store.commit_interval(interval(3600.0 * (seq - 1), revision=1), draft(seq))
-    assert store.delivered_corrections(math.inf, NOON) == []
+    assert store.delivered_corrections(0, math.inf, NOON) == []
     store.mark_delivered([Mark(seq, 1) for seq in range(2, BATCH_RECORDS + 3)])  # the newest waits
-    first = store.delivered_corrections(math.inf, NOON)
+    first = store.delivered_corrections(0, math.inf, NOON)
     assert seqs(first) == list(range(BATCH_RECORDS + 2, 2, -1))
-    assert seqs(store.delivered_corrections(3, NOON)) == [2]
-    assert len(store.delivered_corrections(math.inf, NOON, limit_bytes=1)) == 1
+    assert seqs(store.delivered_corrections(0, 3, NOON)) == [2]
+    assert store.delivered_corrections(2, 3, NOON) == []
+    assert len(store.delivered_corrections(0, math.inf, NOON, limit_bytes=1)) == 1
     ended = NOON + timedelta(hours=2)  # number 2
-    assert seqs(store.delivered_corrections(3, ended + timedelta(days=8, seconds=-1))) == [2]
-    assert store.delivered_corrections(3, ended + timedelta(days=8)) == []
+    assert seqs(store.delivered_corrections(0, 3, ended + timedelta(days=8, seconds=-1))) == [2]
+    assert store.delivered_corrections(0, 3, ended + timedelta(days=8)) == []
+
+
+def test_a_node_knows_which_records_it_made_under_its_name(tmp_path: Path) -> None:
+    for name, since in (("n1", 0), ("n1", 0), ("n2", 2), ("n2", 2), ("n1", 4)):
+        with closing(Store(StoreTable(folder=str(tmp_path)), name)) as store:
+            assert store.since_named() == since
+            store.commit([sighting()])
 
 
 def test_a_record_that_is_delivered_once_more_is_not_written_to_the_card(store: Store, tmp_path: Path) -> None:

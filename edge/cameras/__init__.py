@@ -1,6 +1,6 @@
 """Light in, frames out: `open_camera` chooses among the kinds and imports only the one that is chosen."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from threading import Event
 
 from edge.cameras.base import Camera, Frame, without_credentials
@@ -12,7 +12,7 @@ from edge.config import CameraTable
 __all__ = ["Camera", "Frame", "WatchedCamera", "open_camera", "open_watched_camera"]
 
 
-def open_camera(config: CameraTable, clock: Clock, known: Collection[str] = (), shown: Shown | None = None) -> Camera:
+def open_camera(config: CameraTable, clock: Clock, known: set[str] | None = None, shown: Shown | None = None) -> Camera:
     """The configured camera as it is; a folder shows no `known` names and none of what was `shown` before.
 
     Raises CameraError, here or when read.
@@ -36,7 +36,7 @@ def open_watched_camera(config: CameraTable, clock: Clock, stop: Event) -> Watch
     )
 
 
-def _folder(config: CameraTable, clock: Clock, known: Collection[str], shown: Shown | None) -> Camera:
+def _folder(config: CameraTable, clock: Clock, known: set[str] | None, shown: Shown | None) -> Camera:
     from edge.cameras.folder import FolderCamera  # noqa: PLC0415 only when chosen
 
     return FolderCamera(config, clock, known, shown)
@@ -54,7 +54,7 @@ def _picamera(config: CameraTable, clock: Clock, *_: object) -> Camera:
     return open_picamera(config, clock)
 
 
-KINDS: dict[str, Callable[[CameraTable, Clock, Collection[str], Shown | None], Camera]] = {
+KINDS: dict[str, Callable[[CameraTable, Clock, set[str] | None, Shown | None], Camera]] = {
     "folder": _folder,
     "opencv": _opencv,
     "picamera": _picamera,

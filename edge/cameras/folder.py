@@ -10,12 +10,10 @@ picture that is new is opened for its own, over as many reads as that takes.
 
 import os
 import re
-from collections.abc import Collection
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 
-from edge.boxes import Image
 from edge.cameras.base import ClosedAtExit, Frame
 from edge.cameras.picture_files import (
     Identity,
@@ -28,7 +26,7 @@ from edge.cameras.picture_files import (
     told_time,
     unusable_as,
 )
-from edge.cameras.pictures import NODE, name_of, pictures_in, read_picture
+from edge.cameras.pictures import NODE, bytes_of, decode_picture, name_of, pictures_in
 from edge.cameras.pixels import image_and_luma
 from edge.clock import Clock
 from edge.config import CameraTable
@@ -44,11 +42,12 @@ class FolderCamera(ClosedAtExit):
 
     is_live = tells_repeats = False
 
-    def __init__(self, config: CameraTable, clock: Clock, known: Collection[str], shown: Shown | None) -> None:
+    def __init__(self, config: CameraTable, clock: Clock, known: set[str] | None, shown: Shown | None) -> None:
         self._config = config
         self._clock = clock
         self._folder = Path(config.source)
-        self._known = known  # that need no further look, see `known_as` and `unusable_as`; whoever counts adds to it
+        # That need no further look, see `known_as` and `unusable_as`; whoever counts adds to it.
+        self._known = set() if known is None else known
         self._shown = set() if shown is None else shown
         self._waiting: list[tuple[datetime, Identity]] = []  # the next one last
         self._unsorted: list[str] = []  # names that were listed; while there are some, nothing is shown
@@ -71,27 +70,30 @@ class FolderCamera(ClosedAtExit):
         until_s = self._clock.monotonic_s() + timeout_s
         picture = self._next(until_s)
         path = self._folder / picture[0]
-        taken = told_time(path) if self._config.fed else None
-        key = known_as(path, taken) if self._config.fed else ""  # first: while one is decoded the next may be there
+        taken, key = None, ""
         try:
-            image, luma = image_and_luma(self._read(path, picture), self._config)
+            data = self._read(path, picture)
+            if self._config.fed:  # of what was read: the file may have grown meanwhile, or be the next picture's
+                taken = told_time(path, data)
+                key = known_as(path, taken, data)
+            image, luma = image_and_luma(decode_picture(data, name_of(path), NODE), self._config)
         except BadFrameError as why:
             if self._config.fed and why.reason != "unreadable":  # that is its disk's fault, or its rights'
                 why.known_as = unusable_as(picture)
             raise
         return Frame(image, luma, self._clock.now(), name_of(path), dropped=0, taken=taken, known_as=key)
 
-    def _read(self, path: Path, picture: Identity) -> Image:
+    def _read(self, path: Path, picture: Identity) -> bytes:
         """Raises CameraError where its disk gives nothing, BadFrameError where it is this picture alone."""
         self._shown.add(picture)
         try:
-            return read_picture(path, NODE)
+            return bytes_of(path, NODE)
         except BadFrameError as why:
             cause = why.__cause__
             if not isinstance(cause, OSError) or isinstance(cause, PermissionError | FileNotFoundError):
                 raise
             if self._gives_another(path):
-                return read_picture(path, NODE)  # a share that was away for a moment connects anew when next asked
+                return bytes_of(path, NODE)  # a share that was away for a moment connects anew when next asked
             self._shown.remove(picture)
             where = f"{self._folder}/{name_of(path)}: cannot be read ({os.strerror(cause.errno or 0)})"
             raise CameraError(f"{where}; look whether its disk is plugged in") from why
@@ -178,12 +180,18 @@ class FolderCamera(ClosedAtExit):
         if picture in self._times:
             return self._times[picture]
         own = own_time(path)
-        if self._known:
-            key = known_as(path, own)
-            if not {key, known_formerly_as(key), unusable_as(picture)}.isdisjoint(self._known):
-                self._shown.add(picture)
-                return None
+        if self._known and self._is_known(picture, known_as(path, own)):
+            self._shown.add(picture)
+            return None
         return own or modified(path)
+
+    def _is_known(self, picture: Identity, key: str) -> bool:
+        """What former software knew by less is known by its own key from here on: the next one may be of that size."""
+        former = known_formerly_as(key)
+        if former in self._known and key not in self._known:
+            self._known.discard(former)
+            self._known.add(key)
+        return key in self._known or unusable_as(picture) in self._known
 
 
 def _last_below(folder: Path) -> str:

@@ -9,6 +9,7 @@ import os
 import re
 from contextlib import suppress
 from datetime import UTC, datetime
+from io import BytesIO, RawIOBase
 from pathlib import Path
 from zlib import crc32
 
@@ -33,12 +34,15 @@ def own_time(path: Path) -> datetime | None:
     return told.replace(tzinfo=None) if told else None
 
 
-def told_time(path: Path) -> datetime | None:
-    """The time that stands in its name or its EXIF, with zone where that tells one; None: in neither."""
-    return _time_in_name(path) or _time_in_exif(path)
+def told_time(path: Path, data: bytes | None = None) -> datetime | None:
+    """The time that stands in its name or its EXIF, with zone where that tells one; None: in neither.
+
+    `data`: what was read of it; without, the file is opened.
+    """
+    return _time_in_name(path) or (_time_in_exif(path) if data is None else exif_time(BytesIO(data)))
 
 
-def known_as(path: Path, told: datetime | None) -> str:
+def known_as(path: Path, told: datetime | None, data: bytes | None = None) -> str:
     """What a fed folder's picture is known by; no name has a slash, and a time stays while the file grows.
 
     `told`: see `told_time`. Its zone is left out, which may be added later. Former software knows NAME/SIZE/CRC by
@@ -46,7 +50,9 @@ def known_as(path: Path, told: datetime | None) -> str:
     """
     if _time_in_name(path):
         return name_of(path)
-    return f"{name_of(path)}/{told.replace(tzinfo=None) if told else _content_of(path)}"
+    if told:
+        return f"{name_of(path)}/{told.replace(tzinfo=None)}"
+    return f"{name_of(path)}/{_content_in(path) if data is None else _content_of(BytesIO(data), len(data))}"
 
 
 def known_formerly_as(known: str) -> str:
@@ -81,19 +87,24 @@ def _time_in_exif(path: Path) -> datetime | None:
         return None  # gone or unreadable
 
 
-def _content_of(path: Path) -> str:
+def _content_in(path: Path) -> str:
+    with suppress(OSError):
+        if path.is_file():  # see `_time_in_exif`
+            with path.open("rb", buffering=0) as file:
+                return _content_of(file, os.fstat(file.fileno()).st_size)
+    return f"{identity(path)[2]}/"  # gone or unreadable: reading it will say so
+
+
+def _content_of(file: RawIOBase | BytesIO, size_bytes: int) -> str:
     """Its size and the CRC-32 of its beginning, middle and end: noise differs in each, and a header may tell a time.
 
     The end alone is not enough, as some cameras fill their files up to one size.
     """
-    with suppress(OSError):
-        if path.is_file():  # see `_time_in_exif`
-            with path.open("rb", buffering=0) as file:
-                size = os.fstat(file.fileno()).st_size
-                starts = (0, size // 2, max(0, size - _PIECE_BYTES))
-                pieces = b"".join(os.pread(file.fileno(), _PIECE_BYTES, start) for start in starts)
-            return f"{size}/{crc32(pieces):08x}"
-    return f"{identity(path)[2]}/"  # gone or unreadable: reading it will say so
+    crc = 0
+    for start in (0, size_bytes // 2, max(0, size_bytes - _PIECE_BYTES)):
+        file.seek(start)
+        crc = crc32(file.read(_PIECE_BYTES) or b"", crc)
+    return f"{size_bytes}/{crc:08x}"
 
 
 def identity(path: Path) -> Identity:

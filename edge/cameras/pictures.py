@@ -60,7 +60,7 @@ def name_of(path: Path) -> str:
 
 def read_picture(path: Path, bounds: Bounds = DESK) -> Image:
     """The picture in a file as (H, W, 3) uint8 BGR, turned upright by its EXIF. Raises BadFrameError."""
-    return decode_picture(_bytes_of(path, bounds), name_of(path), bounds)
+    return decode_picture(bytes_of(path, bounds), name_of(path), bounds)
 
 
 def decode_picture(data: bytes, name: str, bounds: Bounds = DESK, *, upright: bool = True) -> Image:
@@ -102,7 +102,8 @@ def _part(header: Header | None, bounds: Bounds) -> int:
     return part
 
 
-def _bytes_of(path: Path, bounds: Bounds) -> bytes:
+def bytes_of(path: Path, bounds: Bounds = DESK) -> bytes:
+    """What is in a picture's file, undecoded. Raises BadFrameError."""
     try:
         if not path.is_file():  # a pipe named .jpg would wait for ever
             leads_nowhere = path.is_symlink() and not path.exists()  # as one of git-annex whose file was not fetched

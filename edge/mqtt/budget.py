@@ -1,12 +1,14 @@
 """How much may be sent on a metered line today, and what still goes when that is spent."""
 
+from collections.abc import Collection
 from datetime import date
 from math import inf
 
 from edge.clock import ClockState, Instant
+from edge.errors import StoreError
 from edge.mqtt.dial import Reach
 from edge.store import ALERTS_ONLY, LEAST_URGENT, MUST_GO, Store
-from edge.wire import MAX_IMAGE_BYTES
+from edge.wire import MAX_IMAGE_BYTES, Mark
 
 # What a publish costs beside payload and topic, reckoned from headers: MQTT 8 and its PUBACK 6, three TCP segments of
 # 52 with IP and time stamps, two TLS records of 22.
@@ -42,12 +44,17 @@ class Budget:
         self.most_bytes = most_bytes
         self._since_s = now.monotonic_s
         self.corrections_before = 0.0  # seq below which delivered corrections go again today; 0: all went
+        self.corrections_after = _since_named(store)  # and above which: those of a former name are another node's
         self._day, self.spent_bytes, self.unasked_bytes = _read(store.setting(_SETTING), now)
-        self._turn_day(now)
         self._kept = self._figures()
+        self._turn_day(now)
         self._answered_s = -inf  # when a broker last took a connection
         self.health_told_s = -inf  # whatever connection it went out on
         self.levels_told: tuple[str, ...] = ()  # with it: keys of what stood above calm
+
+    def corrections_return(self, marks: Collection[Mark]) -> None:
+        """The line broke before these were acknowledged: they, and those that were to follow, go again today."""
+        self.corrections_before = max((self.corrections_before, *(mark.seq + 1 for mark in marks)))
 
     def spend(self, size_bytes: int, now: Instant) -> None:
         """Something was sent. A new day begins from nothing."""
@@ -137,6 +144,13 @@ class Budget:
         today = now.utc.date()
         is_sure = now.state is not ClockState.UNSYNCED or now.monotonic_s - self._since_s >= DAY_S
         return today > self._day or (today < self._day and is_sure)
+
+
+def _since_named(store: Store) -> float:
+    try:
+        return store.since_named()
+    except StoreError:  # a card that takes nothing: none goes again until the next start
+        return inf
 
 
 def _read(setting: str | None, now: Instant) -> tuple[date, int, int]:

@@ -33,6 +33,11 @@ class Flight:
         """Those on their way."""
         return frozenset(mark for sent in self._messages.values() for mark in sent.marks)
 
+    @property
+    def replayed(self) -> frozenset[Mark]:
+        """Those of them that were delivered before."""
+        return frozenset(mark for sent in self._messages.values() if sent.channel == REPLAY for mark in sent.marks)
+
     def has_room(self) -> bool:
         """May another message go? Always one."""
         if not self._messages:

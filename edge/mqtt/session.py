@@ -102,6 +102,7 @@ class Session:
         self._mark(self._parts.clock.monotonic_s())
         self._parts.handed.update(self._sent)
         self._parts.figures.resent += len(self._flight.records)
+        self._parts.budget.corrections_return(self._flight.replayed)
         self._parts.images.lost()
         self._connection.close()
 
@@ -238,7 +239,8 @@ class Session:
         if not budget.corrections_before or budget.image_room_bytes(now, asked=False) <= 0:
             return False
         limit_bytes = min(BATCH_BYTES, self._connection.most_payload_bytes)
-        batch = self._parts.store.delivered_corrections(budget.corrections_before, now.utc, limit_bytes)
+        after = budget.corrections_after
+        batch = self._parts.store.delivered_corrections(after, budget.corrections_before, now.utc, limit_bytes)
         budget.corrections_before = batch[-1].key.seq if batch else 0.0
         return self._send_records(batch, REPLAY)
 

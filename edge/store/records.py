@@ -151,19 +151,19 @@ class Records:
         where = f"seq > ?{waits if waiting_only else ''} ORDER BY seq"
         return self._select(where, seq, most=limit, most_bytes=limit_bytes)
 
-    def delivered_corrections(self, before: float, now_utc: datetime, limit_bytes: int = BATCH_BYTES) -> list[Stored]:
-        """The newest delivered intervals before seq `before` that were corrected, one batch, newest first.
+    def delivered_corrections(
+        self, after: float, before: float, now_utc: datetime, limit_bytes: int = BATCH_BYTES
+    ) -> list[Stored]:
+        """The newest delivered intervals between two seqs that were corrected, one batch, newest first.
 
         A day beyond the time in which they may be: so the last correction, too, is still among them a day later.
         """
         where = (
-            "utc_ms > ? AND seq < ? AND revision > 0 AND EXISTS (SELECT 1 FROM delivered d WHERE d.seq = record.seq)"
-            " ORDER BY seq DESC"
+            "kind = ? AND utc_ms > ? AND seq > ? AND seq < ? AND revision > 0"
+            " AND EXISTS (SELECT 1 FROM delivered d WHERE d.seq = record.seq) ORDER BY seq DESC"
         )
-        since_ms = utc_ms(now_utc - CORRECTED - timedelta(days=1))
-        found = self._select(
-            f"kind = ? AND {where}", KINDS[Interval], since_ms, before, most=BATCH_RECORDS, most_bytes=limit_bytes
-        )
+        values = KINDS[Interval], utc_ms(now_utc - CORRECTED - timedelta(days=1)), after, before
+        found = self._select(where, *values, most=BATCH_RECORDS, most_bytes=limit_bytes)
         return [one for one in found if isinstance(one.record, Interval)]
 
     def drafts(self, first_utc: datetime, last_utc: datetime) -> list[tuple[int, bytes]]:

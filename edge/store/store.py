@@ -47,7 +47,7 @@ from edge.wire import Key, Mark, Stored, StoreHealth, as_sent, picture_id, whole
 
 log = logging.getLogger(__name__)
 
-OWED = "names_owed"  # a setting
+OWED, _NAMED = "names_owed", "named"  # settings
 AT_ONCE = 200  # records that are changed under one lock, so that no commit waits long
 _Beside = TypeVar("_Beside", Accounts, Decisions)
 
@@ -226,6 +226,15 @@ class Store(Records):
         """Keep a setting."""
         with self._writing(f"keep the setting {name}") as db:
             db.execute("INSERT OR REPLACE INTO setting (name, value) VALUES (?, ?)", (name, value))
+
+    def since_named(self) -> int:
+        """Seq of the last record under another name, or of all where none was noted; the name is noted from here on."""
+        seq, _, name = (self.setting(_NAMED) or "").partition(" ")
+        if name == self._node and seq.isdecimal():
+            return int(seq)
+        last = self.last_seq()
+        self.set_setting(_NAMED, f"{last} {self._node}")
+        return last
 
     # Questions to the station: the page asks, the publisher sends and answers
 

@@ -17,6 +17,7 @@ import pytest
 from edge.cameras import open_camera
 from edge.cameras.folder import RELIST_S, _gives_a_byte
 from edge.cameras.picture_files import Shown, known_as, known_formerly_as, own_time, told_time
+from edge.cameras.pictures import Bounds, bytes_of
 from edge.clock import SystemClock
 from edge.errors import BadFrameError, CameraEndedError, CameraError, SortingError
 from tests.cameras.sources import BROKEN, PICTURES, camera_table
@@ -463,6 +464,22 @@ def test_a_picture_whose_name_tells_no_time_is_known_by_its_own_while_it_grows_o
     os.utime(path, (MORNING_S, MORNING_S))  # as by another copy
     assert known_as(path, None) == others[-1]
     assert known_as(tmp_path / "20260701_060000.jpg", None) == "20260701_060000.jpg"
+
+
+def test_a_picture_that_grows_while_it_is_read_is_known_as_what_was_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = put(tmp_path / "p", "latest.jpg")
+    size_bytes = path.stat().st_size
+
+    def read_and_grow(path: Path, bounds: Bounds) -> bytes:
+        data = bytes_of(path, bounds)
+        path.write_bytes(data + b"a film")
+        return data
+
+    monkeypatch.setattr("edge.cameras.folder.bytes_of", read_and_grow)
+    with open_camera(camera_table("folder", tmp_path / "p", fed=True), SystemClock()) as camera:
+        assert camera.read(1).known_as.startswith(f"latest.jpg/{size_bytes}/")
 
 
 @pytest.mark.parametrize("place", [100, 25_000, -100])

@@ -17,6 +17,7 @@ from edge.wire import MAX_IMAGE_BYTES, ImageHeader, Topic, carried_line, parse_t
 
 _MOST_BYTES = 4 * MAX_IMAGE_BYTES  # of a file of parts: a node may send the same one again and again
 MOST_UNFINISHED = 50  # pictures of which parts are missing; the one that waited longest goes
+_LONGEST_NAME = 200  # of letters in a file's name, which may have 255 with its ending
 _Key = tuple[str, str, str, str, str | None]
 
 
@@ -34,8 +35,7 @@ class Picture:
 
         No name or id has a full stop in it, so that no other picture has it.
         """
-        of_command = f".{self.header.command}" if self.header.kind == "excerpt" else ""
-        return f"{self.topic.site}.{self.topic.node}.{self.header.id}{of_command}"
+        return _name(self.topic, self.header)
 
 
 @dataclass(slots=True)
@@ -66,6 +66,8 @@ class Album:
         Raises WireError for a message outside the contract, StoreError.
         """
         topic, header = parse_topic(message.topic), read_image(message.properties, message.payload)
+        if self._folder is not None and _lies_whole(self._folder / f"{_name(topic, header)}.jpg", header.bytes):
+            return None  # its last part once more, after a line that broke
         key = _key(topic, header)
         parts = self._unfinished.pop(key, None)
         if parts is None or len(parts.jpeg) != header.bytes:
@@ -91,6 +93,20 @@ class Album:
         if self._folder is not None:
             with suppress(OSError):  # of a disk that fails the next writing tells
                 (self._folder / _file_name(key)).unlink(missing_ok=True)
+
+
+def _name(topic: Topic, header: ImageHeader) -> str:
+    of_command = f".{header.command}" if header.kind == "excerpt" else ""
+    name = f"{topic.site}.{topic.node}.{header.id}{of_command}"
+    if len(name) <= _LONGEST_NAME:
+        return name
+    return f"{topic.site}.{topic.node}.{sha256(name.encode()).hexdigest()}"
+
+
+def _lies_whole(path: Path, size_bytes: int) -> bool:
+    with suppress(OSError):
+        return path.with_suffix(".json").exists() and path.stat().st_size == size_bytes
+    return False
 
 
 def _key(topic: Topic, header: ImageHeader) -> _Key:

@@ -30,10 +30,13 @@ class BadMessages:
     def keep(self, bad: Bad) -> None:
         """Append it, unless it stands there already, or the file would be too long. Raises StoreError."""
         line = msgspec.json.encode(bad.as_json()[0])
-        if line in self._known:
+        if line in self._known and self._path.exists():
             return
         try:
             with self._path.open("ab") as file:
+                if file.tell() == 0:  # somebody has moved it away
+                    self._known.clear()
+                    self._is_told = False
                 if file.tell() + len(line) >= MOST_BYTES:
                     self._tell()
                     return
