@@ -4,7 +4,7 @@ A count never travels without its effort (frames looked at, time awake), and no 
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -110,11 +110,8 @@ class Interval:
 
     @property
     def watched_s(self) -> float:
-        """Of the time in which frames came, the share of those that showed something; a still scene is watched, too."""
-        skipped = dict(self.skipped)
-        blind = sum(skipped.get(reason, 0) for reason in BLIND)
-        sighted = self.frames + skipped.get("still", 0)
-        return self.awake_s * sighted / max(1, sighted + blind)
+        """See `watched_of`."""
+        return watched_of(self.awake_s, self.frames, dict(self.skipped))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -217,6 +214,13 @@ def decimals_of(figure: float, mark: float) -> int:
         if abs(told - figure) <= abs(figure) / 200 and (told >= mark) == (figure >= mark):
             return n
     return 9
+
+
+def watched_of(awake_s: float, frames: int, skipped: Mapping[str, int]) -> float:
+    """Of the time in which frames came, the share of those that showed something; a still scene is watched, too."""
+    blind = sum(skipped.get(reason, 0) for reason in BLIND)
+    sighted = frames + skipped.get("still", 0)
+    return awake_s * sighted / max(1, sighted + blind)
 
 
 def per_m2(taxon: TaxonCount, interval: Interval) -> float | None:

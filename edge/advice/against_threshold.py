@@ -176,8 +176,11 @@ def judged(standing: Standing, over: Evidence | None, so_far: Evidence | None, a
             level = reached if gives_level else now.level
             count = evidence.count if figure.count is None else figure.count
             nights, period = evidence.nights, evidence.period
-            now = replace(now, level=level, figure=figure, count=count, nights=nights, period=period, at=at)
-            now = replace(now, watched_s=evidence.watched_s, frames=evidence.frames)
+            watched_s, frames = evidence.watched_s, evidence.frames
+            now = replace(
+                now, level=level, figure=figure, count=count, nights=nights, period=period, at=at,
+                watched_s=watched_s, frames=frames,
+            )  # fmt: skip
     if now.level != standing.level:
         return replace(now, since=at, before=None)
     return replace(now, before=_before(standing, now)) if known else standing

@@ -78,11 +78,11 @@ class Days:
         nights = _nights_over(len(looked), intervals) if is_over else max(length, hung_nights(intervals))
         count, figures = _told(label, stage, intervals, nights, self.range_of)
         is_part = length == 1 and _is_part(intervals)
-        evidence = Evidence(period=period, count=count, told=figures, nights=nights, is_part=is_part)
-        if intervals[0].unit == "new":
-            return evidence
-        watched_s, frames = sum(one.watched_s for one in intervals), sum(one.frames for one in intervals)
-        return replace(evidence, watched_s=watched_s, frames=frames)
+        watched = [one for one in intervals if one.unit != "new"]
+        return Evidence(
+            period=period, count=count, told=figures, nights=nights, is_part=is_part,
+            watched_s=sum(one.watched_s for one in watched), frames=sum(one.frames for one in watched),
+        )  # fmt: skip
 
     def _told_by_day(self, label: str) -> Mapping[date, Sequence[Interval]]:
         """Without the intervals of models that cannot tell it."""

@@ -13,7 +13,7 @@ from xml.sax.saxutils import escape
 
 import msgspec
 
-from edge.counts import BLIND
+from edge.counts import watched_of
 from edge.exports.about import About, Piece, Place, key_of, keyed
 from edge.exports.csv_table import csv_lines
 from edge.exports.darwin_meta import EVENT, MEASUREMENT, OCCURRENCE, Table, meta_xml, names
@@ -85,17 +85,10 @@ def _effort(record: PlainInterval) -> dict[str, Any]:
         effort = f"{record.exposed_s:.0f} s exposed, {looked}"
         return {"samplingEffort": effort, "sampleSizeValue": record.exposed_s, "sampleSizeUnit": "second"}
     if record.counts is not None and record.unit == "visits":  # in wind more frames are looked at, of the same time
-        watched_s = round(_watched_s(record))
+        watched_s = round(watched_of(record.awake_s, record.frames, record.skipped))
         effort = f"{watched_s} s watched, {looked}"
         return {"samplingEffort": effort, "sampleSizeValue": watched_s, "sampleSizeUnit": "second"}
     return {"samplingEffort": looked, "sampleSizeValue": record.frames, "sampleSizeUnit": "frame"}
-
-
-def _watched_s(record: PlainInterval) -> float:
-    """As `Interval.watched_s`: without the time in which nothing showed, and with that of a still scene."""
-    blind = sum(record.skipped.get(reason, 0) for reason in BLIND)
-    sighted = record.frames + record.skipped.get("still", 0)
-    return record.awake_s * sighted / max(1, sighted + blind)
 
 
 def _remarks(record: PlainInterval) -> str:

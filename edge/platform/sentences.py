@@ -7,7 +7,7 @@ from babel.numbers import format_percent
 
 from edge.clock import zone_of
 from edge.languages import locale
-from edge.platform.areas.population import Cameras, Night, TaxonSum, is_incidence
+from edge.platform.areas.population import Cameras, Night, TaxonSum, is_incidence, watched_h
 from edge.platform.former_names import SILENT_DAYS
 from edge.platform.words import figure_words, gettext, named, ngettext, number
 
@@ -192,11 +192,8 @@ def _digits(density: float) -> int:
 
 def watched(unit: str, nights: Sequence[Night]) -> str:
     """How long cameras really looked, if it was little: of visits alone, which grow with the time that is watched."""
-    camera_nights = sum(night.camera_nights for night in nights)
-    if unit != "visits" or not camera_nights:
-        return ""
-    hours = sum(night.awake_s for night in nights) / camera_nights / 3600
-    if hours >= LITTLE_H:
+    hours = watched_h(nights)
+    if unit != "visits" or hours is None or hours >= LITTLE_H:
         return ""
     return gettext("Watched for only %(hours)s h a camera and night.", hours=number(hours, 1))
 

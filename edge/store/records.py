@@ -159,12 +159,11 @@ class Records:
         A day beyond the time in which they may be: so the last correction, too, is still among them a day later.
         """
         where = (
-            "kind = ? AND utc_ms > ? AND seq > ? AND seq < ? AND revision > 0"
+            "utc_ms > ? AND seq > ? AND seq < ? AND revision > 0"
             " AND EXISTS (SELECT 1 FROM delivered d WHERE d.seq = record.seq) ORDER BY seq DESC"
         )
-        values = KINDS[Interval], utc_ms(now_utc - CORRECTED - timedelta(days=1)), after, before
-        found = self._select(where, *values, most=BATCH_RECORDS, most_bytes=limit_bytes)
-        return [one for one in found if isinstance(one.record, Interval)]
+        values = utc_ms(now_utc - CORRECTED - timedelta(days=1)), after, before
+        return self._of(Interval, where, *values, most=BATCH_RECORDS, most_bytes=limit_bytes)
 
     def drafts(self, first_utc: datetime, last_utc: datetime) -> list[tuple[int, bytes]]:
         """Seq and state of the intervals that end in (first, last] and can be corrected, see Draft; no damaged one."""
@@ -265,9 +264,17 @@ class Records:
         """Back from the last row: by the index, which a `+` keeps away, all of a season would have to be sorted."""
         return self._of(kind, "1 ORDER BY seq DESC LIMIT ?", limit, by="+kind")
 
-    def _of(self, kind: type[Record], where: str, *values: int, by: str = "kind") -> list[Stored]:
+    def _of(
+        self,
+        kind: type[Record],
+        where: str,
+        *values: float,
+        by: str = "kind",
+        most: int | None = None,
+        most_bytes: float = math.inf,
+    ) -> list[Stored]:
         """A row of another kind than its record, by a flipped bit, is passed over: it leaves as what it is."""
-        found = self._select(f"{by} = ? AND {where}", KINDS[kind], *values)
+        found = self._select(f"{by} = ? AND {where}", KINDS[kind], *values, most=most, most_bytes=most_bytes)
         return [one for one in found if isinstance(one.record, kind)]
 
     def _select(

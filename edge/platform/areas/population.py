@@ -194,13 +194,14 @@ def unlike_hours(database: Database, wanted: Wanted) -> tuple[float, float] | No
         return None
     first = date.fromordinal(max(wanted.last.toordinal() - 13, 1))
     nights = population(database, replace(wanted, first=first))
-    now, before = (_watched_h(week) for week in (nights[-7:], nights[:-7]))
+    now, before = (watched_h(week) for week in (nights[-7:], nights[:-7]))
     if now is None or before is None or max(now, before) <= 1.25 * min(now, before):
         return None
     return now, before
 
 
-def _watched_h(nights: Sequence[Night]) -> float | None:
+def watched_h(nights: Sequence[Night]) -> float | None:
+    """Hours a camera and night; None where nobody looked."""
     camera_nights = sum(night.camera_nights for night in nights)
     return sum(night.awake_s for night in nights) / camera_nights / 3600 if camera_nights else None
 
