@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from edge.errors import FieldeyeError, to_install
+from edge.errors import FieldeyeError, one_line, to_install
 from firmware_config.keys import KeyStore
 
 DONE, WRONG_USE = 0, 2
@@ -37,7 +37,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _fail(sentence: str) -> int:
-    print(f"firmware_config: {sentence}", file=sys.stderr)
+    print(f"firmware_config: {one_line(sentence)}", file=sys.stderr)
     return WRONG_USE
 
 

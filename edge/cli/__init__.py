@@ -14,6 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import edge
+from edge.cli.arguments import Parser
 from edge.cli.exits import DONE, NOT_WELL, STOPPED, WRONG_USE
 from edge.cli.logs import hush_opencv, set_up_logs
 from edge.cli.results import say
@@ -116,7 +117,7 @@ def _escaped(why: UnicodeError) -> tuple[str, int]:
 
 
 def _parser(program: str, says: str, commands: Mapping[str, str], verb: str | None) -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog=program, description=says)
+    parser = Parser(prog=program, description=says)
     parser.add_argument("--version", action="version", version=f"fieldeye {edge.__version__}")
     parser.add_argument("--debug", action="store_true", help="log everything and show where a fault came from")
     verbs = parser.add_subparsers(dest="verb", metavar="COMMAND", required=True)

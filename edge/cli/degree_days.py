@@ -71,7 +71,8 @@ def run(args: argparse.Namespace) -> int:
     steps = tuple(step for step in every if step.row.stage_from != NEW_YEAR or (first.month, first.day) == (1, 1))
     if not steps:
         raise UsageError(f"{args.species}: its heat sum begins on {NEW_YEAR}; give --from {first.year}-01-01")
-    show(_result(args.species, steps, caught), *_lines(steps, caught, len(every)), as_json=args.json)
+    left_out = len(every) - len(steps)
+    show(_result(args.species, steps, caught, left_out), *_lines(steps, caught, left_out), as_json=args.json)
     return DONE
 
 
@@ -128,8 +129,8 @@ def _intervals(config: NodeConfig, first: date, zone: ZoneInfo) -> tuple[list[In
     return [one.record for one in stored if isinstance(one.record, Interval)], label_sets
 
 
-def _result(name: str, steps: tuple[Progress, ...], caught: Biofix | None) -> dict[str, Any]:
-    """What `--json` prints."""
+def _result(name: str, steps: tuple[Progress, ...], caught: Biofix | None, left_out: int) -> dict[str, Any]:
+    """What `--json` prints; `left_out`: how many steps of the species begin on another day."""
     one = steps[0]
     return {
         "species": name,
@@ -137,6 +138,7 @@ def _result(name: str, steps: tuple[Progress, ...], caught: Biofix | None) -> di
         "to": one.last.isoformat(),
         "first_catch": caught and {"evening": caught.evening.isoformat(), "blind_before": caught.blind_before},
         "missing": [day.isoformat() for day in one.heat.missing],
+        "left_out": left_out,
         "stages": [
             {
                 **{key: value for key, value in asdict(step.row).items() if key != "scientific_name"},
@@ -149,8 +151,8 @@ def _result(name: str, steps: tuple[Progress, ...], caught: Biofix | None) -> di
     }
 
 
-def _lines(steps: tuple[Progress, ...], caught: Biofix | None, known: int) -> list[str]:
-    """What is printed; `known`: how many steps the table has of the species."""
+def _lines(steps: tuple[Progress, ...], caught: Biofix | None, left_out: int) -> list[str]:
+    """What is printed; `left_out` as in `_result`."""
     one = steps[0]
     lines = [f"{one.row.scientific_name}, {one.first} to {one.last}"]
     if caught:
@@ -159,7 +161,7 @@ def _lines(steps: tuple[Progress, ...], caught: Biofix | None, known: int) -> li
     if one.heat.missing:
         days = "day" if len(one.heat.missing) == 1 else "days"
         lines.append(f"{len(one.heat.missing)} {days} without a temperature; in brackets filled from the neighbours")
-    if len(steps) < known:
+    if left_out:
         lines.append(f"what the table counts from {NEW_YEAR} is left out; for it give --from {one.first.year}-01-01")
     sources = {step.row.source: "" for step in steps}
     return [*lines, *(_line(step) for step in steps), *(f"source: {source}" for source in sources)]

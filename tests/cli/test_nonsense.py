@@ -73,6 +73,7 @@ def test_what_cannot_be_is_refused_in_one_sentence(
         (["power", "sun", "--latitude", "30", "--longitude", "9", "--date", "yesterday"], "write it as 2026-05-01"),
         (["power", "sun", "--latitude", "30", "--longitude", "9", "--date", "0001-01-01"], "is not of 1900 to 2999"),
         ([*MOTH[:2], "--from", "9999-12-31", "--min", "10", "12", "--max", "20", "22"], "is not of 1900 to 2999"),
+        (["bench", "\x1b[31mred\ntwo"], r"unrecognized arguments: \x1b[31mred\ntwo"),
         ([], "what is on these pictures?"),
     ],
 )

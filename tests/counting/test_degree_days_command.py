@@ -33,8 +33,8 @@ def csv_path(tmp_path: Path) -> Path:
     return path
 
 
-def asked(capsys: pytest.CaptureFixture[str], *words: str) -> Told:
-    assert main(["degree-days", MOTH, "--json", *words]) == 0
+def asked(capsys: pytest.CaptureFixture[str], *words: str, species: str = MOTH) -> Told:
+    assert main(["degree-days", species, "--json", *words]) == 0
     told: Told = json.loads(capsys.readouterr().out)
     return told
 
@@ -74,6 +74,8 @@ def test_steps_from_new_year_are_told_from_new_year_alone(capsys: pytest.Capture
     assert "1 January -> set out traps for males" in out
     assert "left out" not in out
     assert "few per cent" not in out
+    told = [asked(capsys, *WARM, "--from", day, species=SCALE)["left_out"] for day in ("2026-06-15", "2026-01-01")]
+    assert told == [1, 0]
 
 
 def test_a_species_of_which_only_the_heat_since_new_year_is_known_asks_for_that_day(

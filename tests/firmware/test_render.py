@@ -351,6 +351,12 @@ def test_what_would_fail_in_the_field_is_refused_on_the_bench(
     assert says in done.stderr
 
 
+def test_what_a_name_holds_steers_no_terminal(tmp_path: Path) -> None:
+    done = run_render(tmp_path / "\x1b[31mred\ntwo", tmp_path / "out")
+    assert (done.returncode, len(done.stderr.splitlines())) == (2, 1)
+    assert r"\x1b[31mred\ntwo: cannot be read" in done.stderr
+
+
 def test_a_fleet_file_from_an_editor_that_marks_its_begin_is_read(tmp_path: Path) -> None:
     fleet = put_fleet(tmp_path, SITE + entry("a"))
     fleet.write_text(fleet.read_text(), encoding="utf-8-sig")
