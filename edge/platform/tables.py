@@ -48,7 +48,7 @@ _FIND_POSTGIS = """
 
 
 def migrate(database: Database) -> list[int]:
-    """Apply what is missing of migrations/NNNN_*.sql, in one transaction; says which. Raises StoreError."""
+    """Apply what is missing of migrations/ and then functions/, in one transaction; says which. Raises StoreError."""
     _check_server(database)
     try:
         with database.transaction():
@@ -124,6 +124,8 @@ def _apply_missing(database: Database) -> list[int]:
             database.execute(script.encode())
         names = ", ".join(known[version])
         database.execute("INSERT INTO schema_version (version, name) VALUES (%s, %s)", (version, names))
+    for function in functions().values() if missing else ():
+        database.execute(function.encode())
     for site, node in database.execute(_WITHOUT_ZONE).fetchall():
         why = "the database's server does not know its zone, nights are of UTC; install tzdata-legacy there"
         log.warning("time_zone_refused", extra={"site": site, "node": node, "why": f"{why}, then start again"})
@@ -161,7 +163,19 @@ def _make_points(database: Database) -> None:
 def migrations() -> dict[int, dict[str, str]]:
     """Version → file name → SQL, in order: from the version before to this one, to the first from nothing."""
     found: dict[int, dict[str, str]] = {}
-    for path in sorted(files("edge.platform").joinpath("migrations").iterdir(), key=lambda path: path.name):
-        if path.name.endswith(".sql"):
-            found.setdefault(int(path.name[:4]), {})[path.name] = path.read_text("utf-8")
+    for name, script in _scripts("migrations").items():
+        found.setdefault(int(name[:4]), {})[name] = script
     return found
+
+
+def functions() -> dict[str, str]:
+    """File name → SQL of functions that have changed, as they are now: each new version puts them in place.
+
+    No script of migrations/ may need one before it is called.
+    """
+    return _scripts("functions")
+
+
+def _scripts(folder: str) -> dict[str, str]:
+    paths = [path for path in files("edge.platform").joinpath(folder).iterdir() if path.name.endswith(".sql")]
+    return {path.name: path.read_text("utf-8") for path in sorted(paths, key=lambda path: path.name)}
