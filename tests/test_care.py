@@ -112,6 +112,14 @@ def test_the_stations_word_takes_the_place_of_one_after_which_the_page_asks_agai
     assert [one.who for one in standing_alerts(board, store, UTC)] == ["Wang"]
 
 
+def test_the_station_hears_what_is_done_apart_from_what_it_has_in_hand(store: Store, board: StatusBoard) -> None:
+    told = []
+    for deed in (Deed("Li", SINCE, 12.3456), Deed("Wang", SINCE, 12.3456, is_taken_on=True)):
+        store.decisions.do(key_of(LOOK), deed)
+        told += [(one.who, one.carried_out) for one in standing_alerts(board, store, UTC)]
+    assert told == [("Li", True), ("Wang", False)]
+
+
 def test_the_stations_word_in_nobodys_name_is_known_to_its_next(store: Store, board: StatusBoard) -> None:
     assert [answered(store, board, seen(who=who, former=[""] * bool(who))) for who in ("", "Wang")] == ["done"] * 2
 

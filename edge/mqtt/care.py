@@ -31,6 +31,7 @@ def standing_alerts(board: StatusBoard, store: Store, zone: tzinfo) -> Iterator[
             start_at=one.threshold.low,
             who="" if deed is None else deed.who,
             done=None if deed is None else deed.utc,
+            carried_out=deed is not None and not deed.is_taken_on,
         )
 
 

@@ -135,7 +135,7 @@ class LinkHealth(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class StandingAlert(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What stands above its action level now; `done` and `who` once somebody takes care of it."""
+    """What stands above its action level now; `who` takes care of it since `done`, or has `carried_out` the task."""
 
     label: Label
     unit: Label  # of the threshold, as are both figures
@@ -145,6 +145,7 @@ class StandingAlert(Struct, frozen=True, kw_only=True, omit_defaults=True):
     start_at: Figure
     who: Label = ""
     done: datetime | None = None
+    carried_out: bool = False
 
     def __post_init__(self) -> None:
         check_moments(self.since, self.done)

@@ -133,6 +133,29 @@ def test_who_leaves_gives_an_alert_back_and_a_colleague_takes_it_over_and_each_s
     assert ("Give it back" in page, "I take it over" in page) == (True, False), "it is one's own"
 
 
+def test_what_is_done_at_the_node_is_not_only_taken_on(fleet: Fleet, url: str) -> None:
+    """The officer has to know whom to call: who went there, or who only meant to."""
+    fleet.place("b")
+    done = msgspec.structs.replace(TOLD, who="Wang", done=SINCE, carried_out=True)
+    client = create_app(url).test_client()
+    log_in(client)
+    (mine,) = [one for one in standing(fleet.database) if one.node == "a"]
+    client.post(f"/alerts/{mine.node_id}", data=form(client))
+    (said,) = [command for _, command in all_due(seen_due, fleet.database)]
+    replies(fleet, "done", said.id)
+    says(fleet, "a", msgspec.structs.replace(TOLD, who="town", done=SINCE))
+    says(fleet, "b", msgspec.structs.replace(done, who="town"))
+    in_hand, is_done = client.get("/alerts").text.split('<article class="alert">')[1:]
+    assert ("town takes care of it" in in_hand, "town has done it" in in_hand) == (True, False)
+    assert ("town takes care of it" in is_done, "town has done it" in is_done) == (False, True), "below what is not"
+    says(fleet, "a", msgspec.structs.replace(done, who="town"))
+    (together,) = client.get("/alerts").text.split('<article class="alert">')[1:]
+    assert "2 nodes" in together
+    assert re.findall("<li>town ([a-z ]+), ", together) == ["took it on", "has done it"]
+    client.post(f"/alerts/{mine.node_id}", data=form(client, was="town", give_back=""))
+    assert {one.node: one.carried_out for one in standing(fleet.database)} == {"a": False, "b": True, "c": False}
+
+
 def test_what_a_node_still_tells_of_who_was_before_takes_nothing_back(fleet: Fleet, url: str) -> None:
     client = create_app(url).test_client()
     log_in(client)

@@ -32,6 +32,7 @@ class Standing:
     who: str
     giver: str  # who gave it back last, until the node knows
     at: datetime | None  # when that was said
+    carried_out: bool  # `who` has done what it asks for
     outcome: str | None  # done once node and desk agree; None: on its way to the node
 
 
@@ -41,6 +42,7 @@ class Step(NamedTuple):
     who: str
     at: datetime
     given_back: bool
+    carried_out: bool
 
 
 # Of a renamed node the former name: it is off, and its card was heard under another since.
@@ -49,17 +51,18 @@ IS_GONE = f"""({IS_LEFT_BEHIND}
 _STANDING = f"""
     SELECT node_id, site, node, area_code, area_called(area_code), time_zone,
            coalesce(heard < now() - interval '1 day', true) AS is_silent, heard, one,
-           coalesce(k.holder, ''), coalesce(k.giver, ''), k.at, k.outcome,
+           coalesce(k.holder, ''), coalesce(k.giver, ''), k.at, coalesce(k.carried_out, false), k.outcome,
            row_number() OVER (PARTITION BY node_id ORDER BY k.holder IS NOT NULL, one->>'level', one->>'since') AS nth
     FROM node, jsonb_array_elements(health->'alerts') AS one
     LEFT JOIN LATERAL (
-        SELECT CASE WHEN NOT given_back THEN who END AS holder, CASE WHEN given_back THEN who END AS giver, at, outcome
+        SELECT CASE WHEN NOT given_back THEN who END AS holder, CASE WHEN given_back THEN who END AS giver, at,
+               carried_out, outcome
         FROM acknowledgement k
         WHERE k.node_id = node.node_id AND (label, unit, level, since)
               = (one->>'label', one->>'unit', one->>'level', (one->>'since')::timestamptz)
     ) k ON true
     WHERE NOT {IS_GONE}
-    ORDER BY k.holder IS NOT NULL, is_silent, one->>'level', nth, one->>'since'
+    ORDER BY k.holder IS NOT NULL, coalesce(k.carried_out, false), is_silent, one->>'level', nth, one->>'since'
 """  # noqa: S608  our own words
 
 _COUNTED = """
@@ -69,7 +72,7 @@ _COUNTED = """
     ), '') FROM unnest(%s::integer[], %s::text[]) WITH ORDINALITY AS told (of_node, of_label, nth) ORDER BY nth
 """
 _HISTORIES = f"""
-    SELECT nth, step.who, step.at, step.given_back
+    SELECT nth, step.who, step.at, step.given_back, step.carried_out
     FROM unnest(%s::integer[], %s::text[], %s::text[], %s::text[], %s::timestamptz[]) WITH ORDINALITY
         AS told (of_node, of_label, of_unit, of_level, of_since, nth)
     CROSS JOIN LATERAL (
@@ -79,7 +82,7 @@ _HISTORIES = f"""
     ) AS step ORDER BY nth, care_id
 """  # noqa: S608  our own words
 # To the node as if it were the first word: what it still tells of who did before does not take it back.
-_ANEW = """who = %(who)s, at = now(), sent = NULL, command = NULL, outcome = NULL,
+_ANEW = """who = %(who)s, at = now(), sent = NULL, command = NULL, outcome = NULL, carried_out = false,
            former = array_append(array_remove(k.former, k.who), k.who)"""
 _TAKE = f"""
     INSERT INTO acknowledgement AS k (node_id, label, unit, level, since, who)
@@ -103,10 +106,10 @@ def standing(database: Database) -> list[Standing]:
         Standing(
             node_id=node_id, site=site, node=node, area_code=area_code, called=called, zone=zone,
             is_silent=is_silent, heard=heard, nth=nth, told=msgspec.convert(one, StandingAlert),
-            who=who, giver=giver, at=at, outcome=outcome,
+            who=who, giver=giver, at=at, carried_out=carried_out, outcome=outcome,
         )
-        for node_id, site, node, area_code, called, zone, is_silent, heard, one, who, giver, at, outcome, nth
-        in database.execute(_STANDING, as_of_today())
+        for node_id, site, node, area_code, called, zone, is_silent, heard, one, who, giver, at, carried_out, outcome,
+            nth in database.execute(_STANDING, as_of_today())
     ]  # fmt: skip
 
 
@@ -167,13 +170,14 @@ def note_standing(database: Database, node_id: int, alerts: Sequence[StandingAle
             )
         if one.done is not None:
             database.execute(
-                "INSERT INTO acknowledgement AS k (node_id, label, unit, level, since, who, at, outcome)"
-                " VALUES (%s, %s, %s, %s, %s, %s, %s, 'done')"
+                "INSERT INTO acknowledgement AS k (node_id, label, unit, level, since, who, at, carried_out, outcome)"
+                " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, 'done')"
                 " ON CONFLICT (node_id, label, unit, level, since) DO UPDATE SET outcome = 'done', given_back = false,"
                 " who = coalesce(nullif(excluded.who, ''), k.who), former = '{}', command = NULL,"
-                " at = CASE WHEN (k.who, k.given_back) = (excluded.who, false) THEN k.at ELSE excluded.at END"
+                " carried_out = excluded.carried_out, at = CASE WHEN (k.who, k.given_back, k.carried_out)"
+                " = (excluded.who, false, excluded.carried_out) THEN k.at ELSE excluded.at END"
                 " WHERE excluded.who <> ALL (k.former) OR k.outcome IS NOT NULL AND NOT %s",
-                (*named, one.who, one.done, is_kept),
+                (*named, one.who, one.done, one.carried_out, is_kept),
             )
         elif not is_kept:
             database.execute(

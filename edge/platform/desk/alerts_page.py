@@ -46,10 +46,10 @@ def alerts_page() -> Answer:
 
 
 def _groups(told: Sequence[Standing]) -> list[list[Standing]]:
-    """What nodes of one township tell of one taxon, and one person takes care of, in the order of the first of each."""
+    """What nodes of one township tell of one taxon, and one person has in hand or has done, in order."""
     groups = defaultdict[tuple[object, ...], list[Standing]](list)
     for one in told:
-        groups[one.told.label, _place(one), one.who, one.is_silent].append(one)
+        groups[one.told.label, _place(one), one.who, one.carried_out, one.is_silent].append(one)
     return list(groups.values())
 
 
@@ -148,7 +148,7 @@ def _alert(one: Standing, steps: Sequence[Step]) -> dict[str, Any]:
 
 
 def _care_words(one: Standing) -> str:
-    """Who takes care or gave it back, and whether the node knows; empty for nobody."""
+    """Who takes care, has done it or gave it back, and whether the node knows; empty for nobody."""
     if not (one.who or one.giver):
         return ""
     who = _taken_words(one)
@@ -162,8 +162,10 @@ def _care_words(one: Standing) -> str:
 
 
 def _taken_words(one: Standing) -> str:
-    """Who takes care or gave it back."""
+    """Who takes care, has done it or gave it back."""
     at = when(one.at, one.zone) if one.at else ""
+    if one.carried_out:
+        return _done_words(one.who, at)
     if one.who:
         return taken_words(one.who, at)
     return gettext("%(who)s gave it back, %(at)s.", who=one.giver, at=at)
@@ -176,4 +178,11 @@ def _step_words(step: Step, zone: str) -> str:
         return gettext("Open again at the node, %(at)s.", at=at)
     if step.given_back:
         return gettext("%(who)s gave it back, %(at)s.", who=step.who, at=at)
+    if step.carried_out:
+        return _done_words(step.who, at)
     return gettext("%(who)s took it on, %(at)s.", who=step.who, at=at)
+
+
+def _done_words(who: str, at: str) -> str:
+    """The field's own word: who has done what the alert asks for."""
+    return gettext("%(who)s has done it, %(at)s.", who=who, at=at)

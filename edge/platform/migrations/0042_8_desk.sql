@@ -92,21 +92,3 @@ CREATE POLICY subtree ON care FOR SELECT USING (node_id IN (SELECT node_id FROM 
 CREATE POLICY subtree_says ON care FOR INSERT WITH CHECK (node_id IN (SELECT node_id FROM node));
 GRANT SELECT ON care TO fieldeye_reader;
 GRANT INSERT (node_id, label, unit, level, since, who, at, given_back) ON care TO fieldeye_desk;
-
-CREATE FUNCTION note_care() RETURNS trigger LANGUAGE plpgsql AS $$
-BEGIN
-    IF TG_OP = 'DELETE' THEN
-        INSERT INTO care (node_id, label, unit, level, since, who, at, given_back)
-            VALUES (OLD.node_id, OLD.label, OLD.unit, OLD.level, OLD.since, '', now(), true);
-        RETURN OLD;
-    END IF;
-    INSERT INTO care (node_id, label, unit, level, since, who, at, given_back)
-        VALUES (NEW.node_id, NEW.label, NEW.unit, NEW.level, NEW.since, NEW.who, NEW.at, NEW.given_back);
-    RETURN NEW;
-END $$;
-REVOKE EXECUTE ON FUNCTION note_care FROM PUBLIC;
-CREATE TRIGGER said AFTER INSERT ON acknowledgement FOR EACH ROW EXECUTE FUNCTION note_care();
-CREATE TRIGGER changed AFTER UPDATE ON acknowledgement FOR EACH ROW
-    WHEN ((OLD.who, OLD.given_back) IS DISTINCT FROM (NEW.who, NEW.given_back)) EXECUTE FUNCTION note_care();
-CREATE TRIGGER taken_back AFTER DELETE ON acknowledgement FOR EACH ROW
-    WHEN (NOT OLD.given_back) EXECUTE FUNCTION note_care();

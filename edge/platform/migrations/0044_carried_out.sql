@@ -1,0 +1,5 @@
+-- What was done about an alert, as a node's page says it, is more than that somebody has it in hand.
+ALTER TABLE acknowledgement ADD COLUMN carried_out boolean NOT NULL DEFAULT false;
+ALTER TABLE care ADD COLUMN carried_out boolean NOT NULL DEFAULT false;
+GRANT UPDATE (carried_out) ON acknowledgement TO fieldeye_desk;
+GRANT INSERT (carried_out) ON care TO fieldeye_desk;
