@@ -76,23 +76,14 @@ def findings(answer: Answer, *, has_station: bool = True) -> Findings:
 def _said(groups: list[list[Found]], *, has_station: bool) -> tuple[Tone, str, str, str]:
     if not groups:
         nothing = gettext("Nothing was recognised.")
-        why = gettext(
-            "That does not mean that the plant is healthy: the node knows only some pests and diseases. "
-            "Take a photograph from nearer, in good light, or ask the station."
-        )
-        if not has_station:
-            why = gettext(
-                "That does not mean that the plant is healthy: the node knows only some pests and diseases. "
-                "Take a photograph from nearer, in good light."
-            )
-        return "wait", gettext("Not recognised"), nothing, why
+        why = gettext("That does not mean that the plant is healthy: the node knows only some pests and diseases.")
+        return "wait", gettext("Not recognised"), nothing, f"{why} {_again(has_station=has_station)}"
     best = groups[0][0]
     name = names.name(best.label)
     if not best.is_sure:
-        doubt = gettext("The node is not sure. Take a photograph from nearer, in good light, or ask the station.")
-        if not has_station:
-            doubt = gettext("The node is not sure. Take a photograph from nearer, in good light.")
-        return "wait", gettext("Not sure"), gettext("Perhaps: %(name)s", name=name), doubt
+        doubt = gettext("The node is not sure.")
+        perhaps = gettext("Perhaps: %(name)s", name=name)
+        return "wait", gettext("Not sure"), perhaps, f"{doubt} {_again(has_station=has_station)}"
     if all(names.is_harmless(group[0].label) for group in groups):
         word = gettext("All quiet") if best.label == names.HEALTHY else gettext("Harmless")
         return "calm", word, name, names.harmless_words(best.label)
@@ -152,6 +143,13 @@ def _deleted_words(one: Question) -> str:
         "The photograph and the words with it are deleted on this node for good. "
         "Nothing more of it goes to the station."
     )
+
+
+def _again(*, has_station: bool) -> str:
+    """How to photograph it: the models learned insects from near, and diseases of whole leaves and fruits."""
+    says = gettext("Photograph an insect from nearer, of a disease one whole leaf or fruit, in good light.")
+    ask = gettext("Or ask the station.")
+    return f"{says} {ask}" if has_station else says
 
 
 def refused_words(reason: str) -> str:
