@@ -9,6 +9,7 @@ from pathlib import Path
 
 from edge.cli.arguments import area_argument, area_for, database_argument
 from edge.cli.exits import DONE
+from edge.cli.results import say
 from edge.platform.areas.outlines import read_outlines
 
 
@@ -39,9 +40,12 @@ def run(args: argparse.Namespace) -> int:
         with open_database(args.database, "fieldeye desk") as database:
             migrate(database)
             if args.add_person is not None:
-                area = area_for(args.add_person, args.area, area_of(database, args.add_person))
+                former = area_of(database, args.add_person)
+                area = area_for(args.add_person, args.area, former)
                 area = add_person(database, args.add_person, _password(), area)
                 print(f"{args.add_person} may log in: {told(database, area)}")
+                if former is not None and former != area:
+                    say(f"who had this name saw {told(database, former)} and is out: a name is one person's")
                 return DONE
             if args.people:
                 listed = [f"{name}: {told(database, area)}" for name, area in people(database)]

@@ -12,6 +12,7 @@ from edge.errors import StoreError, StoreNewerError
 from edge.platform.database import Database, first_line
 
 log = logging.getLogger(__name__)
+WAIT_S = 30  # for who reads a table that changes
 OLDEST_SERVER = 16  # those before do not know pg_has_role(…, 'SET'), which `add_reader` asks
 _FIRST = 7_043_000  # advisory lock, which anybody may hold who may log in: only until there is a table to lock
 _BROUGHT_HERE = 19  # the oldest version that a build brought to the first of ours
@@ -37,6 +38,11 @@ _POINTS_ARE_THERE = """
                     AND has_table_privilege('fieldeye_reader', to_regclass('night_point'), 'SELECT'), false)
     FROM pg_extension WHERE extname = 'postgis'
 """
+_IN_THE_WAY = """
+    SELECT DISTINCT format('%s (process %s)', usename, pid) FROM pg_locks JOIN pg_stat_activity USING (pid)
+    WHERE database = (SELECT oid FROM pg_database WHERE datname = current_database()) AND relation >= 16384
+      AND granted AND pid <> pg_backend_pid() ORDER BY 1 LIMIT 5
+"""
 # Of a database that was moved: what a node tells next holds again.
 _WITHOUT_ZONE = """
     UPDATE node SET time_zone = 'UTC' WHERE time_zone NOT IN (SELECT name FROM pg_timezone_names) RETURNING site, node
@@ -59,6 +65,11 @@ def migrate(database: Database) -> list[int]:
         ) from why
     except psycopg.errors.DeadlockDetected:  # a backup that has one table and waits for another goes on now
         return migrate(database)
+    except psycopg.errors.LockNotAvailable as why:
+        users = ", ".join(str(row[0]) for row in database.execute(_IN_THE_WAY.encode())) or "somebody, gone by now"
+        raise StoreError(
+            f"the tables cannot be brought up to date while others use them ({users}); end that, and start again"
+        ) from why
     except psycopg.errors.DependentObjectsStillExist as why:
         in_the_way = str(why.diag.message_detail).replace("\n", ", ")
         raise StoreError(
@@ -111,6 +122,7 @@ def _apply_missing(database: Database) -> list[int]:
         " (version integer PRIMARY KEY, name text NOT NULL, applied timestamptz NOT NULL DEFAULT now())"
     )
     database.execute("LOCK TABLE schema_version IN EXCLUSIVE MODE")
+    database.execute(f"SET LOCAL lock_timeout = {WAIT_S * 1000:.0f}".encode())  # meanwhile all others wait behind it
     known = migrations()
     there = version_of(database, max(known))
     first = min(known)

@@ -100,7 +100,8 @@ def town(still_url: str) -> Iterator[Database]:
      "SELECT ensure_month('2027-01-01')", "UPDATE acknowledgement SET who = 'x'", "SELECT * FROM desk_secret",
      "UPDATE question SET answer = 'x', answered = now()", "UPDATE question SET deleted = now()",
      "SELECT add_desk_role('town_011', '330106011')", "SELECT FROM turn FOR UPDATE",
-     "SELECT take_turn('lead', gen_random_uuid())",
+     "SELECT take_turn('lead', gen_random_uuid())", "SELECT note FROM question", "SELECT who FROM care",
+     "SELECT who FROM acknowledgement",
      "INSERT INTO acknowledgement (node_id, label, unit, level, since, who) SELECT node_id, 'x', 'x', 'act', now(), 'x'"
      " FROM node"],
 )  # fmt: skip

@@ -76,7 +76,9 @@ def test_a_new_password_leaves_the_area_as_it_was(
     here, everywhere = "Township 330106011, 2 nodes", "All areas, 3 nodes"
     for more, says in (([], here), (["--area", "all"], everywhere), ([], everywhere)):
         assert platform_main(["desk", "--database", url, "--add-person", "town", *more]) == 0
-        assert capsys.readouterr().out == f"town may log in: {says}\n"
+        told = capsys.readouterr()
+        assert told.out == f"town may log in: {says}\n"
+        assert (f"who had this name saw {here} and is out" in told.err) is (more != []), "another county's, it may be"
         (prefix,) = fleet.database.execute("SELECT prefix FROM person JOIN reader USING (role) WHERE name = 'town'")
         assert prefix[0] == ("330106011" if says == here else "")
     assert platform_main(["desk", "--database", url, "--people"]) == 0
