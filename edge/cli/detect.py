@@ -27,6 +27,7 @@ from edge.golden import tried
 
 SAVED_QUALITY = 90
 BLACK = 16  # of 255: no brighter are 12-bit values in a file of 16 bits, and a night, in which nothing seen is no zero
+OTHERS = "--model pests is for insects on plants, diseases for sick leaves and pods, cards for sticky cards"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -57,13 +58,16 @@ def run(args: argparse.Namespace) -> int:
     least = detector.thresholds if args.confidence is None else np.full_like(detector.thresholds, args.confidence)
     if release.entry is None:
         say(f"{release.path} is in no manifest: neither hash nor golden picture vouch for it")
-    failed = 0
+    failed = shown = 0
     quiet = not sys.stderr.isatty() or len(pictures) < 2
     for picture in tqdm(pictures, unit="picture", disable=quiet):
         result = _result(detector, least, picture, drawn, release.name)
         failed += "error" in result
+        shown += len(result.get("detections", ()))
         with tqdm.external_write_mode():
             show(result, _sentence(result), as_json=args.json)
+    if not shown and failed < len(pictures):
+        say(f"{release.name} found none of what it knows; {OTHERS}")
     return NOT_WELL if failed else DONE
 
 

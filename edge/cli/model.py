@@ -50,7 +50,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _all_verified(args: argparse.Namespace) -> Iterator[dict[str, Any]]:
     folder = args.folder or MODELS
-    for name in [args.model] if args.model else _released(folder):
+    for name in [args.model] if args.model is not None else _released(folder):
         yield _verified(name, folder)
 
 

@@ -102,6 +102,15 @@ def test_pictures_of_a_folder_that_are_links_to_nothing_or_no_files_are_told_and
         ]
 
 
+def test_where_nothing_is_shown_it_says_what_the_models_are_for(
+    folder: Path, model: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A sticky card with two hundred insects was "nothing" to the model that is looked with by default."""
+    for picture, is_told in (("d.PNG", True), ("a.png", False), ("b.png", False)):
+        main(["detect", str(folder / picture), "--model", model, "--json"])
+        assert ("cards for sticky cards" in capsys.readouterr().err) is is_told
+
+
 @pytest.mark.parametrize("suffix", ["png", "tif"])
 def test_twelve_bits_in_a_file_of_sixteen_are_black_and_not_nothing(
     suffix: str, tmp_path: Path, model: str, capsys: pytest.CaptureFixture[str]

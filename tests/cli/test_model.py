@@ -72,8 +72,11 @@ def test_verify_takes_a_file_and_says_that_no_manifest_vouches_for_it(
     assert "outside the manifest" in capsys.readouterr().out
 
 
-def test_verify_of_a_name_nobody_knows_is_wrong_use(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["model", "verify", "rats", "--folder", str(folder)]) == 2
+@pytest.mark.parametrize("name", ["rats", ""])  # the last as of a script's variable that is not set
+def test_verify_of_a_name_nobody_knows_is_wrong_use(
+    name: str, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["model", "verify", name, "--folder", str(folder)]) == 2
     assert "good" in capsys.readouterr().err
 
 
