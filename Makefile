@@ -74,7 +74,8 @@ bundle: $(BIN)/python  ## what goes onto cards so that a node is set up without 
 
 faults: $(VENV)/.dev  ## the long fault tests
 	@$(NEED) mosquitto
-	@$(BIN)/pytest --timeout 3600 tests/faults tests/training/test_processes.py
+	@$(NEED) --wanted /usr/sbin/nft=nftables || true
+	@$(BIN)/pytest --timeout 3600 -rs tests/faults tests/training/test_processes.py
 	@$(BIN)/pytest -m faults tests/cameras
 
 soak: $(VENV)/.dev  ## random faults (HOURS=8: for so many hours; default 1)

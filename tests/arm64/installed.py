@@ -29,7 +29,11 @@ def main(folder: Path) -> None:
     asked = [Requirement(line) for each in found.values() for line in each.requires or []]
     here = [each for each in asked if each.marker is None or each.marker.evaluate({"extra": ""})]
     versions = {name: each.version for name, each in found.items()}
-    unmet = [str(each) for each in here if not each.specifier.contains(versions.get(canonicalize_name(each.name), "0"))]
+    unmet = [
+        str(each)
+        for each in here
+        if (name := canonicalize_name(each.name)) not in versions or not each.specifier.contains(versions[name])
+    ]
     modules = compiled_modules(folder)
     for name in modules:
         importlib.import_module(name)

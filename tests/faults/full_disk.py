@@ -17,19 +17,20 @@ def main(disk: Path) -> None:
         broker.stop()
         with running(disk / "node", to(broker.port), max_mb=64, pictures_mb=64) as node:
             committed: set[int] = set()
-            for n in range(500):
+            for n in range(1000):
                 records = [interval(n) if n % 10 == 0 else sighting(n), *(sighting(n) for _ in range(19))]
                 keys = node.store.commit(records, bytes(12000) if n < 150 else None)
                 committed |= {key.seq for key in keys}
                 if n == 250:
                     with suppress(OSError):
                         (disk / "filler").write_bytes(bytes(20_000_000))
+            pictures = len(list((disk / "node").rglob("*.jpg")))
             broker.start()
             wait_drained(node, within_s=60)
             kept = {one.key.seq for one in node.store.records_between_seq(1, 10**9)}
             wait_until(lambda: platform.has(kept), within_s=20)
         missing = committed - platform.counted.keys()
-        sys.stdout.write(f"{len(committed)} {len(missing)} {platform.lost}\n")
+        sys.stdout.write(f"{len(committed)} {len(missing)} {platform.lost} {pictures}\n")
 
 
 if __name__ == "__main__":

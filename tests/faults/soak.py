@@ -168,7 +168,7 @@ def ask_for_photos(soak: Soak, platform: Platform) -> None:
 
 
 def write(report: Path, hours: float, soak: Soak, platform: Platform, committed: set[int]) -> None:
-    """The report, and exit 1 if a set is not the other or a photograph is not whole."""
+    """The report, and exit 1 if a set is not the other, a photograph is not whole, or the node grows."""
     whole = sum(platform.photos.get(name) == PHOTO for name in soak.asked)
     thirds = [soak.samples[: len(soak.samples) // 3], soak.samples[-len(soak.samples) // 3 :]]
     rows = [
@@ -191,13 +191,19 @@ def write(report: Path, hours: float, soak: Soak, platform: Platform, committed:
         "| | first third: least, median, most | last third |", "|---|---|---|", *rows, "",
     ]  # fmt: skip
     report.write_text("\n".join(lines))
-    if committed != platform.counted.keys() or whole != len(soak.asked):
+    (memory, more_memory), (files, more_files) = ([median(third, at) for third in thirds] for at in (1, 2))
+    grows = more_memory > 1.3 * memory or more_files > files + 5 or max(one[3] for one in soak.samples) > 64
+    if committed != platform.counted.keys() or whole != len(soak.asked) or not soak.asked or grows:
         sys.exit(1)
+
+
+def median(samples: list[tuple[int, float, int, float]], at: int) -> float:
+    return sorted(float(sample[at]) for sample in samples)[len(samples) // 2]
 
 
 def statistics(samples: list[tuple[int, float, int, float]], at: int) -> str:
     values = sorted(float(sample[at]) for sample in samples)
-    return f"{values[0]:.1f}, {values[len(values) // 2]:.1f}, {values[-1]:.1f}"
+    return f"{values[0]:.1f}, {median(samples, at):.1f}, {values[-1]:.1f}"
 
 
 if __name__ == "__main__":

@@ -105,7 +105,7 @@ def number_kept(database: Database) -> int:
 
 
 def compare(database: Database, truth: Path) -> None:
-    """Each record once, and each sum, or AssertionError."""
+    """Each record once, and each sum of intervals, or AssertionError."""
     rows = database.execute(
         "SELECT node, ledger.epoch::text, seq FROM record JOIN ledger USING (ledger_id) JOIN node USING (node_id)"
     ).fetchall()
