@@ -16,7 +16,7 @@ WAIT_S = 30  # for who reads a table that changes
 OLDEST_SERVER = 16  # those before do not know pg_has_role(…, 'SET'), which `add_reader` asks
 _FIRST = 7_043_000  # advisory lock, which anybody may hold who may log in: only until there is a table to lock
 _BROUGHT_HERE = 19  # the oldest version that a build brought to the first of ours
-_GRANTS = re.compile(r"^(?:GRANT|REVOKE) [^;]+ (?:TO|FROM) fieldeye_(?:reader|desk);", re.MULTILINE)
+_GRANTS = re.compile(r"^(?:GRANT|REVOKE) [^;]+ (?:TO|FROM) (?:PUBLIC|fieldeye_(?:reader|desk));", re.MULTILINE)
 _HAVE_RIGHTS = """
     SELECT has_table_privilege('fieldeye_reader', 'reader', 'SELECT')
        AND has_column_privilege('fieldeye_desk', 'question', 'answer', 'UPDATE')
@@ -141,7 +141,8 @@ def _apply_missing(database: Database) -> list[int]:
     for site, node in database.execute(_WITHOUT_ZONE).fetchall():
         why = "the database's server does not know its zone, nights are of UTC; install tzdata-legacy there"
         log.warning("time_zone_refused", extra={"site": site, "node": node, "why": f"{why}, then start again"})
-    _bring_back_rights(database, [one for scripts in known.values() for one in scripts.values()])
+    scripts = [one for each in known.values() for one in each.values()]
+    _bring_back_rights(database, [*scripts, *functions().values()])
     return missing
 
 
