@@ -2,7 +2,6 @@
 
 import logging
 import re
-from collections.abc import Iterable
 from hashlib import sha256
 from importlib.resources import files
 
@@ -136,19 +135,20 @@ def _apply_missing(database: Database) -> list[int]:
             database.execute(script.encode())
         names = ", ".join(known[version])
         database.execute("INSERT INTO schema_version (version, name) VALUES (%s, %s)", (version, names))
-    for function in functions().values() if missing else ():
-        database.execute(function.encode())
+    if missing:
+        for function in functions().values():
+            database.execute(function.encode())
     for site, node in database.execute(_WITHOUT_ZONE).fetchall():
         why = "the database's server does not know its zone, nights are of UTC; install tzdata-legacy there"
         log.warning("time_zone_refused", extra={"site": site, "node": node, "why": f"{why}, then start again"})
-    scripts = [one for each in known.values() for one in each.values()]
-    _bring_back_rights(database, [*scripts, *functions().values()])
+    _bring_back_rights(database, known)
     return missing
 
 
-def _bring_back_rights(database: Database, scripts: Iterable[str]) -> None:
+def _bring_back_rights(database: Database, known: dict[int, dict[str, str]]) -> None:
     """Of the roles, as the scripts gave them, and their members: a backup of the database alone has neither."""
     if database.execute(_HAVE_RIGHTS.encode()).fetchone() != (True,):
+        scripts = (script for each in (*known.values(), functions()) for script in each.values())
         for right in (one for script in scripts for one in _GRANTS.findall(script)):
             database.execute(right.encode())
         database.execute("SELECT add_reader(role, prefix) FROM reader")

@@ -18,6 +18,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
+from statistics import median_high
 from uuid import uuid4
 
 from edge.clock import SystemClock
@@ -172,7 +173,7 @@ def write(report: Path, hours: float, soak: Soak, platform: Platform, committed:
     whole = sum(platform.photos.get(name) == PHOTO for name in soak.asked)
     thirds = [soak.samples[: len(soak.samples) // 3], soak.samples[-len(soak.samples) // 3 :]]
     rows = [
-        f"| {name} | {statistics(thirds[0][2:], at)} | {statistics(thirds[1][2:], at)} |"
+        f"| {name} | {spread(thirds[0][2:], at)} | {spread(thirds[1][2:], at)} |"
         for at, name in (
             (1, "memory of the node, MiB"),
             (2, "file descriptors"),
@@ -191,19 +192,16 @@ def write(report: Path, hours: float, soak: Soak, platform: Platform, committed:
         "| | first third: least, median, most | last third |", "|---|---|---|", *rows, "",
     ]  # fmt: skip
     report.write_text("\n".join(lines))
-    (memory, more_memory), (files, more_files) = ([median(third, at) for third in thirds] for at in (1, 2))
+    medians = ([median_high(one[at] for one in third) for third in thirds] for at in (1, 2))
+    (memory, more_memory), (files, more_files) = medians
     grows = more_memory > 1.3 * memory or more_files > files + 5 or max(one[3] for one in soak.samples) > 64
     if committed != platform.counted.keys() or whole != len(soak.asked) or not soak.asked or grows:
         sys.exit(1)
 
 
-def median(samples: list[tuple[int, float, int, float]], at: int) -> float:
-    return sorted(float(sample[at]) for sample in samples)[len(samples) // 2]
-
-
-def statistics(samples: list[tuple[int, float, int, float]], at: int) -> str:
+def spread(samples: list[tuple[int, float, int, float]], at: int) -> str:
     values = sorted(float(sample[at]) for sample in samples)
-    return f"{values[0]:.1f}, {median(samples, at):.1f}, {values[-1]:.1f}"
+    return f"{values[0]:.1f}, {median_high(values):.1f}, {values[-1]:.1f}"
 
 
 if __name__ == "__main__":

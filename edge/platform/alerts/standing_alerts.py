@@ -51,7 +51,7 @@ IS_GONE = f"""({IS_LEFT_BEHIND}
 _STANDING = f"""
     SELECT node_id, site, node, area_code, area_called(area_code), time_zone,
            coalesce(heard < now() - interval '1 day', true) AS is_silent, heard, one,
-           coalesce(k.holder, ''), coalesce(k.giver, ''), k.at, coalesce(k.carried_out, false), k.outcome,
+           coalesce(k.holder, ''), coalesce(k.giver, ''), k.at, coalesce(k.carried_out, false) AS is_done, k.outcome,
            row_number() OVER (PARTITION BY node_id ORDER BY k.holder IS NOT NULL, one->>'level', one->>'since') AS nth
     FROM node, jsonb_array_elements(health->'alerts') AS one
     LEFT JOIN LATERAL (
@@ -62,7 +62,7 @@ _STANDING = f"""
               = (one->>'label', one->>'unit', one->>'level', (one->>'since')::timestamptz)
     ) k ON true
     WHERE NOT {IS_GONE}
-    ORDER BY k.holder IS NOT NULL, coalesce(k.carried_out, false), is_silent, one->>'level', nth, one->>'since'
+    ORDER BY k.holder IS NOT NULL, is_done, is_silent, one->>'level', nth, one->>'since'
 """  # noqa: S608  our own words
 
 _COUNTED = """
