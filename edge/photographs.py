@@ -8,6 +8,7 @@ anew, so that neither a position in the file nor anything else that was in it is
 import os
 import resource
 import sys
+from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -21,14 +22,15 @@ import numpy as np
 from edge.boxes import Image, at_most
 from edge.bundle import find_bundle, load_release
 from edge.cameras.headers import Header, check_unpacked, read_header
-from edge.counts import Box
+from edge.counts import Box, TaxonCount, counted
 from edge.detector import Detector
 from edge.draw import jpeg
 from edge.errors import BadFrameError, BundleError, UsageError
+from edge.eye import accuracy_of
 from edge.updates.models import models_folder
 
 MOST_UPLOAD_BYTES = 8_000_000  # a phone's photograph has 3 to 6 MB; the page's script sends a smaller one
-LONGEST_PX = 1280  # kept and looked at: the models take squares of 416 px
+LONGEST_PX = 1280  # kept and looked at: models take squares of 416 px, and a card counts as well as at 2592 px
 MOST_KEPT_BYTES = 500_000  # of the JPEG that is kept: what a question to the station carries
 SMALLEST_SIDE_PX = 64
 MOST_PX = {  # JPEG is decoded at a fraction of its size, the others whole
@@ -42,8 +44,9 @@ QUALITIES = (85, 70, 55, 40)
 UNSURE_SHARE = 0.5  # of a class's threshold: worth a "perhaps"
 NICE = 15  # with both busy, the loop keeps nineteen twentieths of a core
 MOST_DATA_BYTES = 200_000_000  # of memory asked for, 95 MB of it before the photograph: beside the node it must fit
-MOST_CPU_S = 60
+MOST_CPU_S = 240  # a card takes 1.3 s on a fast core; the smallest board is a hundred times as slow
 KINDS = ("pests", "diseases")  # the bundles of that name
+CARD = "cards"  # likewise: only where somebody says that it is one
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +70,7 @@ class Answer:
     width_px: int = 0
     height_px: int = 0
     found: tuple[Found, ...] = ()  # surest first
+    counts: tuple[TaxonCount, ...] | None = None  # on a sticky card, the most first; None: it was not taken for one
     why: str = ""
 
 
@@ -86,12 +90,18 @@ def _answer(models: Path, kinds: Sequence[str], data: bytes) -> tuple[Answer, by
     except BadFrameError as why:
         return Answer(state="refused", why=why.reason), b""
     height_px, width_px = image.shape[:2]
+    found, counts = [], None
     try:
-        found = [one for kind in kinds for one in found_by(_detector(kind, models), image)]
+        for kind in kinds:
+            detector = _detector(kind, models)
+            found += found_by(detector, image)
+            if kind == CARD:
+                counts = counted_on_card(detector, found)
     except (BundleError, UsageError) as why:
         return Answer(state="failed", why=str(why)), b""
     found.sort(key=lambda one: (not one.is_sure, -one.confidence))
-    return Answer(state="done", width_px=width_px, height_px=height_px, found=tuple(found)), kept_jpeg(image)
+    told = Answer(state="done", width_px=width_px, height_px=height_px, found=tuple(found), counts=counts)
+    return told, kept_jpeg(image)
 
 
 def _detector(kind: str, models: Path) -> Detector:
@@ -169,6 +179,23 @@ def found_by(detector: Detector, image: Image) -> list[Found]:
             )
         )
     return found
+
+
+def counted_on_card(detector: Detector, found: Sequence[Found]) -> tuple[TaxonCount, ...]:
+    """How many of each taxon of which the model is sure, with the range that its tests leave open; the most first."""
+    accuracy = accuracy_of(detector)
+    sure = Counter(one.label for one in found if one.is_sure)
+    return tuple(
+        counted(
+            count,
+            label,
+            accuracy[label].eppo,
+            precision=accuracy[label].precision,
+            recall=accuracy[label].recall,
+            dispersion=accuracy[label].dispersion,
+        )
+        for label, count in sure.most_common()
+    )
 
 
 def _hold_back() -> None:

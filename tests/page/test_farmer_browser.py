@@ -126,7 +126,7 @@ def test_an_answer_keeps_its_lines_a_long_word_breaks_and_a_round_choice_stays_r
         sizes = visit.page.evaluate(
             "[...document.querySelectorAll('[type=radio]')].map(e => [e.offsetWidth, e.offsetHeight])"
         )
-        assert sizes == [[24, 24]] * 3
+        assert sizes == [[24, 24]] * 4
 
 
 @pytest.mark.parametrize(("width_px", "text_px"), [(320, 20), (320, 32), (390, 24), (390, 32)])

@@ -22,6 +22,7 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from edge.bundle import MODELS, load_bundle
+from edge.counts import TaxonCount
 from edge.detector import Detector
 from edge.errors import BadFrameError
 from edge.page.photo.findings import findings
@@ -111,7 +112,13 @@ def test_a_photograph_is_looked_at_by_the_model_that_is_installed(scene: Scene, 
 
 @pytest.mark.parametrize(
     ("what", "models"),
-    [("both", ["pests", "diseases"]), ("pests", ["pests"]), ("diseases", ["diseases"]), ("", ["pests", "diseases"])],
+    [
+        ("both", ["pests", "diseases"]),
+        ("pests", ["pests"]),
+        ("diseases", ["diseases"]),
+        ("card", ["cards"]),
+        ("", ["pests", "diseases"]),
+    ],
 )
 def test_a_photograph_is_looked_at_by_the_models_of_what_the_farmer_says_it_is(
     what: str, models: list[str], scene: Scene
@@ -166,6 +173,48 @@ def test_what_the_model_is_not_sure_of_is_said_with_its_doubt(farmer: FlaskClien
     assert (said.tone, said.headline) == ("wait", "Perhaps: Rice bugs")
     assert "1 place, not sure" in said.lines[0].words
     assert "100" not in said.lines[0].words
+
+
+def test_of_a_sticky_card_all_insects_are_counted_with_how_many_there_may_be(
+    farmer: FlaskClient, looker: Looker
+) -> None:
+    page = farmer.get(looked_at(farmer, looker, (MODELS / "golden" / "cards.jpg").read_bytes(), "card")).text
+    assert re.search(r"<h1[^>]*>Insects: 2</h1>", page)
+    assert '<p class="fact">Likely between 0 and 4 · In tests, 80 of 100 such answers were right.</p>' in page
+    assert "Look at the card: which insects are they?" in page
+    assert page.count('class="box"') == 2
+
+
+@pytest.mark.parametrize("squares", [[], GOLDEN_SQUARES], ids=["none", "unsure"])
+def test_on_a_card_nothing_that_is_not_sure_is_counted(
+    squares: list[tuple[int, int, tuple[int, int, int]]], scene: Scene, tmp_path: Path
+) -> None:
+    unsure = facts()
+    unsure["classes"] = [{**one, "threshold": 0.999999} for one in unsure["classes"]]
+    looker = Looker(models=write_release(tmp_path / "models", {"cards": Net(metadata=unsure)}))
+    client = farmer_of(scene, looker)
+    upload = cv2.imencode(".png", picture_with(squares))[1].tobytes()
+    page = client.get(looked_at(client, looker, upload, "card")).text
+    looker.close()
+    assert "No insect was recognised on the card." in page
+    assert "Photograph all of the card from straight ahead" in page
+    assert "plant is healthy" not in page
+    assert 'class="box"' not in page
+
+
+def test_of_several_kinds_on_a_card_the_most_come_first_and_a_named_pest_sends_to_the_plants(
+    farmer: FlaskClient,
+) -> None:
+    counts = tuple(
+        TaxonCount(label=label, eppo="", count=count, low=None, high=None)
+        for label, count in (("Aleyrodidae", 34), ("Insecta", 5))
+    )
+    seen = tuple(found(one.label, 0.9, model="cards") for one in counts)
+    with farmer.application.test_request_context("/"):
+        said = findings(Answer(state="done", width_px=640, height_px=480, found=seen, counts=counts))
+    assert (said.tone, said.headline, said.guess) == ("look", "Whiteflies: 34", "Aleyrodidae")
+    assert [line.name for line in said.lines] == ["Whiteflies: 34", "Insects: 5"]
+    assert said.action == "Look at the plants around it: how many have it?"
 
 
 @pytest.mark.parametrize(

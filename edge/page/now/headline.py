@@ -12,7 +12,7 @@ from edge.page import names
 from edge.page.camera import last_picture, reason_word, skipped_sentence
 from edge.page.now.fortnight import unit_words
 from edge.page.now.levels import done_words
-from edge.page.now.sightings import Precisions, deed_key, is_doubtful, label_of, precision_of, seen_headline
+from edge.page.now.sightings import Precisions, deed_key, is_doubtful, label_of, likely, precision_of, seen_headline
 from edge.page.now.situation import (
     DAY_S,
     FEW_LOOKS,
@@ -84,9 +84,10 @@ def card(
         days = latest
     seen = _seen(facts, when, state, days, config.mode, levels)
     lies = _on_card(snapshot) if is_trap else ""
-    likely = _likely(facts.foremost) if state is Situation.SEEN else ""
+    counted = facts.foremost if state is Situation.SEEN and isinstance(facts.foremost, Counted) else None
+    range_words = likely(counted.low, counted.high) if counted is not None else ""
     still = _still(facts, snapshot, now) if tone == "calm" else ""
-    lines = (seen, likely, lies, days, effort(facts, snapshot, now, config), still, _light(snapshot))
+    lines = (seen, range_words, lies, days, effort(facts, snapshot, now, config), still, _light(snapshot))
     return Card(
         tone=tone,
         word=words[shown],
@@ -203,13 +204,6 @@ def _seen(facts: Facts, when: Moments, state: Situation, days: str, mode: Mode, 
         return ""
     headline = names.name(facts.newest.label) if mode == "trap" else seen_headline(facts.newest)
     return gettext("Last seen: %(what)s, %(ago)s", what=headline, ago=when.ago(facts.newest.at.utc))
-
-
-def _likely(one: Sighting | Counted | None) -> str:
-    """The range of a count, by what the model overlooks and takes for it in tests; empty where it says no more."""
-    if not isinstance(one, Counted) or one.low is None or one.high is None or one.low == one.high:
-        return ""
-    return gettext("Likely between %(low)s and %(high)s", low=number(one.low), high=number(one.high))
 
 
 def _on_card(snapshot: Snapshot) -> str:

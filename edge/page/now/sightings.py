@@ -66,6 +66,13 @@ def seen_headline(sighting: Sighting | Counted) -> str:
     return gettext("%(name)s: %(count)s", name=names.name(sighting.label), count=caught_in(nights, sighting.count))
 
 
+def likely(low: int | None, high: int | None) -> str:
+    """The range of a count, by what the model overlooks and takes for it in tests; empty where it says no more."""
+    if low is None or high is None or low == high:
+        return ""
+    return gettext("Likely between %(low)s and %(high)s", low=number(low), high=number(high))
+
+
 def how_sure(confidence: float, precision: float | None) -> str:
     """A detector's confidence as a person would say it, never surer than what it calls so was right in tests.
 

@@ -1,9 +1,11 @@
 """What was found on a photograph, in words with how sure; and what the station was asked and says."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from edge.counts import TaxonCount
 from edge.page import names
-from edge.page.now.sightings import Outline, how_sure, outline
+from edge.page.now.sightings import Outline, how_sure, likely, outline
 from edge.page.tones import Tone
 from edge.page.words import Moments, gettext, ngettext, number
 from edge.photographs import Answer, Found
@@ -17,7 +19,7 @@ NAMED = 4  # taxa in the answer: what follows is guessing
 class Line:
     """One taxon on the photograph."""
 
-    name: str
+    name: str  # empty where the headline has said it
     scientific: str
     words: str
 
@@ -55,6 +57,8 @@ def findings(answer: Answer, *, has_station: bool = True) -> Findings:
     """In the reader's words. What the model is not sure of is never said without its doubt. `has_station`: one that
     can be asked, by the node or by its number.
     """
+    if answer.counts is not None:
+        return _on_card(answer, answer.counts)
     shown = [one for one in answer.found if one.is_sure] or list(answer.found[:1])
     shown = [one for one in shown if one.model == shown[0].model or one.confidence >= CLEAR]
     by_label: dict[str, list[Found]] = {}
@@ -73,6 +77,38 @@ def findings(answer: Answer, *, has_station: bool = True) -> Findings:
     )
 
 
+def _on_card(answer: Answer, counts: Sequence[TaxonCount]) -> Findings:
+    """How many lie on a sticky card: one look tells neither when they came nor, of all insects, which they are."""
+    tone: Tone = "wait"
+    word, headline = gettext("Nothing found"), gettext("No insect was recognised on the card.")
+    action = gettext("Photograph all of the card from straight ahead, in good light.")
+    if counts:
+        most = counts[0]
+        is_wide = names.is_wide(most.label)
+        tone, word = ("wait", gettext("Counted on the card")) if is_wide else ("look", gettext("Look at it"))
+        headline = _how_many(most)
+        action = gettext("Look at the card: which insects are they?") if is_wide else _look_around()
+    return Findings(
+        tone=tone,
+        word=word,
+        headline=headline,
+        lines=tuple(_counted_line(one, answer.found, is_named=len(counts) > 1) for one in counts),
+        action=action,
+        outlines=tuple(outline(one.box, (answer.width_px, answer.height_px)) for one in answer.found if one.is_sure),
+        guess=counts[0].label if counts else "",
+    )
+
+
+def _how_many(one: TaxonCount) -> str:
+    return gettext("%(name)s: %(count)s", name=names.name(one.label), count=number(one.count))
+
+
+def _counted_line(one: TaxonCount, found: Sequence[Found], *, is_named: bool) -> Line:
+    precision = next(seen.precision for seen in found if seen.label == one.label)
+    words = (likely(one.low, one.high), _tested_words(precision))
+    return Line(name=_how_many(one) if is_named else "", scientific="", words=" · ".join(filter(None, words)))
+
+
 def _said(groups: list[list[Found]], *, has_station: bool) -> tuple[Tone, str, str, str]:
     if not groups:
         nothing = gettext("Nothing was recognised.")
@@ -88,8 +124,11 @@ def _said(groups: list[list[Found]], *, has_station: bool) -> tuple[Tone, str, s
         word = gettext("All quiet") if best.label == names.HEALTHY else gettext("Harmless")
         return "calm", word, name, names.harmless_words(best.label)
     foe = next(group[0] for group in groups if not names.is_harmless(group[0].label))
-    look = gettext("Look at the plants around it: how many have it?")
-    return "look", gettext("Look at it"), names.name(foe.label), look
+    return "look", gettext("Look at it"), names.name(foe.label), _look_around()
+
+
+def _look_around() -> str:
+    return gettext("Look at the plants around it: how many have it?")
 
 
 def _line(group: list[Found]) -> Line:
@@ -97,16 +136,18 @@ def _line(group: list[Found]) -> Line:
     name = names.name(best.label)
     sure = how_sure(best.confidence, best.precision) if best.is_sure else gettext("not sure")
     places = ngettext("%(num)s place, %(sure)s", "%(num)s places, %(sure)s", len(group), sure=sure)
-    tested = ""
-    if best.is_sure and best.precision is not None:
-        tested = gettext(
-            "In tests, %(right)s of 100 such answers were right.", right=number(round(100 * best.precision))
-        )
+    tested = _tested_words(best.precision) if best.is_sure else ""
     return Line(
         name=name,
         scientific=best.label if name != best.label else "",
         words=" · ".join(filter(None, (places, tested))),
     )
+
+
+def _tested_words(precision: float | None) -> str:
+    if precision is None:
+        return ""
+    return gettext("In tests, %(right)s of 100 such answers were right.", right=number(round(100 * precision)))
 
 
 def asked(one: Question, when: Moments, *, may_delete: bool) -> Asked:

@@ -26,7 +26,7 @@ COMMAND = (sys.executable, "-m", "edge.photographs")
 ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1"}
 MOST_WAITING = 3  # the next one is told to come back: an upload waits in memory, 8 MB each at most
 MOST_KEPT = 12  # looked at and still shown, half a megabyte each at most; older ones go
-LOOK_S = 180.0  # start and look take 1 s on a fast core; the slowest board may import for a minute
+LOOK_S = 360.0  # the slowest board may import for a minute; then see MOST_CPU_S
 STOP_S = 3.0
 
 

@@ -13,12 +13,12 @@ from edge.page.photo.looker import Look
 from edge.page.references import reference
 from edge.page.trust import Role, trust, visitor
 from edge.page.words import gettext
-from edge.photographs import KINDS, LONGEST_PX, MOST_UPLOAD_BYTES, checked
+from edge.photographs import CARD, KINDS, LONGEST_PX, MOST_UPLOAD_BYTES, checked
 from edge.store import MOST_NAME_LETTERS, MOST_NOTE_LETTERS, Question
 from edge.taxa import taxon
 
 photograph = Blueprint("photograph", __name__)
-CHOICES = {"both": KINDS, "pests": ("pests",), "diseases": ("diseases",)}
+CHOICES = {"both": KINDS, "pests": ("pests",), "diseases": ("diseases",), "card": (CARD,)}
 
 
 @photograph.get("/photo")
@@ -143,6 +143,7 @@ def _form(wrong: str, choice: str, note: str, detail: str = "") -> str:
         "both": gettext("I do not know"),
         "pests": gettext("An insect"),
         "diseases": gettext("Spots or damage on a leaf or fruit"),
+        "card": gettext("A sticky card"),
     }
     return render_template(
         "photo_form.html",
