@@ -22,7 +22,7 @@ import numpy as np
 from edge.boxes import Image, at_most
 from edge.bundle import find_bundle, load_release
 from edge.cameras.headers import Header, check_unpacked, read_header
-from edge.counts import Box, TaxonCount, counted
+from edge.counts import Box, TaxonCount
 from edge.detector import Detector
 from edge.draw import jpeg
 from edge.errors import BadFrameError, BundleError, UsageError
@@ -185,17 +185,7 @@ def counted_on_card(detector: Detector, found: Sequence[Found]) -> tuple[TaxonCo
     """How many of each taxon of which the model is sure, with the range that its tests leave open; the most first."""
     accuracy = accuracy_of(detector)
     sure = Counter(one.label for one in found if one.is_sure)
-    return tuple(
-        counted(
-            count,
-            label,
-            accuracy[label].eppo,
-            precision=accuracy[label].precision,
-            recall=accuracy[label].recall,
-            dispersion=accuracy[label].dispersion,
-        )
-        for label, count in sure.most_common()
-    )
+    return tuple(accuracy[label].counted(count, label, "max_per_frame") for label, count in sure.most_common())
 
 
 def _hold_back() -> None:

@@ -12,6 +12,7 @@ from edge.errors import UsageError, one_line, to_read
 DEFAULT_CONFIG = Path("/etc/fieldeye/node.toml")
 MOST_THREADS = 16  # as model.threads in node.toml
 ALL_AREAS = "all"
+MODELS_ARE_FOR = "--model pests is for insects on plants, diseases for sick leaves and pods, cards for sticky cards"
 THRESHOLD_COLUMNS = ("label", "unit", "start_at", "sure_at", "source")  # of a station's own
 
 

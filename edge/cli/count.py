@@ -19,7 +19,8 @@ from edge.cameras.picture_files import own_time
 from edge.cameras.pictures import pictures_in, read_picture
 from edge.cameras.pixels import image_and_luma
 from edge.census import UNITS, Step, begun
-from edge.cli.count_result import Tallied, compared, result_of, sentences
+from edge.cli.arguments import MODELS_ARE_FOR
+from edge.cli.count_result import Tallied, compared, reasons_of, result_of, sentences
 from edge.cli.drawn_pictures import DrawnPictures
 from edge.cli.exits import DONE
 from edge.cli.results import say, show
@@ -84,13 +85,15 @@ def run(args: argparse.Namespace) -> int:
     tallied = _count(args, detector, reader)
     if not tallied.frames and tallied.card is None:
         remedy = "give others" if args.all else "give others, or --all where their light alone is wrong"
-        raise UsageError(f"{args.path}: no picture there can be used ({dict(tallied.skipped)}); {remedy}")
+        raise UsageError(f"{args.path}: no picture there can be used ({reasons_of(tallied.skipped)}); {remedy}")
     result = result_of(tallied, detector, reader.bundle.scale if reader else None)
     if truth:
         result["against"] = compared(truth, tallied, args.threshold)
     show(result, *sentences(result), as_json=args.json)
     if args.mode == "live" and not tallied.counts and any(one["count"] for one in tallied.per_picture.values()):
         say(UNFOLLOWED)
+    elif not tallied.counts and not any(one["present"] for one in tallied.per_picture.values()):
+        say(f"{detector.bundle.name} found none of what it knows; {MODELS_ARE_FOR}")
     return DONE
 
 

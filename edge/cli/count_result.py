@@ -117,9 +117,14 @@ def compared(truth: Truth, tallied: Tallied, threshold: float | None) -> dict[st
     return {"what": truth.what, **asdict(agreement(person, machine, threshold))}
 
 
+def reasons_of(skipped: Mapping[str, int]) -> str:
+    """Why pictures were not counted, each with how many."""
+    return ", ".join(f"{reason} {number}" for reason, number in sorted(skipped.items()))
+
+
 def sentences(result: dict[str, Any]) -> list[str]:
     """The same for people."""
-    reasons = ", ".join(f"{reason} {number}" for reason, number in result["skipped"].items())
+    reasons = reasons_of(result["skipped"])
     lines = [f"{result['mode']}: {result['frames']} pictures counted, {sum(result['skipped'].values())} not"]
     lines[0] += f" ({reasons})" if reasons else ""
     for count in result["counts"]:

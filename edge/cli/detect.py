@@ -15,19 +15,20 @@ from tqdm import tqdm
 from edge.boxes import Floats, Image
 from edge.bundle import find_bundle
 from edge.cameras.pictures import name_of, pictures_in, read_picture
-from edge.cli.arguments import MOST_THREADS, as_threads, model_argument
+from edge.cli.arguments import MODELS_ARE_FOR, MOST_THREADS, as_threads, model_argument
 from edge.cli.drawn_pictures import DrawnPictures
 from edge.cli.exits import DONE, NOT_WELL
 from edge.cli.results import say, show
+from edge.config import GateTable
 from edge.detections import Detections
 from edge.detector import Detector
 from edge.draw import draw
 from edge.errors import BadFrameError, UsageError
+from edge.gate import has_colour
 from edge.golden import tried
 
 SAVED_QUALITY = 90
 BLACK = 16  # of 255: no brighter are 12-bit values in a file of 16 bits, and a night, in which nothing seen is no zero
-OTHERS = "--model pests is for insects on plants, diseases for sick leaves and pods, cards for sticky cards"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -67,7 +68,7 @@ def run(args: argparse.Namespace) -> int:
         with tqdm.external_write_mode():
             show(result, _sentence(result), as_json=args.json)
     if not shown and failed < len(pictures):
-        say(f"{release.name} found none of what it knows; {OTHERS}")
+        say(f"{release.name} found none of what it knows; {MODELS_ARE_FOR}")
     return NOT_WELL if failed else DONE
 
 
@@ -83,6 +84,9 @@ def _result(
     except BadFrameError as why:
         return {"image": str(picture), "error": str(why), "reason": why.reason}
     took_ms = (time.perf_counter() - started_s) * 1000
+    if not detections and not has_colour(image, GateTable().colourless_levels):
+        with tqdm.external_write_mode():
+            say(f"{picture}: without colour, which the models know nothing of; a node does not count it")
     if drawn and save_as:
         drawn.write(save_as, draw(image, detections, detector.bundle.labels))
     return {

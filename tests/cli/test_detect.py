@@ -247,3 +247,12 @@ def test_a_save_folder_that_cannot_be_written_is_wrong_use(
 ) -> None:
     assert main(["detect", str(folder / "a.png"), "--model", model, "--save", str(folder / "notes.txt")]) == 2
     assert "--save" in capsys.readouterr().err
+
+
+def test_of_a_picture_without_colour_on_which_nothing_is_found_it_says_why(
+    folder: Path, model: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_picture(folder / "green.png", np.full((64, 64, 3), (40, 120, 60), np.uint8))
+    for picture, is_told in (("d.PNG", True), ("a.png", False), ("green.png", False)):
+        main(["detect", str(folder / picture), "--model", model])
+        assert ("without colour" in capsys.readouterr().err) is is_told

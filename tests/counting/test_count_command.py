@@ -148,7 +148,7 @@ def test_where_no_picture_has_light_it_says_what_counts_them_all_the_same(
 ) -> None:
     shutil.copy(by_night / "03.jpg", tmp_path)
     assert main(["count", str(tmp_path), "--mode", "leaf"]) == 2
-    assert "no picture there can be used ({'colourless': 1}); give others, or --all" in capsys.readouterr().err
+    assert "no picture there can be used (colourless 1); give others, or --all" in capsys.readouterr().err
     result = told(capsys, tmp_path, "--mode", "trap", "--model", "pests")
     assert result["skipped"] == {"unmatched": 1}  # a monochrome camera's card, of which it is the first picture
 
@@ -234,7 +234,7 @@ def test_where_the_board_lies_on_each_picture_of_a_card_nothing_is_told_and_no_z
 ) -> None:
     cv2.imwrite(str(tmp_path / "board.png"), photograph(0)[0])
     assert main(["count", str(tmp_path), "--mode", "trap"]) == 2
-    assert "no picture there can be used ({'board': 1})" in capsys.readouterr().err
+    assert "no picture there can be used (board 1)" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("crop", [(), ("--crop", "coffee")])
@@ -246,7 +246,7 @@ def test_soil_and_walls_are_no_healthy_leaves_and_no_sick_ones(
     cv2.imwrite(str(tmp_path / "wall.png"), wall)
     shutil.copy(DEMO / "10-root-grubs.jpg", tmp_path / "soil.jpg")
     assert main(["count", *map(str, words)]) == 2
-    assert "no picture there can be used ({'no_leaf': 2})" in capsys.readouterr().err
+    assert "no picture there can be used (no_leaf 2)" in capsys.readouterr().err
     shutil.copy(DEMO / "12-rice-leaves.jpg", tmp_path / "rice.jpg")
     (tmp_path / "truth.csv").write_text("picture,count\nwall.png,0\nrice.jpg,0\n")
     result = told(capsys, *words, "--against", tmp_path / "truth.csv")
@@ -430,3 +430,17 @@ def test_a_census_of_each_mode_counts_one_insect_once() -> None:
         assert sorted(step.number) == ([*range(1, counts + 1)] if mode == "live" else [0] * len(found))
         census, step = census.looked(empty, np.empty(0, np.bool_), 3.0, picture.image)
         assert len(step.counted) == 0
+
+
+@pytest.mark.parametrize("mode", ["live", "trap"])
+def test_where_a_model_finds_none_of_what_it_knows_it_says_what_the_models_are_for(
+    mode: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    model = write_model(tmp_path / "squares.onnx")
+    for squares, is_told in (([], True), ([(16, 16, BLUE)], False)):
+        folder = tmp_path / str(is_told)
+        folder.mkdir()
+        for name in ("a", "b"):
+            cv2.imwrite(str(folder / f"{name}.png"), picture_with(squares))
+        assert main(["count", str(folder), "--mode", mode, "--model", str(model), "--all"]) == 0
+        assert ("cards for sticky cards" in capsys.readouterr().err) is is_told
