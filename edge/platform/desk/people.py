@@ -34,6 +34,7 @@ def add_person(database: Database, name: str, password: str, area: str) -> str:
     try:
         with database.transaction():
             database.execute("SELECT add_desk_role(%s, %s)", (role, area))
+            _hand_on(database, role)
             database.execute(
                 "INSERT INTO person (name, password_hash, role) VALUES (%s, %s, %s) ON CONFLICT (name) DO UPDATE"
                 " SET password_hash = excluded.password_hash, role = excluded.role, failures = 0, locked_until = NULL",
@@ -44,6 +45,14 @@ def add_person(database: Database, name: str, password: str, area: str) -> str:
             f"the database's user may not make the role {role} ({first_line(why)}); {role_remedy(database)}"
         ) from why
     return area
+
+
+def _hand_on(database: Database, role: str) -> None:
+    """To who owns the tables, as whom the desk runs, where a superuser adds somebody."""
+    asked = "SELECT tableowner FROM pg_tables WHERE tablename = 'person' AND tableowner <> current_user"
+    for (owner,) in database.execute(asked).fetchall():
+        names = (sql.Identifier(role), sql.Identifier(owner))
+        database.execute(sql.SQL("GRANT {} TO {} WITH ADMIN OPTION").format(*names))
 
 
 def area_of(database: Database, name: str) -> str | None:
@@ -91,7 +100,8 @@ def _take_on(database: Database, role: str) -> None:
     try:
         database.execute(sql.SQL("SET LOCAL ROLE {}").format(sql.Identifier(role)))
     except (InvalidParameterValue, InsufficientPrivilege) as why:
-        raise StoreError(f"the role {role} cannot be taken on ({first_line(why)}); add its people again") from why
+        by = " as the server's superuser" if isinstance(why, InsufficientPrivilege) else ""
+        raise StoreError(f"the role {role} cannot be taken on ({first_line(why)}); add its people again{by}") from why
 
 
 def end_log_ins(database: Database, name: str) -> None:

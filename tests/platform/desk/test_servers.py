@@ -34,6 +34,13 @@ def test_whoever_owns_the_database_and_may_make_roles_need_be_no_superuser() -> 
         client = create_app(own).test_client()
         assert log_in(client, "county") == 302
         assert client.get("/").status_code == 200
+        with open_database(server.url("own")) as root:
+            add_person(root, "city", PASSWORD, "3301")
+        client = create_app(own).test_client()
+        assert log_in(client, "city") == 302
+        assert client.get("/").status_code == 200, "a superuser added them, for the owner"
+        with open_database(own) as database:
+            add_person(database, "city", PASSWORD, "3301")
         with open_database(server.url("second", "other")) as database:
             migrate(database)
             with pytest.raises(StoreError, match=r"may not make the role fieldeye_area_330106 .*CREATEROLE"):
