@@ -81,6 +81,7 @@ class Pipeline:
         self._counter = Counter(parts.detector, camera, self._trap_card, keeps_card=parts.keeps_card)
         eye = self._counter.eye
         remember(store, self._counter.model, eye.labels)
+        store.since_named()  # noted: what was counted under a former name is another node's
         self._calibration = KeptCalibration(folder, camera.rotation_deg, parts.clock)
         self._gate = GateState(in_colour=bool(store.setting(IN_COLOUR)))
         self._lens = Lens(config.node)

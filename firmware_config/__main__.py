@@ -1,6 +1,5 @@
 """`python -m firmware_config render|sign|send|revoke|rotate`. Exit codes: 0 done, 2 wrong use or configuration."""
 
-import argparse
 import os
 import sys
 from collections.abc import Sequence
@@ -8,6 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from edge.errors import FieldeyeError, one_line, to_install
+from edge.parser import Parser
 from firmware_config.keys import KeyStore
 
 DONE, WRONG_USE = 0, 2
@@ -41,8 +41,8 @@ def _fail(sentence: str) -> int:
     return WRONG_USE
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m firmware_config", description="Turns blank SD cards into nodes.")
+def _parser() -> Parser:
+    parser = Parser(prog="python -m firmware_config", description="Turns blank SD cards into nodes.")
     verbs = parser.add_subparsers(dest="verb", metavar="COMMAND", required=True)
     verb = verbs.add_parser("render", help="from one fleet file to the files of each card and of the broker")
     verb.add_argument("fleet", type=Path, metavar="FLEET.toml", help="see firmware_config/fleet.example.toml")

@@ -7,7 +7,7 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent
 EDGE = ROOT / "edge"
 ORDER = (
-    "__init__ errors config_mistakes config clock backoff client_id mqtt_client durable changes boxes detections "
+    "__init__ errors parser config_mistakes config clock backoff client_id mqtt_client durable changes boxes detections "
     "ranges cameras onnx_metadata bundle seams snug detector golden updates fallback bench gate tracker trap leaf "
     "leaf_network calibration counts label_sets nights weather count_agreement census tally eye taxa languages advice "
     "wire introduction exports board status store excerpt mqtt climate draw faces annotations photographs label "
@@ -105,7 +105,7 @@ def test_training_takes_from_edge_only_what_detects_and_how_a_file_is_kept_whole
 
 def test_firmware_takes_from_edge_only_errors_configuration_client_ids_and_what_it_signs() -> None:
     for path in (ROOT / "firmware_config").rglob("*.py"):
-        assert within_edge(path) <= {"errors", "config", "client_id", "updates", "label"}, path.name
+        assert within_edge(path) <= {"errors", "config", "client_id", "updates", "label", "parser"}, path.name
 
 
 def test_only_two_handlers_in_the_product_are_broad() -> None:

@@ -65,6 +65,7 @@ class Fed:
     folder: Path
     mode: str = "leaf"
     zone: str = "UTC"
+    name: str = "n"
     place: str = ""  # of node.toml, where it is known
     more: str = ""  # of node.toml
     interval_s: float = HOUR_S
@@ -127,14 +128,14 @@ class Fed:
         """A start of the node, the steps, and its stop."""
         self.steps, self.quiet, stop = list(steps), 0, Event()
         config = parse_config(
-            f'[node]\nsite = "s"\nnode = "n"\ntime_zone = "{self.zone}"\n{self.place}\n'
+            f'[node]\nsite = "s"\nnode = "{self.name}"\ntime_zone = "{self.zone}"\n{self.place}\n'
             f'[camera]\nkind = "folder"\nsource = "{self.pictures}"\n'
             f'mode = "{self.mode}"\nfed = true\nevery_s = 0\n[gate]\nblurred_share = 0.0\n'
             f'[store]\nfolder = "{self.state}"\ninterval_s = {self.interval_s}\n{self.more}',
             "node.toml",
         )
         with ExitStack() as parts:
-            store = parts.enter_context(closing(Store(config.store, "n")))
+            store = parts.enter_context(closing(Store(config.store, self.name)))
             camera = parts.enter_context(open_watched_camera(config.camera, self.clock, stop))
             self.known = camera.known
             model = self.folder / "squares.onnx"
@@ -187,7 +188,7 @@ class Fed:
 
     @property
     def records(self) -> list[Stored]:
-        with closing(Store(StoreTable(folder=str(self.state)), "n")) as store:
+        with closing(Store(StoreTable(folder=str(self.state)), self.name)) as store:
             return store.records_between_seq(1, 10**6)
 
     @property
@@ -517,6 +518,16 @@ def test_a_picture_that_was_too_late_by_a_clock_that_was_ahead_counts_under_anot
     fed.boot()
     fed.run(fed.next_hour, lambda: bool((fed.pictures / name).rename(fed.pictures / f"again_{name}")))
     assert (fed.frames(), fed.skipped()) == ({0: 1}, {"too_late": 1})
+
+
+def test_what_was_counted_under_another_name_is_not_counted_on_under_this_one(fed: Fed) -> None:
+    """To the platform it is another node: it would count the whole hour twice."""
+    fed.run(fed.add(60), fed.add(90), fed.add(100), fed.next_hour)
+    fed.name = "renamed"
+    fed.boot()
+    fed.run(fed.next_hour, fed.add(120), fed.next_hour)
+    assert fed.frames() == {0: 3}
+    assert fed.skipped()["too_late"] == 1
 
 
 def test_what_was_counted_on_another_area_is_not_corrected(fed: Fed) -> None:

@@ -14,11 +14,11 @@ from contextlib import suppress
 from pathlib import Path
 
 import edge
-from edge.cli.arguments import Parser
 from edge.cli.exits import DONE, NOT_WELL, STOPPED, WRONG_USE
 from edge.cli.logs import hush_opencv, set_up_logs
 from edge.cli.results import say
 from edge.errors import ConfigError, FieldeyeError, UsageError, to_install
+from edge.parser import Parser
 
 log = logging.getLogger(__name__)
 

@@ -5,22 +5,14 @@ import csv
 import re
 from datetime import date
 from pathlib import Path
-from typing import NoReturn
 
-from edge.errors import UsageError, one_line, to_read
+from edge.errors import UsageError, to_read
 
 DEFAULT_CONFIG = Path("/etc/fieldeye/node.toml")
 MOST_THREADS = 16  # as model.threads in node.toml
 ALL_AREAS = "all"
 MODELS_ARE_FOR = "--model pests is for insects on plants, diseases for sick leaves and pods, cards for sticky cards"
 THRESHOLD_COLUMNS = ("label", "unit", "start_at", "sure_at", "source")  # of a station's own
-
-
-class Parser(argparse.ArgumentParser):
-    """Its errors stay on one line, whatever was typed."""
-
-    def error(self, message: str) -> NoReturn:
-        super().error(one_line(message))
 
 
 def config_argument(parser: argparse.ArgumentParser) -> None:

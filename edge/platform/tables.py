@@ -19,6 +19,7 @@ _GRANTS = re.compile(r"^(?:GRANT|REVOKE) [^;]+ (?:TO|FROM) (?:PUBLIC|fieldeye_(?
 _HAVE_RIGHTS = """
     SELECT has_table_privilege('fieldeye_reader', 'reader', 'SELECT')
        AND has_column_privilege('fieldeye_desk', 'question', 'answer', 'UPDATE')
+       AND NOT has_function_privilege('public', 'add_reader(name, text)', 'EXECUTE')
 """
 _OWNER = """
     SELECT pg_get_userbyid(relowner) FROM pg_class

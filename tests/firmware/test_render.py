@@ -355,6 +355,8 @@ def test_what_a_name_holds_steers_no_terminal(tmp_path: Path) -> None:
     done = run_render(tmp_path / "\x1b[31mred\ntwo", tmp_path / "out")
     assert (done.returncode, len(done.stderr.splitlines())) == (2, 1)
     assert r"\x1b[31mred\ntwo: cannot be read" in done.stderr
+    done = run_render(tmp_path / "a", tmp_path / "out", "\x1b[31mred\ntwo")
+    assert (done.returncode, r"unrecognized arguments: \x1b[31mred\ntwo" in done.stderr.splitlines()[-1]) == (2, True)
 
 
 def test_a_fleet_file_from_an_editor_that_marks_its_begin_is_read(tmp_path: Path) -> None:

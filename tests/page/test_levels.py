@@ -342,6 +342,16 @@ def test_a_pest_below_an_act_that_is_done_asks_no_more_once_it_was_looked_at(sce
     assert "Go and look" not in page
 
 
+def test_what_is_done_hides_nothing_that_nobody_answered_when_its_pest_is_seen_again(
+    scene: Scene, client: FlaskClient
+) -> None:
+    done(scene)
+    scene.store.commit([sighting(scene.before(minutes=9), "Aleyrodidae", 8), sighting(scene.before(minutes=1))])
+    page = client.get("/").text
+    assert headline(page) == "Whiteflies: 8"
+    assert "Go and look at the plants" in page
+
+
 def test_what_is_done_about_one_pest_does_not_hide_another(scene: Scene, client: FlaskClient) -> None:
     done(scene)
     scene.store.commit([sighting(scene.before(minutes=1), BUG, 2)])

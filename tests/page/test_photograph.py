@@ -454,7 +454,7 @@ def test_a_node_without_a_server_sends_nobody_to_a_station_whose_number_it_does_
     page = client.get(looked_at(client, looker, upload)).text
     looker.close()
     assert headline in page
-    assert f"one whole leaf or fruit, in good light.{words}</p>" in page
+    assert f"one whole leaf or fruit (of long leaves the sick part), in good light.{words}</p>" in page
     assert ('href="tel:05718700"' in page) is bool(phone)
 
 

@@ -45,16 +45,16 @@ def words_of(scripts: Iterable[str]) -> str:
 def test_scripts_that_databases_of_earlier_builds_have_run_stay_as_they_are() -> None:
     """No database runs one twice: what is put into it later is missing in a county's, where it ends workers and pages.
 
-    A change is a script of its own. A number above 44 belongs here once a build has it.
+    A change is a script of its own. A number above 45 belongs here once a build has it.
     """
-    ran = [script for number, scripts in migrations().items() if number <= 44 for script in scripts.values()]
-    assert words_of(ran) == "06b39b99cd6027855477c1592cf5c8bd5d742b1653760fed03ee426fcfbbf104"
+    ran = [script for number, scripts in migrations().items() if number <= 45 for script in scripts.values()]
+    assert words_of(ran) == "9a51237cdd523a0612c3cbe6ccfe4b0dcfb646d037c10cf0700f09430cea0357"
 
 
 def test_functions_change_with_a_new_version_alone() -> None:
     """Else a database that is up to date never hears of it: add a script of the next number, and write both here."""
     assert (max(migrations()), words_of(functions().values())) == (
-        44,
+        45,
         "f953f894d88444ec8f07dff8df6a610530b4809fc35674335249b7f0a1660888",
     )
 

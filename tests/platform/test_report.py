@@ -564,6 +564,16 @@ def test_red_on_paper_is_what_is_red_at_the_desk(fleet: Fleet, start_at: float |
     assert dots == [(worst, "a"), ("seen", "b"), ("zero", "c")]
 
 
+@pytest.mark.parametrize(("many", "shape"), [(1, "circle"), (50, "rect")])
+def test_a_place_that_has_reached_the_threshold_is_red_also_where_none_of_the_chosen_stage_is(
+    many: int, shape: str
+) -> None:
+    """Thirty adults and no larva: larvae were chosen, and the threshold is of all stages."""
+    places = [Place(f"n{n}", Point(30 + n / 100, 120), 0) for n in range(many)]
+    drawn = area_map(places, reached={"n0"})
+    assert [drawn.count(f'<{shape} class="{kind}"') for kind in ("reached", "zero")] == [1, many - 1]
+
+
 def test_a_change_of_less_than_half_a_per_cent_is_no_minus_zero_and_one_from_zero_has_no_per_cent() -> None:
     assert [change(now, 1000) for now in (996, 1004, 990, 0)] == ["+0%", "+0%", "-1%", "-100%"]
     assert [change(now, 0) for now in (3, 0)] == ["none before", "none, as before"]

@@ -206,6 +206,24 @@ def test_a_cause_is_told_when_its_level_rises_and_again_only_after_it_was_calm(f
     assert len({one["id"] for one in hook.told}) == 3
 
 
+@pytest.mark.parametrize("is_set", [False, True], ids=["wakes on one date", "clock ran ahead"])
+def test_what_rises_after_a_calm_is_told_whatever_the_nodes_clock_said_before(
+    is_set: bool, fleet: Fleet, hook: Hook
+) -> None:
+    tell_at_first(fleet, hook.address)
+    wrong = ClockState.SYNCED if is_set else ClockState.UNSYNCED
+    before = START + timedelta(days=9 if is_set else -200)
+    levels(fleet, "a", "look", start=before, clock=wrong)
+    levels(fleet, "a", "calm", first=2)
+    if is_set:
+        levels(fleet, "a", "look", first=3)
+    else:
+        levels(fleet, "a", "look", first=3, start=before, clock=wrong)
+    tell_people(fleet.database, None, LATER + timedelta(days=20), {})
+    rows = fleet.database.execute("SELECT seq FROM risen_alert ORDER BY seq").fetchall()
+    assert rows == [(1,), (3,)]
+
+
 def test_what_rises_before_one_camera_is_told_though_it_stands_higher_before_another(fleet: Fleet, hook: Hook) -> None:
     tell_at_first(fleet, hook.address)
     rises: list[tuple[str, Level]] = [("cam0", "act"), ("cam1", "look")]

@@ -186,15 +186,15 @@ def gauge(figure: Measured, level: float) -> Gauge:
 
 
 def said_first(listed: Sequence[Against], in_sight: Container[str], asked: str) -> Against | None:
-    """What the page says first: what nobody has taken on; what the station has, unless a pest in sight that nobody
-    has answered is `asked` about (its label, or empty); else what was done about the newest pests `in_sight`.
+    """What the page says first: what nobody has taken on; else, unless a pest in sight that nobody has answered is
+    `asked` about (its label, or empty), what the station has, or what was done about the newest pests `in_sight`.
 
     Somebody who has acted is not told to go and look at the same pest again.
     """
     open_ones = (one for one in listed if one.is_open)
     answered = [one for one in listed if one.done]
-    is_quiet = not asked or asked in {one.label for one in answered}
-    first = (one for one in answered if one.label in in_sight or (one.is_taken_on and is_quiet))
+    is_quiet = not asked or asked in {one.label for one in listed if not one.is_open}
+    first = (one for one in answered if is_quiet and (one.label in in_sight or one.is_taken_on))
     return next(open_ones, None) or next(first, None)
 
 

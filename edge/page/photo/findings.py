@@ -187,8 +187,11 @@ def _deleted_words(one: Question) -> str:
 
 
 def _again(*, has_station: bool) -> str:
-    """How to photograph it: the models learned insects from near, and diseases of whole leaves and fruits."""
-    says = gettext("Photograph an insect from nearer, of a disease one whole leaf or fruit, in good light.")
+    """How to photograph it: models learned insects from near, whole leaves and fruits, of rice a piece of a blade."""
+    says = gettext(
+        "Photograph an insect from nearer, of a disease one whole leaf or fruit (of long leaves the sick part), "
+        "in good light."
+    )
     ask = gettext("Or ask the station.")
     return f"{says} {ask}" if has_station else says
 

@@ -32,7 +32,7 @@
   for (const [name, latitude, longitude, value, isReached] of told.places) {
     const look = value === null
       ? { radius: least, color: colour("soft"), fillOpacity: 0, dashArray: "3 3" }
-      : value === 0
+      : value === 0 && !isReached
         ? { radius: least / 2, color: colour("green"), fillOpacity: 1 } // smaller than any that was seen: colours look alike to many
         : { radius: Math.max(least, largest * Math.sqrt(value / most)), color: colour(isReached ? "red" : "seen"), fillOpacity: isReached ? 0.8 : 0.3 };
     const text = document.createElement("span");
