@@ -7,11 +7,11 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent
 EDGE = ROOT / "edge"
 ORDER = (
-    "__init__ errors parser config_mistakes config clock backoff client_id mqtt_client durable changes boxes detections "
-    "ranges cameras onnx_metadata bundle seams snug detector golden updates fallback bench gate tracker trap leaf "
-    "leaf_network calibration counts label_sets nights weather count_agreement census tally eye taxa languages advice "
-    "wire introduction exports board status store excerpt mqtt climate draw faces annotations photographs label "
-    "support page power loop pipeline node app cli __main__ platform"
+    "__init__ errors parser config_mistakes config clock backoff client_id mqtt_client durable changes boxes "
+    "detections ranges cameras onnx_metadata bundle seams snug detector golden updates fallback bench gate tracker "
+    "trap leaf leaf_network calibration counts label_sets nights weather count_agreement census tally eye taxa "
+    "languages advice wire introduction exports board status store excerpt mqtt climate draw faces annotations "
+    "photographs label support page power loop pipeline node app cli __main__ platform"
 ).split()
 PLATFORM_MAY = set("client_id mqtt_client durable errors clock counts taxa languages wire platform".split())
 OWNERS = {

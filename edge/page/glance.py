@@ -44,6 +44,14 @@ class Glance:
         return self._node.recent.sightings(self.now.utc)
 
     @cached_property
+    def of_now(self) -> list[Sighting]:
+        """Of these what may be told as what there is: of a trap's card nothing that another model saw on plants."""
+        running = self.snapshot.model.name
+        if self.camera.mode != "trap" or not running:
+            return self.seen
+        return [one for one in self.seen if one.model.partition("@")[0] == running]
+
+    @cached_property
     def intervals(self) -> list[Interval]:
         """Those of the last fourteen days where the node stands, from the noon that may begin a trap's first night."""
         first = self.when.today() - LENGTH * DAY
@@ -88,7 +96,7 @@ class Glance:
         What was counted and not sighted came on late pictures, or has been there since longer. A disease is told by its
         pictures as soon as they are counted: its sighting tells the spots on one of them.
         """
-        seen = self.seen
+        seen = self.of_now
         foes = [sighting for sighting in seen if not names.is_harmless(sighting.label)]
         fresh = [interval for interval in self.intervals if interval.end.utc >= self.now.utc - DAY]
         newest, frames = next(iter([*foes, *seen]), None), sum(interval.frames for interval in fresh)

@@ -33,7 +33,7 @@ def now() -> str:
     marks, urgent = levels.marks(snapshot.alerts, here.unit), {one.label for one in here.against if one.action}
     card = _card(here, marks)
     first = _said_first(here, facts, card)
-    photo = sightings.photo_of(_lead(here, facts, first), here.seen, this.store, when, config.mode, here.precisions)
+    photo = sightings.photo_of(_lead(here, facts, first), here.of_now, this.store, when, config.mode, here.precisions)
     is_blind = here.situation in NO_DATA and first is not None
     notes = _notes(here.lines, "" if first else card.headline, with_camera=is_blind)
     tone, well = health.health_in_short(here.lines, snapshot.problem)

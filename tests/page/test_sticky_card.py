@@ -118,6 +118,19 @@ def test_a_trap_is_ready_after_the_first_pictures_of_its_card_and_not_where_no_m
     assert (headline(page) in part_by_part) != is_ready
 
 
+@pytest.mark.parametrize(("model", "is_told"), [("pests", False), ("cards", True)])
+def test_what_another_model_saw_before_the_camera_looked_at_a_card_is_no_catch(
+    model: str, is_told: bool, trap: FlaskClient, scene: Scene
+) -> None:
+    """Eight fruit flies on a plant were "new on the card" of a node that had just been made a trap."""
+    scene.board.show(model=replace(scene.board.snapshot().model, name="cards"))
+    scene.store.commit(
+        [sighting(scene.before(minutes=5), "Tephritidae", 8, model=f"{model}@0.1.0")], picture_of("rice_bug.jpg")
+    )
+    page = trap.get("/").text
+    assert ("Fruit flies" in headline(page), "8 on the card" in page) == (is_told, is_told)
+
+
 def test_a_trap_that_sleeps_between_pictures_is_to_be_looked_at_once_four_in_a_row_know_no_card(scene: Scene) -> None:
     words = []
     for start in "cdef":
