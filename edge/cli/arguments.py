@@ -11,7 +11,6 @@ from edge.errors import UsageError, to_read
 DEFAULT_CONFIG = Path("/etc/fieldeye/node.toml")
 MOST_THREADS = 16  # as model.threads in node.toml
 ALL_AREAS = "all"
-MODELS_ARE_FOR = "--model pests is for insects on plants, diseases for sick leaves and pods, cards for sticky cards"
 THRESHOLD_COLUMNS = ("label", "unit", "start_at", "sure_at", "source")  # of a station's own
 
 
@@ -30,6 +29,12 @@ def model_argument(parser: argparse.ArgumentParser) -> None:
     """`--model`."""
     help_ = "a name of `fieldeye model list` or a file; default: pests"
     parser.add_argument("--model", default="pests", metavar="NAME", help=help_)
+
+
+def found_none(model: str) -> str:
+    """Of a model that found nothing on any picture: another one may be meant."""
+    models = "--model pests is for insects on plants, diseases for sick leaves and pods, cards for sticky cards"
+    return f"{model} found none of what it knows; {models}"
 
 
 def area_argument(parser: argparse._ActionsContainer, help_: str) -> None:

@@ -19,7 +19,7 @@ from edge.cameras.picture_files import own_time
 from edge.cameras.pictures import pictures_in, read_picture
 from edge.cameras.pixels import image_and_luma
 from edge.census import UNITS, Step, begun
-from edge.cli.arguments import MODELS_ARE_FOR
+from edge.cli.arguments import found_none
 from edge.cli.count_result import Tallied, compared, reasons_of, result_of, sentences
 from edge.cli.drawn_pictures import DrawnPictures
 from edge.cli.exits import DONE
@@ -93,7 +93,7 @@ def run(args: argparse.Namespace) -> int:
     if args.mode == "live" and not tallied.counts and any(one["count"] for one in tallied.per_picture.values()):
         say(UNFOLLOWED)
     elif not tallied.counts and not any(one["present"] for one in tallied.per_picture.values()):
-        say(f"{detector.bundle.name} found none of what it knows; {MODELS_ARE_FOR}")
+        say(found_none(detector.bundle.name))
     return DONE
 
 

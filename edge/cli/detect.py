@@ -15,7 +15,7 @@ from tqdm import tqdm
 from edge.boxes import Floats, Image
 from edge.bundle import find_bundle
 from edge.cameras.pictures import name_of, pictures_in, read_picture
-from edge.cli.arguments import MODELS_ARE_FOR, MOST_THREADS, as_threads, model_argument
+from edge.cli.arguments import MOST_THREADS, as_threads, found_none, model_argument
 from edge.cli.drawn_pictures import DrawnPictures
 from edge.cli.exits import DONE, NOT_WELL
 from edge.cli.results import say, show
@@ -68,7 +68,7 @@ def run(args: argparse.Namespace) -> int:
         with tqdm.external_write_mode():
             show(result, _sentence(result), as_json=args.json)
     if not shown and failed < len(pictures):
-        say(f"{release.name} found none of what it knows; {MODELS_ARE_FOR}")
+        say(found_none(release.name))
     return NOT_WELL if failed else DONE
 
 

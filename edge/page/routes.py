@@ -223,7 +223,7 @@ def _lead(here: Glance, facts: Facts, first: levels.Against | None) -> Sighting 
     if first is None and isinstance(foremost, Sighting):
         return foremost
     said = first or foremost
-    return next((one for one in here.seen if said is not None and one.label == said.label), facts.newest)
+    return next((one for one in here.of_now if said is not None and one.label == said.label), facts.newest)
 
 
 def _nothing(here: Glance) -> str:

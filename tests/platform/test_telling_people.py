@@ -215,11 +215,10 @@ def test_what_rises_after_a_calm_is_told_whatever_the_nodes_clock_said_before(
     before = START + timedelta(days=9 if is_set else -200)
     levels(fleet, "a", "look", start=before, clock=wrong)
     levels(fleet, "a", "calm", first=2)
-    if is_set:
-        levels(fleet, "a", "look", first=3)
-    else:
-        levels(fleet, "a", "look", first=3, start=before, clock=wrong)
+    start, clock = (START, ClockState.SYNCED) if is_set else (before, wrong)
+    levels(fleet, "a", "look", first=3, start=start, clock=clock)
     tell_people(fleet.database, None, LATER + timedelta(days=20), {})
+    assert [one["id"] for one in hook.told] == ["1-3"]
     rows = fleet.database.execute("SELECT seq FROM risen_alert ORDER BY seq").fetchall()
     assert rows == [(1,), (3,)]
 

@@ -84,8 +84,7 @@ def card(
         days = latest
     seen = _seen(facts, when, state, days, config.mode, levels)
     lies = _on_card(snapshot) if is_trap else ""
-    counted = facts.foremost if state is Situation.SEEN and isinstance(facts.foremost, Counted) else None
-    range_words = likely(counted.low, counted.high) if counted is not None else ""
+    range_words = likely(facts.foremost) if state is Situation.SEEN else ""
     still = _still(facts, snapshot, now) if tone == "calm" else ""
     lines = (seen, range_words, lies, days, effort(facts, snapshot, now, config), still, _light(snapshot))
     return Card(

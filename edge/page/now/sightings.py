@@ -66,11 +66,11 @@ def seen_headline(sighting: Sighting | Counted) -> str:
     return gettext("%(name)s: %(count)s", name=names.name(sighting.label), count=caught_in(nights, sighting.count))
 
 
-def likely(low: int | None, high: int | None) -> str:
+def likely(one: Sighting | Counted | None) -> str:
     """The range of a count, by what the model overlooks and takes for it in tests; empty where it says no more."""
-    if low is None or high is None or low == high:
+    if not isinstance(one, Counted) or one.low is None or one.high is None or one.low == one.high:
         return ""
-    return gettext("Likely between %(low)s and %(high)s", low=number(low), high=number(high))
+    return gettext("Likely between %(low)s and %(high)s", low=number(one.low), high=number(one.high))
 
 
 def how_sure(confidence: float, precision: float | None) -> str:

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 from edge.counts import TaxonCount
 from edge.page import names
-from edge.page.now.sightings import Outline, how_sure, likely, outline
+from edge.page.now.sightings import Outline, how_sure, likely, outline, seen_headline
+from edge.page.now.situation import Counted
 from edge.page.tones import Tone
 from edge.page.words import Moments, gettext, ngettext, number
 from edge.photographs import Answer, Found
@@ -77,16 +78,16 @@ def findings(answer: Answer, *, has_station: bool = True) -> Findings:
     )
 
 
-def _on_card(answer: Answer, counts: Sequence[TaxonCount]) -> Findings:
+def _on_card(answer: Answer, told: Sequence[TaxonCount]) -> Findings:
     """How many lie on a sticky card: one look tells neither when they came nor, of all insects, which they are."""
+    counts = [Counted(one.label, one.count, "max_per_frame", 1, one.low, one.high) for one in told]
     tone: Tone = "wait"
     word, headline = gettext("Nothing found"), gettext("No insect was recognised on the card.")
     action = gettext("Photograph all of the card from straight ahead, in good light.")
     if counts:
-        most = counts[0]
-        is_wide = names.is_wide(most.label)
+        is_wide = names.is_wide(counts[0].label)
         tone, word = ("wait", gettext("Counted on the card")) if is_wide else ("look", gettext("Look at it"))
-        headline = _how_many(most)
+        headline = seen_headline(counts[0])
         action = gettext("Look at the card: which insects are they?") if is_wide else _look_around()
     return Findings(
         tone=tone,
@@ -99,14 +100,10 @@ def _on_card(answer: Answer, counts: Sequence[TaxonCount]) -> Findings:
     )
 
 
-def _how_many(one: TaxonCount) -> str:
-    return gettext("%(name)s: %(count)s", name=names.name(one.label), count=number(one.count))
-
-
-def _counted_line(one: TaxonCount, found: Sequence[Found], *, is_named: bool) -> Line:
+def _counted_line(one: Counted, found: Sequence[Found], *, is_named: bool) -> Line:
     precision = next(seen.precision for seen in found if seen.label == one.label)
-    words = (likely(one.low, one.high), _tested_words(precision))
-    return Line(name=_how_many(one) if is_named else "", scientific="", words=" · ".join(filter(None, words)))
+    words = (likely(one), _tested_words(precision))
+    return Line(name=seen_headline(one) if is_named else "", scientific="", words=" · ".join(filter(None, words)))
 
 
 def _said(groups: list[list[Found]], *, has_station: bool) -> tuple[Tone, str, str, str]:

@@ -178,8 +178,7 @@ class _Frame:
 
 def _dot(frame: _Frame, place: Place, most: float, unit: str, is_reached: bool) -> str:
     x, y = frame.at(place.at)
-    is_zero = place.value == 0 and not is_reached  # of another life stage there may be too many
-    radius = 4.0 * _ZERO if is_zero else max(_MOST_RADIUS * sqrt((place.value or 0) / most), 4.0)
+    radius = 4.0 * _ZERO if _saw_none(place, is_reached) else max(_MOST_RADIUS * sqrt((place.value or 0) / most), 4.0)
     look = _of_place(place, _DOT_OPACITY if is_reached else _FAINT, is_reached)
     return f'<circle {look} cx="{x:.1f}" cy="{y:.1f}" r="{radius:.1f}">{_title(place, unit)}</circle>'
 
@@ -187,7 +186,7 @@ def _dot(frame: _Frame, place: Place, most: float, unit: str, is_reached: bool) 
 def _square(frame: _Frame, place: Place, most: float, unit: str, is_reached: bool) -> str:
     x, y = frame.at(place.at)
     km = min(frame.km, 2 * _MOST_RADIUS)  # or the zeros of one field's many nodes would hide who saw something
-    side = max(km, 5.0) * (_ZERO if place.value == 0 and not is_reached else 1)
+    side = max(km, 5.0) * (_ZERO if _saw_none(place, is_reached) else 1)
     strength = 0.2 + 0.8 * sqrt((place.value or 0) / most)
     look = _of_place(place, strength, is_reached)
     return (
@@ -196,9 +195,16 @@ def _square(frame: _Frame, place: Place, most: float, unit: str, is_reached: boo
     )
 
 
+def _saw_none(place: Place, is_reached: bool) -> bool:
+    """None of the chosen life stage, while all stages together have not reached their threshold."""
+    return place.value == 0 and not is_reached
+
+
 def _of_place(place: Place, opacity: float, is_reached: bool) -> str:
-    if place.value is None or not (place.value or is_reached):
-        return _look("silent" if place.value is None else "zero")
+    if place.value is None:
+        return _look("silent")
+    if _saw_none(place, is_reached):
+        return _look("zero")
     return f'{_look("reached" if is_reached else "seen")} fill-opacity="{opacity:.2f}"'
 
 
