@@ -3,7 +3,7 @@
 import logging
 import sqlite3
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
@@ -43,6 +43,7 @@ from edge.store.room import (
 from edge.store.rows import COLUMNS, Row, insert, mend_outbox, moment, revise, rewrite
 from edge.store.schema import transaction
 from edge.store.times import consistent, corrected
+from edge.store.wal import mend_log
 from edge.wire import Key, Mark, Stored, StoreHealth, as_sent, picture_id, whole_ms
 
 log = logging.getLogger(__name__)
@@ -79,6 +80,7 @@ class Store(Records):
             reserve = Reserve(self._folder)
             if reserve.is_needed_to_start() and reserve.release():
                 log.warning("reserve_spent", extra={"store": str(self._path)})
+            self._mend_log()
             self._db = open_checked(self._path, config.max_mb * MEGABYTE, replace_unreadable=True)
             parts.callback(self._db.close)
             self._most_pages = max_pages(self._db, config.max_mb * MEGABYTE)
@@ -91,6 +93,11 @@ class Store(Records):
             parts.callback(self.accounts.close)
             self.decisions = _opened(Decisions, self._folder)
             parts.callback(self.decisions.close)
+
+    def _mend_log(self) -> None:
+        with suppress(OSError):  # SQLite meets the same, and what to do about it is told then
+            if mend_log(self._path):
+                log.warning("log_mended", extra={"store": str(self._path)})
 
     def _begin_session(self) -> int:
         with transaction(self._db) as db:
