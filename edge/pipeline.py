@@ -8,7 +8,6 @@ The newest frame wins and frames may be dropped; what was counted may not. The l
 
 import logging
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
@@ -82,8 +81,6 @@ class Pipeline:
         self._counter = Counter(parts.detector, camera, self._trap_card, keeps_card=parts.keeps_card)
         eye = self._counter.eye
         remember(store, self._counter.model, eye.labels)
-        with suppress(StoreError):  # a card that takes nothing: the next start notes it
-            store.since_named()  # what was counted under a former name is another node's
         self._calibration = KeptCalibration(folder, camera.rotation_deg, parts.clock)
         self._gate = GateState(in_colour=bool(store.setting(IN_COLOUR)))
         self._lens = Lens(config.node)

@@ -41,15 +41,23 @@ def moment(boot: str, days: float, state: ClockState, hours: float) -> Instant:
 class Trap:
     """A store and its alarms, as the loop uses them: commit, judge, commit, show."""
 
-    def __init__(self, folder: Path, act_at: float = 10, accuracy: Mapping[str, ClassAccuracy] = ACCURACY) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        act_at: float = 10,
+        accuracy: Mapping[str, ClassAccuracy] = ACCURACY,
+        *,
+        node: str = "n",
+        site: str = "s",
+    ) -> None:
         own = OwnThreshold(label=MOTH[0], unit="insects/trap/night", act_at=act_at, source="the station")
         self.config = NodeConfig(
-            node=NodeTable(site="s", node="n", time_zone="Asia/Shanghai"),
+            node=NodeTable(site=site, node=node, time_zone="Asia/Shanghai"),
             camera=CameraTable(kind="folder", mode="trap"),
             store=StoreTable(folder=str(folder)),
             advice=AdviceTable(threshold=(own,)),
         )
-        self.store = Store(self.config.store, "n")
+        self.store = Store(self.config.store, node, site)
         self.board = StatusBoard(at(0))
         self.alarms = Alarms(self.config, accuracy, self.store, self.board)
 
@@ -433,6 +441,21 @@ def test_kept_levels_that_cannot_be_read_are_found_anew(tmp_path: Path) -> None:
     with closing(Trap(tmp_path)) as after:
         assert after.board.snapshot().alerts == ()
         assert after.hour(8, 14) == ["look"]
+
+
+@pytest.mark.parametrize("place", [{"site": "county-b"}, {"node": "n2"}])
+def test_what_a_node_caught_at_another_place_alerts_nobody_here(place: dict[str, str], tmp_path: Path) -> None:
+    with closing(Trap(tmp_path)) as there:
+        assert there.hour(8, 14) == ["look"]
+    for _ in range(2):
+        with closing(Trap(tmp_path, **place)) as here:
+            assert here.board.snapshot().alerts == ()
+    with closing(Trap(tmp_path, **place)) as here:
+        assert here.hour(9, 6) == []
+        assert [(one.level, one.count) for one in here.board.snapshot().alerts] == [("calm", 6)]
+        assert here.hour(10, 6) == ["look"]
+    with closing(Trap(tmp_path, **place)) as again:
+        assert [(one.level, one.count) for one in again.board.snapshot().alerts] == [("look", 12)]
 
 
 def test_alerts_leave_the_node_before_anything_else(trap: Trap) -> None:

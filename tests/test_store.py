@@ -196,11 +196,32 @@ def test_delivered_corrections_are_told_newest_first_until_a_day_after_the_last_
     assert store.delivered_corrections(0, 3, ended + timedelta(days=8)) == []
 
 
-def test_a_node_knows_which_records_it_made_under_its_name(tmp_path: Path) -> None:
-    for name, since in (("n1", 0), ("n1", 0), ("n2", 2), ("n2", 2), ("n1", 4)):
-        with closing(Store(StoreTable(folder=str(tmp_path)), name)) as store:
-            assert store.since_named() == since
+def test_a_node_knows_which_records_it_made_under_its_name_and_at_its_site(tmp_path: Path) -> None:
+    places = [
+        ("n1", "a", 0),
+        ("n1", "a", 0),
+        ("n2", "a", 2),
+        ("n2", "a", 2),
+        ("n2", "b", 4),
+        ("n2", "b", 4),
+        ("n1", "b", 6),
+    ]
+    for name, site, elsewhere in places:
+        with closing(Store(StoreTable(folder=str(tmp_path)), name, site)) as store:
+            assert store.last_elsewhere == elsewhere
             store.commit([sighting()])
+
+
+@pytest.mark.parametrize(("noted", "elsewhere"), [("2 n1", 2), ("1 n0", 4), ("x n1 a", 4), ("", 4)])
+def test_a_place_that_an_earlier_version_noted_without_its_site_stays(
+    noted: str, elsewhere: int, tmp_path: Path
+) -> None:
+    with closing(Store(StoreTable(folder=str(tmp_path)), "n1", "a")) as store:
+        store.commit([sighting()] * 4)
+        store.set_setting("named", noted)
+    for _ in range(2):
+        with closing(Store(StoreTable(folder=str(tmp_path)), "n1", "a")) as store:
+            assert store.last_elsewhere == elsewhere
 
 
 def test_a_record_that_is_delivered_once_more_is_not_written_to_the_card(store: Store, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -21,6 +22,7 @@ from edge.tally import ClassAccuracy
 log = logging.getLogger(__name__)
 
 SETTING = "standings"
+ELSEWHERE = "standings_elsewhere"  # setting: the last record that says nothing of this place
 A_MOMENT = timedelta(milliseconds=1)  # the store searches up to an end that is left out
 
 
@@ -39,7 +41,7 @@ class Alarms:
         self._unit, stand = unit_of(config.camera), Stand.of(config.advice)
         rows = tellable(wanted, self._unit, stand, stages=self._stages, has_area=True)  # it may be calibrated yet
         eppo = {name_and_stage(label)[0]: known.eppo for label, known in accuracy.items()}
-        self._adviser = begun(rows, eppo, store.setting(SETTING), stand)
+        self._adviser = begun(rows, eppo, _kept(store), stand)
         self._clock_state = ClockState.UNSYNCED
         self._owes_times = False  # is yet to be put right when things were done?
         board.show(alerts=self._adviser.compared)
@@ -75,7 +77,8 @@ class Alarms:
         except StoreError as why:
             log.warning("counts_not_read", extra={"why": str(why)})
             return ()
-        intervals = [one.record for one in stored if isinstance(one.record, Interval)]
+        here = [one.record for one in stored if one.key.seq > self._store.last_elsewhere]
+        intervals = [record for record in here if isinstance(record, Interval)]
         days = Days.of(intervals, self._unit, self._zone, today, self._range_of, self._stages, self._label_sets)
         self._adviser, alerts = self._adviser.advised(days, newest.end, newest.camera, newest.model)
         return alerts
@@ -97,3 +100,14 @@ class Alarms:
     def _range_of(self, label: str, count: int, share: float) -> TaxonCount:
         """Of a name whose life stages are told apart, taken together, precision and recall are not known."""
         return self._accuracy.get(label, ClassAccuracy("", None, None)).counted(count, label, self._unit, share)
+
+
+def _kept(store: Store) -> str | None:
+    """The standings of this place: those of another name or site end where the node was when it had them."""
+    elsewhere = str(store.last_elsewhere)
+    if (store.setting(ELSEWHERE) or "0") == elsewhere:
+        return store.setting(SETTING)
+    with suppress(StoreError):  # a card that takes nothing: the next start does it
+        store.set_setting(SETTING, "[]")
+        store.set_setting(ELSEWHERE, elsewhere)
+    return None

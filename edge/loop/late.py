@@ -88,7 +88,7 @@ def counting_at(
     for seq, (start, end) in spans.items():
         if start <= at.utc < end:
             found = kept.get(seq)
-            if found is None or (found.tally.frames and found.made_by != made_by) or seq <= store.since_named():
+            if found is None or (found.tally.frames and found.made_by != made_by) or seq <= store.last_elsewhere:
                 return None
             return replace(found, made_by=made_by)  # where nothing was counted, it is nobody's yet
     start = max([first, *(end for _, end in spans.values() if end <= at.utc)])

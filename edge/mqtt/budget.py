@@ -5,7 +5,6 @@ from datetime import date
 from math import inf
 
 from edge.clock import ClockState, Instant
-from edge.errors import StoreError
 from edge.mqtt.dial import Reach
 from edge.store import ALERTS_ONLY, LEAST_URGENT, MUST_GO, Store
 from edge.wire import MAX_IMAGE_BYTES, Mark
@@ -44,7 +43,7 @@ class Budget:
         self.most_bytes = most_bytes
         self._since_s = now.monotonic_s
         self.corrections_before = 0.0  # seq below which delivered corrections go again today; 0: all went
-        self.corrections_after = _since_named(store)  # and above which: those of a former name are another node's
+        self.corrections_after = store.last_elsewhere  # and above which: those of before are another node's
         self._day, self.spent_bytes, self.unasked_bytes = _read(store.setting(_SETTING), now)
         self._kept = self._figures()
         self._turn_day(now)
@@ -144,13 +143,6 @@ class Budget:
         today = now.utc.date()
         is_sure = now.state is not ClockState.UNSYNCED or now.monotonic_s - self._since_s >= DAY_S
         return today > self._day or (today < self._day and is_sure)
-
-
-def _since_named(store: Store) -> float:
-    try:
-        return store.since_named()
-    except StoreError:  # a card that takes nothing: none goes again until the next start
-        return inf
 
 
 def _read(setting: str | None, now: Instant) -> tuple[date, int, int]:

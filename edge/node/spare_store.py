@@ -28,7 +28,7 @@ def open_store(
     What is wrong with the one on the card is said on the board, and raised as StoreError where somebody is there.
     """
     try:
-        store = parts.enter_context(closing(Store(config.store, config.node.node)))
+        store = parts.enter_context(closing(Store(config.store, config.node.node, config.node.site)))
     except StoreError as why:
         if isinstance(why, StoreHeldError) or not unattended:
             raise
@@ -42,7 +42,7 @@ def open_store(
 def _in_memory(config: NodeConfig, parts: ExitStack) -> tuple[NodeConfig, Store]:
     card, folder = Path(config.store.folder), _spare_folder(parts)
     spare = msgspec.structs.replace(config.store, folder=str(folder), max_mb=SPARE_MB, pictures_mb=SPARE_MB)
-    store = parts.enter_context(closing(Store(spare, config.node.node, accounts=card)))
+    store = parts.enter_context(closing(Store(spare, config.node.node, config.node.site, accounts=card)))
     if _takes_files(card):  # calibration and a trap's insects stay on it
         return config, store
     bring_calibration(card, folder)

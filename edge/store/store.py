@@ -48,7 +48,7 @@ from edge.wire import Key, Mark, Stored, StoreHealth, as_sent, picture_id, whole
 
 log = logging.getLogger(__name__)
 
-OWED, _NAMED = "names_owed", "named"  # settings
+OWED, _PLACE = "names_owed", "named"  # settings
 AT_ONCE = 200  # records that are changed under one lock, so that no commit waits long
 _Beside = TypeVar("_Beside", Accounts, Decisions)
 
@@ -59,11 +59,13 @@ class Store(Records):
     Any thread may call anything: writers share one connection behind a lock, each reading thread has its own. One
     process at a time, held by a lock file. Every method raises StoreError where the disk does not do its part.
     A store in memory takes its `accounts` from another folder. Accounts or decisions whose file cannot be used are
-    `unusable`, and cost no result.
+    `unusable`, and cost no result. Records up to `last_elsewhere` were made under another name or at another site: to a
+    platform they may be another node's.
     """
 
-    def __init__(self, config: StoreTable, node: str, *, accounts: Path | None = None) -> None:
+    def __init__(self, config: StoreTable, node: str, site: str = "", *, accounts: Path | None = None) -> None:
         super().__init__(Path(config.folder), node)
+        self._site = site
         self._max_mb = config.max_mb
         self._pictures_bytes = config.pictures_mb * MEGABYTE
         self._lock = Lock()
@@ -104,12 +106,24 @@ class Store(Records):
             mended = mend_outbox(db)
             db.execute("UPDATE identity SET sessions = sessions + 1")
             (session,) = db.execute("SELECT sessions FROM identity").fetchone()
+            self.last_elsewhere = self._note_place(db)
             pictures.sweep(db, self._picture_files)
             named = {question.id: question.size_bytes for question in questions.select(db, "bytes > 0")}
             questions.forget(db, sorted(self._question_files.sweep(named)))
         if mended:
             log.warning("outbox_mended", extra={"rows": mended})
         return int(session)
+
+    def _note_place(self, db: sqlite3.Connection) -> int:
+        """Seq of the last record from elsewhere, or of all where no place was noted; the place is from here on."""
+        (found,) = db.execute("SELECT max(value) FROM setting WHERE name = ?", (_PLACE,)).fetchone()
+        noted, place = (found or "").split(), [self._node, self._site]
+        is_known = noted[1:] in (place, place[:1]) and noted[0].isdecimal()  # an earlier version noted the name alone
+        elsewhere = int(noted[0]) if is_known else self._next_seq() - 1
+        if noted[1:] != place:
+            words = " ".join([str(elsewhere), *place])
+            db.execute("INSERT OR REPLACE INTO setting (name, value) VALUES (?, ?)", (_PLACE, words))
+        return elsewhere
 
     def session_number(self) -> int:
         """Which start of the node on this file this is, from 1."""
@@ -233,15 +247,6 @@ class Store(Records):
         """Keep a setting."""
         with self._writing(f"keep the setting {name}") as db:
             db.execute("INSERT OR REPLACE INTO setting (name, value) VALUES (?, ?)", (name, value))
-
-    def since_named(self) -> int:
-        """Seq of the last record under another name, or of all where none was noted; the name is noted from here on."""
-        seq, _, name = (self.setting(_NAMED) or "").partition(" ")
-        if name == self._node and seq.isdecimal():
-            return int(seq)
-        last = self.last_seq()
-        self.set_setting(_NAMED, f"{last} {self._node}")
-        return last
 
     # Questions to the station: the page asks, the publisher sends and answers
 
