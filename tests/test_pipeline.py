@@ -52,7 +52,7 @@ from tests.cameras.sources import IllDevice, network_camera
 from tests.clocks import NOON
 from tests.counting.boards import photograph
 from tests.onnx_files import BLUE, LABELS, RED, Net, facts, write_model
-from tests.records import instant, interval, sighting
+from tests.records import alert, instant, interval, sighting
 from tests.spoiling import refusing
 from tests.test_store import all_records, open_store
 from tests.waiting import wait_until
@@ -762,20 +762,27 @@ def test_records_that_no_card_took_end_the_loop_with_the_reason(bench: Bench) ->
         pipeline.run(bench.stop)
 
 
-def test_of_more_than_memory_takes_the_oldest_go_while_the_card_takes_none(
+def test_of_more_than_memory_takes_the_oldest_of_the_least_urgent_go_and_are_counted_while_the_card_takes_none(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr("edge.loop.commits.MOST_UNKEPT", 2)
+    monkeypatch.setattr("edge.loop.commits.MOST_UNKEPT", 4)
     board = StatusBoard(instant())
     board.show(store="the card is dead")  # so what is committed is kept in memory
     with closing(open_store(tmp_path)) as store:
         commits = Commits(store, board, KeptCard(tmp_path, "pests@0.1.0"), lambda: None)
         with refusing(tmp_path / "fieldeye.db", "INSERT ON record"):
+            commits.commit([alert()])
             for n in (1, 2, 3):
                 commits.commit([sighting(count=n)])
+                commits.commit_interval(interval(3600.0 * n), None)
             assert "no room" in board.snapshot().store
+        assert store.health().lost == 0
         commits.commit([sighting(count=4)])
-        assert [one.record.count for one in all_records(store)] == [2, 3, 4]  # type: ignore[union-attr]
+        kept = [one.record for one in all_records(store)]
+        assert kept == [alert(), *(interval(3600.0 * n) for n in (1, 2, 3)), sighting(count=4)]
+        assert store.health().lost == 3
+        commits.commit([sighting(count=5)])
+        assert store.health().lost == 3
         assert board.snapshot().store == "the card is dead"
     assert [line.message for line in caplog.records].count("store_trouble_changed") == 2  # that it began, and ended
 

@@ -13,11 +13,11 @@ from edge.counts import Interval, Record
 from edge.errors import StoreDamagedError, StoreError
 from edge.loop.kept_card import KeptCard
 from edge.status import StatusBoard
-from edge.store import Draft, Store
+from edge.store import PRIORITIES, Draft, Store
 
 log = logging.getLogger(__name__)
 
-MOST_UNKEPT = 1000  # records held in memory while the card takes none; the oldest go
+MOST_UNKEPT = 1000  # records held in memory while the card takes none; the oldest of the least urgent go
 
 
 class Commits:
@@ -27,6 +27,7 @@ class Commits:
         self._store, self._board, self._trap_card, self._committed = store, board, trap_card, committed
         self._records: list[Record] = []
         self._intervals: list[tuple[Interval, Draft]] = []
+        self._lost = 0  # went from memory, and the store has not counted them yet
         self.trouble = ""
         self._in_memory = board.snapshot().store  # why results are kept there, which no commit mends
 
@@ -41,7 +42,9 @@ class Commits:
         if draft is None:
             self._commit([interval])
             return
-        self._intervals = [*self._intervals, (interval, draft)][-MOST_UNKEPT:]
+        self._intervals.append((interval, draft))
+        self._lost += max(0, len(self._intervals) - MOST_UNKEPT)
+        self._intervals = self._intervals[-MOST_UNKEPT:]
         self._commit_intervals()
 
     def commit_waiting(self) -> bool:
@@ -56,15 +59,26 @@ class Commits:
             self._store.commit(self._records)
             self._records = []
             self._store.commit(records, picture)
+            records = ()
+            if self._lost:
+                self._store.count_lost(self._lost)
+                self._lost = 0
         except StoreDamagedError:
             raise
         except StoreError as why:
-            self._records = [*self._records, *records][-MOST_UNKEPT:]
+            self._hold([*self._records, *records])
             self.tell(str(why))
             return
         if not self._intervals:  # else they are still refused, and an alert alone was taken
             self.tell("")
         self._committed()
+
+    def _hold(self, records: list[Record]) -> None:
+        """In memory, in their order, as many as it takes: what leaves first goes last, as in a full store."""
+        oldest_first = sorted(enumerate(records), key=lambda one: (-PRIORITIES[type(one[1])], one[0]))
+        gone = {number for number, _ in oldest_first[: max(0, len(records) - MOST_UNKEPT)]}
+        self._records = [record for number, record in enumerate(records) if number not in gone]
+        self._lost += len(gone)
 
     def _commit_intervals(self) -> bool:
         try:

@@ -11,7 +11,7 @@ from edge.store.file import told_aside
 from edge.store.inspect import inspect_beside, inspect_store, is_held
 from edge.store.questions import MOST_NAME_LETTERS, MOST_NOTE_LETTERS, Answer, Question
 from edge.store.records import BATCH_BYTES, BATCH_RECORDS, Records, Waiting, kept_records
-from edge.store.rows import ALERTS_ONLY, LEAST_URGENT, MUST_GO
+from edge.store.rows import ALERTS_ONLY, LEAST_URGENT, MUST_GO, PRIORITIES
 from edge.store.store import Store
 
 __all__ = [
@@ -23,6 +23,7 @@ __all__ = [
     "MOST_NAME_LETTERS",
     "MOST_NOTE_LETTERS",
     "MUST_GO",
+    "PRIORITIES",
     "Account",
     "Accounts",
     "Answer",

@@ -206,6 +206,11 @@ class Store(Records):
         self._damaged.difference_update(noted)
         return len(damaged)
 
+    def count_lost(self, records: int) -> None:
+        """So many never had a number, so none can be announced: the card took none while memory held no more."""
+        with self._writing("count lost records") as db:
+            db.execute("UPDATE identity SET lost = lost + ?", (records,))
+
     def note_audit(self, entry: Entry) -> None:
         """Add to the audit trail."""
         with self._writing("keep the audit trail") as db:

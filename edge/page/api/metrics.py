@@ -112,7 +112,7 @@ def _delivery(snapshot: Snapshot, store: StoreHealth) -> Iterator[Metric]:
     yield _gauge("records_waiting", "for the broker", store.waiting)
     if store.oldest_waiting_utc is not None:
         yield _gauge("oldest_waiting_timestamp_seconds", "when it was made", store.oldest_waiting_utc.timestamp())
-    yield _counter("records_lost", "shed undelivered since the store was created", store.lost)
+    yield _counter("records_lost", "gone undelivered since the store was created", store.lost)
     for name, megabytes in {"store_bytes": store.used_mb, "pictures_bytes": store.pictures_mb}.items():
         if megabytes is not None:
             yield _gauge(name, "on the card", megabytes * MEGABYTE)
