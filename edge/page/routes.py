@@ -13,6 +13,7 @@ from edge.page.access import needs
 from edge.page.glance import Glance, glance
 from edge.page.node import node
 from edge.page.now import days, fortnight, headline, levels, sightings
+from edge.page.now.done import meanwhile_words
 from edge.page.now.situation import NO_DATA, Facts, age_s, is_frozen, looks, up_s
 from edge.page.tones import Line
 from edge.page.trust import Role
@@ -43,6 +44,7 @@ def now() -> str:
         warnings=[one for one in here.against if one.action and one is not first],
         calm=[one for one in here.against if not one.action][: levels.MOST_BARS],
         card=card,
+        meanwhile=meanwhile_words(),
         can_ask=this.config.mqtt is not None,
         photo=photo,
         taken="" if photo or config.fed else camera.taken(snapshot.camera, here.now, when),

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
 
 from edge.advice import Measured, Period, Standing
 from edge.clock import ClockState
@@ -26,6 +27,7 @@ from edge.taxa import taxon
 from tests.page.scenes import (
     BUG,
     HOPPER,
+    LEVEL,
     Scene,
     camera_gone_while_over_the_level,
     clock_not_set,
@@ -46,6 +48,16 @@ from tests.page.scenes import (
 from tests.page.visitors import as_role, headline, person, post
 
 TODAY = date(2026, 7, 1)
+
+
+CHANGED = "This has changed meanwhile: read it again. Nothing was noted."
+
+
+def say_done(farmer: FlaskClient, key: str, page: str = "") -> TestResponse:
+    """As the form on the page that lies open does, or on the one that stands there now."""
+    forms = (page or farmer.get("/").text).split('action="/done"')[1:]
+    told = [dict(re.findall('name="(.*?)" value="(.*?)"', form.partition("</form>")[0])) for form in forms]
+    return post(farmer, "/done", "/account", **next((one for one in told if one["key"] == key), {"key": key}))
 
 
 def few(scene: Scene) -> None:
@@ -213,7 +225,7 @@ def test_whom_to_ask_and_whom_to_tell_is_called_by_one_touch_where_the_page_says
     assert 'href="/photo"' not in first, "whoever has no name may not send one"
     farmer = as_role(client, scene, Role.FARMER)
     assert 'href="/photo"' in farmer.get("/").text.partition("</section>")[0]
-    post(farmer, "/done", "/account", key=key_of(scene.board.snapshot().alerts[0]))
+    say_done(farmer, key_of(scene.board.snapshot().alerts[0]))
     assert STATION not in CALLS.findall(farmer.get("/").text), "it is done"
     scene.board.show(alerts=(standing(scene, 14, "act", BUG),))
     assert 'href="/photo"' in farmer.get("/").text.partition("</section>")[0]
@@ -252,7 +264,7 @@ def test_what_is_done_is_remembered_with_who_and_steps_back(scene: Scene, client
     farmer = as_role(client, scene, Role.FARMER)
     key = key_of(scene.board.snapshot().alerts[0])
     assert 'action="/done"' in farmer.get("/").text
-    assert post(farmer, "/done", "/account", key=key).location == "/"
+    assert say_done(farmer, key).location == "/"
     deed = scene.store.decisions.deed(key)
     assert deed is not None
     assert deed.about == 14
@@ -285,7 +297,7 @@ def test_what_is_done_before_the_clock_is_set_was_done_just_now_once_it_is(scene
     over_the_level(scene)
     scene.clock.state = ClockState.UNSYNCED
     farmer = as_role(client, scene, Role.FARMER)
-    post(farmer, "/done", "/account", key=key_of(scene.board.snapshot().alerts[0]))
+    say_done(farmer, key_of(scene.board.snapshot().alerts[0]))
     scene.clock.jump(70 * 86_400, ClockState.SYNCED)
     well(scene)
     scene.store.decisions.put_times_right(scene.clock.now())
@@ -298,11 +310,11 @@ def test_what_is_looked_at_is_remembered_with_who_and_steps_back(scene: Scene, c
     page = farmer.get("/").text
     assert order in page
     (key,) = re.findall('name="key" value="(.*?)"', page)
-    assert post(farmer, "/done", "/account", key=key).location == "/"
+    assert say_done(farmer, key).location == "/"
     page = farmer.get("/").text
     assert headline(page) == "Slender rice bug: 1"  # which nobody has looked at
     scene.clock.advance(60)
-    post(farmer, "/done", "/account", key=key.replace(HOPPER, BUG))
+    say_done(farmer, key.replace(HOPPER, BUG))
     page = farmer.get("/").text
     assert headline(page) == "Slender rice bug: 1"  # the last answer, which a finger may have missed
     assert "Done by farmer, just now" in page
@@ -336,7 +348,7 @@ def test_a_pest_below_an_act_that_is_done_asks_no_more_once_it_was_looked_at(sce
     done(scene)
     scene.store.commit([sighting(scene.before(minutes=1), BUG, 2)])
     farmer = as_role(client, scene, Role.FARMER)
-    post(farmer, "/done", "/account", key=deed_key(BUG))
+    say_done(farmer, deed_key(BUG))
     page = farmer.get("/").text
     assert headline(page) == "Brown planthopper: 14 yesterday"
     assert "Go and look" not in page
@@ -389,8 +401,8 @@ def test_what_was_done_holds_while_it_helps(
     (told,) = standing_alerts(scene.board, scene.store, ZoneInfo("Asia/Shanghai"))
     assert (told.who == "Mei") is holds
     farmer = as_role(client, scene, Role.FARMER)
-    post(farmer, "/done", "/account", key=key_of(later))
-    assert "Done by farmer, just now" in farmer.get("/").text
+    say_done(farmer, key_of(later))
+    assert ("Done by farmer, just now" in farmer.get("/").text) is not holds
 
 
 def test_what_the_station_takes_care_of_is_not_done_and_says_who_and_what_was_asked(
@@ -405,7 +417,7 @@ def test_what_the_station_takes_care_of_is_not_done_and_says_who_and_what_was_as
     assert ("Done" in page, "Log in to say that it is done" in page) == (False, True)
     farmer = as_role(client, scene, Role.FARMER)
     assert 'action="/done/undo"' not in farmer.get("/").text, "it is the station's to give back"
-    post(farmer, "/done", "/account", key=key_of(scene.board.snapshot().alerts[0]))
+    say_done(farmer, key_of(scene.board.snapshot().alerts[0]))
     page = farmer.get("/").text
     assert (task in page, takes_care in page, "Done by farmer, just now" in page) == (False, False, True)
 
@@ -480,7 +492,7 @@ def test_a_level_that_is_reached_again_asks_again(scene: Scene, client: FlaskCli
 @pytest.mark.parametrize("key", ["", "Leptocorisa|insects/picture|calm|0", "x" * 5000, "seen|Pieris", "seen|"])
 def test_only_what_the_page_asks_for_can_be_done(key: str, scene: Scene, client: FlaskClient) -> None:
     over_the_level(scene)
-    assert post(as_role(client, scene, Role.FARMER), "/done", "/account", key=key).status_code == 400
+    assert say_done(as_role(client, scene, Role.FARMER), key).status_code == 400
 
 
 def test_what_is_done_about_a_warning_that_has_moved_on_is_told_that_it_is_over(
@@ -490,7 +502,7 @@ def test_what_is_done_about_a_warning_that_has_moved_on_is_told_that_it_is_over(
     farmer = as_role(client, scene, Role.FARMER)
     key = key_of(scene.board.snapshot().alerts[0])
     scene.board.show(alerts=())
-    page = post(farmer, "/done", "/account", key=key).text
+    page = say_done(farmer, key).text
     assert "This warning is over." in page
     assert 'href="/?lang=sw"' in page, "the answer's own address is none to read"
 
@@ -500,13 +512,34 @@ def test_what_is_done_about_a_warning_that_became_worse_leads_to_the_new_level_a
 ) -> None:
     near_the_level(scene)
     farmer = as_role(client, scene, Role.FARMER)
-    key = key_of(scene.board.snapshot().alerts[0])
+    key, before = key_of(scene.board.snapshot().alerts[0]), farmer.get("/").text
     over_the_level(scene)
-    for deed in ("/done", "/done/undo"):
-        assert post(farmer, deed, "/account", key=key).location == "/"
-    page = farmer.get("/").text
+    assert post(farmer, "/done/undo", "/account", key=key).location == "/"
+    page = farmer.get(say_done(farmer, key, before).location or "").text
+    assert CHANGED in page
     assert "the action level of 10 is reached" in page
     assert "Done by" not in page
+
+
+@pytest.mark.parametrize("is_seen", [False, True])
+def test_what_is_done_on_a_page_that_lay_open_is_not_taken_for_a_figure_that_nobody_saw(
+    scene: Scene, client: FlaskClient, *, is_seen: bool
+) -> None:
+    seen(scene)
+    first = standing(scene, 11, "act")
+    scene.board.show(alerts=() if is_seen else (first,))
+    farmer, key = as_role(client, scene, Role.FARMER), deed_key(HOPPER) if is_seen else key_of(first)
+    before = farmer.get("/").text
+    if is_seen:
+        scene.store.commit([sighting(scene.before(minutes=1), HOPPER, 40)])
+    else:
+        scene.board.show(alerts=(replace(first, count=40, figure=Measured(40.0, LEVEL.unit)),))
+    page = farmer.get(say_done(farmer, key, before).location or "").text
+    assert (headline(page).startswith("Brown planthopper: 40"), CHANGED in page) == (True, True)
+    assert scene.store.decisions.deed(key) is None
+    assert say_done(farmer, key).location == "/", "now it was seen"
+    assert (deed := scene.store.decisions.deed(key)) is not None
+    assert deed.about == 40
 
 
 def test_whoever_has_no_name_yet_hears_who_gives_one(scene: Scene, client: FlaskClient) -> None:

@@ -1,9 +1,8 @@
 """What somebody has done about a warning is remembered, with who and when, and may be taken back."""
 
-from flask import Blueprint, abort, redirect, request
+from flask import Blueprint, abort, redirect, request, url_for
 from werkzeug.wrappers import Response
 
-from edge.advice import key_of
 from edge.page.access import needs
 from edge.page.glance import glance
 from edge.page.node import node
@@ -18,8 +17,11 @@ deeds = Blueprint("deeds", __name__)
 @deeds.post("/done")
 @needs(Role.FARMER)
 def done() -> Response:
-    """Only what the page asks for now can be done."""
-    key, about = _asked()
+    """Only what the page asks for now can be done, and at the figure that the person saw."""
+    key = request.form.get("key", "")
+    about = _figure(key)
+    if about is None or request.form.get("about") != str(about):
+        return redirect(url_for("pages.now", meanwhile="changed"), 303)
     now = node().clock.now()
     node().store.decisions.do(key, Deed(visitor().name, now.utc, about), now)
     return redirect("/", 303)
@@ -29,28 +31,32 @@ def done() -> Response:
 @needs(Role.FARMER)
 def not_done() -> Response:
     """The page asks for it again. What the station takes care of is the station's to give back."""
-    decisions, (key, _) = node().store.decisions, _asked()
+    decisions, key = node().store.decisions, request.form.get("key", "")
     deed = decisions.deed(key)
-    if deed is None or not deed.is_taken_on:
+    if _figure(key) is not None and (deed is None or not deed.is_taken_on):
         decisions.undo(key)
     return redirect("/", 303)
 
 
-def _asked() -> tuple[str, float | None]:
-    """Its key and its figure."""
-    key = request.form.get("key", "")
-    seen = glance().in_sight(key.partition("|")[2]) if key.startswith(deed_key("")) else None
+def _figure(key: str) -> float | None:
+    """Of what the page asks for under this key. None: at another level, which stands there now."""
+    here = glance()
+    seen = here.in_sight(key.partition("|")[2]) if key.startswith(deed_key("")) else None
     if seen is not None:
-        return key, float(seen.count)
-    asked = {key_of(one): one for one in node().board.snapshot().alerts if one.level != "calm"}
-    if key not in asked and _what(key) in map(_what, asked):  # at another level, which stands there now
-        abort(redirect("/", 303))
-    if key not in asked:
+        return seen.count
+    asking = {one.key: one.about for one in here.against if one.action}
+    if key not in asking and _what(key) not in map(_what, asking):
         abort(400, gettext("This warning is over."))
-    figure = asked[key].figure
-    return key, None if figure is None else figure.value
+    return asking.get(key)
 
 
 def _what(key: str) -> str:
     """Taxon and unit, without level and time."""
     return key.rsplit("|", 2)[0]
+
+
+def meanwhile_words() -> str:
+    """Why an answer was not kept."""
+    if "meanwhile" not in request.args:
+        return ""
+    return gettext("This has changed meanwhile: read it again. Nothing was noted.")

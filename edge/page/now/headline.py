@@ -49,6 +49,7 @@ class Card:
     detail: str  # the machine's own English words
     icon: str  # as the word
     key: str  # of a deed, empty where nothing is asked for
+    about: int | None  # the count that it would be about
     asks_technician: bool  # what is wrong is the node
     done: str = ""  # who has done it and when
 
@@ -97,6 +98,7 @@ def card(
         detail="" if state in (Situation.SEEN, Situation.NOTHING) else snapshot.problem or snapshot.camera.detail,
         icon=ICONS[shown],
         key=deed_key(facts.foremost.label) if asks and facts.foremost is not None else "",
+        about=None if facts.foremost is None else facts.foremost.count,
         asks_technician=tone in _asking(state),
     )
 

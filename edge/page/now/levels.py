@@ -35,6 +35,7 @@ class Against:
     """One pest against one action level."""
 
     key: str  # of the deed
+    about: float  # the figure that it would be about
     label: str
     tone: Tone
     word: str
@@ -95,6 +96,7 @@ def _against(standing: Standing, figure: Measured, mode: Mode, deed_of: DeedOf, 
         tone, word = "wait", gettext("In progress") if deed.is_taken_on else gettext("Done")
     return Against(
         key=key,
+        about=figure.value,
         label=threshold.scientific_name,
         tone=tone,
         word=word,
