@@ -115,7 +115,7 @@ def test_the_stations_word_takes_the_place_of_one_after_which_the_page_asks_agai
 def test_the_station_hears_what_is_done_apart_from_what_it_has_in_hand(store: Store, board: StatusBoard) -> None:
     told = []
     for deed in (Deed("Li", SINCE, 12.3456), Deed("Wang", SINCE, 12.3456, is_taken_on=True)):
-        store.decisions.do(key_of(LOOK), deed)
+        store.decisions.do(key_of(LOOK), deed, after=store.decisions.deed(key_of(LOOK)))
         told += [(one.who, one.carried_out) for one in standing_alerts(board, store, UTC)]
     assert told == [("Li", True), ("Wang", False)]
 
@@ -137,7 +137,7 @@ def test_the_stations_word_that_comes_again_undoes_nothing_that_the_same_person_
     first = store.decisions.deed(key_of(LOOK))
     assert answered(store, board, seen(**word)) == "done"
     assert store.decisions.deed(key_of(LOOK)) == first, "since when, and at which figure, stays"
-    store.decisions.do(key_of(LOOK), own := Deed("Li", SINCE.replace(microsecond=0), 12.3456))
+    store.decisions.do(key_of(LOOK), own := Deed("Li", SINCE.replace(microsecond=0), 12.3456), after=first)
     assert answered(store, board, seen(**word)) == "done"
     assert store.decisions.deed(key_of(LOOK)) == own
 
@@ -181,7 +181,8 @@ def test_of_too_many_deeds_the_newest_stay(store: Store, monkeypatch: pytest.Mon
 
 def test_what_is_done_in_the_millisecond_in_which_the_station_took_it_on_is_done(store: Store) -> None:
     for is_taken_on in (True, False):
-        store.decisions.do("sprayed", Deed("Li", SINCE, is_taken_on=is_taken_on))
+        before = store.decisions.deed("sprayed")
+        store.decisions.do("sprayed", Deed("Li", SINCE, is_taken_on=is_taken_on), after=before)
         deed = store.decisions.deed("sprayed")
         assert deed is not None
         assert deed.is_taken_on is is_taken_on

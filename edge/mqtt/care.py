@@ -21,7 +21,7 @@ def standing_alerts(board: StatusBoard, store: Store, zone: tzinfo) -> Iterator[
     for one in board.snapshot().alerts:
         if one.level == "calm" or one.since is None or one.figure is None:
             continue
-        deed = _deed(store, one, zone)
+        deed = _holding(if_readable(store.decisions.deed, key_of(one), None), one, zone)
         yield StandingAlert(
             label=one.threshold.scientific_name,
             unit=one.threshold.unit,
@@ -35,9 +35,8 @@ def standing_alerts(board: StatusBoard, store: Store, zone: tzinfo) -> Iterator[
         )
 
 
-def _deed(store: Store, one: Standing, zone: tzinfo) -> Deed | None:
-    """None where it asks again, and where that file is damaged: health and records go on."""
-    deed = if_readable(store.decisions.deed, key_of(one), None)
+def _holding(deed: Deed | None, one: Standing, zone: tzinfo) -> Deed | None:
+    """None where it asks again."""
     is_over = deed is not None and asks_again(one, deed.utc.astimezone(zone).date(), deed.about)
     return None if is_over else deed
 
@@ -51,14 +50,15 @@ def take_care(board: StatusBoard, store: Store, command: SeenCommand, now: Insta
     for one in board.snapshot().alerts:
         told = (one.threshold.scientific_name, one.threshold.unit, one.level)
         if told == (command.label, command.unit, command.level) and _is_since(one.since, command.since):
-            deed = _deed(store, one, zone)
+            before = if_readable(store.decisions.deed, key_of(one), None)
+            deed = _holding(before, one, zone)
             if deed is not None and not (deed.who == who or _is_known(command.former, deed.who)):
                 return False
             if command.given_back:
                 store.decisions.undo(key_of(one))
             elif deed is None or deed.who != who:  # else it came twice, and what is done since stays done
                 about = None if one.figure is None else one.figure.value
-                store.decisions.do(key_of(one), Deed(who, now.utc, about, is_taken_on=True), now)
+                return store.decisions.do(key_of(one), Deed(who, now.utc, about, is_taken_on=True), now, after=before)
             return True
     return False
 

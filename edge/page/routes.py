@@ -44,7 +44,7 @@ def now() -> str:
         warnings=[one for one in here.against if one.action and one is not first],
         calm=[one for one in here.against if not one.action][: levels.MOST_BARS],
         card=card,
-        meanwhile=meanwhile_words(),
+        meanwhile=meanwhile_words(when),
         can_ask=this.config.mqtt is not None,
         photo=photo,
         taken="" if photo or config.fed else camera.taken(snapshot.camera, here.now, when),

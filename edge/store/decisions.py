@@ -4,6 +4,7 @@ In a file apart from the records: it is asked for once a season, and a damaged o
 """
 
 import logging
+import sqlite3
 from collections import Counter, defaultdict
 from collections.abc import Callable
 from contextlib import closing
@@ -144,12 +145,14 @@ class Decisions(SharedFile):
                 right[said, model] += count if is_within(label, said) else 0
         return [Tally(said, model, right[said, model], count) for (said, model), count in looked.items()]
 
-    def do(self, what: str, deed: Deed, now: Instant | None = None) -> None:
-        """Somebody has done it; the last one counts, since it may ask again after the first.
+    def do(self, what: str, deed: Deed, now: Instant | None = None, *, after: Deed | None = None) -> bool:
+        """Somebody has done it, in place of what is known as `after`. False: another one stands, who was faster.
 
         `now`: the moment of it by the node's clock, which is reckoned anew if that is set later.
         """
         with self.writing("keep what was done") as db:
+            if _deed(db, what) != after:
+                return False
             done_ms = utc_ms(deed.utc)
             db.execute("INSERT OR REPLACE INTO deed (what, who, utc_ms) VALUES (?, ?, ?)", (what, deed.who, done_ms))
             db.execute("INSERT OR REPLACE INTO deed_about VALUES (?, ?, ?)", (what, done_ms, deed.about))
@@ -163,6 +166,7 @@ class Decisions(SharedFile):
             db.execute(f"DELETE FROM deed WHERE what NOT IN ({newest})", (KEPT_DEEDS,))  # noqa: S608  our own words
             db.execute("DELETE FROM deed_about WHERE what NOT IN (SELECT what FROM deed)")
             db.execute("DELETE FROM deed_taken_on WHERE what NOT IN (SELECT what FROM deed)")
+        return True
 
     def put_times_right(self, known: Instant) -> None:
         """Of deeds of this boot from before its clock was set; those of boots that are over stay as they are."""
@@ -184,13 +188,7 @@ class Decisions(SharedFile):
     def deed(self, what: str) -> Deed | None:
         """Who has done it or taken it on, and when."""
         with self.reading("read what was done") as db:
-            found = (
-                "SELECT who, utc_ms, a.about, t.what IS NOT NULL FROM deed "
-                "LEFT JOIN deed_about a USING (what, utc_ms) LEFT JOIN deed_taken_on t USING (what, utc_ms) "
-                "WHERE what = ?"
-            )
-            row = db.execute(found, (what,)).fetchone()
-        return None if row is None else Deed(row[0], kept_utc(row[1]), row[2], bool(row[3]))
+            return _deed(db, what)
 
 
 def kept_decisions(folder: Path) -> dict[str, dict[int, Decision]]:
@@ -212,6 +210,16 @@ def if_readable(read: Callable[[str], Found], what: str, nothing: Found) -> Foun
     except StoreError as why:
         log.warning("decisions_not_read", extra={"why": str(why)})
         return nothing
+
+
+def _deed(db: sqlite3.Connection, what: str) -> Deed | None:
+    found = (
+        "SELECT who, utc_ms, a.about, t.what IS NOT NULL FROM deed "
+        "LEFT JOIN deed_about a USING (what, utc_ms) LEFT JOIN deed_taken_on t USING (what, utc_ms) "
+        "WHERE what = ?"
+    )
+    row = db.execute(found, (what,)).fetchone()
+    return None if row is None else Deed(row[0], kept_utc(row[1]), row[2], bool(row[3]))
 
 
 def _decision(row: tuple) -> Decision:  # type: ignore[type-arg]

@@ -1,7 +1,9 @@
 """Counts against their action levels on the farmer's page, and what somebody has done about them."""
 
 import re
-from collections.abc import Callable, Sequence
+import sqlite3
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import date
 from zoneinfo import ZoneInfo
@@ -45,7 +47,7 @@ from tests.page.scenes import (
     trap_hour,
     well,
 )
-from tests.page.visitors import as_role, headline, person, post
+from tests.page.visitors import as_role, headline, log_in, person, post
 
 TODAY = date(2026, 7, 1)
 
@@ -463,7 +465,8 @@ def test_a_form_from_before_the_station_took_it_on_takes_nothing_back(scene: Sce
     key = key_of(scene.board.snapshot().alerts[0])
     farmer = as_role(client, scene, Role.FARMER)
     assert 'action="/done/undo"' in farmer.get("/").text
-    scene.store.decisions.do(key, Deed("Li", scene.clock.utc, 14.0, is_taken_on=True))
+    word = Deed("Li", scene.clock.utc, 14.0, is_taken_on=True)
+    scene.store.decisions.do(key, word, after=scene.store.decisions.deed(key))
     assert post(farmer, "/done/undo", "/account", key=key).location == "/"
     assert "Li takes care of it" in farmer.get("/").text
 
@@ -540,6 +543,51 @@ def test_what_is_done_on_a_page_that_lay_open_is_not_taken_for_a_figure_that_nob
     assert say_done(farmer, key).location == "/", "now it was seen"
     assert (deed := scene.store.decisions.deed(key)) is not None
     assert deed.about == 40
+
+
+@pytest.mark.parametrize("is_seen", [False, True])
+def test_what_two_people_have_done_is_the_firsts_and_the_second_is_told_who_that_was(
+    scene: Scene, client: FlaskClient, *, is_seen: bool
+) -> None:
+    seen(scene)
+    first = standing(scene, 11, "act")
+    scene.board.show(alerts=() if is_seen else (first,))
+    farmer, key = as_role(client, scene, Role.FARMER), deed_key(HOPPER) if is_seen else key_of(first)
+    before = farmer.get("/").text
+    mei = scene.app().test_client()
+    log_in(mei, person(scene, Role.FARMER, "Mei"))
+    say_done(mei, key)
+    scene.clock.advance(60)
+    page = farmer.get(say_done(farmer, key, before).location or "").text
+    assert '<p class="note look" role="status">Done by Mei, 1 minute ago</p>' in page
+    assert (deed := scene.store.decisions.deed(key)) is not None
+    assert deed.who == "Mei"
+    scene.clock.advance(60)
+    assert 'role="status">Done by' not in mei.get(say_done(mei, key, before).location or "").text, "her own"
+    assert scene.store.decisions.deed(key) == deed
+    post(mei, "/done/undo", "/account", key=key)
+    assert say_done(farmer, key).location == "/"
+
+
+def test_who_presses_while_the_card_keeps_the_first_waiting_is_second(
+    scene: Scene, client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    over_the_level(scene)
+    farmer, decisions = as_role(client, scene, Role.FARMER), scene.store.decisions
+    key, write = key_of(scene.board.snapshot().alerts[0]), decisions.writing
+
+    @contextmanager
+    def slow(doing: str) -> Iterator[sqlite3.Connection]:
+        monkeypatch.setattr(decisions, "writing", write)
+        decisions.do(key, Deed("Mei", scene.clock.utc, 14.0))
+        with write(doing) as db:
+            yield db
+
+    monkeypatch.setattr(decisions, "writing", slow)
+    page = farmer.get(say_done(farmer, key).location or "").text
+    assert '<p class="note look" role="status">Done by Mei, just now</p>' in page
+    assert (deed := decisions.deed(key)) is not None
+    assert deed.who == "Mei"
 
 
 def test_whoever_has_no_name_yet_hears_who_gives_one(scene: Scene, client: FlaskClient) -> None:

@@ -1,30 +1,40 @@
 """What somebody has done about a warning is remembered, with who and when, and may be taken back."""
 
+from typing import NamedTuple
+
 from flask import Blueprint, abort, redirect, request, url_for
 from werkzeug.wrappers import Response
 
 from edge.page.access import needs
 from edge.page.glance import glance
 from edge.page.node import node
-from edge.page.now.sightings import deed_key
+from edge.page.now.levels import done_words
+from edge.page.now.sightings import deed_about, deed_key
 from edge.page.trust import Role, visitor
-from edge.page.words import gettext
-from edge.store import Deed
+from edge.page.words import Moments, gettext
+from edge.store import Deed, if_readable
 
 deeds = Blueprint("deeds", __name__)
+
+
+class Asked(NamedTuple):
+    """What the page asks for now."""
+
+    about: float  # its figure
+    is_done: bool
 
 
 @deeds.post("/done")
 @needs(Role.FARMER)
 def done() -> Response:
-    """Only what the page asks for now can be done, and at the figure that the person saw."""
-    key = request.form.get("key", "")
-    about = _figure(key)
-    if about is None or request.form.get("about") != str(about):
+    """Only what the page asks for now can be done, at the figure that the person saw, and by whoever is first."""
+    decisions, key = node().store.decisions, request.form.get("key", "")
+    before, asked, now = decisions.deed(key), _asked(key), node().clock.now()
+    if asked is None or (not asked.is_done and request.form.get("about") != str(asked.about)):
         return redirect(url_for("pages.now", meanwhile="changed"), 303)
-    now = node().clock.now()
-    node().store.decisions.do(key, Deed(visitor().name, now.utc, about), now)
-    return redirect("/", 303)
+    mine = Deed(visitor().name, now.utc, asked.about)
+    is_kept = not asked.is_done and decisions.do(key, mine, now, after=before)
+    return redirect("/" if is_kept else url_for("pages.now", meanwhile=key), 303)
 
 
 @deeds.post("/done/undo")
@@ -33,21 +43,23 @@ def not_done() -> Response:
     """The page asks for it again. What the station takes care of is the station's to give back."""
     decisions, key = node().store.decisions, request.form.get("key", "")
     deed = decisions.deed(key)
-    if _figure(key) is not None and (deed is None or not deed.is_taken_on):
+    if _asked(key) is not None and (deed is None or not deed.is_taken_on):
         decisions.undo(key)
     return redirect("/", 303)
 
 
-def _figure(key: str) -> float | None:
-    """Of what the page asks for under this key. None: at another level, which stands there now."""
+def _asked(key: str) -> Asked | None:
+    """Under this key. None: at another level, which stands there now."""
     here = glance()
     seen = here.in_sight(key.partition("|")[2]) if key.startswith(deed_key("")) else None
     if seen is not None:
-        return seen.count
-    asking = {one.key: one.about for one in here.against if one.action}
-    if key not in asking and _what(key) not in map(_what, asking):
+        return Asked(seen.count, deed_about(seen, node().store, here.when) is not None)
+    asking = {one.key: one for one in here.against if one.action}
+    if key in asking:
+        return Asked(asking[key].about, bool(asking[key].done) and not asking[key].is_taken_on)
+    if _what(key) not in map(_what, asking):
         abort(400, gettext("This warning is over."))
-    return asking.get(key)
+    return None
 
 
 def _what(key: str) -> str:
@@ -55,8 +67,10 @@ def _what(key: str) -> str:
     return key.rsplit("|", 2)[0]
 
 
-def meanwhile_words() -> str:
-    """Why an answer was not kept."""
-    if "meanwhile" not in request.args:
-        return ""
-    return gettext("This has changed meanwhile: read it again. Nothing was noted.")
+def meanwhile_words(when: Moments) -> str:
+    """Why an answer was not kept: somebody was faster, or it was to what stands there no more."""
+    key = request.args.get("meanwhile")
+    deed = if_readable(node().store.decisions.deed, key, None) if key else None
+    if deed is not None:
+        return "" if deed.who == visitor().name else done_words(deed, when)
+    return gettext("This has changed meanwhile: read it again. Nothing was noted.") if key else ""
