@@ -31,7 +31,7 @@ def link_words(word: str) -> str:
         "sightings_wait": gettext(
             "Little of today's data is left: some results wait for tomorrow, counts and warnings are still sent."
         ),
-        "store_fails": gettext("The memory card holds up delivery: results wait there, and the node tries again."),
+        "store_fails": gettext("The memory card holds up delivery: results wait on the node, which tries again."),
         "unknown_host": gettext("The server's name is not known: check the name and the network."),
         "no_answer": gettext(
             "The server or the line does not answer; the node tries again. If it has never answered, check the port."

@@ -359,7 +359,7 @@ def test_the_reason_stands_on_the_page_before_the_machines_own_words(scene: Scen
         (
             "connected",
             "store_fails",
-            "The memory card holds up delivery: results wait there, and the node tries again.",
+            "The memory card holds up delivery: results wait on the node, which tries again.",
         ),
     ],
 )
