@@ -1,11 +1,12 @@
 """A node knows why it ended the last time, and gives up looking before it wears out its card."""
 
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from edge.config import StoreTable
-from edge.errors import ThreadStuckError
+from edge.errors import StoreError, ThreadStuckError
 from edge.node.restarts import ASKED, BAD_ENDS, UNSAID, Run, Runs, end_too_fast
 from edge.store import Store
 from tests.clocks import SetClock
@@ -32,6 +33,20 @@ def test_a_run_that_ended_by_a_fault_names_it(store: Store) -> None:
     with pytest.raises(KeyError), Runs(store, SetClock().now()):
         raise KeyError("luma")
     assert Runs(store, SetClock().now()).last_stop == "fault: KeyError: 'luma'"
+
+
+def test_a_card_that_does_not_take_the_end_of_a_run_hides_no_other_fault(
+    store: Store, caplog: pytest.LogCaptureFixture
+) -> None:
+    unkept = StoreError("fieldeye.db: cannot commit: replace the card")
+    with pytest.raises(StoreError, match="replace the card"), Runs(store, SetClock().now()), closing(store):
+        raise unkept
+    assert [one.message for one in caplog.records] == ["run_end_not_kept"]
+
+
+def test_a_card_that_does_not_take_the_end_of_a_run_that_was_well_is_told(store: Store) -> None:
+    with pytest.raises(StoreError, match="cannot keep the setting runs"), Runs(store, SetClock().now()):
+        store.close()
 
 
 def test_a_thread_that_is_stuck_is_a_fault_of_the_loop_and_none_of_a_stop_that_was_wanted(store: Store) -> None:

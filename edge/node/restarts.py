@@ -1,14 +1,16 @@
 """Why the last run ended, and whether runs end too fast to go on looking: kept among the store's settings."""
 
+import logging
 from collections.abc import Sequence
 from typing import Self
 
 import msgspec
 
 from edge.clock import Instant
-from edge.errors import ThreadStuckError
+from edge.errors import StoreError, ThreadStuckError
 from edge.store import Store
 
+log = logging.getLogger(__name__)
 SETTING = "runs"
 BAD_ENDS, WITHIN_S = 5, 1800.0  # so many within half an hour, also by the watchdog: the next would end like them
 ASKED = "told to stop"
@@ -63,7 +65,12 @@ class Runs:
     def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
         is_fault = error is not None and not (self._is_over and isinstance(error, ThreadStuckError))
         reason = f"fault: {type(error).__name__}: {error}" if is_fault else self._reason
-        self._write(msgspec.structs.replace(self._this, ended=reason))
+        try:
+            self._write(msgspec.structs.replace(self._this, ended=reason))
+        except StoreError as why:
+            if error is None:
+                raise
+            log.warning("run_end_not_kept", extra={"why": str(why)})  # `error` says what was lost
 
     def _write(self, this: Run) -> None:
         self._store.set_setting(SETTING, msgspec.json.encode([*self._before, this][-BAD_ENDS - 1 :]).decode())
