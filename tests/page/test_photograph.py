@@ -92,6 +92,18 @@ def looked_at(client: FlaskClient, looker: Looker, upload: bytes, what: str = "p
     return str(place)
 
 
+def test_the_form_says_how_to_photograph_each_thing(farmer: FlaskClient) -> None:
+    steps = re.search('<ul class="steps">(.*?)</ul>', farmer.get("/photo").text)
+    assert steps is not None
+    assert re.findall("<li>(.*?)</li>", steps[1]) == [
+        "An insect: go near, until it fills a third of the picture.",
+        "A disease: one whole leaf or fruit, of rice and other long leaves the sick part, "
+        "so that it fills the picture.",
+        "A sticky card: all of it, from straight ahead, so that it fills the picture.",
+        "Hold still. Light from behind you is best.",
+    ]
+
+
 def test_a_rice_bug_is_named_with_how_sure_and_framed(farmer: FlaskClient, looker: Looker) -> None:
     page = farmer.get(looked_at(farmer, looker, BUG)).text
     assert re.search(r"<h1[^>]*>Rice bugs</h1>", page)

@@ -156,6 +156,22 @@ def test_what_is_done_at_the_node_is_not_only_taken_on(fleet: Fleet, url: str) -
     assert {one.node: one.carried_out for one in standing(fleet.database)} == {"a": False, "b": True, "c": False}
 
 
+def test_what_is_done_stands_below_what_is_in_hand_however_sure(fleet: Fleet) -> None:
+    says(fleet, "a", msgspec.structs.replace(TOLD, who="Wang", done=SINCE, carried_out=True))
+    says(fleet, "c", msgspec.structs.replace(TOLD, level="look", who="Li", done=SINCE))
+    assert [one.node for one in standing(fleet.database)] == ["c", "a"]
+
+
+def test_who_has_done_what_they_took_on_has_done_it_when_the_node_says(fleet: Fleet) -> None:
+    (mine,) = [one for one in standing(fleet.database) if one.node == "a"]
+    acknowledge_each(fleet.database, [named(mine)], "Wang")
+    (taken_on,) = [one.at for one in standing(fleet.database) if one.node == "a"]
+    later = SINCE + timedelta(hours=2)
+    for carried_out, at in ((False, taken_on), (True, later)):
+        says(fleet, "a", msgspec.structs.replace(TOLD, who="Wang", done=later, carried_out=carried_out))
+        assert [one.at for one in standing(fleet.database) if one.node == "a"] == [at]
+
+
 def test_what_a_node_still_tells_of_who_was_before_takes_nothing_back(fleet: Fleet, url: str) -> None:
     client = create_app(url).test_client()
     log_in(client)
