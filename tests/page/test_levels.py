@@ -537,6 +537,7 @@ def test_what_is_done_on_a_page_that_lay_open_is_not_taken_for_a_figure_that_nob
         scene.store.commit([sighting(scene.before(minutes=1), HOPPER, 40)])
     else:
         scene.board.show(alerts=(replace(first, count=40, figure=Measured(40.0, LEVEL.unit)),))
+    assert post(farmer, "/done", "/account", key=key).location != "/", "of a page of an earlier version nobody knows"
     page = farmer.get(say_done(farmer, key, before).location or "").text
     assert (headline(page).startswith("Brown planthopper: 40"), CHANGED in page) == (True, True)
     assert scene.store.decisions.deed(key) is None
@@ -588,6 +589,20 @@ def test_who_presses_while_the_card_keeps_the_first_waiting_is_second(
     assert '<p class="note look" role="status">Done by Mei, just now</p>' in page
     assert (deed := decisions.deed(key)) is not None
     assert deed.who == "Mei"
+
+
+@pytest.mark.parametrize(("later", "is_kept"), [(9, True), (16, True), (17, False)])
+def test_a_figure_that_moved_a_little_meanwhile_is_the_one_that_was_seen(
+    later: int, scene: Scene, client: FlaskClient, *, is_kept: bool
+) -> None:
+    first = standing(scene, 11, "act")
+    scene.board.show(alerts=(first,))
+    farmer, key = as_role(client, scene, Role.FARMER), key_of(first)
+    before = farmer.get("/").text
+    scene.board.show(alerts=(replace(first, count=later, figure=Measured(float(later), LEVEL.unit)),))
+    say_done(farmer, key, before)
+    deed = scene.store.decisions.deed(key)
+    assert (deed and deed.about) == (later if is_kept else None)
 
 
 def test_whoever_has_no_name_yet_hears_who_gives_one(scene: Scene, client: FlaskClient) -> None:

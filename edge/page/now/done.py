@@ -5,6 +5,7 @@ from typing import NamedTuple
 from flask import Blueprint, abort, redirect, request, url_for
 from werkzeug.wrappers import Response
 
+from edge.advice.against_threshold import RISE
 from edge.page.access import needs
 from edge.page.glance import glance
 from edge.page.node import node
@@ -27,10 +28,11 @@ class Asked(NamedTuple):
 @deeds.post("/done")
 @needs(Role.FARMER)
 def done() -> Response:
-    """Only what the page asks for now can be done, at the figure that the person saw, and by whoever is first."""
+    """Only what the page asks for now can be done, at about the figure that the person saw, and by whoever is first."""
     decisions, key = node().store.decisions, request.form.get("key", "")
     before, asked, now = decisions.deed(key), _asked(key), node().clock.now()
-    if asked is None or (not asked.is_done and request.form.get("about") != str(asked.about)):
+    shown = request.form.get("about", 0.0, type=float)
+    if asked is None or (not asked.is_done and asked.about >= RISE * shown):
         return redirect(url_for("pages.now", meanwhile="changed"), 303)
     mine = Deed(visitor().name, now.utc, asked.about)
     is_kept = not asked.is_done and decisions.do(key, mine, now, after=before)
