@@ -19,7 +19,7 @@ from edge.platform.intake.database_intake import Intake
 from edge.platform.intake.database_records import read_database
 from edge.platform.intake.gaps import missing, requests
 from edge.platform.intake.leader import roll_up
-from edge.platform.intake.questions import answer, delete, questions
+from edge.platform.intake.questions import MOST_OPEN, answer, delete, questions
 from edge.platform.intake.registry import NOWHERE, Registry
 from edge.platform.intake.whose_card import holder
 from edge.platform.replay import MOST_COMMANDS, VALID_FOR
@@ -424,10 +424,10 @@ def test_what_the_station_answers_goes_to_the_name_that_the_node_has_now(station
     assert due() == ["a"], "copies of a card, one of which asked"
 
 
-def part(name: str, payload: bytes) -> Message:
+def part(name: str, payload: bytes, node: str = "a") -> Message:
     """Of a photograph of five bytes."""
     header = ImageHeader(kind="question", id=f"00000000-q{name}", bytes=5)
-    return Message("fieldeye/v1/s/a/image", payload, properties=image_properties(header))
+    return Message(f"fieldeye/v1/s/{node}/image", payload, properties=image_properties(header))
 
 
 def test_a_photograph_that_did_not_come_whole_is_asked_for_until_the_node_says_that_it_has_gone(
@@ -440,18 +440,43 @@ def test_a_photograph_that_did_not_come_whole_is_asked_for_until_the_node_says_t
         return {command.picture[9:]: command.id for _, command in photographs_due(station.database, {("s", "a")})}
 
     station.hear(
-        info("s", capabilities=("image",)), health("s", 1), part("1", b"ph"), part("2", b"p"), part("4", b"photo")
+        info("s", capabilities=("image",)), health("s", 1), part("1", b"ph"), part("2", b"p"), part("3", b"photo")
     )
     assert all_due(photographs_due, station.database) == [], "it may still be on its way"
     due = asked()
     assert due.keys() == {"q1", "q2"}
     assert all_due(photographs_due, station.database) == [], "not twice within two minutes"
     gone = encode_message(Reply(code="not_kept", id=due["q2"]))
-    station.hear(part("3", b"p"), Message("fieldeye/v1/s/a/reply/image", gone))
+    station.hear(part("4", b"p"), Message("fieldeye/v1/s/a/reply/image", gone))
     station.hear(status("s", 1, state="stopped"))
     assert asked() == {}, "nobody is there"
     station.hear(status("s", 2), part("1", b"photo"))
-    assert asked().keys() == {"q3"}
+    assert asked().keys() == {"q4"}
+
+
+def test_a_photograph_of_which_nothing_came_is_asked_for_once_a_newer_one_has_come(station: Station) -> None:
+    def expected() -> list[tuple[str, str]]:
+        asked = "SELECT node, substr(id, 10) FROM question JOIN node USING (node_id) WHERE jpeg IS NULL ORDER BY id"
+        return station.database.execute(asked).fetchall()
+
+    def asked(node: str = "a") -> dict[str, str]:
+        ago = "UPDATE question SET received = received - '2 h'::interval, told = told - '2 h'::interval"
+        station.database.execute(ago)
+        return {command.picture[9:]: command.id for _, command in photographs_due(station.database, {("s", node)})}
+
+    station.hear(info("s", capabilities=("image",)), health("s", 1), records("s", 1), part("3", b"photo"))
+    assert expected() == [("a", "q1"), ("a", "q2")]
+    assert all_due(photographs_due, station.database) == [], "they may still be on their way"
+    due = asked()
+    assert due.keys() == {"q1", "q2"}
+    gone = Message("fieldeye/v1/s/a/reply/image", encode_message(Reply(code="not_kept", id=due["q1"])))
+    station.hear(gone, part("2", b"photo"), part("4", b"photo"))
+    assert asked() == {}
+    station.hear(info("s", node="b", card="a", capabilities=("image",)), health("s", 1, node="b"))
+    station.hear(part("6", b"photo", node="b"), part("6000000000", b"photo", node="c"))
+    assert expected()[:2] == [("a", "q1"), ("b", "q5")], "its card had the others under its former name"
+    assert len(expected()) == 2 + MOST_OPEN - 1, "no more than a node keeps"
+    assert asked("b").keys() == {"q5"}
 
 
 def test_a_photograph_that_never_comes_whole_is_asked_for_later_each_time_for_a_month_and_few_of_them_at_once(
@@ -521,6 +546,9 @@ def test_photographs_that_a_restored_backup_lacks_are_asked_for_one_after_the_ot
     station.hear(status("s", 2), part(12))
     let("FOLLOWING_FOR", timedelta())
     assert asked(first) == [], "a person asked that meanwhile"
+    let("FOLLOWING_AGAIN", timedelta())
+    assert asked(first) == ["a/cmd/image q13"], "a day later"
+    let("FOLLOWING_AGAIN", timedelta(days=1))
     station.hear(part(13, b"ph"))
     station.database.execute("UPDATE question SET outcome = 'not_kept' WHERE jpeg IS NULL")
     let("FOLLOWING_FOR", timedelta(hours=3))

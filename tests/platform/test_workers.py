@@ -125,6 +125,27 @@ def test_what_a_broker_lost_is_asked_for_again_from_the_databases_ledger(
     assert database.execute("SELECT seen::text FROM ledger").fetchone() == ("{[1,46)}",)
 
 
+def test_a_photograph_that_a_broker_lost_is_asked_for_again_after_a_newer_one_has_come(
+    tmp_path: Path, broker: Broker, url: str, database: Database
+) -> None:
+    def kept_whole() -> dict[str, bool]:
+        return dict(database.execute("SELECT id, jpeg IS NOT NULL FROM question").fetchall())
+
+    photo = b"\xff\xd8" + bytes(range(256)) * 40 + b"\xff\xd9"
+    with running(tmp_path, to(broker.port, health_every_s=0.2)) as node:
+        with broker.connect("another") as other:  # acknowledged, and never kept
+            other.subscribe("fieldeye/v1/#")
+            lost = node.store.ask_station(instant(), photo, who="Li")
+            node.publisher.wake()
+            wait_until(lambda: node.store.questions()[0].is_sent, LONG_S)
+        with ingesting(broker, url):
+            newer = node.store.ask_station(instant(), photo, who="Wang")
+            node.publisher.wake()
+            wait_until(lambda: kept_whole() == {lost.id: False, newer.id: True}, LONG_S)
+            database.execute("UPDATE question SET received = received - '2 h'::interval")
+            wait_until(lambda: kept_whole() == {lost.id: True, newer.id: True}, LONG_S)
+
+
 def test_nodes_of_two_brokers_are_placed_and_asked_for_what_is_missing_each_by_its_own(
     broker: Broker, url: str, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:

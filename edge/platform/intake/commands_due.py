@@ -13,6 +13,7 @@ from edge.wire import MAX_PHOTO_BYTES, AnswerCommand, ImageCommand, Reply, SeenC
 AGAIN = timedelta(minutes=2)  # a node that was not there when a command was sent
 MOST_AT_ONCE = 50  # nodes asked for what may follow: a fleet of 2,000 within minutes, and not all at once
 FOLLOWING_FOR = timedelta(hours=3)  # after a restore a node may have records to send before
+FOLLOWING_AGAIN = timedelta(days=1)  # a broker may have lost the newest: half a kilobyte a node
 LOOK_AGAIN = timedelta(minutes=1)  # at all nodes, 2,000 of which with 100 questions each take half a second
 # Each is noted as sent in the statement that finds it. What another holds that leads, too, or notes what a node says,
 # is left to a later turn: to wait for one row with others in hand ends in a deadlock.
@@ -153,7 +154,7 @@ def _asking(site: str, node: str, command: str, question: str, expires: datetime
 class Following:
     """What one leader asks for: photographs after the newest one that is here, which a restored backup lacks.
 
-    Of each node the first, once, and the next while they come; where there is none, the node says `not_kept`.
+    Of each node the first, once a day, and the next while they come; where there is none, the node says `not_kept`.
     """
 
     def __init__(self) -> None:
@@ -165,6 +166,7 @@ class Following:
         now, due = datetime.now(UTC), list[tuple[str, ImageCommand]]()
         if now < self._next:
             return due
+        self._asked = {node_id: told for node_id, told in self._asked.items() if now - told[1] < FOLLOWING_AGAIN}
         done = [node_id for node_id, (_, when) in self._asked.items() if now - when > FOLLOWING_FOR]
         for node_id, site, node, newest, following in database.execute(_FOLLOWING, (done, _names(of))):
             has_come = newest == self._asked.get(node_id, (newest, now))[0]

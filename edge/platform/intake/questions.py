@@ -1,8 +1,10 @@
 """Farmers' photographs in the database, kept part by part, and what the station answers."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from uuid import UUID
 
 from psycopg.rows import class_row
 
@@ -20,10 +22,29 @@ _QUESTIONS = (
     " answer_label, answered, outcome, area_called(area_code) AS called"
     " FROM question JOIN node USING (node_id) WHERE jpeg IS NOT NULL"
 )
+_BEGIN = """
+    INSERT INTO question (node_id, id, bytes) VALUES (%s, %s, %s)
+    ON CONFLICT (node_id, id) DO UPDATE SET bytes = excluded.bytes, received = now() WHERE question.bytes = 0
+"""
+_NUMBERED = re.compile(r"([0-9a-f]{8})-q([0-9]{1,18})")
+# What a card asked before, down to the next one that is known by any of its names: of 0 bytes until something comes,
+# and asked for as what did not come whole. From the highest on, as each worker does: two never wait for each other.
+_EXPECT = """
+    WITH before AS (
+        SELECT number, name, EXISTS (SELECT FROM question WHERE id = name AND question.node_id = ANY (ARRAY(
+            SELECT ledger.node_id FROM ledger WHERE epoch BETWEEN %(first)s AND %(last)s UNION SELECT %(node)s
+        ))) AS is_known
+        FROM generate_series(greatest(%(number)s - %(most)s, 1), %(number)s - 1) AS number,
+             LATERAL (SELECT %(card)s || '-q' || number AS name) AS told
+    )
+    INSERT INTO question (node_id, id, bytes) SELECT %(node)s, name, 0 FROM before
+    WHERE number > coalesce((SELECT max(number) FROM before WHERE is_known), 0) ORDER BY number DESC
+    ON CONFLICT DO NOTHING
+"""
 _MAKE_ROOM = """
     WITH surplus AS (
         SELECT node_id, id FROM question WHERE node_id = %s AND id <> %s AND answered IS NULL AND deleted IS NULL
-        ORDER BY jpeg IS NULL, received DESC, id DESC OFFSET %s
+        ORDER BY jpeg IS NULL, bytes = 0, received DESC, id DESC OFFSET %s
     )
     DELETE FROM question q USING surplus
     WHERE (q.node_id, q.id) = (surplus.node_id, surplus.id) AND answered IS NULL AND deleted IS NULL
@@ -81,16 +102,14 @@ class Question:
 def keep_part(database: Database, node_id: int, header: ImageHeader, payload: bytes) -> None:
     """A part of a question, of which the bytes that had not come are kept; the last one makes the photograph whole.
 
-    A new question of a node that has enough of them open takes the place of its oldest one, of half a photograph first.
-    One in more parts than any node sends begins anew: what goes with that is asked for again. Of one that somebody
-    deleted nothing is kept.
+    A new question of a node that has enough of them open takes the place of its oldest one, first of one that never
+    came, then of half a photograph. One in more parts than any node sends begins anew: what goes with that is asked
+    for again. Of one that somebody deleted nothing is kept.
     """
     key: _Key = (node_id, header.id)
     with database.transaction():
-        begun = database.execute(
-            "INSERT INTO question (node_id, id, bytes) VALUES (%s, %s, %s) ON CONFLICT DO NOTHING", (*key, header.bytes)
-        )
-        if begun.rowcount:
+        if database.execute(_BEGIN, (*key, header.bytes)).rowcount:
+            _expect_those_before(database, key)
             database.execute(_MAKE_ROOM, (*key, MOST_OPEN - 1))
         if header.offset == 0:
             asked = header.utc if header.clock != "unsynced" else None
@@ -110,6 +129,16 @@ def keep_part(database: Database, node_id: int, header: ImageHeader, payload: by
             _keep_news(database, key, header.offset, payload)
         elif kept_bytes >= header.bytes == end:  # to read all for each part would cost by the square of their number
             _complete(database, key, header.bytes)
+
+
+def _expect_those_before(database: Database, key: _Key) -> None:
+    """A card counts its questions from 1: one that is not here was acknowledged by a broker that lost it."""
+    node_id, name = key
+    if numbered := _NUMBERED.fullmatch(name):
+        card, number = numbered.groups()
+        first, last = UUID(card + "0" * 24), UUID(card + "f" * 24)
+        told = {"node": node_id, "card": card, "number": int(number), "first": first, "last": last, "most": MOST_OPEN}
+        database.execute(_EXPECT, told)
 
 
 def _keep_news(database: Database, key: _Key, offset: int, payload: bytes) -> None:

@@ -409,7 +409,7 @@ def send_parts(fleet: Fleet, *spans: tuple[int, int]) -> None:
 
 def is_as_sent(fleet: Fleet) -> bool:
     """Is it whole, and nothing left beside it?"""
-    rows = fleet.database.execute("SELECT jpeg, (SELECT count(*) FROM question_part) FROM question WHERE id ~ 'q2'")
+    rows = fleet.database.execute("SELECT jpeg, (SELECT count(*) FROM question_part) FROM question WHERE id ~ 'q2$'")
     return rows.fetchall() == [(JPEG, 0)]
 
 
