@@ -18,6 +18,7 @@ from edge.advice import Measured, Period, Standing, Threshold, key_of
 from edge.platform.alerts.recipients import add_recipient
 from edge.platform.alerts.standing_alerts import acknowledge_each, named, note_standing, standing
 from edge.platform.alerts.telling_people import tell_people
+from edge.platform.areas.sites import set_areas
 from edge.platform.broker.address import BrokerAddress
 from edge.platform.broker.shared_subscription import SharedSubscription
 from edge.platform.database import Database, open_database
@@ -467,6 +468,21 @@ def test_what_a_renamed_node_told_stands_while_it_sleeps(fleet: Fleet) -> None:
     for name in "az":
         fleet.registry.note([Message(f"fieldeye/v1/s/{name}/status", asleep, retained=name == "a")])
     assert sorted(one.node for one in standing(fleet.database)) == ["c", "z"]
+
+
+@pytest.mark.parametrize(("state", "stand"), [("online", ["s/a", "s/c", "t/a"]), ("stopped", ["s/c", "t/a"])])
+def test_what_a_node_told_that_was_carried_into_a_site_with_areas_stands_at_its_new_place_alone(
+    fleet: Fleet, state: Literal["online", "stopped"], stand: list[str]
+) -> None:
+    """That site may have no node of the former place: it is another there. While both are there, they are copies."""
+    set_areas(fleet.database, "t", ["330206"])
+    info = Info(software="fieldeye", version="0", epoch=str(epoch("a")), area_code="330206001001")
+    health = Health(utc=SINCE, clock="synced", session=1, uptime_s=1.0, alerts=[TOLD])
+    for topic, message in (
+        ("s/a/status", Status(state=state, session=1, connection=1)), ("t/a/info", info), ("t/a/health", health),
+    ):  # fmt: skip
+        fleet.registry.note([Message(f"fieldeye/v1/{topic}", encode_message(message))])
+    assert sorted(f"{one.site}/{one.node}" for one in standing(fleet.database)) == stand
 
 
 def test_what_a_nodes_former_card_told_stands_no_more(fleet: Fleet) -> None:
