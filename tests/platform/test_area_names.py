@@ -5,6 +5,7 @@ import json
 import re
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from html import unescape
 from io import StringIO
 from pathlib import Path
 from zipfile import ZipFile
@@ -132,11 +133,9 @@ def test_names_stand_at_the_desk_wherever_a_place_does_and_areas_are_chosen_by_t
         ("330106011002", "新民村"),
     ]
     assert '<input name="area" value="330106" size="9" list="names">' in page
-    for area in ("330106011", " 三墩镇 "):
+    for area in ("330106011", " 三墩镇 ", "三墩镇 (330106011)", "三墩镇（330106011）"):
         assert "<h1>三墩镇 (330106011)</h1>" in client.get("/", query_string={"area": area}).text
-    keep_names(database, {"330106013": "三墩镇"})
-    assert client.get("/?area=三墩镇").status_code == 400, "which of the two?"
-    keep_names(database, {"330106013": ""})
+    assert f"<h1>{below}</h1>" in client.get("/", query_string={"area": below}).text
     names = [name for name, *_ in client.get("/api/map").json["places"]]
     assert names == ["s/c, <b> › 330106012001", f"s/b, {below}", f"s/a, {village}"]
     for page in ("/alerts", "/nodes"):
@@ -146,6 +145,35 @@ def test_names_stand_at_the_desk_wherever_a_place_does_and_areas_are_chosen_by_t
     assert "西湖区 (330106)" in client.get("/?area=33").text, "what one may see"
     keep_names(database, dict.fromkeys([*NAMES, "330106012"], ""))
     assert {page: client.get(page).text for page in pages} == pages, "as before"
+
+
+def test_an_area_is_found_in_whatever_letters_and_of_two_of_one_name_one_is_chosen(
+    database: Database, url: str
+) -> None:
+    three_nodes(database)
+    keep_names(database, NAMES | {"330106011": "Sandun", "330106011002": "Xinmin", "330106012002": "Xinmin（2）"})
+    client = create_app(url).test_client()
+    log_in(client, "county")
+
+    def asked(area: str) -> tuple[int, str]:
+        answer = client.get("/", query_string={"area": area, "first": "2026-07-01", "last": "2026-07-02"})
+        (title,) = re.findall("<h1>(.*?)</h1>", answer.text)
+        return answer.status_code, title
+
+    assert asked("sandun") == (200, "Sandun (330106011)")
+    assert asked("Xinmin（2）") == (200, "Xinmin（2） (330106012002)")
+    assert asked("Nowhere") == (400, "No area has this name: give another name, or an area code.")
+    assert asked("3301060") == (400, "An area code has 2, 4, 6, 9 or 12 digits.")
+    keep_names(database, {"330106012": "湖州", "330106012001": "xinmin", "330206001001": "Xinmin"})
+    assert asked("Xinmin") == (300, "Several areas have this name: choose one.")
+    page = client.get("/?area=Xinmin&first=2026-07-01&last=2026-07-02").text
+    choices = re.findall('<li><a href="([^"]*area=[^"]*)">(.*?)</a>', page)
+    assert [says for _, says in choices] == [
+        "Xinmin (330106011002), Sandun (330106011)",
+        "xinmin (330106012001), 湖州 (330106012)",
+    ], "of those that the reader sees"
+    chosen = client.get(unescape(choices[1][0])).text
+    assert ("<h1>xinmin (330106012001)</h1>" in chosen, 'name="last" value="2026-07-02"' in chosen) == (True, True)
 
 
 def test_a_person_reads_the_names_and_changes_none(database: Database) -> None:

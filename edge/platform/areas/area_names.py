@@ -1,12 +1,15 @@
 """What people call areas: names that a station keeps, and that stand beside the codes."""
 
+import re
 from collections.abc import Mapping, Sequence
 
+from edge.platform.areas.population import LEVELS
 from edge.platform.database import Database, only_row, reachable
 from edge.platform.sentences import area_words
 
 MOST_LETTERS = 80
 MOST_OFFERED = 300  # to choose from, the large areas first
+_BEHIND_NAME = re.compile(r"[(›] *([0-9]+) *\)?$")
 
 
 @reachable()
@@ -39,11 +42,26 @@ def told(database: Database, area: str) -> str:
     return f"{called(database, area) or area_words(area)}, {has}"
 
 
-def code_of(database: Database, name: str, within: str) -> str | None:
-    """Of the one area of that name; None for none and for several."""
-    asked = "SELECT code FROM area_name WHERE code ^@ %s AND name = %s LIMIT 2"
-    codes = [str(code) for (code,) in database.execute(asked, (within, name)).fetchall()]
-    return codes[0] if len(codes) == 1 else None
+def codes_of(database: Database, typed: Sequence[str], within: str) -> list[str]:
+    """Of the areas of one of these names, in whatever letters, large areas first."""
+    asked = """
+        SELECT code FROM area_name WHERE code ^@ %s AND lower(name) = ANY (SELECT lower(unnest(%s::text[])))
+        ORDER BY length(code), code LIMIT %s
+    """
+    return [code for (code,) in database.execute(asked, (within, list(typed), MOST_OFFERED))]
+
+
+def code_in(typed: str) -> str:
+    """The code that stands behind a name, as in what `called` gives; else all that was typed."""
+    behind = _BEHIND_NAME.search(typed)
+    return behind[1] if behind else typed
+
+
+def with_above(database: Database, codes: Sequence[str]) -> list[tuple[str, str]]:
+    """Each code, what it is called, and in which area that lies: so areas of one name are told apart."""
+    above = [code[: max(digits for digits in LEVELS if digits < len(code))] for code in codes]
+    told = zip(codes, each_called(database, codes), each_called(database, above), strict=True)
+    return [(code, ", ".join(filter(None, (name, within)))) for code, name, within in told]
 
 
 def names_within(database: Database, area: str) -> list[tuple[str, str]]:

@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
-from typing import Any
+from typing import Any, NoReturn
 
-from flask import current_app, g, jsonify, render_template, request
+from flask import abort, current_app, g, jsonify, make_response, render_template, request, url_for
 
 from edge.errors import UsageError
 from edge.languages.typed import plain
-from edge.platform.areas.area_names import called, code_of, names_within
+from edge.platform.areas.area_names import called, code_in, codes_of, names_within, with_above
 from edge.platform.areas.areas_below import AreaBelow, areas_below
 from edge.platform.areas.charts import has_begun
 from edge.platform.areas.hull import Point, beside
@@ -138,14 +138,28 @@ def _filters() -> tuple[str, date, date]:
 
 def _area() -> str:
     """As asked for by code or name; one beside the person's own is refused, as its counts would look like nothing."""
-    asked = plain(request.args.get("area", ""))
+    typed = request.args.get("area", "").strip()
+    asked = plain(typed)
+    is_name = asked != "" and not asked.isdecimal()  # to look for one takes 0.3 s among a country's
+    codes = codes_of(g.database, (typed, asked), g.area) if is_name else []
+    if len(codes) > 1:
+        _let_choose(codes)
     try:
-        area = as_area(code_of(g.database, asked, g.area) or asked or g.area)
+        area = as_area(codes[0] if codes else code_in(asked) or g.area)
     except UsageError:
+        if is_name:
+            refuse(400, gettext("No area has this name: give another name, or an area code."))
         refuse(400, gettext("An area code has 2, 4, 6, 9 or 12 digits."))
     if not area.startswith(g.area):
         refuse(403, gettext("You see the area %(area)s only.", area=called(g.database, g.area) or g.area))
     return area
+
+
+def _let_choose(codes: Sequence[str]) -> NoReturn:
+    """Which of the areas of one name is meant, in place of the page."""
+    others: dict[str, Any] = {name: request.args.get(name) for name in ("taxon", "first", "last")}
+    areas = [(url_for("desk.map_page", area=code, **others), says) for code, says in with_above(g.database, codes)]
+    abort(make_response((render_template("which_area.html", areas=areas), 300)))
 
 
 def _newest(database: Database) -> date:
