@@ -2,13 +2,16 @@
 
 import logging
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from hashlib import sha256
 from importlib.resources import files
+from threading import Event, Thread
 
 import psycopg
 
 from edge.errors import StoreError, StoreNewerError
-from edge.platform.database import Database, first_line
+from edge.platform.database import Database, first_line, only_row
 
 log = logging.getLogger(__name__)
 WAIT_S = 30  # for who reads a table that changes
@@ -38,10 +41,13 @@ _POINTS_ARE_THERE = """
                     AND has_table_privilege('fieldeye_reader', to_regclass('night_point'), 'SELECT'), false)
     FROM pg_extension WHERE extname = 'postgis'
 """
+# Each lock's holder, and who is before it in the queue, down to those that wait for nobody.
 _IN_THE_WAY = """
-    SELECT DISTINCT format('%s (process %s)', usename, pid) FROM pg_locks JOIN pg_stat_activity USING (pid)
-    WHERE database = (SELECT oid FROM pg_database WHERE datname = current_database()) AND relation >= 16384
-      AND granted AND pid <> pg_backend_pid() ORDER BY 1 LIMIT 5
+    WITH RECURSIVE before AS (
+        SELECT unnest(pg_blocking_pids(%s)) AS pid UNION SELECT unnest(pg_blocking_pids(pid)) FROM before
+    )
+    SELECT format('%%s (process %%s)', usename, pid) FROM before JOIN pg_stat_activity USING (pid)
+    WHERE pg_blocking_pids(pid) = '{}' ORDER BY pid LIMIT 5
 """
 # Of a database that was moved: what a node tells next holds again.
 _WITHOUT_ZONE = """
@@ -56,8 +62,9 @@ _FIND_POSTGIS = """
 def migrate(database: Database) -> list[int]:
     """Apply what is missing of migrations/ and then functions/, in one transaction; says which. Raises StoreError."""
     _check_server(database)
+    holders: list[str] = []
     try:
-        with database.transaction():
+        with database.transaction(), _looking(database, holders):
             missing = _apply_missing(database)
     except psycopg.errors.InsufficientPrivilege as why:
         raise StoreError(
@@ -66,7 +73,7 @@ def migrate(database: Database) -> list[int]:
     except psycopg.errors.DeadlockDetected:  # a backup that has one table and waits for another goes on now
         return migrate(database)
     except psycopg.errors.LockNotAvailable as why:
-        users = ", ".join(str(row[0]) for row in database.execute(_IN_THE_WAY.encode())) or "somebody, gone by now"
+        users = ", ".join(holders) or "somebody, gone by now"
         raise StoreError(
             f"the tables cannot be brought up to date while others use them ({users}); end that, and start again"
         ) from why
@@ -79,6 +86,32 @@ def migrate(database: Database) -> list[int]:
         raise StoreError(f"the tables cannot be brought up to date ({first_line(why)}); ask who runs it") from why
     _make_points(database)
     return missing
+
+
+@contextmanager
+def _looking(database: Database, holders: list[str]) -> Iterator[None]:
+    """Meanwhile `holders` are who was last in its way: once it gives up, who only stood behind it looks the same."""
+    (pid,) = only_row(database, "SELECT pg_backend_pid()")
+    over = Event()
+
+    def look() -> None:
+        if over.wait(WAIT_S / 10):  # as nearly always
+            return
+        with (
+            suppress(psycopg.Error),
+            psycopg.connect(database.info.dsn, password=database.info.password, autocommit=True) as other,
+        ):
+            while not over.wait(WAIT_S / 10):
+                if users := other.execute(_IN_THE_WAY.encode(), (pid,)).fetchall():
+                    holders[:] = [str(user) for (user,) in users]
+
+    thread = Thread(target=look)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
 
 
 def version_of(database: Database, newest: int) -> int:

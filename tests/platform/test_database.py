@@ -78,15 +78,26 @@ def test_views_of_others_that_are_in_an_updates_way_are_named(
 def test_an_update_that_somebody_is_in_the_way_of_names_them_and_lets_the_others_go_on(
     database: Database, url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It waited without a word and without end, and all who read that table waited behind it."""
-    monkeypatch.setattr("edge.platform.tables.WAIT_S", 0.1)
+    """All who read that table wait behind it meanwhile, whatever they hold themselves."""
+    monkeypatch.setattr("edge.platform.tables.WAIT_S", 1)
     knows_a_next(monkeypatch, "ALTER TABLE week_presence ADD COLUMN more integer")
-    with open_database(url) as reader:
+    with ExitStack() as parts:
+        threads = parts.enter_context(ThreadPoolExecutor(1))
+        reader, behind = (parts.enter_context(open_database(url)) for _ in range(2))
         reader.execute("BEGIN; SELECT FROM week_presence")
+        behind.execute("BEGIN; SELECT FROM quarantine")
+        waits = "SELECT FROM pg_stat_activity WHERE %s = ANY (pg_blocking_pids(pid))"
+
+        def read_behind() -> None:
+            wait_until(lambda: reader.execute(waits, (reader.info.backend_pid,)).rowcount == 1, within_s=10)
+            behind.execute("SELECT FROM week_presence")
+
+        read = threads.submit(read_behind)
         with pytest.raises(StoreError, match=rf"\(fieldeye \(process {reader.info.backend_pid}\)\); end that"):
             migrate(database)
-        assert reader.execute("SELECT count(*) FROM week_presence").fetchone() == (0,)
-        reader.execute("COMMIT")
+        read.result(10)
+        for other in (reader, behind):
+            other.execute("COMMIT")
     assert migrate(database) == [NEXT]
 
 
