@@ -147,6 +147,20 @@ def test_a_database_that_an_earlier_build_brought_to_42_goes_on(at_42: Database)
     assert migrate(at_42) == [version for version in migrations() if version > 42]
 
 
+FUNCTIONS = (
+    "SELECT oid::regprocedure::text, pg_get_functiondef(oid) FROM pg_proc WHERE pronamespace = 'public'::regnamespace"
+)
+
+
+def test_an_update_puts_each_function_that_has_changed_in_place(at_42: Database, database: Database) -> None:
+    there = {str(name).partition("(")[0] for name, _ in at_42.execute(FUNCTIONS)}
+    changed = {name for script in functions().values() for name in re.findall(r"REPLACE FUNCTION (\w+)", script)}
+    for name in changed & there:
+        at_42.execute(f"ALTER FUNCTION {name} COST 7".encode())  # what another one costs: a difference to be seen
+    migrate(at_42)
+    assert dict(at_42.execute(FUNCTIONS).fetchall()) == dict(database.execute(FUNCTIONS).fetchall())
+
+
 def test_densities_that_42_kept_are_summed_anew_a_night(at_42: Database) -> None:
     """Also of a night whose intervals are gone."""
     fleet = Fleet(at_42)
