@@ -19,7 +19,8 @@ import msgspec
 import numpy as np
 import pytest
 from flask.testing import FlaskClient
-from werkzeug.test import TestResponse
+from werkzeug.datastructures import FileStorage
+from werkzeug.test import TestResponse, encode_multipart
 
 from edge.bundle import MODELS, load_bundle
 from edge.counts import TaxonCount
@@ -80,8 +81,10 @@ def farmer_of(scene: Scene, looker: Looker) -> FlaskClient:
 
 
 def sent(client: FlaskClient, upload: bytes, what: str = "pests", name: str = "a.jpg", note: str = "") -> TestResponse:
-    form = {"csrf": token_on(client, "/account"), "what": what, "note": note, "photo": (io.BytesIO(upload), name)}
-    return client.post("/photo", data=form, content_type="multipart/form-data")
+    photo = FileStorage(io.BytesIO(upload), filename=name)
+    form = {"csrf": token_on(client, "/account"), "what": what, "note": note, "photo": photo}
+    boundary, body = encode_multipart(form)  # the client itself would leave a file of a large one open
+    return client.post("/photo", data=body, content_type=f"multipart/form-data; boundary={boundary}")
 
 
 def looked_at(client: FlaskClient, looker: Looker, upload: bytes, what: str = "pests", note: str = "") -> str:
