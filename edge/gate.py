@@ -21,6 +21,8 @@ _RISE = 0.05  # of the way to a sharper picture a look: rain and noise at dusk m
 _HALF_LIFE_S = 6 * 3600.0  # a scene that lost its texture for good (a new, empty card) is looked at again next morning
 _SAME_SCENE = 0.6  # on 23 field pictures: blurred by 8 px 0.96 or more, shifted by 6 px 0.87, two unrelated ones 0.36
 _TELLING_LUMA = (40.0, 220.0)  # mean: outside, noise or clipping would pass for sharpness
+_DETAIL_PX = 256  # of the longer side, for `detail_of`
+_BLURRED_DETAIL = 0.33  # 1 of 568 sharp pictures lies below it, and names are mostly wrong: benchmarks.photographs
 _COLOUR_PX = 64  # of the longer side that are asked for their colour
 _COLOUR_LUMA = (20, 235)  # of a pixel: black and white have no colour in any light
 _COLOUR_SHARE = 0.1  # of them at least: fewer may be the clock that a camera writes into an infrared picture
@@ -86,6 +88,18 @@ def is_worth_a_look(
     return Look(), replace(state, looked_at=small, looked_at_s=now_s, in_colour=in_colour)
 
 
+def hinders(luma: Image, config: GateTable) -> Reason | None:
+    """Why nothing can be recognised on a grey picture (h, w) uint8 of which no other was seen before; None: it can.
+
+    Of a bare wall neither is said: it covers no lens, and has nothing that could be blurred.
+    """
+    mean, contrast = (float(value[0, 0]) for value in cv2.meanStdDev(luma))
+    bad_light = _bad_light(mean, contrast, config)
+    if bad_light is None:
+        return "blurred" if detail_of(luma) < _BLURRED_DETAIL else None
+    return None if bad_light.reason == "blocked" else bad_light.reason
+
+
 def moved_share(now: Image, before: Image | None) -> float:
     """Share, 0..1, of the pixels that differ between two grey pictures (h, w) uint8 once their mean light is equal.
 
@@ -123,6 +137,20 @@ def sharpness_of(luma: Image, mean: float) -> float:
     """
     deviation = cv2.meanStdDev(cv2.Laplacian(luma, cv2.CV_16S))[1]
     return float(deviation[0, 0] ** 2) / max(mean, 1.0) ** 2
+
+
+def detail_of(luma: Image) -> float:
+    """Energy of what is as large as a hundredth of a grey picture over that of what is twice as large.
+
+    Of what any scene shows a sharp picture keeps both, and a blur takes the smaller one first. The finest is left out,
+    where noise is. Of a picture of one colour infinite.
+    """
+    scale = _DETAIL_PX / max(luma.shape)
+    size = (max(1, round(luma.shape[1] * scale)), max(1, round(luma.shape[0] * scale)))
+    small = cv2.resize(luma, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR).astype(np.float32)
+    fine, middle, coarse = (cv2.GaussianBlur(small, (0, 0), sigma_px) for sigma_px in (1.0, 3.0, 6.0))
+    smaller, larger = float(((fine - middle) ** 2).mean()), float(((middle - coarse) ** 2).mean())
+    return smaller / larger if larger else float("inf")
 
 
 def is_same_scene(now: Image, before: Image | None) -> bool:

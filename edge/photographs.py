@@ -22,11 +22,13 @@ import numpy as np
 from edge.boxes import Image, at_most
 from edge.bundle import find_bundle, load_release
 from edge.cameras.headers import Header, check_unpacked, read_header
+from edge.config import GateTable
 from edge.counts import Box, TaxonCount
 from edge.detector import Detector
 from edge.draw import jpeg
 from edge.errors import BadFrameError, BundleError, UsageError
 from edge.eye import accuracy_of
+from edge.gate import hinders
 from edge.updates.models import models_folder
 
 MOST_UPLOAD_BYTES = 8_000_000  # a phone's photograph has 3 to 6 MB; the page's script sends a smaller one
@@ -89,6 +91,9 @@ def _answer(models: Path, kinds: Sequence[str], data: bytes) -> tuple[Answer, by
         image = decoded(data)
     except BadFrameError as why:
         return Answer(state="refused", why=why.reason), b""
+    hindrance = hinders(np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY), np.uint8), GateTable())
+    if hindrance is not None:
+        return Answer(state="refused", why=hindrance), b""
     height_px, width_px = image.shape[:2]
     found, counts = [], None
     try:

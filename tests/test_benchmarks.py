@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
-OF_MODELS = ("cards", "ranges")  # they look as `training.evaluate` does
+OF_MODELS = ("cards", "photographs", "ranges")  # they look as `training.evaluate` does
 
 
 @pytest.mark.parametrize("name", sorted(path.stem for path in BENCHMARKS.glob("[a-z]*.py")))

@@ -14,7 +14,17 @@ from edge.cameras import Frame
 from edge.cameras.pictures import read_picture
 from edge.cameras.pixels import small_luma
 from edge.config import GateTable, Mode
-from edge.gate import GateState, Look, Skip, has_colour, is_same_scene, is_worth_a_look, moved_share, sharpness_of
+from edge.gate import (
+    GateState,
+    Look,
+    Skip,
+    has_colour,
+    hinders,
+    is_same_scene,
+    is_worth_a_look,
+    moved_share,
+    sharpness_of,
+)
 from tests.clocks import SetClock
 
 FRAMES = Path(__file__).parent / "data" / "frames"
@@ -192,6 +202,19 @@ def test_sharpness_is_the_same_in_a_fifth_of_the_light() -> None:
     tiles = np.kron(np.indices((15, 20)).sum(axis=0) % 2, np.ones((16, 16))).astype(np.uint8) * 100 + 100
     dim = lit(tiles, 0.2)
     assert sharpness_of(dim, float(dim.mean())) == pytest.approx(sharpness_of(tiles, float(tiles.mean())))
+
+
+def test_a_sharp_picture_of_any_scene_is_not_blurred_in_less_light_either_and_out_of_focus_it_is() -> None:
+    pictures = [small_luma(read_picture(path), 1280, 1280) for path in sorted(FRAMES.glob("*.jpg"))]
+    assert len(pictures) > 5
+    assert {hinders(luma, CONFIG) for luma in pictures} == {None}
+    assert {hinders(luma // 4, CONFIG) for luma in pictures} == {None}
+    assert {hinders(cv2.GaussianBlur(luma, (0, 0), 0.02 * max(luma.shape)), CONFIG) for luma in pictures} == {"blurred"}
+
+
+@pytest.mark.parametrize(("grey", "reason"), [(5, "dark"), (120, None), (250, "overexposed")])
+def test_of_a_bare_wall_the_light_alone_is_told(grey: int, reason: str | None) -> None:
+    assert hinders(np.full((480, 640), grey, np.uint8), CONFIG) == reason
 
 
 def test_a_lens_that_stays_soft_is_looked_through_again_after_a_night() -> None:

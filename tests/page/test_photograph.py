@@ -9,7 +9,7 @@ import struct
 import subprocess
 import sys
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from html import unescape
 from pathlib import Path
 from threading import enumerate as enumerate_threads
@@ -22,6 +22,7 @@ from flask.testing import FlaskClient
 from werkzeug.datastructures import FileStorage
 from werkzeug.test import TestResponse, encode_multipart
 
+from edge.boxes import Image
 from edge.bundle import MODELS, load_bundle
 from edge.counts import TaxonCount
 from edge.detector import Detector
@@ -179,6 +180,40 @@ def test_a_bare_wall_is_not_called_healthy(farmer: FlaskClient, looker: Looker) 
     page = farmer.get(looked_at(farmer, looker, wall, "both")).text
     assert "Nothing was recognised." in page
     assert "does not mean that the plant is healthy" in page
+
+
+@pytest.mark.parametrize(
+    ("file", "change", "says"),
+    [
+        ("rice_bug.jpg", lambda image: image // 16, "too dark"),
+        ("rice_bug.jpg", lambda image: 255 - image // 16, "too bright"),
+        ("rice_bug.jpg", lambda image: blurred(image, 0.02), "not sharp enough"),
+        ("whitefly.jpg", lambda image: blurred(image, 0.02), "not sharp enough"),
+    ],
+)
+def test_a_photograph_that_shows_nothing_is_asked_for_again_and_not_named(
+    file: str, change: Callable[[Image], Image], says: str, farmer: FlaskClient, looker: Looker
+) -> None:
+    image = cv2.imdecode(np.frombuffer(picture_of(file), np.uint8), cv2.IMREAD_COLOR)
+    upload = cv2.imencode(".jpg", change(np.asarray(image, np.uint8)))[1].tobytes()
+    page = farmer.get(looked_at(farmer, looker, upload, note="since Monday")).text
+    assert f"This photograph is {says}" in page
+    assert "Take another one" in page
+    assert ">since Monday</textarea>" in page
+    assert 'value="pests" checked' in page
+    assert "In tests," not in page
+
+
+@pytest.mark.parametrize("file", ["rice_bug.jpg", "whitefly.jpg"])
+def test_a_hand_that_shakes_a_little_hinders_no_answer(file: str, farmer: FlaskClient, looker: Looker) -> None:
+    image = cv2.imdecode(np.frombuffer(picture_of(file), np.uint8), cv2.IMREAD_COLOR)
+    upload = cv2.imencode(".jpg", cv2.blur(image, (image.shape[1] // 50, 1)))[1].tobytes()
+    assert "This photograph is" not in farmer.get(looked_at(farmer, looker, upload)).text
+
+
+def blurred(image: Image, share: float) -> Image:
+    """By a lens whose circle has that share of the longer side for its standard deviation."""
+    return np.asarray(cv2.GaussianBlur(image, (0, 0), share * max(image.shape)), np.uint8)
 
 
 def test_what_the_model_is_not_sure_of_is_said_with_its_doubt(farmer: FlaskClient) -> None:

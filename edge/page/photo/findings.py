@@ -200,6 +200,12 @@ def refused_words(reason: str) -> str:
         "not_an_image": gettext("This file is no photograph that can be read here. Send a JPEG, PNG or WebP."),
         "too_large": gettext("This photograph is too large. Set the phone's camera to a smaller size and try again."),
         "too_small": gettext("This picture is too small to recognise anything. Take a photograph from nearer."),
+        "dark": gettext("This photograph is too dark to recognise anything. Take another one in more light."),
+        "overexposed": gettext("This photograph is too bright to recognise anything. Take another one in the shade."),
+        "blurred": gettext(
+            "This photograph is not sharp enough to recognise anything. Take another one: hold still, and touch the "
+            "insect or the spot on the screen."
+        ),
         "truncated": gettext("Only a part of the photograph has arrived. Send it again."),
     }
     return words.get(reason, gettext("This photograph is damaged. Take it again."))

@@ -35,6 +35,7 @@ class Look:
     """A photograph, and the answer once there is one."""
 
     id: str
+    kinds: tuple[str, ...]  # what it is looked at for
     answer: Answer | None = None
     jpeg: bytes = b""
     note: str = ""  # typed with one that is no longer kept
@@ -63,7 +64,7 @@ class Looker:
             if self._is_closed or len(self._waiting) >= MOST_WAITING:
                 return None
             self._waiting.append((name, upload, tuple(kinds)))
-            self._looks[name] = Look(id=name, note=note)
+            self._looks[name] = Look(id=name, kinds=tuple(kinds), note=note)
             while len(self._looks) > MOST_KEPT:
                 self._looks.popitem(last=False)
             if self._thread is None or not self._thread.is_alive():  # dead: it ran out of memory, say

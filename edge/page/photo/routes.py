@@ -54,10 +54,10 @@ def answered(name: str) -> ResponseReturnValue:
     if look.answer is None:
         return render_template("photo_waiting.html")
     if look.answer.state == "refused":
-        return _form(refused_words(look.answer.why), "both", look.note)
+        return _form(refused_words(look.answer.why), _choice(look.kinds), look.note)
     if look.answer.state == "failed":
         words = gettext("The photograph could not be looked at. Show this page to your technician.")
-        return _form(words, "both", look.note, look.answer.why), 503
+        return _form(words, _choice(look.kinds), look.note, look.answer.why), 503
     config = node().config
     can_ask = config.mqtt is not None
     found = findings(look.answer, has_station=can_ask or bool(config.page and config.page.station_phone))
@@ -134,6 +134,11 @@ def _may_delete(question: Question) -> bool:
 
 def _who() -> str:
     return visitor().name[:MOST_NAME_LETTERS]
+
+
+def _choice(kinds: tuple[str, ...]) -> str:
+    """What was said to be on it."""
+    return next(choice for choice, those in CHOICES.items() if those == kinds)
 
 
 def _form(wrong: str, choice: str, note: str, detail: str = "") -> str:
