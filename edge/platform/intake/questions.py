@@ -22,10 +22,7 @@ _QUESTIONS = (
     " answer_label, answered, outcome, area_called(area_code) AS called"
     " FROM question JOIN node USING (node_id) WHERE jpeg IS NOT NULL"
 )
-_BEGIN = """
-    INSERT INTO question (node_id, id, bytes) VALUES (%s, %s, %s)
-    ON CONFLICT (node_id, id) DO UPDATE SET bytes = excluded.bytes, received = now() WHERE question.bytes = 0
-"""
+_CAME = "UPDATE question SET bytes = %s, received = now() WHERE node_id = %s AND id = %s AND bytes = 0"
 _NUMBERED = re.compile(r"([0-9a-f]{8})-q([0-9]{1,18})")
 # What a card asked before, down to the next one that is known by any of its names: of 0 bytes until something comes,
 # and asked for as what did not come whole. From the highest on, as each worker does: two never wait for each other.
@@ -45,9 +42,11 @@ _MAKE_ROOM = """
     WITH surplus AS (
         SELECT node_id, id FROM question WHERE node_id = %s AND id <> %s AND answered IS NULL AND deleted IS NULL
         ORDER BY jpeg IS NULL, bytes = 0, received DESC, id DESC OFFSET %s
+    ), free AS (
+        SELECT node_id, id FROM question JOIN surplus USING (node_id, id)
+        WHERE answered IS NULL AND deleted IS NULL ORDER BY id FOR UPDATE OF question
     )
-    DELETE FROM question q USING surplus
-    WHERE (q.node_id, q.id) = (surplus.node_id, surplus.id) AND answered IS NULL AND deleted IS NULL
+    DELETE FROM question q USING free WHERE (q.node_id, q.id) = (free.node_id, free.id)
 """
 _DELETE = """
     UPDATE question SET jpeg = NULL, utc = NULL, who = '', note = '', guess = '', eppo = '', answer = NULL,
@@ -108,9 +107,14 @@ def keep_part(database: Database, node_id: int, header: ImageHeader, payload: by
     """
     key: _Key = (node_id, header.id)
     with database.transaction():
-        if database.execute(_BEGIN, (*key, header.bytes)).rowcount:
+        begun = database.execute(
+            "INSERT INTO question (node_id, id, bytes) VALUES (%s, %s, %s) ON CONFLICT DO NOTHING", (*key, header.bytes)
+        )
+        if begun.rowcount:
             _expect_those_before(database, key)
             database.execute(_MAKE_ROOM, (*key, MOST_OPEN - 1))
+        else:
+            database.execute(_CAME, (header.bytes, *key))
         if header.offset == 0:
             asked = header.utc if header.clock != "unsynced" else None
             database.execute(
