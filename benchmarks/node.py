@@ -6,7 +6,6 @@ memory also on a series of a real sticky card, 2592x1944 px each, as a trap.
 
 import os
 import subprocess
-import sys
 import tempfile
 import time
 import urllib.request
@@ -21,6 +20,7 @@ from benchmarks._card_series import card_series
 from benchmarks._running import Told, broker, records, report, wait_for
 from edge.cli.demo import PICTURES
 from edge.cli.loopback import free_port
+from tests.clocks import RUN
 
 TICKS = os.sysconf("SC_CLK_TCK")
 LOCK = Path(__file__).parents[1] / "requirements.lock"
@@ -135,7 +135,7 @@ def node(port: int, *, every_s: float, mode: str = "live", pictures: Path = PICT
         config = Path(folder) / "node.toml"
         told = {"mode": mode, "every_s": every_s, "broker": port, "folder": folder, "page": page}
         config.write_text(CONFIG.format(pictures=pictures, **told))
-        command = [sys.executable, "-m", "edge", "run", "--config", config]
+        command = [*RUN, "--config", config]
         env = os.environ | {"MALLOC_ARENA_MAX": "2"}  # as fieldeye.service has it
         with subprocess.Popen(command, env=env, stderr=subprocess.DEVNULL) as process:
             try:

@@ -11,7 +11,6 @@ mounted as on a node, with its journal.
 import os
 import shutil
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -27,6 +26,7 @@ from benchmarks._card_series import card_series
 from benchmarks._running import Told, broker, records, report, wait_for
 from edge.cli.demo import PICTURES
 from edge.cli.loopback import free_port
+from tests.clocks import RUN
 
 CONFIG = """
 [node]
@@ -149,7 +149,7 @@ def node(port: int, name: str) -> Iterator[Running]:
         told = {"name": name, "broker": port, "page": free_port(), "folder": folder}
         looks = {"mode": "trap", "interval_s": CARD_EVERY_S} if is_trap else {"mode": "live", "interval_s": 86400}
         config.write_text(CONFIG.format(**told, **looks))
-        command = [sys.executable, "-m", "edge", "run", "--config", str(config)]
+        command = [*RUN, "--config", str(config)]
         with subprocess.Popen(command, stderr=subprocess.DEVNULL) as process:
             try:
                 yield Running(process.pid, folder, sectors)

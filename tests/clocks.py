@@ -1,11 +1,15 @@
 """Clocks that a test sets."""
 
+import sys
 from datetime import UTC, datetime, timedelta
 
 from edge.clock import ClockState, Instant
 
 NOON = datetime(2026, 7, 1, 12, 0, tzinfo=UTC)
 BOOT = "6b1f8c1e-6f0b-4f52-9d4c-0c5b0a3f9a11"
+# `fieldeye run` with a clock that is set, whatever this machine says of its own: else its counts would wait for that
+_SET = "import sys, edge.clock; edge.clock.clock_is_set = lambda: True; from edge.cli import main; sys.exit(main())"
+RUN = (sys.executable, "-c", _SET, "run")
 
 
 class SetClock:

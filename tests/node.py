@@ -40,6 +40,7 @@ FAST = Pace(
     kept_most_s=0.4,
     connect_s=5.0,
     accept_s=5.0,
+    clock_s=0.0,
     mark_s=0.05,
     turn_s=0.05,
 )

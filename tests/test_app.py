@@ -56,7 +56,7 @@ from edge.wire import Info, ModelInfo, decode_batch, decode_message, encode_mess
 from edge.wire.messages import MAX_MESSAGE_BYTES
 from tests.broker import Broker
 from tests.cameras.sources import network_camera
-from tests.clocks import NOON, SetClock
+from tests.clocks import NOON, RUN, SetClock
 from tests.faults.small_disk import run_on_small_disk
 from tests.node import NODE, SITE, Platform, to
 from tests.onnx_files import BLUE, RED, write_model
@@ -116,7 +116,7 @@ def configuration(
 
 @contextmanager
 def running(config: Path, folder: Path, page_port: int, *options: str) -> Iterator[RunningNode]:
-    command = [sys.executable, "-m", "edge", "run", "--config", str(config), *options]
+    command = [*RUN, "--config", str(config), *options]
     environment = {**os.environ, "STATE_DIRECTORY": str(folder)}
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment) as process:
         node = RunningNode(process, folder, page_port)

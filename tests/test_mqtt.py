@@ -26,6 +26,7 @@ from edge.mqtt.login import Login
 from edge.mqtt.window import LEAST_BYTES, MOST_BYTES, Window
 from edge.mqtt_client import MOST_IN_FLIGHT, REFUSED_FROM
 from edge.store import BATCH_RECORDS, Draft, Store
+from edge.store.rows import moment
 from edge.wire import Health, ImageCommand, Info, Mark, Summary, encode_message
 from tests.broker import Broker
 from tests.clocks import SetClock
@@ -420,6 +421,51 @@ def test_what_was_delivered_is_noted_when_the_line_drops_or_else_keeps_its_time_
         wait_until(lambda: platform.read().seen.repeated == 1, within_s=10)
         node.end()
         assert list(platform.counted.values()) == [one.record for one in node.store.records_between_seq(1, 9)]
+
+
+def test_counts_of_a_boot_without_a_clock_wait_for_it_and_alerts_and_an_earlier_boots_go(
+    tmp_path: Path, broker: Broker
+) -> None:
+    platform, clock = Platform(broker), JumpingClock(-1e6, ClockState.UNSYNCED)
+    rare = to(broker.port, health_every_s=3600.0)
+    with running(tmp_path, rare, replace(FAST, clock_s=600.0), clock=clock) as node:
+        boot = clock.now()
+        node.store.commit([sighting(at=boot), interval(start=boot, end=boot)])
+        lost = instant(0, ClockState.UNSYNCED, "of a boot that is over")
+        gone = node.commit(sighting(at=lost), interval(start=lost, end=lost), alert(at=boot))
+        wait_until(lambda: platform.has(gone) and node.store.waiting().records <= 2, within_s=5)
+        assert platform.counted.keys() == gone
+        clock.offset_s, clock.state = 0.0, ClockState.SYNCED
+        wait_drained(node)
+        wait_until(lambda: platform.has({1, 2}), within_s=5)
+        counted = platform.counted[1], platform.counted[2]
+    assert [moment(one).state for one in counted] == [ClockState.CORRECTED] * 2
+    assert all(abs(moment(one).utc - datetime.now(UTC)) < timedelta(minutes=1) for one in counted)
+
+
+def test_counts_of_a_boot_whose_clock_nobody_sets_go_after_ten_minutes_on_any_connections(
+    tmp_path: Path, broker: Broker
+) -> None:
+    platform, clock = Platform(broker, session=True), SetClock(state=ClockState.UNSYNCED)
+    with (
+        Network(broker.port) as net,
+        running(tmp_path, to(net.port, ack_timeout_s=1e6), replace(FAST, clock_s=600.0), clock=clock) as node,
+    ):
+        node.commit(sighting(at=clock.now()))
+        for births in (1, 2):
+            wait_until(lambda n=births: platform.births() == n, within_s=5)  # type: ignore[misc]
+            node.advance(clock, 200)
+            net.cut()
+            wait_until(lambda: not node.is_connected(), within_s=5)
+            node.advance(clock, 1000)
+        wait_until(lambda: platform.births() == 3, within_s=5)
+        told = len(platform.messages["health"])
+        node.advance(clock, 190)
+        wait_until(lambda: len(platform.read().messages["health"]) > told, within_s=5)
+        assert not platform.counted
+        node.advance(clock, 60)
+        wait_until(lambda: platform.has({1}), within_s=5)
+        assert _states(node.store) == [ClockState.UNSYNCED]
 
 
 def _states(store: Store) -> list[ClockState]:

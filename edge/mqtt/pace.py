@@ -15,6 +15,7 @@ class Pace:
     dial_s: float = 180.0  # a name server that hangs is left, for the network may have changed
     accept_s: float = 60.0  # for the CONNACK, where packets are lost
     steady_s: float = 60.0  # a connection that lasted so long, and in which something was acknowledged, was a good one
+    clock_s: float = 600.0  # on connections, for a clock that is not set: what was sent keeps its wrong time
     mark_s: float = 0.2  # acknowledgements that come within are marked in one write
     turn_s: float = 0.5  # longest wait for the network: the stop event is looked at so often
     store_again_s: float = 30.0  # after the disk did not do its part

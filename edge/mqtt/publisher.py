@@ -103,6 +103,7 @@ class Publisher:
         self._word = "off"
         self._said: set[str] = set()  # since the broker was last well
         self._connections = 0
+        self._connected_s = 0.0  # on all of them
         self._has_failed = False  # was a dial taken, but not accepted, since the last that was?
         self._left: Connection | None = None  # dialling may still hang there
         self.beat_s = clock.monotonic_s()  # when the thread last turned; a watchdog compares it with its clock
@@ -194,7 +195,8 @@ class Publisher:
         """All that is said on one connection."""
         self._parts.figures.connections += 1
         self._show(None, None)
-        session, since_s = Session(self._parts, connection, self._connections), self._beat()
+        session = Session(self._parts, connection, self._connections, before_s=self._connected_s)
+        since_s = self._beat()
         session.begin()
         while connection.is_up and not stop.is_set():
             session.turn(self._parts.pace.turn_s)
@@ -204,6 +206,7 @@ class Publisher:
                 self._lasting.reset()
             if lasted_s > 2 * self._parts.pace.kept_most_s:  # another one that is awake would have come back
                 self._taken_over_s = -inf
+        self._connected_s += self._beat() - since_s
         if stop.is_set():
             session.say_farewell()
         session.end()

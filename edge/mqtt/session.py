@@ -46,13 +46,17 @@ SPENT_RESTS = 4  # times as long where all of it is spent: an alert that nobody 
 class Session:
     """Owned by the publisher's thread, for as long as its connection is up."""
 
-    def __init__(self, parts: Parts, connection: Connection, number: int) -> None:
+    def __init__(self, parts: Parts, connection: Connection, number: int, *, before_s: float) -> None:
+        """The publisher's `number`-th, after so much time on others."""
         self._parts, self._connection = parts, connection
         self._outlet = Outlet(parts, connection)
         self._flight, self._presence = self._outlet.flight, Presence(parts, self._outlet, number)
         self._delivered: set[Mark] = set()  # acknowledged, not yet marked in the store
         self._mark_due_s = 0.0
-        self._progress_s = parts.clock.monotonic_s()
+        self._progress_s = since_s = parts.clock.monotonic_s()
+        self._undated_until_s = since_s + parts.pace.clock_s - before_s
+        self._clock_state = ClockState.UNSYNCED  # when it was last looked at whether times can be put right
+        self._is_dated = False  # they were: no record of this boot waits with a time that its clock did not know
         self.is_heard = False  # the broker has acknowledged something, be it with a refusal
         self._health_due_s = self._records_due_s = 0.0
         self._store_fails: Trouble | None = None
@@ -127,7 +131,9 @@ class Session:
             self._held_back = held_back
             self._may_have_records = True  # a day begins: what waited for it goes
             self._parts.show(self._what_is_amiss(), None)
-        if self._presence.is_of_other_levels() or now_s >= self._health_due_s:
+        state = self._parts.clock.now().state
+        if self._presence.is_of_other_levels() or now_s >= self._health_due_s or state is not self._clock_state:
+            self._clock_state = state
             self._health_due_s = now_s + self._parts.pace.store_again_s  # if the disk does not do its part
             self._health_due_s = self._every_minute(now_s, is_spent=is_spent)
             self._may_have_records = self._may_have_images = True
@@ -166,6 +172,7 @@ class Session:
         if now.state is ClockState.SYNCED:
             without, question = self._parts.handed | self._sent, self._parts.images.question
             self._parts.store.correct_clock(now, without=without, without_question=question)
+            self._is_dated = True
         self._parts.budget.save()
         return due_s
 
@@ -174,8 +181,14 @@ class Session:
         return self._send_batch(least_urgent) or self._send_replay(least_urgent) or self._send_corrections()
 
     def _send_batch(self, least_urgent: int) -> bool:
-        limit_bytes = min(BATCH_BYTES, self._connection.most_payload_bytes)
-        batch = self._parts.store.next_batch(limit_bytes=limit_bytes, without=self._sent, least_urgent=least_urgent)
+        """What waits. Counts of a boot without a clock wait for it a while: NTP may answer seconds after the broker."""
+        now = self._parts.clock.now()
+        batch = self._parts.store.next_batch(
+            limit_bytes=min(BATCH_BYTES, self._connection.most_payload_bytes),
+            without=self._sent,
+            least_urgent=least_urgent,
+            undated=None if self._is_dated or now.monotonic_s >= self._undated_until_s else now.boot_id,
+        )
         return self._send_records(batch)
 
     def _send_records(self, batch: list[Stored], sent_as: str = "") -> bool:

@@ -23,7 +23,7 @@ from edge.store.questions import Question, number_waiting, questions_in, select
 from edge.store.readers import Readers
 from edge.store.rows import COLUMNS, KINDS, LEAST_URGENT, PRIORITIES, Row, read
 from edge.store.times import kept_utc
-from edge.wire import Mark, Stored, StoreHealth, utc_ms
+from edge.wire import Mark, Stored, StoreHealth, boot_bytes, utc_ms
 
 log = logging.getLogger(__name__)
 
@@ -75,17 +75,21 @@ class Records:
         *,
         without: Collection[Mark] = (),
         least_urgent: int = LEAST_URGENT,
+        undated: str | None = None,
     ) -> list[Stored]:
         """The records to send next: urgent before old, old before new, except `without`; at least one if any waits.
 
-        Priorities beyond `least_urgent` stay where they are.
+        Priorities beyond `least_urgent` stay where they are, and so do counts of the boot `undated` whose clock was not
+        set: intervals and sightings.
         """
+        dated = " AND NOT (r.clock = 1 AND w.priority >= ? AND instr(r.body, ?))" if undated else ""
+        boot = (PRIORITIES[Interval], boot_bytes(undated)) if undated else ()
         with sentences(self._path, "read the outbox"):
             db = self._readers.mine()
             urgent = db.execute(
-                "SELECT w.seq, r.revision FROM waiting w CROSS JOIN record r ON r.seq = w.seq"
-                " WHERE w.priority <= ? ORDER BY w.priority, w.seq",
-                (least_urgent,),
+                "SELECT w.seq, r.revision FROM waiting w CROSS JOIN record r ON r.seq = w.seq"  # noqa: S608
+                f" WHERE w.priority <= ?{dated} ORDER BY w.priority, w.seq",
+                (least_urgent, *boot),
             )
             one = f"SELECT {COLUMNS} FROM record WHERE seq = ?"  # noqa: S608
             rows = (db.execute(one, (seq,)).fetchone() for seq, revision in urgent if (seq, revision) not in without)

@@ -30,7 +30,7 @@ from edge.wire.images import (
     next_part,
     read_image,
 )
-from edge.wire.instants import CLOCKS, from_utc_ms, utc_ms, whole_ms
+from edge.wire.instants import CLOCKS, boot_bytes, from_utc_ms, utc_ms, whole_ms
 from edge.wire.messages import (
     CalibrationInfo,
     CameraHealth,
@@ -105,6 +105,7 @@ __all__ = [
     "Unknown",
     "UpdateCommand",
     "as_sent",
+    "boot_bytes",
     "carried_line",
     "command_filter",
     "decode_batch",

@@ -88,6 +88,12 @@ def read_instant(value: object, what: str, base_ms: int, boots: list[tuple[str, 
     return Instant(from_utc_ms(base_ms + utc), CLOCKS[clock], boot_id, (boot_ms + utc + lag) / 1000)
 
 
+def boot_bytes(boot_id: str) -> bytes:
+    """How it stands in a record, among other bytes."""
+    compact = _compact_boot(boot_id)
+    return compact if isinstance(compact, bytes) else compact.encode()
+
+
 def _compact_boot(boot_id: str) -> bytes | str:
     """16 bytes for the usual form, else the text itself, so that any boot id comes back as it was."""
     try:

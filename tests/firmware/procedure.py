@@ -108,7 +108,8 @@ def switch_off() -> None:
 
 
 def start(_bench: Bench) -> str:
-    """Service and page, the site's broker, and the platform that listens there."""
+    """Service and page, the site's broker, and the platform that listens there; nothing sets a clock in here."""
+    inside("mkdir -p /run/systemd/timesync && touch /run/systemd/timesync/synchronized")
     inside("cp -a /src/broker /root/broker && /root/broker/install.sh")
     inside(LISTEN)
     wait_until(page_answers, within_s=240, every_s=2)

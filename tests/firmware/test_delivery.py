@@ -3,9 +3,9 @@
 import os
 import signal
 import subprocess
-import sys
 from pathlib import Path
 
+from tests.clocks import RUN
 from tests.firmware.brokers import RenderedBroker, login
 from tests.firmware.fleets import SITE, render_fleet
 from tests.ports import free_port
@@ -27,7 +27,7 @@ def test_a_rendered_node_delivers_its_records_to_the_rendered_broker(tmp_path: P
         platform.subscribe("fieldeye/v1/valley/a/#")
         home.subscribe("homeassistant/#")
         with subprocess.Popen(
-            [sys.executable, "-m", "edge", "run", "--config", moved(out / "nodes/a/fieldeye", tmp_path)],
+            [*RUN, "--config", moved(out / "nodes/a/fieldeye", tmp_path)],
             env={**os.environ, "CREDENTIALS_DIRECTORY": str(out / "nodes/a/fieldeye/secrets")},
             cwd=PICTURES.parents[2], stderr=subprocess.DEVNULL,
         ) as node:  # fmt: skip

@@ -3,7 +3,6 @@
 import os
 import signal
 import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +14,7 @@ from edge.errors import UpdateError
 from edge.updates.install import install
 from edge.updates.slots import Places
 from firmware_config.sign import signed_bundle
+from tests.clocks import RUN
 from tests.firmware.brokers import RenderedBroker, User, login
 from tests.firmware.fleets import SITE, firmware, put_fleet, put_private, run_render
 from tests.firmware.test_delivery import moved
@@ -60,7 +60,7 @@ def site(tmp_path: Path) -> Site:
 
 @contextmanager
 def running(site: Site) -> Iterator[None]:
-    command = [sys.executable, "-m", "edge", "run", "--config", str(moved(site.card, site.folder))]
+    command = [*RUN, "--config", str(moved(site.card, site.folder))]
     told = {**os.environ, "CREDENTIALS_DIRECTORY": str(site.card / "secrets")}
     with subprocess.Popen(command, env=told, cwd=ROOT, stderr=subprocess.DEVNULL) as node:
         try:
