@@ -54,7 +54,8 @@ class Network:
 
     `delay_s` and `bytes_a_second` each way; `hold`: nothing passes, nothing is lost; `blackhole`: accepts and swallows;
     `refuse`: new connections are reset; `drop`: MQTT packets of these types from the server are left out (plain TCP);
-    `cut_after_bytes`: reset in the middle of what goes up; `cut()`: every connection is reset now.
+    `cut_after_bytes`: reset in the middle of what goes up; `most_packet_bytes`: reset at a longer MQTT packet;
+    `cut()`: every connection is reset now.
     """
 
     def __init__(self, port: int) -> None:
@@ -65,6 +66,7 @@ class Network:
         self.drop: frozenset[int] = frozenset()
         self._cutting = False
         self.cut_after_bytes: int | None = None  # reset when so many more bytes went up
+        self.most_packet_bytes: int | None = None
         self.bytes_up = self.bytes_down = self.connections = 0
         self.dropped: collections.Counter[int] = collections.Counter()
         self._writers: set[asyncio.StreamWriter] = set()
@@ -163,7 +165,7 @@ class Network:
         delivery = asyncio.ensure_future(self._deliver(pieces, writer))
         try:
             while data := await reader.read(512 if self.bytes_a_second else 4096):
-                data = self._passed_up(data) if up else self._passed_down(packets, data)
+                data = self._passed_up(packets, data) if up else self._passed_down(packets, data)
                 if self.bytes_a_second:
                     await asyncio.sleep(len(data) / self.bytes_a_second)
                 await pieces.put((time.monotonic() + self.delay_s, data))
@@ -183,8 +185,12 @@ class Network:
                 writer.write(data)
                 await writer.drain()
 
-    def _passed_up(self, data: bytes) -> bytes:
+    def _passed_up(self, packets: Packets, data: bytes) -> bytes:
         self.bytes_up += len(data)
+        most_bytes = self.most_packet_bytes
+        if most_bytes is not None and any(len(packet) > most_bytes for _, packet in packets.feed(data)):
+            self._cutting = True
+            self._loop.call_later(0.001, self._reset)
         if self._cutting:  # nothing passes after the cut, or the far end would read a stream with a hole
             return b""
         if self.cut_after_bytes is None:

@@ -8,13 +8,16 @@ import pytest
 
 from edge.clock import SystemClock
 from edge.config import NodeTable
+from edge.counts import Record
 from edge.mqtt import probe
 from edge.mqtt.trouble import from_reason_code
+from edge.mqtt.window import Batches
+from edge.store import BATCH_BYTES
 from edge.wire import MAX_UPDATE_BYTES, decode_batch
 from tests.broker import Broker
 from tests.network import PUBACK, Network
 from tests.node import NODE, RESTS, SITE, Platform, running, to, wait_drained
-from tests.records import sighting
+from tests.records import alert, count, interval, sighting
 from tests.test_commands import command
 from tests.test_images import LARGE, SMALL, ask
 from tests.waiting import wait_until
@@ -105,6 +108,49 @@ def test_a_record_that_is_too_large_for_the_broker_is_kept_and_said_and_the_conn
         wait_until(lambda: node.publisher.beat_s > told_s + 0.6, within_s=5)  # longer than it rests before a dial
         assert node.store.waiting().records == 1
         assert net.connections == 1
+
+
+TAXA = [(f"Taxonum longissimum {n}", f"CODE{n}") for n in range(8)]
+
+
+def day() -> list[Record]:
+    """So much that 20 records in one message are 2 kB."""
+    return [interval(3600.0 * n, counts=tuple(count(taxon, 5, 3, 8) for taxon in TAXA)) for n in range(24)]
+
+
+def test_a_line_that_ends_at_longer_messages_gets_shorter_ones(tmp_path: Path, broker: Broker) -> None:
+    platform = Platform(broker)
+    with Network(broker.port) as net, running(tmp_path, to(net.port)) as node:
+        net.most_packet_bytes = 900
+        committed = node.commit(*day(), alert())
+        wait_until(lambda: platform.has(committed), within_s=10)
+        wait_drained(node)
+        assert net.connections <= 4, "2,100 bytes, then a half, then a quarter"
+
+
+def test_a_broker_that_refuses_longer_messages_without_a_word_before_gets_shorter_ones(tmp_path: Path) -> None:
+    with Broker("message_size_limit 900\n") as broker, running(tmp_path, to(broker.port), RESTS) as node:
+        platform = Platform(broker)
+        committed = node.commit(*day())
+        wait_until(lambda: platform.has(committed), within_s=10)
+        wait_drained(node)
+
+
+def test_messages_grow_again_hour_by_hour() -> None:
+    batches = Batches()
+    batches.failed(2000, 300, now_s=0.0)
+    batches.failed(1900, 300, now_s=0.0)
+    assert [batches.limit_bytes(hour * 3600.0) for hour in (0, 0.99, 1, 2, 3, 4, 100)] == [
+        950, 950, 1900, 3800, 7600, BATCH_BYTES, BATCH_BYTES,
+    ]  # fmt: skip
+
+
+def test_messages_are_not_made_shorter_than_what_has_just_arrived() -> None:
+    batches = Batches()
+    batches.failed(1000, 1100, now_s=0.0)
+    assert batches.limit_bytes(0.0) == BATCH_BYTES
+    batches.failed(1000, 900, now_s=0.0)
+    assert batches.limit_bytes(0.0) == 900
 
 
 @pytest.mark.parametrize(("cannot", "says"), [("max_qos 0", "QoS 1"), ("retain_available false", "retained")])

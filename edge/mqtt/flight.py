@@ -38,6 +38,11 @@ class Flight:
         """Those of them that were delivered before."""
         return frozenset(mark for sent in self._messages.values() if sent.channel == REPLAY for mark in sent.marks)
 
+    @property
+    def longest_bytes(self) -> int:
+        """Of their messages; 0 where none is on its way."""
+        return max((sent.size_bytes for sent in self._messages.values() if sent.marks), default=0)
+
     def has_room(self) -> bool:
         """May another message go? Always one."""
         if not self._messages:

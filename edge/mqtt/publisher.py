@@ -30,6 +30,7 @@ from edge.mqtt.presence import status_message
 from edge.mqtt.publisher_parts import Parts
 from edge.mqtt.session import Session
 from edge.mqtt.trouble import CLOSED, HANGING, LOGIN_REFUSED, SCARCE, SILENT, SPENT, TWIN, Trouble
+from edge.mqtt.window import Batches
 from edge.status import LinkStatus, StatusBoard
 from edge.store import ALERTS_ONLY, Store
 from edge.updates.inbox import Inbox
@@ -88,6 +89,7 @@ class Publisher:
             budget=budget,
             commands=commands,
             images=images,
+            batches=Batches(),
             longest_sleep_s=longest_sleep_s,
             kept=Backoff(pace.kept_first_s, pace.kept_most_s),
             show=self._show,

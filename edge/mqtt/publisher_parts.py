@@ -13,6 +13,7 @@ from edge.mqtt.figures import Figures
 from edge.mqtt.images import Images
 from edge.mqtt.pace import Pace
 from edge.mqtt.trouble import Trouble
+from edge.mqtt.window import Batches
 from edge.status import StatusBoard
 from edge.store import Store
 from edge.wire import Health, Info, Mark
@@ -34,6 +35,7 @@ class Parts:
     budget: Budget
     commands: Commands
     images: Images
+    batches: Batches
     longest_sleep_s: float  # switched off by its configuration; 0: never
     kept: Backoff  # how long to leave records alone that nobody wants now
     show: Callable[[Trouble | None, Instant | None], None]  # trouble or none, time of an acknowledgement

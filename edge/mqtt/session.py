@@ -16,6 +16,7 @@ from edge.mqtt.trouble import (
     NO_ANSWER,
     SIGHTINGS_WAIT,
     SPENT,
+    TOO_LARGE,
     UNHEARD,
     Trouble,
     from_reason_code,
@@ -23,7 +24,7 @@ from edge.mqtt.trouble import (
     store_fails,
 )
 from edge.mqtt_client import NOBODY_SUBSCRIBES, REFUSED_FROM
-from edge.store import ALERTS_ONLY, BATCH_BYTES, LEAST_URGENT, MUST_GO
+from edge.store import ALERTS_ONLY, LEAST_URGENT, MUST_GO
 from edge.wire import (
     Mark,
     Reply,
@@ -53,6 +54,7 @@ class Session:
         self._flight, self._presence = self._outlet.flight, Presence(parts, self._outlet, number)
         self._delivered: set[Mark] = set()  # acknowledged, not yet marked in the store
         self._mark_due_s = 0.0
+        self._arrived_bytes = 0  # the longest message of records that the broker has taken
         self._progress_s = since_s = parts.clock.monotonic_s()
         self._undated_until_s = since_s + parts.pace.clock_s - before_s
         self._clock_state = ClockState.UNSYNCED  # when it was last looked at whether times can be put right
@@ -103,7 +105,9 @@ class Session:
 
     def end(self) -> None:
         """The connection is gone or given up: what was not acknowledged will be sent again."""
-        self._mark(self._parts.clock.monotonic_s())
+        now_s = self._parts.clock.monotonic_s()
+        self._mark(now_s)
+        self._parts.batches.failed(self._flight.longest_bytes, self._arrived_bytes, now_s)
         self._parts.handed.update(self._sent)
         self._parts.figures.resent += len(self._flight.records)
         self._parts.budget.corrections_return(self._flight.replayed)
@@ -184,12 +188,16 @@ class Session:
         """What waits. Counts of a boot without a clock wait for it a while: NTP may answer seconds after the broker."""
         now = self._parts.clock.now()
         batch = self._parts.store.next_batch(
-            limit_bytes=min(BATCH_BYTES, self._connection.most_payload_bytes),
+            limit_bytes=self._most_bytes(now.monotonic_s),
             without=self._sent,
             least_urgent=least_urgent,
             undated=None if self._is_dated or now.monotonic_s >= self._undated_until_s else now.boot_id,
         )
         return self._send_records(batch)
+
+    def _most_bytes(self, now_s: float) -> int:
+        """So much of records goes in one message."""
+        return min(self._parts.batches.limit_bytes(now_s), self._connection.most_payload_bytes)
 
     def _send_records(self, batch: list[Stored], sent_as: str = "") -> bool:
         if batch:
@@ -234,7 +242,7 @@ class Session:
         if not replays or least_urgent != LEAST_URGENT:
             return False
         replay = replays[0]
-        batch = replay.step(self._parts.store, min(BATCH_BYTES, self._connection.most_payload_bytes))
+        batch = replay.step(self._parts.store, self._most_bytes(self._parts.clock.monotonic_s()))
         self._send_records(batch, REPLAY)
         if replay.is_done:
             replays.popleft()
@@ -251,8 +259,7 @@ class Session:
         budget, now = self._parts.budget, self._parts.clock.now()
         if not budget.corrections_before or budget.image_room_bytes(now, asked=False) <= 0:
             return False
-        limit_bytes = min(BATCH_BYTES, self._connection.most_payload_bytes)
-        after = budget.corrections_after
+        after, limit_bytes = budget.corrections_after, self._most_bytes(now.monotonic_s)
         batch = self._parts.store.delivered_corrections(after, budget.corrections_before, now.utc, limit_bytes)
         budget.corrections_before = batch[-1].key.seq if batch else 0.0
         return self._send_records(batch, REPLAY)
@@ -274,6 +281,7 @@ class Session:
             self._parts.figures.unheard += 1
             self._keep(sent, UNHEARD, now_s)
         elif sent.marks:
+            self._arrived_bytes = max(self._arrived_bytes, sent.size_bytes)
             self._note_delivered(sent, now_s)
 
     def _settle_image(self, ack: Ack, after_s: float, now_s: float) -> None:
@@ -287,7 +295,11 @@ class Session:
         """Records that are refused are kept and rest; another message that is refused must not hold them up."""
         if sent.marks:
             self._parts.handed.update(sent.marks)  # one of several subscribers may have refused for all
-            self._keep(sent, why, now_s)
+            if why.word == TOO_LARGE and len(sent.marks) > 1:
+                self._parts.batches.failed(sent.size_bytes, 0, now_s)
+                self._parts.figures.resent += len(sent.marks)
+            else:
+                self._keep(sent, why, now_s)
         elif sent.channel not in self._refused:
             self._refused.add(sent.channel)
             log.warning("message_refused", extra={"channel": sent.channel, "why": why.word})

@@ -62,6 +62,7 @@ TWIN = Trouble(
 )
 HANGING = Trouble("lost", "connect_hangs", "looking up or reaching the broker hangs; check DNS and the network")
 
+TOO_LARGE = "too_large"
 _REFUSALS = {  # MQTT 5 reason codes of CONNACK, PUBACK and DISCONNECT
     0x84: ("protocol", "the broker does not speak MQTT 5; use one that does"),
     0x85: ("client_id", "the broker does not accept this node's name; change node.node"),
@@ -73,7 +74,7 @@ _REFUSALS = {  # MQTT 5 reason codes of CONNACK, PUBACK and DISCONNECT
     0x8B: ("shutting_down", "the broker is shutting down; trying again"),
     0x8D: ("keepalive", "the broker heard nothing for too long; trying again"),
     0x8E: ("taken_over", "another client uses this node's name; give each node its own node.node"),
-    0x95: ("too_large", "the broker does not take messages of this size; raise its limit for the size of a packet"),
+    0x95: (TOO_LARGE, "the broker does not take messages of this size; raise its limit for the size of a packet"),
     0x97: ("quota", "the broker's quota for this node is used up; ask who runs it"),
     0x9A: ("no_retain", "the broker keeps no retained messages; use one that does"),
     0x9B: ("no_qos", "the broker does not acknowledge messages (QoS 1); use one that does"),
