@@ -502,6 +502,23 @@ def test_in_the_last_fifth_of_the_budget_a_replay_waits_for_tomorrow_and_who_ask
         assert (platform.replies()[-1].code, platform.read().seen.repeated) == ("done", 2)
 
 
+def test_a_replay_is_sent_on_a_day_that_brings_more_sightings_than_its_data(tmp_path: Path) -> None:
+    with metered(tmp_path, spent_bytes=85_000) as (clock, platform, node):
+        history, expires = node.commit(*(interval(3600 * n) for n in range(5))), clock.now().utc + timedelta(hours=1)
+        wait_until(lambda: platform.has(history), within_s=10)
+        platform.ask(command(node.store, 1, 5, expires=expires))
+        wait_until(lambda: len(node.publisher._parts.commands.replays) == 1, within_s=10)  # noqa: SLF001
+        day = history | {key.seq for key in node.store.commit([sighting(n) for n in range(2000)])}
+        clock.jump(DAY_S, ClockState.SYNCED)
+        wait_until(lambda: len(platform.read().counted) > 800 and node.link.word == "sightings_wait", within_s=20)
+        assert not platform.has(day)
+        assert [(reply.code, reply.sent) for reply in platform.replies()] == [("done", 5)]
+        clock.jump(DAY_S, ClockState.SYNCED)
+        wait_until(lambda: platform.has(day), within_s=20)
+        node.advance(clock, 1)
+        wait_drained(node)
+
+
 def test_once_the_budget_is_spent_the_summary_waits_and_the_newest_is_told_when_a_day_begins(tmp_path: Path) -> None:
     with metered(tmp_path, spent_bytes=100_000) as (clock, platform, node):
         for hour in range(2):

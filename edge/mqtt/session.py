@@ -65,6 +65,7 @@ class Session:
         self._may_have_summary = True  # something was committed since it was looked at; it waits while all is spent
         self._may_have_records = True  # the outbox is worth a look: an idle node must not read its card twice a second
         self._may_have_images = True
+        self._is_replays_turn = False
         self._refused: set[str] = set()  # channels other than records, logged once a connection
         self._commands = command_filter(parts.node.site, parts.node.node)
         self._beside: Trouble | None = None  # what is shown while records go
@@ -181,7 +182,13 @@ class Session:
         return due_s
 
     def _send_some(self, least_urgent: int) -> bool:
-        """Something of what waits; then of what was delivered, and is asked for or corrected. False: there is none."""
+        """Something of what waits; then of what was delivered, and is asked for or corrected. False: there is none.
+
+        A replay takes turns with sightings, which may wait day after day.
+        """
+        self._is_replays_turn = not self._is_replays_turn and bool(self._parts.commands.replays)
+        if self._is_replays_turn and (self._send_batch(min(MUST_GO, least_urgent)) or self._send_replay(least_urgent)):
+            return True
         return self._send_batch(least_urgent) or self._send_replay(least_urgent) or self._send_corrections()
 
     def _send_batch(self, least_urgent: int) -> bool:
@@ -317,7 +324,7 @@ class Session:
             self._mark_due_s = now_s + self._parts.pace.mark_s
         self._delivered.update(sent.marks)
         self._parts.handed.difference_update(sent.marks)
-        if sent.channel != REPLAY:  # what waited went before it
+        if sent.channel != REPLAY:
             self._parts.figures.acknowledged += len(sent.marks)
         self._parts.kept.reset()
         self._parts.show(self._what_is_amiss(), self._parts.clock.now())
