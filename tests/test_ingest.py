@@ -186,17 +186,20 @@ def test_what_a_node_answers_to_be_gone_is_not_asked_for(tmp_path: Path, broker:
     assert asked_again(broker, tmp_path / "records.jsonl", told) == [(5, 5)]
 
 
-def test_only_a_node_that_carries_out_a_replay_and_has_none_waiting_is_asked_and_not_too_often(
+def test_only_a_node_that_carries_out_a_replay_is_asked_not_too_often_and_not_for_what_waits(
     tmp_path: Path, broker: Broker
 ) -> None:
     """Of those that lack records each tells twice how it is."""
     told = records({1: sighting(), 6: sighting()})[1]
     silent = encode_message(Info(software="another", version="0", epoch=str(EPOCH), capabilities=["image"]))
     up_to_a_million = encode_message(replace(HEALTH, store=StoreHealth(waiting=0, last_seq=10**6)))
-    with_some_waiting = encode_message(replace(HEALTH, store=StoreHealth(waiting=1, last_seq=6)))
+    four_wait, one_waits = (
+        encode_message(replace(HEALTH, store=StoreHealth(waiting=waiting, last_seq=6))) for waiting in (4, 1)
+    )
     nodes = {
         "silent": (silent, UP_TO_SIX[1]),
-        "sends": (INFO[1], with_some_waiting),
+        "sends": (INFO[1], four_wait),
+        "behind": (INFO[1], one_waits),
         NODE: (INFO[1], UP_TO_SIX[1]),
         "last": (INFO[1], up_to_a_million),
     }
@@ -206,9 +209,11 @@ def test_only_a_node_that_carries_out_a_replay_and_has_none_waiting_is_asked_and
             for channel, payload in (("info", info), ("records", told), ("health", health), ("health", health)):
                 topic = node_topic(SITE, name, channel)
                 wait_until(lambda t=topic, p=payload: node.publish(t, p) == 0, within_s=20)  # type: ignore[misc]
-        wait_until(lambda: len(node.inbox) >= 9, within_s=20)
+        wait_until(lambda: len(node.inbox) >= 10, within_s=20)
     asked = Counter(message.topic.split("/")[3] for message in node.inbox)
-    assert asked == {NODE: 1, "last": 8}
+    assert asked == {NODE: 1, "behind": 1, "last": 8}
+    behind = [bytes(message.payload) for message in node.inbox if "/behind/" in message.topic]
+    assert [(one.first, one.last) for one in (decode_message(told, ReplayCommand) for told in behind)] == [(2, 4)]
 
 
 def test_a_message_that_breaks_the_contract_is_set_aside_and_the_others_go_on(tmp_path: Path, broker: Broker) -> None:

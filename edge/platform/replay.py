@@ -1,4 +1,4 @@
-"""Which records to ask a node for again. Of one that has some waiting nobody asks: they come by themselves."""
+"""Which records to ask a node for again: not the newest that are missing, as many as still wait there and come."""
 
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
@@ -15,10 +15,20 @@ SMALL_HOLE = 8  # records that come a second time: in bytes less than another co
 
 
 def replay_commands(
-    seen: Deduplicator, node: str, epoch: UUID, last_seq: int, now: datetime
+    seen: Deduplicator, node: str, epoch: UUID, last_seq: int, now: datetime, *, waiting: int = 0
 ) -> Iterator[ReplayCommand]:
-    """Commands for the gaps among 1..last_seq."""
-    return commands_for(seen.missing(node, epoch, last_seq), epoch, now)
+    """Commands for the gaps among 1..last_seq, but for the newest `waiting` numbers in them."""
+    return commands_for(_without_newest(seen.missing(node, epoch, last_seq), waiting), epoch, now)
+
+
+def _without_newest(gaps: list[Span], numbers: int) -> list[Span]:
+    older = list[Span]()
+    for gap in reversed(gaps):
+        last = gap.last - numbers
+        numbers = max(0, gap.first - 1 - last)
+        if last >= gap.first:
+            older.append(Span(gap.first, last))
+    return older[::-1]
 
 
 def commands_for(gaps: Iterable[Span], epoch: UUID, now: datetime) -> Iterator[ReplayCommand]:

@@ -403,8 +403,12 @@ def test_what_a_full_store_shed_round_intervals_is_asked_for_once_and_intervals_
         database.execute("UPDATE ledger SET asked = NULL")
         return [(command.first, command.last) for _, command in all_due(requests, database, NOON)]
 
-    waits = replace(health, store=replace(store, waiting=1))
-    assert asked(("info", info), ("health", waits)) == [], "what waits comes by itself"
+    def waits(records: int) -> tuple[str, Health]:
+        return "health", replace(health, store=replace(store, waiting=records))
+
+    assert asked(("info", info), waits(hours[-1])) == [], "what waits comes by itself"
+    assert asked(waits(1)) == [(1, hours[-1] - 1)], "the newest"
+    assert asked(waits(22)) == [(1, hours[-1] - 22)], "and what is missing before it"
     assert asked(("health", health)) == [(1, hours[-1])], "one command, for the holes are small"
     intake.keep([batch(interval(), first=seq) for seq in hours])
     assert asked(("reply/replay", reply)) == []

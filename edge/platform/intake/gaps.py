@@ -14,8 +14,9 @@ from edge.platform.replay import ASK_AGAIN, MOST_COMMANDS, commands_for
 from edge.wire import ReplayCommand, node_topic
 
 MOST_SPANS = 512  # of a node are looked at in a turn: about a command's, where hours of twenty sightings were shed
-# A node that still has records waiting will send them by itself. What the same card told under another name of the site
-# (renamed) is no gap. Where both names told one number, two copies of a card run, and each is asked for its own.
+# As many as still wait come by themselves, and are taken for the newest: sightings may wait for days. What the same
+# card told under another name of the site (renamed) is no gap. Where both names told one number, two copies of a card
+# run, and each is asked for its own.
 _MISSING = """
     SELECT site, node, ledger_id, ledger.epoch, lower(span), upper(span) - 1
     FROM node JOIN ledger ON ledger.node_id = node.node_id AND ledger.epoch = node.epoch
@@ -26,10 +27,17 @@ _MISSING = """
           AND NOT other.seen && ledger.seen
     ) AS renamed
     CROSS JOIN LATERAL (
-        SELECT span FROM unnest(int8multirange(int8range(1, (health->'store'->>'last_seq')::bigint + 1))
-                                - ledger.seen - ledger.gone - renamed.seen) AS span ORDER BY span LIMIT %(most)s
+        SELECT int8range(lower(span), ended) AS span FROM (
+            SELECT span, upper(span) - greatest(0, waiting - newer) AS ended FROM (
+                SELECT span, (health->'store'->>'waiting')::bigint AS waiting,
+                       (sum(upper(span) - lower(span)) OVER (ORDER BY span DESC))::bigint
+                       - upper(span) + lower(span) AS newer
+                FROM unnest(int8multirange(int8range(1, (health->'store'->>'last_seq')::bigint + 1))
+                            - ledger.seen - ledger.gone - renamed.seen) AS span
+            ) AS without
+        ) AS due WHERE ended > lower(span) ORDER BY span LIMIT %(most)s
     ) AS spans
-    WHERE (health->'store'->>'waiting')::bigint = 0 AND health->'store'->>'last_seq' IS NOT NULL
+    WHERE health->'store'->>'last_seq' IS NOT NULL
 """
 _NOT_JUST_ASKED = not_just("asked", "%(again)s")
 _ASK = f"UPDATE ledger SET asked = now() WHERE ledger_id = ANY (%(due)s) AND {_NOT_JUST_ASKED} RETURNING ledger_id"  # noqa: S608

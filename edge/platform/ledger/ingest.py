@@ -94,14 +94,15 @@ class _Gaps:
                 if "replay" in heard.message.capabilities:
                     self._epochs[node] = UUID(heard.message.epoch)
         store = heard.message.store if isinstance(heard.message, Health) else None
-        if store and store.last_seq and not store.waiting and node in self._epochs:  # what waits will come by itself
-            self._ask(node, store.last_seq)
+        if store and store.last_seq and node in self._epochs:
+            self._ask(node, store.last_seq, store.waiting)
 
-    def _ask(self, node: tuple[str, str], last_seq: int) -> None:
+    def _ask(self, node: tuple[str, str], last_seq: int, waiting: int) -> None:
         now_s = self._clock.monotonic_s()
         if now_s - self._asked_s.get(node, -ASK_AGAIN.total_seconds()) < ASK_AGAIN.total_seconds():
             return
-        commands = replay_commands(self._ledger.seen, node[1], self._epochs[node], last_seq, self._clock.now().utc)
+        epoch, now = self._epochs[node], self._clock.now().utc
+        commands = replay_commands(self._ledger.seen, node[1], epoch, last_seq, now, waiting=waiting)
         for command in islice(commands, MOST_COMMANDS):
             self._asked_s[node] = now_s
             self._subscriber.say(node_topic(*node, "cmd/replay"), encode_message(command))
