@@ -234,6 +234,17 @@ def test_the_other_password_is_tried_soon_after_a_refusal(tmp_path: Path, line: 
             wait_until(node.is_connected, within_s=5)
 
 
+def test_a_password_that_is_corrected_in_its_file_is_taken_without_a_restart(tmp_path: Path) -> None:
+    with guarded(tmp_path, typed="wrong") as (_, _, config), running(tmp_path / "store", config) as node:
+        wait_until(lambda: node.link.word == "not_authorised", within_s=5)
+        file = Path(str(config.password_file))
+        file.write_text("")  # as an editor leaves it for a moment
+        watch()
+        assert node.link.word == "not_authorised"
+        file.write_text("n\n")
+        wait_until(node.is_connected, within_s=5)
+
+
 class Evicts(socketserver.BaseRequestHandler):
     """Takes every log-in and ends the connection at the first message, as EMQX does by `deny_action = disconnect`.
 

@@ -5,7 +5,6 @@ on any other answer, and on none, it stays. So a record may arrive twice, which 
 """
 
 import logging
-from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
@@ -24,7 +23,7 @@ from edge.mqtt.connection import Connection
 from edge.mqtt.dial import Reach
 from edge.mqtt.figures import Figures
 from edge.mqtt.images import Images
-from edge.mqtt.login import logins_of, tls_of
+from edge.mqtt.login import logins_of
 from edge.mqtt.pace import Pace
 from edge.mqtt.presence import status_message
 from edge.mqtt.publisher_parts import Parts
@@ -98,6 +97,7 @@ class Publisher:
         )
         self._logins = logins_of(config, node)
         self._untried = len(self._logins)  # since the broker last took one
+        self._refused = 0  # so often another one had its turn
         self._again = Backoff(pace.again_first_s, pace.again_most_s)
         self._lasting = Backoff(pace.kept_first_s, pace.kept_most_s)
         self._link = LinkStatus()
@@ -141,7 +141,7 @@ class Publisher:
         """A connection that the broker has accepted, or one with the trouble why not."""
         self._connections += 1
         if self._has_failed:  # else what is in use does: an authority may be brought before the broker changes to it
-            self._read_certificates()
+            self._read_logins()
         will = status_message(self._parts, "offline", self._connections)
         topic = node_topic(self._parts.node.site, self._parts.node.node, "status")
         connection = Connection(self._logins[0], topic, will)
@@ -155,15 +155,15 @@ class Publisher:
         connection.trouble = connection.trouble or SILENT
         if connection.trouble.word in LOGIN_REFUSED:
             self._logins.rotate(1)
+            self._refused += 1
             self._untried -= 1
         return connection
 
-    def _read_certificates(self) -> None:
-        """Anew: the authority or the node's own may have been renewed in their files."""
-        if self._parts.config.tls:
-            with suppress(ConfigError):  # half of a file is there, or none
-                tls = tls_of(self._parts.config)
-                self._logins = deque(replace(login, tls=tls) for login in self._logins)
+    def _read_logins(self) -> None:
+        """Anew: password, authority or the node's own certificate may have been corrected or renewed in their files."""
+        with suppress(ConfigError):  # half of a file is there, or none
+            self._logins = logins_of(self._parts.config, self._parts.node)
+            self._logins.rotate(self._refused)
 
     def _is_dialled(self, connection: Connection, stop: Event) -> bool:
         """Dialling goes on as long as it takes: begun anew, it would begin with the first address again."""
