@@ -10,13 +10,14 @@ from msgspec.structs import replace
 from edge.bundle import load_bundle
 from edge.errors import ConfigError
 from training.checkpoints import known_settings, load_checkpoint
-from training.config import REVIEWED, DatasetConfig, TrainConfig
+from training.config import REVIEWED, DatasetConfig, OptimiserConfig, TrainConfig
 from training.datasets.reviewed import CONTENT
 from training.facts import refuse_another
 from training.weights import activation_of
 
 EPOCHS = 4  # of the last phase: the bundle knows the rest, and shall not forget it
 RATE_SHARE = 0.25  # of the learning rate, as for a run that goes on from a bundle
+ENOUGH_STEPS = 2000  # to find the way back from that rate; with fewer it is as much lower
 REPEAT = 3  # a few dozen crops stand against thousands of pictures
 
 
@@ -37,6 +38,14 @@ def with_added(config: TrainConfig, folders: Sequence[Path], models: Path) -> Tr
         teachers=(weights,) if config.teachers else (), phases=(last,),
         datasets=(*config.datasets, *added), optimiser=replace(config.optimiser, learning_rate=rate),
     )  # fmt: skip
+
+
+def optimiser_of(config: TrainConfig, steps: int) -> OptimiserConfig:
+    """The configuration's, for a run of so many steps; with reviewed crops and few steps it goes gently."""
+    if all(one.annotation != REVIEWED for one in config.datasets):
+        return config.optimiser
+    rate = config.optimiser.learning_rate * min(1.0, steps / ENOUGH_STEPS)
+    return replace(config.optimiser, learning_rate=rate)
 
 
 def added_name(config: TrainConfig, folders: Sequence[Path]) -> str:

@@ -5,12 +5,13 @@ import io
 import pickle
 import struct
 import subprocess
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from zipfile import is_zipfile
+from zipfile import BadZipFile, ZipFile
 
 import torch
 
@@ -64,9 +65,8 @@ def load_checkpoint(path: Path) -> Checkpoint:
     """Raises ConfigError when the file is not there, or not a checkpoint of this program."""
     if not path.is_file():
         raise ConfigError(f"{path}: not there; train first, or say with --runs or --run where the run is")
-    with path.open("rb") as file:
-        if not is_zipfile(file):  # as a page that was saved, or a pointer of Git LFS
-            raise ConfigError(f"{path}: not a checkpoint, or cut off; fetch it whole, or remove it to begin anew")
+    if not _is_whole(path):
+        raise ConfigError(f"{path}: not a checkpoint, cut off or damaged; fetch it whole, or remove it to begin anew")
     try:
         return Checkpoint(**torch.load(path, map_location="cpu", weights_only=True))
     except (
@@ -75,6 +75,15 @@ def load_checkpoint(path: Path) -> Checkpoint:
     ) as why:  # fmt: skip
         cause = str(why).partition("\n")[0]  # the rest is advice to who wrote the program
         raise ConfigError(f"{path}: not a checkpoint of this version ({cause}); remove it to begin anew") from why
+
+
+def _is_whole(path: Path) -> bool:
+    """No page that was saved, no pointer of Git LFS, and none in which the disk spoiled a weight: torch reads that."""
+    try:
+        with ZipFile(path) as file:
+            return file.testzip() is None
+    except (BadZipFile, NotImplementedError, zlib.error):
+        return False
 
 
 def load_detector(path: Path, labels: tuple[str, ...]) -> Checkpoint:

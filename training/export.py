@@ -222,6 +222,13 @@ def _drawn(samples: Sequence[Sample], config: TrainConfig, random: Random) -> In
     return np.concatenate([random.choice(np.flatnonzero(dataset_of == name), each) for name in names])
 
 
+def refuse_released(config: TrainConfig, models: Path) -> None:
+    """Raises ConfigError where the bundle lies that the crops were added to: `training.accept` compares with it."""
+    if (models / f"{config.bundle}.onnx").exists():
+        told = f"{models}: has {config.bundle}, with which training.accept compares the new files"
+        raise ConfigError(f"{told}; give another folder for them, say --models new")
+
+
 def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -237,6 +244,7 @@ def main() -> None:
     cv2.setNumThreads(1)
     config = read_config(arguments.config)
     if arguments.add:
+        refuse_released(config, arguments.models)
         config = as_trained(config, arguments.add, arguments.runs)
     if arguments.again:
         written = export_again(config, arguments.models, arguments.runs)

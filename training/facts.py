@@ -13,7 +13,7 @@ from training.classes import ClassTable, read_classes
 from training.config import REVIEWED, TrainConfig, read_config
 from training.engine import NMS_IOU
 from training.fetch import source_of
-from training.judging.figures import ClassFigures, Figures
+from training.judging.figures import FEWEST_MARKS, ClassFigures, Figures
 from training.model import STRIDES
 from training.onnx_file import Facts
 from training.thresholds import Choice
@@ -21,7 +21,6 @@ from training.transforms import PAD
 
 UNDECIDED = 0.5  # threshold until one is chosen
 UNMEASURED = {"threshold": UNDECIDED, "precision": None, "recall": None, "ap50": None, "support": 0}
-FEWEST_MARKS = 5  # with fewer, precision and recall of a class are an accident
 
 
 def facts_of(config: TrainConfig, classes: ClassTable, state: Checkpoint, run: Path) -> Facts:

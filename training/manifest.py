@@ -2,11 +2,11 @@
 
 import hashlib
 import json
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 
 from edge.bundle import MANIFEST, load_bundle, load_manifest
@@ -16,6 +16,7 @@ from edge.durable import write_durably
 from edge.errors import ConfigError
 from training.samples import Sample, read_image
 
+GOLDEN_PX = 1280  # of the longer side at most: a node with 360 MB decodes it at each start
 FAINT = 0.05  # detections below play no part in how decided a picture is
 LOOKED_AT = 120  # pictures among which the golden one is chosen
 
@@ -42,10 +43,14 @@ def release(paths: Sequence[Path], golden: Sample) -> None:
 
 
 def golden_copy(picture: Path, models: Path, name: str) -> Path:
-    """The picture beside the files in `models`, as that of this name."""
+    """The picture beside the files in `models`, as that of this name: upright, and without the place in its EXIF."""
     copy = models / "golden" / f"{name}.jpg"
     copy.parent.mkdir(exist_ok=True)
-    shutil.copyfile(picture, copy)
+    image = read_image(picture)
+    share = min(1.0, GOLDEN_PX / max(image.shape[:2]))
+    if share < 1:
+        image = np.asarray(cv2.resize(image, None, fx=share, fy=share, interpolation=cv2.INTER_AREA), np.uint8)
+    write_durably(copy, cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, 95])[1].tobytes())
     return copy
 
 

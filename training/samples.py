@@ -12,6 +12,7 @@ from PIL import Image as PillowImage
 
 from edge.boxes import Floats, Image, Ints
 from edge.cameras.headers import read_header
+from edge.cameras.pictures import lit
 from edge.errors import BadFrameError, ConfigError
 
 SMALLEST_PX = 2.0  # a thinner mark is a slip of the mouse, and no point of the grid can learn it
@@ -182,5 +183,8 @@ def marked(image: Path, dataset: str, xyxy: Floats, class_id: Iterable[int | Non
 
 
 def load_example(sample: Sample) -> Example:
-    """The sample with its pixels. Raises BadFrameError."""
-    return Example(read_image(sample.image_path), sample.xyxy, sample.class_id)
+    """The sample with its pixels. Raises BadFrameError also for a black picture with marks, which would teach them."""
+    image = read_image(sample.image_path)
+    if len(sample.class_id):
+        lit(image, str(sample.image_path))
+    return Example(image, sample.xyxy, sample.class_id)

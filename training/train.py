@@ -26,7 +26,7 @@ from torch.utils.data import DataLoader
 from edge.bundle import MODELS
 from edge.durable import write_durably
 from edge.errors import ConfigError
-from training.added import with_added
+from training.added import optimiser_of, with_added
 from training.batches import EpochBatches, plain_batches
 from training.checkpoints import (
     Checkpoint,
@@ -109,7 +109,7 @@ def train(config: TrainConfig, run: Path) -> None:
     times = rare_times(examples, len(labels), config.rare)
     steps = _steps(len(epoch_order(dataset_of, times, config, 0)), config, world)
     _all_teach(samples, config)
-    schedule = Schedule(config.optimiser, config.epochs * steps)
+    schedule = Schedule(optimiser_of(config, config.epochs * steps), config.epochs * steps)
     if state is None:
         state = _started(config, examples, labels)
         if rank == 0:

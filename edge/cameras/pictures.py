@@ -23,6 +23,7 @@ from edge.errors import BadFrameError, to_read
 SUFFIXES = frozenset(
     {".jpg", ".jpeg", ".jfif", ".png", ".bmp", ".tif", ".tiff", ".webp", ".heic", ".heif", ".avif", ".gif"}
 )
+BLACK = 16  # of 255: no brighter are 12-bit values in a file of 16 bits, and a night, in which nothing seen is no zero
 SMALLEST_SIDE_PX = 16  # an insect alone needs 12 to 16 px to be told
 _FLAGS = {
     1: cv2.IMREAD_COLOR,
@@ -51,6 +52,14 @@ NODE = Bounds(px=16_000_000, file_bytes=64_000_000, parts=tuple(_FLAGS))  # a ph
 def pictures_in(folder: Path) -> list[Path]:
     """Its files named as pictures, in no order; half-copied ones and macOS's shadows begin with a dot and are none."""
     return [p for p in folder.iterdir() if p.suffix.lower() in SUFFIXES and not p.name.startswith(".")]
+
+
+def lit(image: Image, name: str) -> Image:
+    """The image. Raises BadFrameError for one that is black."""
+    if image.max() <= BLACK:
+        told = f"{name} is black: none of its values is above {BLACK} of 255"
+        raise BadFrameError(f"{told}; if it holds 12 bits in a file of 16, multiply them by 16", reason="dark")
+    return image
 
 
 def name_of(path: Path) -> str:

@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from edge.boxes import Floats, Image
+from edge.boxes import Floats
 from edge.bundle import find_bundle
-from edge.cameras.pictures import name_of, pictures_in, read_picture
+from edge.cameras.pictures import lit, name_of, pictures_in, read_picture
 from edge.cli.arguments import MOST_THREADS, as_threads, found_none, model_argument
 from edge.cli.drawn_pictures import DrawnPictures
 from edge.cli.exits import DONE, NOT_WELL
@@ -28,7 +28,6 @@ from edge.gate import has_colour
 from edge.golden import tried
 
 SAVED_QUALITY = 90
-BLACK = 16  # of 255: no brighter are 12-bit values in a file of 16 bits, and a night, in which nothing seen is no zero
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -78,7 +77,7 @@ def _result(
     """What `--json` prints for one picture."""
     save_as = drawn.place(picture.stem) if drawn else None
     try:
-        image = _lit(read_picture(picture), picture)
+        image = lit(read_picture(picture), name_of(picture))
         started_s = time.perf_counter()
         detections = detector.found(image, least)
     except BadFrameError as why:
@@ -97,14 +96,6 @@ def _result(
         "ms": round(took_ms, 1),
         "detections": list(_rows(detections, detector)),
     }
-
-
-def _lit(image: Image, picture: Path) -> Image:
-    """The image. Raises BadFrameError for one that is black."""
-    if image.max() <= BLACK:
-        told = f"{name_of(picture)} is black: none of its values is above {BLACK} of 255"
-        raise BadFrameError(f"{told}; if it holds 12 bits in a file of 16, multiply them by 16", reason="dark")
-    return image
 
 
 def _rows(detections: Detections, detector: Detector) -> Iterator[dict[str, Any]]:

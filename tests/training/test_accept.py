@@ -131,6 +131,28 @@ def test_a_bundle_that_forgot_a_class_is_refused_with_exit_1_and_the_old_one_sta
     assert bytes_of(old) == before
 
 
+def test_a_class_without_a_mark_to_test_is_held_against_validation_and_one_without_any_is_named(
+    folders, tiny_config, monkeypatch, capsys
+):
+    old, new = folders
+    renamed(new / "tiny.onnx", "Pieris", "Apis")
+    before = bytes_of(old)
+    monkeypatch.setattr(gate, "read_config", lambda _path: tiny_config)
+    monkeypatch.setattr("sys.argv", ["accept", "tiny.toml", str(new), str(old)])
+    assert gate.main() == 1
+    told = capsys.readouterr().out
+    assert re.search(r"not shipped: .* for Pieris from .* to 0.000 \(tiny\.onnx, val, only", told)
+    assert re.search(r"tiny-int8\.onnx +Meloidae +not judged: no mark in test or val", told)
+    assert bytes_of(old) == before
+
+
+def test_a_bundle_is_not_held_against_itself(folders, monkeypatch):
+    _, new = folders
+    monkeypatch.setattr("sys.argv", ["accept", "tiny.toml", str(new), f"{new}/../new"])
+    with pytest.raises(ConfigError, match=r"new: is the old bundle's folder"):
+        gate.main()
+
+
 def test_a_bundle_of_which_no_picture_may_be_shown_is_refused_before_a_file_is_put_there(
     folders, tiny_config, monkeypatch
 ):

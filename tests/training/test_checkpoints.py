@@ -40,6 +40,16 @@ def test_a_checkpoint_is_read_back_as_it_was_saved(tmp_path):
     assert (loaded.epoch, loaded.config, loaded.commit) == (3, {"name": "tiny"}, "abc")
 
 
+def test_a_checkpoint_in_which_the_disk_spoiled_a_weight_is_refused(tmp_path):
+    save_checkpoint(tmp_path / "last.pt", checkpoint(weight=torch.arange(1000.0)))
+    content = bytearray((tmp_path / "last.pt").read_bytes())
+    at = content.index(torch.arange(1000.0).numpy().tobytes()) + 900
+    content[at : at + 8] = bytes(8)
+    (tmp_path / "last.pt").write_bytes(content)
+    with pytest.raises(ConfigError, match=r"last\.pt: not a checkpoint, cut off or damaged; fetch it whole, or remove"):
+        load_checkpoint(tmp_path / "last.pt")
+
+
 NO_TENSOR = b"\x80\2ctorch._utils\n_rebuild_tensor_v2\n()K\0))\x89NtR."  # a pickle of one that holds no numbers
 
 

@@ -409,7 +409,7 @@ LISTED = {"id": 4, "image_id": 7, "category_id": 1, "bbox": [10, 20, 30, 40]}
 @pytest.mark.parametrize(
     "wrong",
     [
-        {"bbox": []}, {"bbox": None}, {"image_id": 9}, {"category_id": 9},
+        {"bbox": []}, {"bbox": None}, {"bbox": [0.1, 0.1, 0.3, 0.3]}, {"image_id": 9}, {"category_id": 9},
         {"bbox": [90, 20, -30, 40]}, {"bbox": [float("nan"), 20, 30, 40]}, {"bbox": [10, 20, 30, float("inf")]},
         {"attributes": {"rotation": float("nan")}}, {"bbox": [10**400, 20, 30, 40]},
         {"iscrowd": "no"}, {"iscrowd": [0]},

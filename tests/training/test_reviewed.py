@@ -10,7 +10,7 @@ import torch
 from edge.bundle import MODELS, load_bundle
 from edge.errors import ConfigError
 from tests.training.conftest import TINY
-from training.added import added_name, as_trained, with_added
+from training.added import ENOUGH_STEPS, added_name, as_trained, optimiser_of, with_added
 from training.checkpoints import Checkpoint, save_checkpoint
 from training.classes import read_classes
 from training.config import DatasetConfig, TileConfig
@@ -199,6 +199,18 @@ def test_crops_that_lie_elsewhere_since_they_were_learned_are_read_where_they_ar
     save_checkpoint(at, Checkpoint(1, {}, {}, {}, torch.get_rng_state(), told, "abc", 0.5, 1.0))
     now = DatasetConfig(name=str(export), annotation="reviewed", repeat=3)
     assert as_trained(config, [export], tmp_path).datasets == (*config.datasets, now)
+
+
+@pytest.mark.parametrize(("steps", "share"), [(44, 44 / ENOUGH_STEPS), (ENOUGH_STEPS, 1), (10 * ENOUGH_STEPS, 1)])
+def test_a_run_with_added_crops_of_few_steps_goes_gently_and_any_other_run_as_it_is_told(
+    steps, share, tiny_config, export, tmp_path
+):
+    shutil.copy(MODELS / "pests.onnx", tmp_path / "tiny.onnx")
+    tiny_config = msgspec.structs.replace(tiny_config, side_px=416)
+    added = with_added(tiny_config, [export], tmp_path)
+    rate = added.optimiser.learning_rate
+    assert optimiser_of(added, steps).learning_rate == pytest.approx(rate * share)
+    assert optimiser_of(tiny_config, steps) == tiny_config.optimiser
 
 
 @pytest.mark.parametrize("name", ["pests", "pests-open", "diseases", "cards"])

@@ -355,6 +355,10 @@ def test_crops_that_people_checked_train_a_bundle_further_which_ships_if_it_forg
 
     add = (toml, "--add", review.export, "--runs", runs, "--models")
     called(trains.main, *add, models, monkeypatch=monkeypatch)
+    with pytest.raises(
+        ConfigError, match=r"models: has tiny, with which .*; give another folder for them, say --models"
+    ):
+        called(exports.main, *add, models, monkeypatch=monkeypatch)
     called(exports.main, *add, new, monkeypatch=monkeypatch)
     capsys.readouterr()
     is_refused = called(accepts.main, toml, new, models, monkeypatch=monkeypatch) == 1

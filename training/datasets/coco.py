@@ -89,8 +89,10 @@ def _marks(path: Path) -> dict[Path, list[Mark]]:
             marks[pictures[one["image_id"]]].append(_mark(one, names, sizes[one["image_id"]]))
         except (KeyError, OverflowError, TypeError, ValueError) as why:
             which = one.get("id") if isinstance(one, dict) else f"[{place}] of the list"
-            told = f"{path}: annotation {which} has no bbox of four numbers, or one of a size below 0,"
-            told += " or an image or category not listed, or an iscrowd that is no number"
+            told = (
+                f"{path}: annotation {which} has no bbox of four numbers, or one of a size below 0, or in shares, not"
+            )
+            told += " px, or an image or category not listed, or an iscrowd that is no number"
             raise ConfigError(f"{told}; mend or remove it") from why
     return marks
 
@@ -123,6 +125,8 @@ def _mark(one: dict[str, Any], names: dict[int, str], size: Size) -> Mark:
     left, top, width, height = map(float, one["bbox"])
     corners = (left, top, left + width, top + height)
     check_mark(corners)
+    if 0 < max(width, height) <= 1 and max(corners) <= 1:
+        raise ValueError("shares of the picture")
     rotation = one["attributes"].get("rotation") if isinstance(one.get("attributes"), dict) else None
     if isinstance(rotation, int | float) and not one.get("segmentation"):  # an outline is turned already
         left, top, right, bottom = turned(corners, rotation)

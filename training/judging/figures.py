@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from edge.count_agreement import Agreement
 from training.judging.bootstrap import Interval
 
+FEWEST_MARKS = 5  # with fewer, precision and recall of a class are an accident
+
 
 @dataclass(frozen=True, slots=True)
 class Share:

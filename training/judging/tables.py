@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from training.judging.figures import Figures, Share
+from training.judging.figures import FEWEST_MARKS, Figures, Share
 
 NONE = "–"
 
@@ -70,10 +70,11 @@ def classes(figures: Figures, *, intervals: bool) -> list[str]:
     head = [figures.precision, "marks", "AP50", "AP50-95", "threshold", "precision", "recall", "F1"]
     rows = []
     for one in figures.classes:
-        told = (one.found.precision, one.found.recall, one.found.f1)
+        shares = (one.found.precision, one.found.recall, one.found.f1)
+        told = [with_interval(share) if intervals else number(share.value) for share in shares]
         rows.append([
             f"*{one.label}*", str(one.support), number(one.ap50), number(one.ap50_95), number(one.threshold),
-            *(with_interval(share) if intervals else number(share.value) for share in told),
+            *(told if one.support >= FEWEST_MARKS else [number(None)] * len(told)),
         ])  # fmt: skip
     return table(head, rows)
 
