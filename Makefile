@@ -80,6 +80,7 @@ faults: $(VENV)/.dev  ## the long fault tests
 
 soak: $(VENV)/.dev  ## random faults (HOURS=8: for so many hours; default 1)
 	@$(NEED) mosquitto
+	@mkdir -p build
 	@$(BIN)/python -m tests.faults.soak $(or $(HOURS),1) build/soak.md
 
 test-firmware: $(VENV)/.dev  ## what is rendered for cards and brokers, read by the tools that will read it (nft, netplan, cloud-init)

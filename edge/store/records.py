@@ -82,14 +82,14 @@ class Records:
         Priorities beyond `least_urgent` stay where they are, and so do counts of the boot `undated` whose clock was not
         set: intervals and sightings.
         """
-        dated = " AND NOT (r.clock = 1 AND w.priority >= ? AND instr(r.body, ?))" if undated else ""
-        boot = (PRIORITIES[Interval], boot_bytes(undated)) if undated else ()
+        boot = None if undated is None else boot_bytes(undated)
         with sentences(self._path, "read the outbox"):
             db = self._readers.mine()
             urgent = db.execute(
-                "SELECT w.seq, r.revision FROM waiting w CROSS JOIN record r ON r.seq = w.seq"  # noqa: S608
-                f" WHERE w.priority <= ?{dated} ORDER BY w.priority, w.seq",
-                (least_urgent, *boot),
+                "SELECT w.seq, r.revision FROM waiting w CROSS JOIN record r ON r.seq = w.seq"
+                " WHERE w.priority <= ? AND NOT (r.clock = 1 AND w.priority >= ? AND ifnull(instr(r.body, ?), 0))"
+                " ORDER BY w.priority, w.seq",
+                (least_urgent, PRIORITIES[Interval], boot),
             )
             one = f"SELECT {COLUMNS} FROM record WHERE seq = ?"  # noqa: S608
             rows = (db.execute(one, (seq,)).fetchone() for seq, revision in urgent if (seq, revision) not in without)
