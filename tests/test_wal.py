@@ -102,6 +102,39 @@ def test_what_was_committed_behind_a_spoiled_place_in_the_log_is_still_there(
     assert not list(log.parent.glob("*damaged*"))
 
 
+@pytest.mark.parametrize("at", [13, 32 + 24 + 1000], ids=["the log's header", "the first page"])
+def test_a_log_of_two_commits_of_a_page_is_mended_too(at: int, tmp_path: Path) -> None:
+    """As a setting leaves it that is the first to be written behind what was emptied."""
+    store = open_store(tmp_path / "node")
+    store._db.execute("PRAGMA wal_checkpoint(RESTART)")  # noqa: SLF001
+    for value in ("one", "two"):
+        store.set_setting("name", value)
+    log = cut_off(store, tmp_path / "node", tmp_path / "cut")
+    spoiled = bytearray(log.read_bytes())
+    flip(at, 2)(spoiled)
+    log.write_bytes(spoiled)
+    with closing(open_store(log.parent)) as again:
+        assert again.setting("name") == "two"
+
+
+def test_no_spoiled_log_keeps_a_node_from_starting(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    chance, folder = random.Random(1), tmp_path / "cut"
+    store = open_store(tmp_path / "node")
+    store._db.execute("PRAGMA wal_checkpoint(RESTART)")  # noqa: SLF001
+    logs = list(committed(store, tmp_path / "node", 20))
+    cut_off(store, tmp_path / "node", folder)
+    for _ in range(400):
+        spoiled = bytearray(chance.choice(logs))
+        for _ in range(chance.randint(1, 3)):
+            at = chance.randrange(chance.choice([200, 3000, len(spoiled)]))
+            chance.choice([flip(at, chance.randrange(8)), wipe(at // 512 * 512, at // 512 * 512 + 512)])(spoiled)
+        (folder / LOG).write_bytes(spoiled[: len(logs[-1])])
+        mend_log(folder / "fieldeye.db")
+    with closing(open_store(folder)) as again:
+        assert again.commit([sighting()])
+    assert "log_not_mended" not in caplog.messages
+
+
 @pytest.mark.parametrize("size", [512, 4096])
 def test_a_wiped_sector_of_the_log_gives_no_number_twice(size: int, log: Path) -> None:
     """The file stands with all numbers or is set aside as damaged, with a new epoch: never both the same."""

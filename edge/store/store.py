@@ -3,7 +3,7 @@
 import logging
 import sqlite3
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from contextlib import ExitStack, closing, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
@@ -97,9 +97,12 @@ class Store(Records):
             parts.callback(self.decisions.close)
 
     def _mend_log(self) -> None:
-        with suppress(OSError):  # SQLite meets the same, and what to do about it is told then
+        """Whatever a spoiled log does to it: SQLite reads what it can, and tells what to do about a disk."""
+        try:
             if mend_log(self._path):
                 log.warning("log_mended", extra={"store": str(self._path)})
+        except (OSError, ValueError, LookupError) as why:
+            log.warning("log_not_mended", extra={"store": str(self._path), "why": str(why)})
 
     def _begin_session(self) -> int:
         with transaction(self._db) as db:
@@ -117,8 +120,8 @@ class Store(Records):
     def _note_place(self, db: sqlite3.Connection) -> int:
         """Seq of the last record from elsewhere, or of all where no place was noted; the place is from here on."""
         (found,) = db.execute("SELECT max(value) FROM setting WHERE name = ?", (_PLACE,)).fetchone()
-        noted, place = (found or "").split(), [self._node, self._site]
-        is_known = noted[1:] in (place, place[:1]) and noted[0].isdecimal()  # an earlier version noted the name alone
+        noted, place = (found or "").split(), [self._node, self._site]  # an earlier version noted the name alone
+        is_known = noted[1:] in (place, place[:1]) and noted[0].isdecimal() and len(noted[0]) < 19
         elsewhere = int(noted[0]) if is_known else self._next_seq() - 1
         if noted[1:] != place:
             words = " ".join([str(elsewhere), *place])

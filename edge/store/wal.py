@@ -8,7 +8,7 @@ https://www.sqlite.org/fileformat2.html#the_write_ahead_log
 import os
 import struct
 from collections.abc import Iterator
-from itertools import pairwise
+from itertools import chain, pairwise
 from pathlib import Path
 from typing import NamedTuple
 
@@ -87,11 +87,12 @@ def _mended(log: bytes, page_bytes: int) -> bytes:
     is_sound = header == log[:_HEADER] and all(frame.is_linked for frame in frames[:lasting])
     if is_sound or not lasting:
         return log
+    most_pages = max((frame.file_pages for frame in frames if frame.is_linked), default=0)
     parts, sums = [header], _unpacked(header[24:])
     for number, frame in enumerate(frames):
         if number >= lasting and not frame.is_linked:  # torn, or of an older log
             break
-        found = frame if number >= lasting else _usable(frames, number, lasting, header[16:24])
+        found = frame if number >= lasting else _usable(frames, number, lasting, header[16:24], most_pages)
         start = found.raw[:8] if found is frame else found.raw[:4] + bytes(4)
         sums = _sums(found.raw[_FRAME:], _sums(start, sums))
         parts += [start, header[16:24], _packed(sums), found.raw[_FRAME:]]
@@ -125,11 +126,11 @@ def _lasting(frames: list[_Frame], salt: bytes) -> int:
     return next(ends, 0)
 
 
-def _usable(frames: list[_Frame], number: int, lasting: int, salt: bytes) -> _Frame:
+def _usable(frames: list[_Frame], number: int, lasting: int, salt: bytes, most_pages: int) -> _Frame:
     """This frame; in place of one whose page is not known a neighbour's, which is there twice then."""
-    most_pages = max(frame.file_pages for frame in frames[:lasting] if frame.is_linked)
-    near = frames[number::-1] + frames[number + 1 : lasting]
-    return next(frame for frame in near if frame.salt == salt and 0 < frame.page <= most_pages)
+    near = chain(range(number, -1, -1), range(number + 1, lasting))
+    told = (frames[other] for other in near)
+    return next((one for one in told if one.salt == salt and 0 < one.page <= most_pages), frames[number])
 
 
 def _sums(words: bytes, start: Sums = (0, 0)) -> Sums:

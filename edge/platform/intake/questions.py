@@ -25,7 +25,8 @@ _QUESTIONS = (
 _CAME = "UPDATE question SET bytes = %s, received = now() WHERE node_id = %s AND id = %s AND bytes = 0"
 _NUMBERED = re.compile(r"([0-9a-f]{8})-q([0-9]{1,18})")
 # What a card asked before, down to the next one that is known by any of its names: of 0 bytes until something comes,
-# and asked for as what did not come whole. From the highest on, as each worker does: two never wait for each other.
+# and asked for as what did not come whole. Where none is known another station may have got them. From the highest on,
+# as each worker does: two never wait for each other.
 _EXPECT = """
     WITH before AS (
         SELECT number, name, EXISTS (SELECT FROM question WHERE id = name AND question.node_id = ANY (ARRAY(
@@ -35,7 +36,7 @@ _EXPECT = """
              LATERAL (SELECT %(card)s || '-q' || number AS name) AS told
     )
     INSERT INTO question (node_id, id, bytes) SELECT %(node)s, name, 0 FROM before
-    WHERE number > coalesce((SELECT max(number) FROM before WHERE is_known), 0) ORDER BY number DESC
+    WHERE number > (SELECT max(number) FROM before WHERE is_known) ORDER BY number DESC
     ON CONFLICT DO NOTHING
 """
 _MAKE_ROOM = """
@@ -136,7 +137,7 @@ def keep_part(database: Database, node_id: int, header: ImageHeader, payload: by
 
 
 def _expect_those_before(database: Database, key: _Key) -> None:
-    """A card counts its questions from 1: one that is not here was acknowledged by a broker that lost it."""
+    """A card counts its questions: one between two that are here was acknowledged by a broker that lost it."""
     node_id, name = key
     if numbered := _NUMBERED.fullmatch(name):
         card, number = numbered.groups()
