@@ -156,7 +156,7 @@ def test_a_set_of_other_plants_that_would_teach_nothing_for_lack_of_its_splits_c
 
 
 def test_a_phone_s_picture_is_kept_at_twice_the_side_that_is_shown_and_its_marks_with_it(tiny_config, tmp_path):
-    cv2.imwrite(str(tmp_path / "large.png"), np.zeros((900, 1200, 3), np.uint8))
+    cv2.imwrite(str(tmp_path / "large.png"), np.full((900, 1200, 3), 90, np.uint8))
     mark = np.array([[300, 450, 600, 900]], np.float32)
     large = Sample(tmp_path / "large.png", "pest-vision", mark, np.array([3], np.int64))
     (kept,), _ = examples_of([large], replace(tiny_config, phases=tiny_config.phases[:1]))  # validated at 160 px
