@@ -1,7 +1,6 @@
 """Where and as whom a node connects, by its configuration and the secrets in its files."""
 
 import ssl
-from collections import deque
 from dataclasses import dataclass, replace
 
 from edge.client_id import owned
@@ -22,7 +21,7 @@ class Login:
     password: Secret | None = None
 
 
-def logins_of(config: MqttTable, node: NodeTable) -> deque[Login]:
+def logins_of(config: MqttTable, node: NodeTable) -> list[Login]:
     """What to try, in turn when the broker refuses: one login, or two while its password changes over.
 
     Raises ConfigError.
@@ -37,9 +36,9 @@ def logins_of(config: MqttTable, node: NodeTable) -> deque[Login]:
     )
     if config.password_file is None:
         key = None if config.client_file is None else read_secret(config.client_file, "mqtt.client_file").reveal()
-        logins = deque([replace(login, client_id=owned(login.client_id, key))])
+        logins = [replace(login, client_id=owned(login.client_id, key))]
     else:
-        logins = deque([_with(login, read_secret(config.password_file, "mqtt.password_file"))])
+        logins = [_with(login, read_secret(config.password_file, "mqtt.password_file"))]
     if config.next_password_file is not None:
         logins.append(_with(login, read_secret(config.next_password_file, "mqtt.next_password_file")))
     return logins

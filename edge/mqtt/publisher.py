@@ -97,7 +97,7 @@ class Publisher:
         )
         self._logins = logins_of(config, node)
         self._untried = len(self._logins)  # since the broker last took one
-        self._refused = 0  # so often another one had its turn
+        self._refused = 0  # logins so far: each time the next one has its turn
         self._again = Backoff(pace.again_first_s, pace.again_most_s)
         self._lasting = Backoff(pace.kept_first_s, pace.kept_most_s)
         self._link = LinkStatus()
@@ -144,7 +144,7 @@ class Publisher:
             self._read_logins()
         will = status_message(self._parts, "offline", self._connections)
         topic = node_topic(self._parts.node.site, self._parts.node.node, "status")
-        connection = Connection(self._logins[0], topic, will)
+        connection = Connection(self._logins[self._refused % len(self._logins)], topic, will)
         connection.dial()
         if self._is_dialled(connection, stop) and self._is_accepted(connection, stop):
             self._untried, self._has_failed = len(self._logins), False
@@ -154,7 +154,6 @@ class Publisher:
         connection.close()
         connection.trouble = connection.trouble or SILENT
         if connection.trouble.word in LOGIN_REFUSED:
-            self._logins.rotate(1)
             self._refused += 1
             self._untried -= 1
         return connection
@@ -163,7 +162,6 @@ class Publisher:
         """Anew: password, authority or the node's own certificate may have been corrected or renewed in their files."""
         with suppress(ConfigError):  # half of a file is there, or none
             self._logins = logins_of(self._parts.config, self._parts.node)
-            self._logins.rotate(self._refused)
 
     def _is_dialled(self, connection: Connection, stop: Event) -> bool:
         """Dialling goes on as long as it takes: begun anew, it would begin with the first address again."""
