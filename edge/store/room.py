@@ -81,8 +81,13 @@ def shed(db: sqlite3.Connection) -> Shed:
     if not lost or (priority == PRIORITIES[Lost] and len(lost) == 1):  # its own announcement would take its place
         return Shed(delivered=0)
     delete(db, lost)
-    db.execute("UPDATE identity SET lost = lost + ?", (len(lost),))
+    count_lost(db, len(lost))
     return Shed(delivered=0, first_seq=min(lost), last_seq=max(lost), undelivered=len(lost))
+
+
+def count_lost(db: sqlite3.Connection, records: int) -> None:
+    """Within the caller's transaction: so many that nobody was sent are no more."""
+    db.execute("UPDATE identity SET lost = lost + ?", (records,))
 
 
 def shed_delivered(db: sqlite3.Connection) -> int:

@@ -32,6 +32,7 @@ from edge.store.room import (
     MARGIN_PAGES,
     RECORDS_A_PAGE,
     Shed,
+    count_lost,
     delete,
     free_pages,
     give_pages_back,
@@ -119,13 +120,11 @@ class Store(Records):
 
     def _note_place(self, db: sqlite3.Connection) -> int:
         """Seq of the last record from elsewhere, or of all where no place was noted; the place is from here on."""
-        (found,) = db.execute("SELECT max(value) FROM setting WHERE name = ?", (_PLACE,)).fetchone()
-        noted, place = (found or "").split(), [self._node, self._site]  # an earlier version noted the name alone
+        noted, place = (self.setting(_PLACE) or "").split(), [self._node, self._site]  # once the name alone was noted
         is_known = noted[1:] in (place, place[:1]) and noted[0].isdecimal() and len(noted[0]) < 19
         elsewhere = int(noted[0]) if is_known else self._next_seq() - 1
         if noted[1:] != place:
-            words = " ".join([str(elsewhere), *place])
-            db.execute("INSERT OR REPLACE INTO setting (name, value) VALUES (?, ?)", (_PLACE, words))
+            _set(db, _PLACE, " ".join([str(elsewhere), *place]))
         return elsewhere
 
     def session_number(self) -> int:
@@ -205,14 +204,14 @@ class Store(Records):
             for seq in undelivered:
                 lost = Lost(at=at, first_seq=seq, last_seq=seq, count=1, reason="damaged")
                 insert(db, self._keyed(self._next_seq(), as_sent(lost)))
-            db.execute("UPDATE identity SET lost = lost + ?", (len(undelivered),))
+            count_lost(db, len(undelivered))
         self._damaged.difference_update(noted)
         return len(damaged)
 
     def count_lost(self, records: int) -> None:
         """So many never had a number, so none can be announced: the card took none while memory held no more."""
         with self._writing("count lost records") as db:
-            db.execute("UPDATE identity SET lost = lost + ?", (records,))
+            count_lost(db, records)
 
     def note_audit(self, entry: Entry) -> None:
         """Add to the audit trail."""
@@ -254,7 +253,7 @@ class Store(Records):
     def set_setting(self, name: str, value: str) -> None:
         """Keep a setting."""
         with self._writing(f"keep the setting {name}") as db:
-            db.execute("INSERT OR REPLACE INTO setting (name, value) VALUES (?, ?)", (name, value))
+            _set(db, name, value)
 
     # Questions to the station: the page asks, the publisher sends and answers
 
@@ -368,7 +367,7 @@ class Store(Records):
     def _note_names(self, names: Collection[str], *, is_done: bool) -> None:
         with transaction(self._db) as db:
             drafts.note_names(db, names)
-            db.execute("INSERT OR REPLACE INTO setting (name, value) VALUES (?, ?)", (OWED, "" if is_done else "yes"))
+            _set(db, OWED, "" if is_done else "yes")
 
     def _mark(self, marks: list[Mark]) -> None:
         """A store at its cap sheds for it what was delivered before: nothing that would have to be announced."""
@@ -444,6 +443,10 @@ class Store(Records):
         """A transaction of its own; `doing` says in an error what was wanted."""
         with self._lock, sentences(self._path, doing), transaction(self._db) as db:
             yield db
+
+
+def _set(db: sqlite3.Connection, name: str, value: str) -> None:
+    db.execute("INSERT OR REPLACE INTO setting (name, value) VALUES (?, ?)", (name, value))
 
 
 def _opened(kind: type[_Beside], folder: Path) -> _Beside:

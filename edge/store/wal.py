@@ -68,9 +68,7 @@ def mend_log(path: Path) -> bool:
 def _page_bytes(file: Path) -> int:
     with file.open("rb") as opened:
         told = int.from_bytes(opened.read(_PAGE_SIZE.stop)[_PAGE_SIZE], "big")
-    is_size = told >= 512 and not told & (
-        told - 1
-    )  # 0, where all of a new file is in its log, and spoiled ones are not
+    is_size = told >= 512 and not told & (told - 1)  # none: all of a new file is in its log, or the card spoiled it
     return told if is_size else PAGE_BYTES
 
 
