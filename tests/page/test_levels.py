@@ -62,6 +62,15 @@ def say_done(farmer: FlaskClient, key: str, page: str = "") -> TestResponse:
     return post(farmer, "/done", "/account", **next((one for one in told if one["key"] == key), {"key": key}))
 
 
+def opened(scene: Scene, client: FlaskClient, *, is_seen: bool) -> tuple[FlaskClient, str, str]:
+    """A farmer, what the page asks of one, and the page as it lies open: 11 of a level, or what is only in sight."""
+    seen(scene)
+    first = standing(scene, 11, "act")
+    scene.board.show(alerts=() if is_seen else (first,))
+    farmer = as_role(client, scene, Role.FARMER)
+    return farmer, deed_key(HOPPER) if is_seen else key_of(first), farmer.get("/").text
+
+
 def few(scene: Scene) -> None:
     """A node that came up in the morning and has seen one picture."""
     well(scene)
@@ -528,14 +537,11 @@ def test_what_is_done_about_a_warning_that_became_worse_leads_to_the_new_level_a
 def test_what_is_done_on_a_page_that_lay_open_is_not_taken_for_a_figure_that_nobody_saw(
     scene: Scene, client: FlaskClient, *, is_seen: bool
 ) -> None:
-    seen(scene)
-    first = standing(scene, 11, "act")
-    scene.board.show(alerts=() if is_seen else (first,))
-    farmer, key = as_role(client, scene, Role.FARMER), deed_key(HOPPER) if is_seen else key_of(first)
-    before = farmer.get("/").text
+    farmer, key, before = opened(scene, client, is_seen=is_seen)
     if is_seen:
         scene.store.commit([sighting(scene.before(minutes=1), HOPPER, 40)])
     else:
+        (first,) = scene.board.snapshot().alerts
         scene.board.show(alerts=(replace(first, count=40, figure=Measured(40.0, LEVEL.unit)),))
     assert post(farmer, "/done", "/account", key=key).location != "/", "of a page of an earlier version nobody knows"
     page = farmer.get(say_done(farmer, key, before).location or "").text
@@ -550,11 +556,7 @@ def test_what_is_done_on_a_page_that_lay_open_is_not_taken_for_a_figure_that_nob
 def test_what_two_people_have_done_is_the_firsts_and_the_second_is_told_who_that_was(
     scene: Scene, client: FlaskClient, *, is_seen: bool
 ) -> None:
-    seen(scene)
-    first = standing(scene, 11, "act")
-    scene.board.show(alerts=() if is_seen else (first,))
-    farmer, key = as_role(client, scene, Role.FARMER), deed_key(HOPPER) if is_seen else key_of(first)
-    before = farmer.get("/").text
+    farmer, key, before = opened(scene, client, is_seen=is_seen)
     mei = scene.app().test_client()
     log_in(mei, person(scene, Role.FARMER, "Mei"))
     say_done(mei, key)

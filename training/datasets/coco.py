@@ -89,10 +89,8 @@ def _marks(path: Path) -> dict[Path, list[Mark]]:
             marks[pictures[one["image_id"]]].append(_mark(one, names, sizes[one["image_id"]]))
         except (KeyError, OverflowError, TypeError, ValueError) as why:
             which = one.get("id") if isinstance(one, dict) else f"[{place}] of the list"
-            told = (
-                f"{path}: annotation {which} has no bbox of four numbers, or one of a size below 0, or in shares, not"
-            )
-            told += " px, or an image or category not listed, or an iscrowd that is no number"
+            told = f"{path}: annotation {which} has no bbox of four numbers, or one of a size below 0"
+            told += ", or in shares, not px, or an image or category not listed, or an iscrowd that is no number"
             raise ConfigError(f"{told}; mend or remove it") from why
     return marks
 
