@@ -2,9 +2,11 @@
 
 import os
 import shutil
+import socket
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -30,6 +32,12 @@ BATCHES = 8  # psycopg prepares a statement on the server at its sixth time
 TOWNSHIPS = {"Li": "330106011", "Wang": "330106012"}
 
 
+def takes_connections(address: Path) -> bool:
+    """Its file is there a moment before."""
+    with socket.socket(socket.AF_UNIX) as line:
+        return line.connect_ex(str(address)) == 0
+
+
 @contextmanager
 def pooled(postgres: Postgres, url: str, mode: str) -> Iterator[str]:
     """The same database's address by way of PgBouncer."""
@@ -42,7 +50,7 @@ def pooled(postgres: Postgres, url: str, mode: str) -> Iterator[str]:
     become = ["-u", postgres.owner] if os.geteuid() == 0 else []
     with subprocess.Popen([str(PGBOUNCER), "-q", *become, config], stderr=subprocess.DEVNULL) as process:
         try:
-            wait_until((postgres.folder / f".s.PGSQL.{port}").exists, within_s=10)
+            wait_until(lambda: takes_connections(postgres.folder / f".s.PGSQL.{port}"), within_s=10)
             yield url.replace(f"port={postgres.port}", f"port={port}")
         finally:
             process.kill()
