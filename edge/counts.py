@@ -156,6 +156,7 @@ class Alert:
 
 
 OUTDATED = "the last count is too old to go by"  # the reason of an alert that no count raised: its value is an old one
+MOVED = "the node is at another place now"  # another such reason
 
 Record = Sighting | Interval | Lost | Alert
 

@@ -451,7 +451,9 @@ def test_what_a_node_caught_at_another_place_alerts_nobody_here(place: dict[str,
         with closing(Trap(tmp_path, **place)) as here:
             assert here.board.snapshot().alerts == ()
     with closing(Trap(tmp_path, **place)) as here:
-        assert here.hour(9, 6) == []
+        assert here.hour(9, 6) == ["calm"]
+        *_, ended = [one.record for one in here.store.records_between_seq(1, 99) if isinstance(one.record, Alert)]
+        assert (ended.value, ended.task, ended.reason) == (14, "nothing", "the node is at another place now")
         assert [(one.level, one.count) for one in here.board.snapshot().alerts] == [("calm", 6)]
         assert here.hour(10, 6) == ["look"]
     with closing(Trap(tmp_path, **place)) as again:

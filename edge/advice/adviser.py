@@ -7,7 +7,7 @@ from datetime import date, datetime, timedelta
 import msgspec
 
 from edge.advice.against_threshold import ORDER, Standing, is_outdated, judged, timed
-from edge.advice.alert import alert_of, dropped_alert, outdated_alert
+from edge.advice.alert import alert_of, dropped_alert, moved_alert, outdated_alert
 from edge.advice.evidence import Days, days_of
 from edge.advice.thresholds import Threshold
 from edge.advice.units import Stand
@@ -21,7 +21,8 @@ class Adviser:
 
     standings: tuple[Standing, ...]
     stand: Stand
-    dropped: tuple[Standing, ...]  # above calm, and stand no more: nobody has been told that yet
+    dropped: tuple[Standing, ...]  # above calm or of another place, and stand no more: nobody has been told that yet
+    last_elsewhere: int = 0  # the store's: of this place is what has the same
 
     @property
     def compared(self) -> tuple[Standing, ...]:
@@ -38,7 +39,8 @@ class Adviser:
         """Now that the clock is set: what was found before has its time, and what is outdated is as never compared."""
         known = [timed(one, now, day_at) for one in self.standings]
         outdated = [one for one in known if is_outdated(one, now, day_at(now.utc))]
-        kept = [Standing(threshold=one.threshold, eppo=one.eppo) if one in outdated else one for one in known]
+        anew = [Standing(threshold=o.threshold, eppo=o.eppo, last_elsewhere=o.last_elsewhere) for o in known]
+        kept = [new if one in outdated else one for one, new in zip(known, anew, strict=True)]
         above = tuple(one for one in outdated if one.level != "calm")
         return replace(self, standings=tuple(kept), dropped=self.dropped + above)
 
@@ -49,39 +51,45 @@ class Adviser:
         """
         after = [self._judged(standing, days, at) for standing in self.standings]
         changed = [new for old, new in zip(self.standings, after, strict=True) if new.level != old.level]
-        watched = {_key(one.threshold) for one in self.standings}
-        ended = [
-            (outdated_alert if _key(one.threshold) in watched else dropped_alert)(one, at, camera, model)
-            for one in self.dropped
-        ]
+        ended = (self._end_of(one)(one, at, camera, model) for one in self.dropped)
         alerts = (*ended, *(alert_of(new, at, camera, model) for new in changed))
         return replace(self, standings=tuple(after), dropped=()), alerts
+
+    def _end_of(self, dropped: Standing) -> Callable[[Standing, Instant, str, str], Alert]:
+        if dropped.last_elsewhere != self.last_elsewhere:
+            return moved_alert
+        is_watched = any(_key(one.threshold) == _key(dropped.threshold) for one in self.standings)
+        return outdated_alert if is_watched else dropped_alert
 
     def _judged(self, standing: Standing, days: Days, at: Instant) -> Standing:
         label, unit = standing.threshold.scientific_name, standing.threshold.unit
         return judged(standing, days.over(label, unit), days.so_far(label, unit), at, self.stand)
 
 
-def begun(thresholds: Sequence[Threshold], eppo: dict[str, str], kept: str | None, stand: Stand) -> Adviser:
+def begun(
+    thresholds: Sequence[Threshold], eppo: dict[str, str], kept: str | None, stand: Stand, last_elsewhere: int = 0
+) -> Adviser:
     """Standings for these thresholds; levels are taken up from what `to_json` gave, where pest and unit are the same.
 
     One whose action level was edited has no period, and is judged anew. A standing above calm for which there is no
-    threshold any more is dropped. Content that cannot be read is taken as nothing: levels are then found anew from the
-    next count.
+    threshold any more is dropped. So is each of another place for which a figure was told there, calm or not: of a node
+    that goes back, what stood there before may still stand at the platform. Content that cannot be read is taken as
+    nothing: levels are then found anew from the next count.
     """
     try:
         before = msgspec.json.decode(kept or "[]", type=tuple[Standing, ...])
     except ValueError:
         before = ()
-    known = {_key(one.threshold): one for one in before}
+    moved = [one for one in before if one.last_elsewhere != last_elsewhere and one.figure is not None]
+    known = {_key(one.threshold): one for one in before if one.last_elsewhere == last_elsewhere}
     standings = []
     for row in thresholds:
         code = eppo.get(row.scientific_name, "")
-        old = known.pop(_key(row), Standing(threshold=row))
+        old = known.pop(_key(row), Standing(threshold=row, last_elsewhere=last_elsewhere))
         is_edited = (old.threshold.low, old.threshold.high) != (row.low, row.high)
         standings.append(replace(old, threshold=row, eppo=code, period=None if is_edited else old.period))
-    dropped = tuple(one for one in known.values() if one.level != "calm")
-    return Adviser(tuple(standings), stand, dropped)
+    above = [one for one in known.values() if one.level != "calm"]
+    return Adviser(tuple(standings), stand, (*moved, *above), last_elsewhere)
 
 
 def _key(threshold: Threshold) -> tuple[str, str]:

@@ -7,7 +7,7 @@ from itertools import pairwise, starmap
 from edge.advice.against_threshold import Measured, Standing
 from edge.advice.thresholds import Threshold
 from edge.clock import Instant, seconds_between
-from edge.counts import OUTDATED, Alert, Level, Task, decimals_of
+from edge.counts import MOVED, OUTDATED, Alert, Level, Task, decimals_of
 
 
 def alert_of(standing: Standing, at: Instant, camera: str, model: str) -> Alert:
@@ -41,6 +41,15 @@ def dropped_alert(standing: Standing, at: Instant, camera: str, model: str) -> A
         alert_of(replace(standing, level="calm"), at, camera, model),
         reason=f"{standing.threshold.unit} is not held against a threshold here any more",
         look_at="Nothing to do; this threshold is not watched any more.",
+    )
+
+
+def moved_alert(standing: Standing, at: Instant, camera: str, model: str) -> Alert:
+    """The record that ends a standing of another place: what is reached here is news."""
+    return replace(
+        alert_of(replace(standing, level="calm"), at, camera, model),
+        reason=MOVED,
+        look_at="Nothing to do here; what was counted at the former place says nothing of this one.",
     )
 
 

@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import Mapping
-from contextlib import suppress
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -22,7 +21,6 @@ from edge.tally import ClassAccuracy
 log = logging.getLogger(__name__)
 
 SETTING = "standings"
-ELSEWHERE = "standings_elsewhere"  # setting: the last record that says nothing of this place
 A_MOMENT = timedelta(milliseconds=1)  # the store searches up to an end that is left out
 
 
@@ -41,7 +39,7 @@ class Alarms:
         self._unit, stand = unit_of(config.camera), Stand.of(config.advice)
         rows = tellable(wanted, self._unit, stand, stages=self._stages, has_area=True)  # it may be calibrated yet
         eppo = {name_and_stage(label)[0]: known.eppo for label, known in accuracy.items()}
-        self._adviser = begun(rows, eppo, _kept(store), stand)
+        self._adviser = begun(rows, eppo, store.setting(SETTING), stand, store.last_elsewhere)
         self._clock_state = ClockState.UNSYNCED
         self._owes_times = False  # is yet to be put right when things were done?
         board.show(alerts=self._adviser.compared)
@@ -100,14 +98,3 @@ class Alarms:
     def _range_of(self, label: str, count: int, share: float) -> TaxonCount:
         """Of a name whose life stages are told apart, taken together, precision and recall are not known."""
         return self._accuracy.get(label, ClassAccuracy("", None, None)).counted(count, label, self._unit, share)
-
-
-def _kept(store: Store) -> str | None:
-    """The standings of this place: those of another name or site end where the node was when it had them."""
-    elsewhere = str(store.last_elsewhere)
-    if (store.setting(ELSEWHERE) or "0") == elsewhere:
-        return store.setting(SETTING)
-    with suppress(StoreError):  # a card that takes nothing: the next start does it
-        store.set_setting(SETTING, "[]")
-        store.set_setting(ELSEWHERE, elsewhere)
-    return None

@@ -20,7 +20,7 @@ from playwright.sync_api import Browser
 from edge.cli import platform_main
 from edge.cli.station_thresholds import keep_thresholds
 from edge.clock import ClockState
-from edge.counts import OUTDATED, Level, NoData
+from edge.counts import MOVED, OUTDATED, Level, NoData
 from edge.errors import UsageError
 from edge.platform.areas import charts
 from edge.platform.areas.charts import DOTS_BELOW, Place, area_map, bars
@@ -48,6 +48,7 @@ NO_MORE = "insects/trap/night is not held against a threshold here any more"
 TOLD: tuple[tuple[Level, float, str], ...] = (
     ("calm", 14, NO_MORE),
     ("calm", 9, OUTDATED),
+    ("calm", 9, MOVED),
     ("look", 12, ""),
     ("calm", 3, BELOW),
     ("look", 15, ""),

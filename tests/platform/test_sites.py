@@ -1,8 +1,10 @@
 """A node whose site changes is the same node: each record counts once, under the site where it is now."""
 
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from itertools import permutations
+from pathlib import Path
 from typing import Literal
 from uuid import UUID
 
@@ -43,6 +45,7 @@ from tests.platform.fleet import EVENING, VILLAGES, all_due, epoch, moment, moth
 from tests.platform.test_database_intake import waits_for_a_lock
 from tests.platform.test_telling_people import START, alert
 from tests.records import MOTH, count, interval
+from tests.test_alarms import Trap
 from tests.waiting import wait_until
 
 RAN = ModelInfo(name="pests", version="0.1.0", sha256="", labels=[MOTH[0]])
@@ -579,6 +582,24 @@ def test_an_alert_that_comes_again_under_the_new_site_has_not_risen_again(statio
 
 
 COUNTY_B = "330206011001"
+
+
+@pytest.mark.parametrize("areas", [[], [COUNTY_B[:6]]], ids=["site without areas", "site with areas"])
+def test_the_first_catch_at_each_place_of_a_trap_that_moves_is_news(
+    areas: list[str], station: Station, tmp_path: Path
+) -> None:
+    set_areas(station.database, "t", areas)
+    for site, hours, caught in (("s", 8, 14), ("t", 9, 14), ("t", 34, 0), ("t", 58, 0), ("s", 80, 14)):
+        with closing(Trap(tmp_path, node="a", site=site)) as trap:
+            trap.hour(hours, caught)
+            area = COUNTY_B if site == "t" else VILLAGES["a"]
+            told = Info(software="fieldeye", version="0", epoch=str(trap.store.epoch), area_code=area)
+            station.hear(Message(f"fieldeye/v1/{site}/a/info", encode_message(told)))
+            batch = trap.store.next_batch()
+            station.hear(Message(f"fieldeye/v1/{site}/a/records", encode_batch(batch)))
+            trap.store.mark_delivered([one.mark for one in batch])
+    risen = station.database.execute("SELECT at, level FROM risen_alert ORDER BY seq").fetchall()
+    assert [(at.day, at.hour, level) for at, level in risen] == [(1, 13, "look"), (1, 14, "look"), (4, 13, "look")]
 
 
 def in_areas(station: Station, area: str) -> list[str]:

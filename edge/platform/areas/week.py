@@ -6,7 +6,7 @@ from datetime import date, datetime, timedelta
 
 from psycopg.rows import class_row
 
-from edge.counts import OUTDATED
+from edge.counts import MOVED, OUTDATED
 from edge.errors import UsageError
 from edge.platform.areas.area_names import called
 from edge.platform.areas.charts import Place
@@ -325,9 +325,9 @@ def _alerts(database: Database, area: str, first: date, last: date) -> list[Aler
             " FROM (SELECT *, coalesce(came, at) AS rose FROM alert) AS told JOIN node USING (node_id)"
             " WHERE area_code ^@ %s AND night_of(rose, time_zone) BETWEEN %s AND %s"
             # Ended by no count: the figure is old.
-            " AND NOT (level = 'calm' AND (value >= start_at OR reason = %s))"
+            " AND NOT (level = 'calm' AND (value >= start_at OR reason = ANY(%s)))"
             # Nodes take turns: a page shows the first alone.
             " ORDER BY array_position(ARRAY['act', 'look', 'calm'], level),"
             " row_number() OVER (PARTITION BY node_id, level ORDER BY rose, seq), rose, seq",
-            (area, first, last, OUTDATED),
+            (area, first, last, [OUTDATED, MOVED]),
         ).fetchall()
