@@ -55,8 +55,8 @@ def take_care(board: StatusBoard, store: Store, command: SeenCommand, now: Insta
             if deed is not None and not (deed.who == who or _is_known(command.former, deed.who)):
                 return False
             if command.given_back:
-                store.decisions.undo(key_of(one))
-            elif deed is None or deed.who != who:  # else it came twice, and what is done since stays done
+                return before is None or store.decisions.undo(key_of(one), before)
+            if deed is None or deed.who != who:  # else it came twice, and what is done since stays done
                 about = None if one.figure is None else one.figure.value
                 return store.decisions.do(key_of(one), Deed(who, now.utc, about, is_taken_on=True), now, after=before)
             return True

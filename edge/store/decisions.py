@@ -180,10 +180,13 @@ class Decisions(SharedFile):
                 db.execute("UPDATE deed_taken_on SET utc_ms = ? WHERE what = ? AND utc_ms = ?", right)
             db.execute("DELETE FROM deed_untimed")
 
-    def undo(self, what: str) -> None:
-        """It was not done after all."""
+    def undo(self, what: str, deed: Deed) -> bool:
+        """`deed` was not done after all. False: it is another one that stands."""
         with self.writing("take back what was done") as db:
+            if _deed(db, what) != deed:
+                return False
             db.execute("DELETE FROM deed WHERE what = ?", (what,))
+        return True
 
     def deed(self, what: str) -> Deed | None:
         """Who has done it or taken it on, and when."""

@@ -57,16 +57,30 @@ CHANGED = "This has changed meanwhile: read it again. Nothing was noted."
 
 def say_done(farmer: FlaskClient, key: str, page: str = "") -> TestResponse:
     """As the form on the page that lies open does, or on the one that stands there now."""
-    forms = (page or farmer.get("/").text).split('action="/done"')[1:]
+    return filled_in(farmer, "/done", key, page)
+
+
+def take_back(farmer: FlaskClient, key: str, page: str = "") -> TestResponse:
+    """As `say_done`, by "Not done yet"."""
+    return filled_in(farmer, "/done/undo", key, page)
+
+
+def filled_in(farmer: FlaskClient, address: str, key: str, page: str) -> TestResponse:
+    """The form about `key` as it stands on the page."""
+    forms = (page or farmer.get("/").text).split(f'action="{address}"')[1:]
     told = [dict(re.findall('name="(.*?)" value="(.*?)"', form.partition("</form>")[0])) for form in forms]
-    return post(farmer, "/done", "/account", **next((one for one in told if one["key"] == key), {"key": key}))
+    return post(farmer, address, "/account", **next((one for one in told if one["key"] == key), {"key": key}))
 
 
 def opened(scene: Scene, client: FlaskClient, *, is_seen: bool) -> tuple[FlaskClient, str, str]:
-    """A farmer, what the page asks of one, and the page as it lies open: 11 of a level, or what is only in sight."""
+    """A farmer, what the page asks of one, and the page as it lies open: 11 of a level, or what is only in sight.
+
+    The other pest in sight was answered.
+    """
     seen(scene)
     first = standing(scene, 11, "act")
     scene.board.show(alerts=() if is_seen else (first,))
+    scene.store.decisions.do(deed_key(BUG), Deed("Mei", scene.before(minutes=5).utc, 1.0))
     farmer = as_role(client, scene, Role.FARMER)
     return farmer, deed_key(HOPPER) if is_seen else key_of(first), farmer.get("/").text
 
@@ -284,7 +298,7 @@ def test_what_is_done_is_remembered_with_who_and_steps_back(scene: Scene, client
     assert headline(page) == "Brown planthopper: 14 yesterday"
     assert "Done by farmer, just now" in page
     assert "Ask your plant protection station today" not in page
-    assert post(farmer, "/done/undo", "/account", key=key).location == "/"
+    assert take_back(farmer, key).location == "/"
     page = farmer.get("/").text
     assert headline(page) == "Brown planthopper: 14 yesterday"
     assert ("Done by farmer" in page, "Ask your plant protection station today" in page) == (False, True)
@@ -332,10 +346,12 @@ def test_what_is_looked_at_is_remembered_with_who_and_steps_back(scene: Scene, c
     assert '<section class="card wait"' in page
     assert order not in page
     (last,) = re.findall('name="key" value="(.*?)"', page)
-    post(farmer, "/done/undo", "/account", key=last)
+    take_back(farmer, last)
     page = farmer.get("/").text
     assert (headline(page), order in page) == ("Slender rice bug: 1", True)
-    post(farmer, "/done/undo", "/account", key=key)
+    deed = scene.store.decisions.deed(key)
+    assert deed is not None
+    scene.store.decisions.undo(key, deed)
     page = farmer.get("/").text
     assert (headline(page), order in page) == ("Brown planthopper: 5", True)
 
@@ -476,7 +492,7 @@ def test_a_form_from_before_the_station_took_it_on_takes_nothing_back(scene: Sce
     assert 'action="/done/undo"' in farmer.get("/").text
     word = Deed("Li", scene.clock.utc, 14.0, is_taken_on=True)
     scene.store.decisions.do(key, word, after=scene.store.decisions.deed(key))
-    assert post(farmer, "/done/undo", "/account", key=key).location == "/"
+    assert take_back(farmer, key).location == "/"
     assert "Li takes care of it" in farmer.get("/").text
 
 
@@ -526,7 +542,7 @@ def test_what_is_done_about_a_warning_that_became_worse_leads_to_the_new_level_a
     farmer = as_role(client, scene, Role.FARMER)
     key, before = key_of(scene.board.snapshot().alerts[0]), farmer.get("/").text
     over_the_level(scene)
-    assert post(farmer, "/done/undo", "/account", key=key).location == "/"
+    assert take_back(farmer, key).location == "/"
     page = farmer.get(say_done(farmer, key, before).location or "").text
     assert CHANGED in page
     assert "the action level of 10 is reached" in page
@@ -568,8 +584,26 @@ def test_what_two_people_have_done_is_the_firsts_and_the_second_is_told_who_that
     scene.clock.advance(60)
     assert 'role="status">Done by' not in mei.get(say_done(mei, key, before).location or "").text, "her own"
     assert scene.store.decisions.deed(key) == deed
-    post(mei, "/done/undo", "/account", key=key)
+    take_back(mei, key)
     assert say_done(farmer, key).location == "/"
+
+
+@pytest.mark.parametrize("is_seen", [False, True])
+def test_not_done_yet_on_a_page_that_lay_open_takes_back_what_it_shows_and_nothing_newer(
+    scene: Scene, client: FlaskClient, *, is_seen: bool
+) -> None:
+    farmer, key, _ = opened(scene, client, is_seen=is_seen)
+    say_done(farmer, key)
+    before = farmer.get("/").text
+    take_back(farmer, key)
+    scene.clock.advance(60)
+    mei = scene.app().test_client()
+    log_in(mei, person(scene, Role.FARMER, "Mei"))
+    say_done(mei, key)
+    page = farmer.get(take_back(farmer, key, before).location or "").text
+    assert (CHANGED in page, "Done by Mei, just now" in page) == (True, True)
+    assert take_back(farmer, key).location == "/", "now it was seen"
+    assert scene.store.decisions.deed(key) is None
 
 
 def test_who_presses_while_the_card_keeps_the_first_waiting_is_second(

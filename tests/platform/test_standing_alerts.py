@@ -704,7 +704,9 @@ def test_said_at_the_desk_it_shows_at_a_real_node_and_the_other_way(tmp_path: Pa
         wait_until(lambda: not standing(database)[0].giver, within_s=40)
         acknowledge_each(database, [named(standing(database)[0])], "Zhao")
         wait_until(lambda: standing(database)[0].outcome == "done", within_s=40)
-        node.store.decisions.undo(key_of(STANDS))
+        deed = node.store.decisions.deed(key_of(STANDS))
+        assert deed is not None
+        assert node.store.decisions.undo(key_of(STANDS), deed)
         wait_until(lambda: not standing(database)[0].who, within_s=40)
         node.store.decisions.do(key_of(STANDS), Deed("Li", SINCE))
         wait_until(lambda: standing(database)[0].who == "Li", within_s=40)

@@ -42,12 +42,13 @@ def done() -> Response:
 @deeds.post("/done/undo")
 @needs(Role.FARMER)
 def not_done() -> Response:
-    """The page asks for it again. What the station takes care of is the station's to give back."""
+    """The page asks for it again, if it is still what the person saw that stands, and not the station's word."""
     decisions, key = node().store.decisions, request.form.get("key", "")
-    deed = decisions.deed(key)
-    if _asked(key) is not None and (deed is None or not deed.is_taken_on):
-        decisions.undo(key)
-    return redirect("/", 303)
+    deed, asked, shown = decisions.deed(key), _asked(key), request.form.get("done_at")
+    if deed is None or asked is None or deed.is_taken_on:
+        return redirect("/", 303)
+    is_back = deed.utc.isoformat() == shown and decisions.undo(key, deed)
+    return redirect("/" if is_back else url_for("pages.now", meanwhile="changed"), 303)
 
 
 def _asked(key: str) -> Asked | None:

@@ -52,6 +52,7 @@ class Card:
     about: int | None  # the count that it would be about
     asks_technician: bool  # what is wrong is the node
     done: str = ""  # who has done it and when
+    done_at: str = ""  # as its form says it
 
 
 def card(
@@ -112,7 +113,8 @@ def _asking(state: Situation) -> tuple[Tone, ...]:
 
 def card_done(one: Card, deed: Deed, when: Moments) -> Card:
     """Of what somebody has done already, and nobody is asked for again."""
-    return replace(one, tone="wait", word=gettext("Done"), icon="check", action="", done=done_words(deed, when))
+    said, at = done_words(deed, when), deed.utc.isoformat()
+    return replace(one, tone="wait", word=gettext("Done"), icon="check", action="", done=said, done_at=at)
 
 
 def say(state: Situation, snapshot: Snapshot, facts: Facts, now: Instant, when: Moments, config: CameraTable) -> Said:

@@ -44,6 +44,7 @@ class Against:
     action: str  # empty when there is nothing to do
     asks_station: bool
     done: str  # who has done it or takes care of it, and when, or empty
+    done_at: str  # as its form says it
     is_taken_on: bool  # by the station: what is asked for is not done yet
     again: str  # why it asks again after that, or empty
     gauge: Gauge
@@ -105,6 +106,7 @@ def _against(standing: Standing, figure: Measured, mode: Mode, deed_of: DeedOf, 
         action=task_words(standing.task),
         asks_station=standing.task == "follow_source",
         done="" if deed is None else done_words(deed, when),
+        done_at="" if deed is None else deed.utc.isoformat(),
         is_taken_on=deed is not None and deed.is_taken_on,
         again=again,
         gauge=gauge(figure, threshold.low),
