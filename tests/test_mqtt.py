@@ -36,6 +36,7 @@ from tests.node import FAST, NODE, RESTS, SITE, JumpingClock, Platform, guarded,
 from tests.ports import free_port
 from tests.records import alert, instant, interval, sighting
 from tests.spoiling import refusing, spoil_a_record_and_its_index
+from tests.test_commands import command
 from tests.waiting import next_line, wait_until
 
 STOPS_S = 20.0  # what it does not wait for would take 90
@@ -434,6 +435,9 @@ def test_counts_of_a_boot_without_a_clock_wait_for_it_and_alerts_and_an_earlier_
         lost = instant(0, ClockState.UNSYNCED, "of a boot that is over")
         gone = node.commit(sighting(at=lost), interval(start=lost, end=lost), alert(at=boot))
         wait_until(lambda: platform.has(gone) and node.store.waiting().records <= 2, within_s=5)
+        assert platform.counted.keys() == gone
+        platform.ask(command(node.store, 1, 5))
+        wait_until(lambda: [(one.sent, one.gone) for one in platform.read().replies()] == [(3, [])], within_s=5)
         assert platform.counted.keys() == gone
         clock.offset_s, clock.state = 0.0, ClockState.SYNCED
         wait_drained(node)

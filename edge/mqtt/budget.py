@@ -52,7 +52,7 @@ class Budget:
         self.levels_told: tuple[str, ...] = ()  # with it: keys of what stood above calm
 
     def corrections_return(self, marks: Collection[Mark]) -> None:
-        """The line broke before these were acknowledged: they, and those that were to follow, go again today."""
+        """Nobody received these, or the line broke before that was known: they and those to follow go again today."""
         self.corrections_before = max((self.corrections_before, *(mark.seq + 1 for mark in marks)))
 
     def spend(self, size_bytes: int, now: Instant) -> None:

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass, field
 
+from edge.clock import ClockState
+from edge.counts import Interval, Record, Sighting
 from edge.store import BATCH_BYTES, BATCH_RECORDS, Store
 from edge.wire import ReplayCommand, Stored
 
@@ -20,15 +22,26 @@ class Replay:
         """Has everything that is still kept been sent?"""
         return self.next_seq > self.command.last
 
-    def step(self, store: Store, most_bytes: int = BATCH_BYTES) -> list[Stored]:
-        """The next batch; empty if the rest is gone or not made yet, which is neither sent nor gone."""
+    def step(self, store: Store, most_bytes: int = BATCH_BYTES, undated: str | None = None) -> list[Stored]:
+        """The next batch; empty if the rest is gone or not made yet, which is neither sent nor gone.
+
+        Nor are counts of the boot `undated`, which go once its clock is set (see `Records.next_batch`).
+        """
         last = min(self.command.last, store.last_seq())
         batch = store.records_between_seq(self.next_seq, last, BATCH_RECORDS, most_bytes)
         upto = batch[-1].key.seq if batch else last
         self.gone += gaps(self.next_seq, [stored.key.seq for stored in batch], upto)
         self.next_seq = (upto if batch else self.command.last) + 1
-        self.sent += len(batch)
-        return batch
+        goes = [stored for stored in batch if not _waits_for_clock(stored.record, undated)]
+        self.sent += len(goes)
+        return goes
+
+
+def _waits_for_clock(record: Record, undated: str | None) -> bool:
+    if not isinstance(record, Interval | Sighting):
+        return False
+    at = record.end if isinstance(record, Interval) else record.at
+    return at.state is ClockState.UNSYNCED and at.boot_id == undated
 
 
 def gaps(first: int, found: list[int], last: int) -> list[tuple[int, int]]:

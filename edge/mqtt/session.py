@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Callable
 
-from edge.clock import ClockState
+from edge.clock import ClockState, Instant
 from edge.errors import StoreDamagedError, StoreError, WireError
 from edge.mqtt.connection import Ack, Connection
 from edge.mqtt.discovery import ONLINE, STATUS_TOPIC
@@ -198,9 +198,13 @@ class Session:
             limit_bytes=self._most_bytes(now.monotonic_s),
             without=self._sent,
             least_urgent=least_urgent,
-            undated=None if self._is_dated or now.monotonic_s >= self._undated_until_s else now.boot_id,
+            undated=self._undated(now),
         )
         return self._send_records(batch)
+
+    def _undated(self, now: Instant) -> str | None:
+        """The boot whose counts wait for the clock."""
+        return None if self._is_dated or now.monotonic_s >= self._undated_until_s else now.boot_id
 
     def _most_bytes(self, now_s: float) -> int:
         """So much of records goes in one message."""
@@ -248,8 +252,8 @@ class Session:
         replays = self._parts.commands.replays
         if not replays or least_urgent != LEAST_URGENT:
             return False
-        replay = replays[0]
-        batch = replay.step(self._parts.store, self._most_bytes(self._parts.clock.monotonic_s()))
+        replay, now = replays[0], self._parts.clock.now()
+        batch = replay.step(self._parts.store, self._most_bytes(now.monotonic_s), self._undated(now))
         self._send_records(batch, REPLAY)
         if replay.is_done:
             replays.popleft()
@@ -281,6 +285,8 @@ class Session:
         self._parts.figures.ack_ms = round((now_s - sent.at_s) * 1000, 1)
         if sent.channel == "image":
             self._settle_image(ack, now_s - sent.at_s, now_s)
+        if sent.channel == REPLAY and (ack.code >= REFUSED_FROM or ack.code == NOBODY_SUBSCRIBES):
+            self._parts.budget.corrections_return(sent.marks)
         if ack.code >= REFUSED_FROM:
             self._parts.figures.refused += 1
             self._note_refused(sent, DENIED if ack.code == NOT_AUTHORISED else from_reason_code(ack.code), now_s)

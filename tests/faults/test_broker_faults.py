@@ -110,6 +110,25 @@ def test_03_a_correction_that_a_killed_broker_forgot_comes_again_within_a_day_th
                 assert platform.revisions(key.seq) == [1] * day
 
 
+def test_a_correction_that_goes_again_while_nobody_subscribes_comes_once_somebody_does(tmp_path: Path) -> None:
+    clock = JumpingClock(0.0, ClockState.SYNCED)
+    with Broker() as broker:
+        Platform(broker, session=True).client.leave()
+        with running(tmp_path, to(broker.port, health_every_s=0.2), clock=clock) as node:
+            now = clock.now()
+            key = node.store.commit_interval(replace(interval(), end=now), Draft(seq=None, state=b"", pictures=()))
+            corrected = replace(interval(revision=1), end=now)
+            node.store.commit_interval(corrected, Draft(seq=key.seq, state=b"", pictures=()))
+            node.publisher.wake()
+            wait_drained(node)
+            broker.kill()
+            broker.start()
+            clock.offset_s += DAY_S
+            wait_until(lambda: node.link.word == "no_subscriber", within_s=10)
+            platform = Platform(broker)
+            wait_until(lambda: platform.revisions(key.seq) == [1], within_s=10)
+
+
 def last_seq(platform: Platform) -> int | None:
     """What the node says that it has committed."""
     said = [m for m in platform.read().messages.get("health", []) if isinstance(m, Health) and m.store]
