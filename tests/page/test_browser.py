@@ -40,6 +40,12 @@ LUMA = (0.2126, 0.7152, 0.0722)
 BAR_COLOURS = """[
     [".panel", "backgroundColor"], [".counted", "fill"], [".range", "stroke"],
 ].map(([what, part]) => getComputedStyle(document.querySelector(what))[part].match(/[\\d.]+/g).map(Number))"""
+ENDS_OF_WORDS = """all => all.map((one) => {
+    const words = document.createRange();
+    words.selectNodeContents(one);
+    const { left, right } = words.getBoundingClientRect();
+    return [one.textContent, left, right];
+})"""
 OVERPRINTED = """[...document.querySelectorAll(".brand span, .who, .languages, .tabs a")].flatMap((one, n, all) => {
     const a = one.getBoundingClientRect();
     return all.slice(n + 1).filter((other) => {
@@ -444,6 +450,23 @@ def test_whoever_needs_large_text_reads_the_answer_on_the_first_screen_and_each_
             heights = visit.page.evaluate("[...document.querySelectorAll('.rows li')].map(e => e.offsetHeight)")
             assert len(heights) == 3
             assert max(heights) < 844
+
+
+@pytest.mark.parametrize("width_px", [320, 360, 1280])
+def test_the_menu_of_languages_can_be_read_whole_in_any_size_of_text(
+    width_px: int, browser: Browser, scene: Scene
+) -> None:
+    seen(scene)
+    with visiting(browser, scene, View(width_px)) as visit:
+        for language in ("en", "hi"):
+            for text_px in (16, 24, 32):
+                visit.go_with_text(text_px, f"/?lang={language}")
+                visit.page.click(".languages summary")
+                assert not visit.is_wider_than_the_screen(), (language, text_px)
+                words = visit.page.eval_on_selector_all(".languages li a", ENDS_OF_WORDS)
+                assert len(words) == len(LANGUAGES)
+                cut = [name for name, left, right in words if left < 0 or right > width_px]
+                assert cut == [], (language, text_px)
 
 
 @pytest.mark.parametrize("width_px", [320, 390])
