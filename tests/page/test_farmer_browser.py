@@ -160,6 +160,20 @@ def test_two_taps_send_a_photograph_once_and_ask_the_station_once(
         assert [address.rpartition("/")[2] for address in slow_posts] == ["photo", "ask"]
 
 
+def test_another_photograph_goes_at_once_after_one_that_was_stopped_on_its_way(browser: Browser, scene: Scene) -> None:
+    well(scene)
+    with farmer(browser, scene, PHONE) as visit:
+        page = visit.page
+        visit.go("/photo")
+        page.check("input[value=pests]")
+        page.route("**/photo", lambda on_its_way: on_its_way.abort("aborted"))  # as by the browser's cross
+        with page.expect_event("requestfailed"):
+            visit.send_photograph(FRAMES / "whitefly.jpg")
+        page.unroute("**/photo")
+        visit.send_photograph(FRAMES / "rice_bug.jpg")
+        page.wait_for_selector("h1:has-text('Rice bugs')", timeout=60_000)
+
+
 @pytest.mark.parametrize(("who_did_it", "still_held"), [("the other", True), ("this", False)])
 def test_a_button_under_the_finger_never_becomes_another_ones(
     who_did_it: str, *, still_held: bool, browser: Browser, scene: Scene

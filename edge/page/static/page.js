@@ -275,6 +275,7 @@ if (navigator.serviceWorker) {
 const main = document.getElementById("main");
 if (main.dataset.refreshS) keepFresh(Number(main.dataset.refreshS));
 const photoForm = document.getElementById("photo-form");
+if (photoForm) photoForm.elements.photo.addEventListener("change", () => sentMs.delete(photoForm)); // another one, or chosen anew
 // An engine that does not turn a photograph as its EXIF says would send it lying on its side.
 if (photoForm && CSS.supports("image-orientation", "from-image")) {
   const { photo } = photoForm.elements;
