@@ -206,6 +206,21 @@ def test_a_button_under_the_finger_goes_with_its_warning(browser: Browser, scene
         expect(visit.page.locator(".note .deed button")).not_to_be_focused()
 
 
+def test_that_nothing_was_noted_is_said_as_long_as_the_page_stands(browser: Browser, scene: Scene) -> None:
+    over_the_level(scene)
+    with farmer(browser, scene, PHONE) as visit:
+        visit.page.clock.install()
+        visit.go("/")
+        scene.board.show(alerts=(standing(scene, 30, "act"),))
+        visit.page.click("button:has-text('Done')")
+        said = visit.page.locator("main [role=status]")
+        expect(said).to_contain_text("Nothing was noted.")
+        scene.board.show(alerts=(standing(scene, 30, "act"), standing(scene, 12, "act", BUG)))
+        visit.page.clock.run_for(21_000)
+        expect(visit.page.locator(".note .deed button")).to_be_visible()  # the page is fresh
+        expect(said).to_contain_text("Nothing was noted.")
+
+
 def test_a_large_photograph_is_made_smaller_before_it_is_sent(browser: Browser, scene: Scene, tmp_path: Path) -> None:
     well(scene)
     image = cv2.imread(str(FRAMES / "rice_bug.jpg"))

@@ -94,10 +94,12 @@ function replaceMain(html) {
 
 // By this name `waiting.js` knows that this script runs.
 async function keepFresh(everyS) {
+  const address = new URL(location.href);
+  address.searchParams.delete("lang"); // is remembered, and may have been chosen anew on another page
   for (;;) {
     await whileShown(everyS * 1000);
     try {
-      const answer = await ask(location.pathname);
+      const answer = await ask(address);
       const html = await nodesWords(answer);
       if (answer.ok && !html.includes(" data-refresh-s=")) return location.reload(); // what was waited for is there
       replaceMain(html);
