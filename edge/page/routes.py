@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 from urllib.parse import quote
 
 import msgspec
-from flask import Blueprint, Response, abort, current_app, render_template
+from flask import Blueprint, Response, abort, current_app, redirect, render_template, url_for
+from werkzeug.wrappers import Response as Answer
 
 from edge.calibration import Layout, board_pdf
 from edge.counts import Sighting
@@ -72,12 +73,12 @@ def seen_lately() -> str:
 
 @pages.get("/seen/<name>")
 @needs(Role.READER)
-def seen_on(name: str) -> str:
+def seen_on(name: str) -> str | Answer:
     """One photograph with what was seen on it; the last day's have boxes, older ones are served plain."""
     here = glance()
     found = sightings.photo(name, here.seen, node().store, here.when, here.camera.mode, here.precisions)
     if found is None:
-        abort(404, gettext("This picture is no longer kept on the node."))
+        return redirect(url_for("pages.picture", name=name))
     return render_template("seen.html", photo=found)
 
 

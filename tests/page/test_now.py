@@ -580,9 +580,18 @@ def test_each_row_leads_to_its_photograph_with_the_frame(scene: Scene, client: F
     assert page.count('class="box"') == 1
 
 
+def test_a_photograph_of_the_day_before_that_is_still_kept_is_shown(scene: Scene, client: FlaskClient) -> None:
+    seen(scene)
+    (newest,) = scene.store.latest_sightings(1)
+    scene.clock.advance(25 * 3600)  # of a page that lay open
+    answer = client.get(f"/seen/{newest.record.picture}", follow_redirects=True)
+    assert answer.status_code == 200
+    assert answer.data == scene.store.picture(newest.record.picture)
+
+
 def test_a_photograph_that_is_gone_is_said_to_be_gone(scene: Scene, client: FlaskClient) -> None:
     seen(scene)
-    answer = client.get("/seen/never-there")
+    answer = client.get("/seen/never-there", follow_redirects=True)
     assert answer.status_code == 404
     assert "This picture is no longer kept on the node." in answer.text
 
