@@ -35,6 +35,7 @@ class HeatSum:
     known_c: float  # over the days with temperatures: a lower bound
     filled_c: float | None  # missing days as the mean of their nearest known neighbours; None: nothing is known at all
     missing: tuple[date, ...]
+    each_c: tuple[float, ...]  # of each day, what is missing filled like this; empty: nothing is known at all
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,9 +94,9 @@ def heat_sum(
     wanted = [first + timedelta(n) for n in range((last - first).days + 1)]
     daily = {day: degree_days(days[day], lower_c, upper_c, cutoff) for day in wanted if day in days}
     missing = tuple(day for day in wanted if day not in daily)
-    known_c = sum(daily.values())
-    filled_c = known_c + sum(_between(day, daily) for day in missing) if daily else None
-    return HeatSum(known_c=known_c, filled_c=filled_c, missing=missing)
+    each_c = tuple(daily[day] if day in daily else _between(day, daily) for day in wanted) if daily else ()
+    filled_c = sum(each_c) if daily else None
+    return HeatSum(known_c=sum(daily.values()), filled_c=filled_c, missing=missing, each_c=each_c)
 
 
 def measured_days(intervals: Iterable[Interval], zone: tzinfo) -> dict[date, DayRange]:

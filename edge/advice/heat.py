@@ -4,8 +4,9 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta, tzinfo
+from itertools import accumulate
 
-from edge.advice.degree_days import DayRange, Development, HeatSum, degree_days, development, heat_sum
+from edge.advice.degree_days import DayRange, Development, HeatSum, development, heat_sum
 from edge.advice.first_catch import Night
 from edge.counts import Interval, NoData
 from edge.label_sets import LabelSets, with_counted
@@ -25,6 +26,7 @@ class Progress:
     last: date
     heat: HeatSum
     reached: date | None  # by the days that are known alone; None: not yet
+    reached_filled: date | None  # with what is missing reckoned from its neighbours, as `heat.filled_c`
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,16 +43,7 @@ class Catch:
 
 def progress(scientific_name: str, days: Mapping[date, DayRange], first: date, last: date) -> tuple[Progress, ...]:
     """Each step of the table, by its own source's thresholds; empty: nothing is known of the species."""
-    return tuple(
-        Progress(
-            row=row,
-            first=first,
-            last=last,
-            heat=heat_sum(days, first, last, row.lower_c, row.upper_c, row.cutoff),
-            reached=_reached(row, days, first, last),
-        )
-        for row in development(scientific_name)
-    )
+    return tuple(_progress(row, days, first, last) for row in development(scientific_name))
 
 
 def season_begin(today: date, latitude_deg: float | None) -> date:
@@ -98,11 +91,22 @@ def nights(caught: Mapping[date, Catch], label: str, first: date) -> list[Night]
     return [Night(evening, caught[evening].of(label) if evening in caught else None) for evening in evenings]
 
 
-def _reached(row: Development, days: Mapping[date, DayRange], first: date, last: date) -> date | None:
-    total_c = 0.0
-    for n in range((last - first).days + 1):
-        day = first + timedelta(days=n)
-        total_c += degree_days(days[day], row.lower_c, row.upper_c, row.cutoff) if day in days else 0.0
-        if round(total_c, 6) >= row.degree_days_c:  # ten days of 8.3 are less than 83
-            return day
+def _progress(row: Development, days: Mapping[date, DayRange], first: date, last: date) -> Progress:
+    heat = heat_sum(days, first, last, row.lower_c, row.upper_c, row.cutoff)
+    missing = set(heat.missing)
+    known_c = [0.0 if first + timedelta(days=n) in missing else one for n, one in enumerate(heat.each_c)]
+    return Progress(
+        row=row,
+        first=first,
+        last=last,
+        heat=heat,
+        reached=_reached(row.degree_days_c, first, known_c),
+        reached_filled=_reached(row.degree_days_c, first, heat.each_c),
+    )
+
+
+def _reached(need_c: float, first: date, each_c: Sequence[float]) -> date | None:
+    for n, total_c in enumerate(accumulate(each_c)):
+        if round(total_c, 6) >= need_c:  # ten days of 8.3 are less than 83
+            return first + timedelta(days=n)
     return None

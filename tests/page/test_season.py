@@ -212,10 +212,10 @@ def test_days_of_a_clock_that_ran_ahead_are_not_told_once_it_is_right(scene: Sce
     season(scene, [0, 3, 3, 0])
     scene.clock.jump(30 * 86_400, ClockState.SYNCED)
     scene.store.commit([hour for back in range(25, 0, -1) for hour in night(scene, back, 0)])
-    assert "reached on Jul 16" in client.get("/").text
+    assert "reached about Jul 10" in client.get("/").text
     scene.clock.jump(-29 * 86_400, ClockState.SYNCED)
     scene.store.commit(night(scene, 1, 0)[:12])
-    assert "reached on" not in client.get("/").text
+    assert "reached" not in client.get("/").text
 
 
 @pytest.mark.parametrize("hours", [1, 6])
@@ -280,6 +280,27 @@ def test_a_day_without_a_sensor_is_named_and_no_zero(scene: Scene, client: Flask
     page = client.get("/").text
     assert "2 days without a temperature are reckoned from their neighbours." in page
     assert f"{5 * EACH_C:.0f} of 117" in page
+
+
+@pytest.mark.parametrize(
+    ("silent", "said", "reckoned"),
+    [
+        ((), "reached on Jul 26", ""),
+        ((5, 6), "reached about Jul 26", "3 days without a temperature"),
+        ((14,), "reached on Jul 26", ""),
+    ],
+    ids=["none", "before", "after"],
+)
+def test_a_silent_sensor_puts_off_no_step_and_no_day_after_it_counts(
+    silent: tuple[int, ...], said: str, reckoned: str, scene: Scene, client: FlaskClient
+) -> None:
+    scene.clock.jump(30 * 86_400, ClockState.SYNCED)
+    well(scene)
+    for n in range(-1, 17):  # the first catch is that of Jul 14
+        scene.store.commit(night(scene, 17 - n, 3 if n in (0, 1) else 0, None if n in silent else WEATHER))
+    page = client.get("/").text
+    assert f"40 % of the eggs laid: {said}" in page
+    assert ("without a temperature" in page, reckoned in page) == (bool(reckoned), True)
 
 
 def test_warmth_goes_on_and_names_the_days_when_the_sensor_has_gone_silent(scene: Scene, client: FlaskClient) -> None:

@@ -1,6 +1,6 @@
 """The heat since the first catch of a pest: a panel of the farmer's page, where a trap has a sensor beside it."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta, tzinfo
 from threading import Lock
@@ -146,14 +146,17 @@ def _warmth(heat: _Heat) -> Warmth | None:
         name=names.name(heat.label),
         since=gettext("Caught two nights in a row since the evening of %(day)s.", day=evening),
         steps=tuple(_step(words, step) for words, step in said),
-        gaps=_gaps(heat.biofix, said[0][1].heat.missing),
+        gaps=_gaps(heat.biofix, _reckoned(step for _, step in said)),
         source=said[0][1].row.source,
     )
 
 
 def _step(words: str, step: Progress) -> str:
-    if step.reached is not None:
-        return gettext("%(stage)s: reached on %(day)s", stage=words, day=day_in_words(step.reached))
+    if step.reached_filled is not None:
+        day = day_in_words(step.reached_filled)
+        if _reckoned([step]):
+            return gettext("%(stage)s: reached about %(day)s", stage=words, day=day)
+        return gettext("%(stage)s: reached on %(day)s", stage=words, day=day)
     filled_c = step.heat.filled_c
     return gettext(
         "%(stage)s: %(sum)s of %(need)s degree days",
@@ -163,7 +166,12 @@ def _step(words: str, step: Progress) -> str:
     )
 
 
-def _gaps(biofix: Biofix, missing: Sequence[date]) -> str:
+def _reckoned(steps: Iterable[Progress]) -> set[date]:
+    """Days without a temperature that what is said of these steps goes by: none after a step is complete."""
+    return {day for step in steps for day in step.heat.missing if day <= (step.reached_filled or step.last)}
+
+
+def _gaps(biofix: Biofix, missing: Collection[date]) -> str:
     blind = biofix.blind_before
     unseen = ngettext(
         "Nobody looked on %(num)s night before: it may have come earlier.",
