@@ -179,7 +179,10 @@ def _guard(app: Flask, config: NodeConfig) -> None:
     def own_error(error: FieldeyeError) -> tuple[str | dict[str, str], int]:
         if is_for_scripts():
             return {"error": str(error)}, 503
-        words = gettext("The node cannot read what it has stored. Show this page to your technician.")
+        if request.method in SAFE:
+            words = gettext("The node cannot read what it has stored. Show this page to your technician.")
+        else:
+            words = gettext("This was not noted: the node cannot store it. Show this page to your technician.")
         return render_template("plain.html", words=words, detail=str(error)), 503
 
     app.after_request(protect)

@@ -33,7 +33,7 @@ from tests.page.scenes import (
     trap_hour,
     well,
 )
-from tests.page.visitors import as_role
+from tests.page.visitors import as_role, form_on, token_on
 
 
 def test_each_state_is_said_in_its_own_headline_and_with_the_age_of_the_last_picture(
@@ -555,6 +555,17 @@ def test_a_store_that_cannot_be_read_is_said_in_words(scene: Scene, client: Flas
     answer = client.get("/")
     assert answer.status_code == 503
     assert "The node cannot read what it has stored" in answer.text
+
+
+def test_what_the_card_does_not_take_is_said_to_be_not_noted(scene: Scene, client: FlaskClient) -> None:
+    over_the_level(scene)
+    as_role(client, scene, Role.FARMER)
+    deed = {**form_on(client.get("/").text, "/done"), "csrf": token_on(client, "/")}
+    scene.store.decisions.close()
+    answer = client.post("/done", data=deed)
+    assert answer.status_code == 503
+    assert "This was not noted: the node cannot store it. Show this page to your technician." in answer.text
+    assert "The node cannot read" not in answer.text
 
 
 @pytest.mark.parametrize(
