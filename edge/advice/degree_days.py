@@ -126,8 +126,6 @@ def read_days(text: str, name: str) -> dict[date, DayRange]:
         raise UsageError(f"{name}: its first line does not name the columns; begin it with date,tmin,tmax")
     for row in rows:
         where, remedy = f"{name}, line {rows.line_num}", "write it as 2026-07-01,12.5,27.0 under date,tmin,tmax"
-        if any(row.get(None) or ()):
-            raise UsageError(f"{where}: more cells than columns; {remedy}")
         least, most = row.get("tmin") or "", row.get("tmax") or ""
         try:
             day = date.fromisoformat(row.get("date") or "")

@@ -54,13 +54,21 @@ def area_for(who: str, asked: str | None, former: str | None) -> str:
 
 
 def read_csv(path: Path, columns: str) -> str:
-    """Text of a CSV in UTF-8, with or without a mark before it. Raises UsageError, which names its `columns`."""
+    """Text of a CSV in UTF-8, with or without a mark before it. Raises UsageError, which names its `columns`.
+
+    Also for a row with more cells than the first line names, empty ones apart: a comma would move or cut its cells.
+    """
     try:
         text = path.read_text("utf-8-sig")
-        list(csv.reader(text.splitlines()))
+        rows = csv.reader(text.splitlines())
+        named = len(next(rows, ()))
+        surplus = next((rows.line_num for row in rows if named and any(row[named:])), None)
     except (OSError, UnicodeDecodeError, csv.Error) as why:
         then = to_read(why, f"give a CSV in UTF-8 with the columns {columns}")
         raise UsageError(f"{path}: cannot be read; {then}") from why
+    if surplus:
+        give = f"give a CSV with {columns}, decimals with a point, and text with a comma in quotes"
+        raise UsageError(f"{path}:{surplus}: has more cells than columns; {give}")
     return text
 
 

@@ -386,6 +386,7 @@ def test_pictures_too_far_apart_for_visits_are_refused(tmp_path: Path, capsys: p
     ("text", "says"),
     [("image,count\n", "columns"), ("picture,count\na.jpg,many\n", "line 2"), ("", "columns"),
      ("picture,count\n\na.jpg,1\nb.jpg,-1\n", "line 4: '-1' is not 0 or more"),
+     ("picture,count\na.jpg,1,5\n", "truth.csv:2: has more cells than columns"),
      ("picture,count\na.jpg,nan\n", "line 2"), ("count,picture\n1\n", "line 2: names no picture")],
 )  # fmt: skip
 def test_a_truth_that_cannot_be_read_names_file_line_and_remedy(

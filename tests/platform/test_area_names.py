@@ -78,6 +78,7 @@ def test_of_two_lists_at_once_the_later_one_holds(database: Database, url: str) 
         (b"code,name\n3301,a\n330100,b\n", "names.csv:3: 330100 stands in an earlier line with another name"),
         (b"code,name\n33,a\0b\n", "names.csv:2: a name has at most"),
         (f"code,name\n33,{'a' * (MOST_LETTERS + 1)}\n".encode(), "names.csv:2: a name has at most"),
+        (b"code,name\n330106,West Lake, Hangzhou\n", "names.csv:2: has more cells than columns; give a CSV with code,"),
         (b"code,name\n", "names.csv: holds no area"),
     ],
 )

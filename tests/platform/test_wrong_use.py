@@ -208,7 +208,7 @@ def test_what_only_the_owner_may_do_is_said_to_a_reader(
      "Aphididae,new,5,nan,us", "Aphididae,new,many,,us", "M\0th,new,5,,us", ",new,5,,us", "Aphididae,new,5",
      "Aphididae,new", "Aphididae,new,,5,us", "Aphididae,adults/trap/night,5,,us", "Plutela xylostela,new,5,,us",
      "Plutella xylostella,new,7,,us", "Plutella xylostella,new,,,", "Aphididae,affected_frames,130,,us",
-     "Aphididae,affected_frames,5,101,us"],
+     "Aphididae,affected_frames,5,101,us", "Aphididae,new,5,5,20,us"],
 )  # fmt: skip
 def test_thresholds_are_kept_all_or_none(
     still_url: str, row: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
