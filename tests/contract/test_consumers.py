@@ -88,6 +88,7 @@ def wanted(record: PlainRecord) -> dict[str, Any] | None:
         rows = [[one.label, one.stage or None, one.count, one.low, one.high] for one in counts or ()]
         taxa = None if counts is None else rows
         effort = {"utc_ms": utc_ms(record.start.utc), "unit": record.unit, "frames": record.frames}
+        effort["revision"] = record.revision
         return key | effort | {"kind": "interval", "counts": taxa, "no_data": record.no_data}
     return None
 
@@ -111,7 +112,7 @@ def test_a_consumer_counts_a_repeated_record_once_and_a_revised_one_anew(program
             assert node.publish(TOPIC, encode_batch(stored(record))) == 0
         assert node.publish(TOPIC, encode_batch(stored(interval(3600.0), first_seq=2))) == 0
         told = lines(process, 3)
-    assert [(one["seq"], one["frames"]) for one in told] == [(1, 3540), (1, 3000), (2, 3540)]
+    assert [(one["seq"], one["revision"], one["frames"]) for one in told] == [(1, 0, 3540), (1, 1, 3000), (2, 0, 3540)]
 
 
 MALFORMED = [

@@ -1,4 +1,4 @@
-// What nodes count, each record once, as JSON lines: node consumer.mjs HOST PORT. Needs mqtt and cborg (npm ci).
+// What nodes count, as JSON lines; the last of a key holds: node consumer.mjs HOST PORT. Needs mqtt, cborg (npm ci).
 import { decode } from 'cborg'
 import mqtt from 'mqtt'
 
@@ -17,13 +17,13 @@ function* told(batch, node) {
     const out = { node, epoch, seq: first + record.get(1), utc_ms: base + record.get(2)[0] }
     if (record.get(0) === 0) {
       const [label, stage] = taxa[record.get(5)]
-      yield [0, { ...out, kind: 'sighting', label, stage, count: record.get(8) }]
+      yield { ...out, kind: 'sighting', label, stage, count: record.get(8) }
     } else if (record.get(0) === 1) {
       // counts missing: no data, which is not a zero; empty: looked, and saw none
       const counts = record.get(11)?.map(([place, ...numbers]) => [...taxa[place], ...numbers]) ?? null
       const [unit, no_data] = [UNITS[record.get(7)], record.has(12) ? words[record.get(12)] : null]
       if (!unit) throw new RangeError(`unit ${record.get(7)} is not known`)
-      yield [record.get(18) ?? 0, { ...out, kind: 'interval', unit, frames: record.get(8), counts, no_data }]
+      yield { ...out, kind: 'interval', revision: record.get(18) ?? 0, unit, frames: record.get(8), counts, no_data }
     }
   }
 }
@@ -35,9 +35,9 @@ client.on('message', (topic, payload) => {
   try {
     const batch = decode(payload, { useMaps: true, allowIndefinite: false })
     if (batch.get(0) !== 1) return
-    for (const [revision, out] of [...told(batch, topic.split('/')[3])]) {
-      const key = `${out.node}/${out.epoch}/${out.seq}`
-      if ((seen.get(key) ?? -1) >= revision) continue // a higher revision takes the place of the record
+    for (const out of [...told(batch, topic.split('/')[3])]) {
+      const [key, revision] = [`${out.node}/${out.epoch}/${out.seq}`, out.revision ?? 0]
+      if ((seen.get(key) ?? -1) >= revision) continue // a corrected interval is told once more under its key
       console.log(JSON.stringify(out))
       seen.set(key, revision)
     }

@@ -1,4 +1,4 @@
-"""What nodes count, each record once, as JSON lines: python consumer.py HOST PORT. Needs paho-mqtt and cbor2 only."""
+"""What nodes count, as JSON lines; the last of a key holds: python consumer.py HOST PORT. Needs paho-mqtt and cbor2."""
 
 import json
 import sys
@@ -24,16 +24,16 @@ def told(batch, node):  # sightings (0) and intervals (1); kinds that this progr
             yield key, 0, out | {"kind": "sighting", "label": label, "stage": stage, "count": record[8]}
         elif record[0] == 1:
             counts = record.get(11)  # missing: no data, which is not a zero; empty: looked, and saw none
-            counts = None if counts is None else [[*taxa[place], *numbers] for place, *numbers in counts]
-            out |= {"kind": "interval", "unit": UNITS[record[7]], "frames": record[8], "counts": counts}
-            yield key, record.get(18, 0), out | {"no_data": batch[8][record[12]] if 12 in record else None}
+            out["counts"] = None if counts is None else [[*taxa[place], *numbers] for place, *numbers in counts]
+            out |= {"kind": "interval", "revision": record.get(18, 0), "unit": UNITS[record[7]], "frames": record[8]}
+            yield key, out["revision"], out | {"no_data": batch[8][record[12]] if 12 in record else None}
 
 
 def on_message(_client, _data, message):
     try:
         batch = cbor2.loads(message.payload) if len(message.payload) <= 65536 else {}  # more than the contract allows
         for key, revision, out in list(told(batch, message.topic.split("/")[3])) if batch.get(0) == 1 else ():
-            if seen.get(key, -1) < revision:  # a higher revision takes the place of the record
+            if seen.get(key, -1) < revision:  # a corrected interval is told once more under its key
                 print(json.dumps(out, ensure_ascii=False), flush=True)
                 seen[key] = revision
     except MALFORMED as why:  # the next message counts all the same
