@@ -323,7 +323,8 @@ def test_density_is_of_the_calibrated_cameras_only(fleet: Fleet) -> None:
     fleet.counts("c", 0, count(MOTH, 100, 90, 120))
     fleet.counts("a", 1, area_mm2=20_000)
     fleet.sum_up()
-    assert [one.per_m2 for one in areas_below(fleet.database, moths())] == [pytest.approx(50)], "a mean of both nights"
+    below = {one.area: one.per_m2 for one in areas_below(fleet.database, moths())}
+    assert below == {"330106011": pytest.approx(50), "330106012": None}, "a mean of both nights"
     night = population(fleet.database, moths())[0]
     assert (night.per_m2, night.per_m2_low, night.per_m2_high) == pytest.approx((100, 5 / 0.06, 8 / 0.06))
     assert population(fleet.database, moths("330106012"))[0].per_m2 is None
@@ -785,6 +786,9 @@ def test_a_code_with_zeros_behind_it_is_the_area_that_it_stands_for(still_url: s
         (("441900003001", "441900004000"), "4419", ["441900003", "441900004"]),  # a city without counties
         (("441900000000", "441900003000"), "4419", ["441900000", "441900003"]),
         (("441900000000",), "4419", []),
+        (("330106011001", "330106012001"), "", ["330106011", "330106012"]),  # all in one county
+        (("330106011001", "330106011002"), "33", ["330106011001", "330106011002"]),
+        (("330106011001", "441900003001"), "", ["33", "44"]),
         (("441901001001", "441900003000"), "4419", ["441900", "441901"]),
     ],
 )

@@ -79,13 +79,14 @@ _BELOW = f"""
 
 
 def areas_below(database: Database, wanted: Wanted) -> Sequence[AreaBelow]:
-    """Of the next level, the worst first, those without data last; none of a village."""
+    """Of the next level on which there are several, the worst first, those without data last; none of a village."""
     digits = next((digits for digits in LEVELS if digits > len(wanted.area)), None)
     if digits is None:
         return []
     with database.cursor(row_factory=class_row(AreaBelow)) as cursor:
         found = cursor.execute(_BELOW, asdict(wanted) | {"digits": digits}).fetchall()
-    if len(found) == 1 and found[0].is_above:  # a city without counties, as 441900: its townships
+    one_alone = len(found) == 1 and len(found[0].area) == digits
+    if one_alone and (digits < LEVELS[-1] or found[0].is_above):  # as a city without counties, 441900: its townships
         return areas_below(database, replace(wanted, area=found[0].area))
     if any(one.per_m2 is not None for one in found):
         cameras = cameras_in(database, wanted, digits)
