@@ -101,13 +101,21 @@ def town(still_url: str) -> Iterator[Database]:
      "UPDATE question SET answer = 'x', answered = now()", "UPDATE question SET deleted = now()",
      "SELECT add_desk_role('town_011', '330106011')", "SELECT FROM turn FOR UPDATE",
      "SELECT take_turn('lead', gen_random_uuid())", "SELECT note FROM question", "SELECT who FROM care",
-     "SELECT who FROM acknowledgement",
+     "SELECT who FROM acknowledgement", "SELECT health FROM node",
      "INSERT INTO acknowledgement (node_id, label, unit, level, since, who) SELECT node_id, 'x', 'x', 'act', now(), 'x'"
      " FROM node"],
 )  # fmt: skip
 def test_a_reader_can_change_nothing_and_reach_no_table_behind_the_policies(town: Database, statement: str) -> None:
     with pytest.raises(psycopg.errors.InsufficientPrivilege):
         town.execute(statement.encode())
+
+
+def test_a_reader_reads_all_of_a_node_but_what_names_who_takes_care_of_its_alerts(town: Database) -> None:
+    kept = town.execute(
+        "SELECT attname FROM pg_attribute WHERE attrelid = 'node'::regclass AND attnum > 0"
+        " AND NOT has_column_privilege(attrelid, attnum, 'SELECT')"
+    )
+    assert kept.fetchall() == [("health",)]
 
 
 def test_a_reader_may_call_no_function_that_writes(town: Database) -> None:
