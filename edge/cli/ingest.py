@@ -30,7 +30,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_broker_arguments(parser)
     into = parser.add_mutually_exclusive_group(required=True)
     into.add_argument("--database", metavar="URL", help="PostgreSQL 16 to 18: postgresql://user@host/name")
-    into.add_argument("--out", type=Path, metavar="FILE", help="JSON lines; goes on where it stopped")
+    out = "JSON lines; goes on where it stopped; asks for missing records, for no photograph"
+    into.add_argument("--out", type=Path, metavar="FILE", help=out)
     leave = "the broker keeps nothing more for workers that run no more, of this machine or of HOST"
     into.add_argument("--leave", nargs="?", const=gethostname(), metavar="HOST", help=leave)
     of_workers = parser.add_argument_group("with --database or --leave")
