@@ -627,6 +627,22 @@ def test_a_site_that_has_areas_counts_in_no_other_one_and_the_log_says_so_once(
     assert in_areas(station, "33") == ["s/a"], "a site without areas counts where it says"
 
 
+def test_nodes_that_run_no_more_go_along_when_their_county_gets_another_code(station: Station) -> None:
+    """By the statement of docs/platform.md."""
+    station.hear(info("s"), records("s", 1), health("s", 1))
+    assert (counted(station, "330106"), counted(station, "330114")) == ([3, None, None], [None, None, None])
+    statement = "SELECT place_node(" + Path("docs/platform.md").read_text("utf-8").partition("SELECT place_node(")[2]
+    told = "SELECT health, status, info FROM node"
+    before = station.database.execute(told).fetchall()
+    station.database.execute(statement.partition(";")[0].encode())
+    assert station.moths("330106")[0] == (3, 1, 1), "it was just heard"
+    station.database.execute("UPDATE node SET heard = now() - interval '91 days'")
+    station.database.execute(statement.partition(";")[0].encode())
+    assert station.moths("330106")[0] == (None, 0, 0)
+    assert station.moths("330114011")[0] == (3, 1, 1)
+    assert station.database.execute(told).fetchall() == before
+
+
 def test_a_site_that_has_areas_takes_no_node_of_another_county_whatever_card_it_names(station: Station) -> None:
     set_areas(station.database, "t", [COUNTY_B[:6]])
     station.hear(info("s"), records("s", 1))
