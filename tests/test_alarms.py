@@ -240,6 +240,17 @@ def test_two_hours_before_the_clock_is_set_hide_no_winter_either(trap: Trap) -> 
 
 
 @pytest.mark.parametrize("state", [ClockState.SYNCED, UNSYNCED])
+def test_the_catches_of_a_board_that_wakes_on_the_same_date_each_day_are_no_one_night_s(
+    state: ClockState, trap: Trap
+) -> None:
+    assert [trap.hour(8, 3, f"day-{day}", UNSYNCED) for day in range(6)] == [[]] * 6
+    assert trap.hour(9, 3, "last", state) == []
+    (standing,) = trap.board.snapshot().alerts
+    assert (standing.count, standing.level) == (3, "calm")
+    assert trap.hour(10, 7, "last", state) == ["look"], "of one boot they are"
+
+
+@pytest.mark.parametrize("state", [ClockState.SYNCED, UNSYNCED])
 @pytest.mark.parametrize("unset", [["next"], ["next", "other"]])
 def test_a_level_that_was_counted_each_day_outlives_boots_without_the_time(
     state: ClockState, unset: list[str], trap: Trap

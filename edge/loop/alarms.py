@@ -76,7 +76,7 @@ class Alarms:
             log.warning("counts_not_read", extra={"why": str(why)})
             return ()
         here = [one.record for one in stored if one.key.seq > self._store.last_elsewhere]
-        intervals = [record for record in here if isinstance(record, Interval)]
+        intervals = [one for one in here if isinstance(one, Interval) and _has_its_day(one, newest)]
         days = Days.of(intervals, self._unit, self._zone, today, self._range_of, self._stages, self._label_sets)
         self._adviser, alerts = self._adviser.advised(days, newest.end, newest.camera, newest.model)
         return alerts
@@ -98,3 +98,8 @@ class Alarms:
     def _range_of(self, label: str, count: int, share: float) -> TaxonCount:
         """Of a name whose life stages are told apart, taken together, precision and recall are not known."""
         return self._accuracy.get(label, ClassAccuracy("", None, None)).counted(count, label, self._unit, share)
+
+
+def _has_its_day(one: Interval, newest: Interval) -> bool:
+    """A board without a clock may wake on the same date each day: of boots that never knew the time nobody knows."""
+    return one.is_timed or one.end.boot_id == newest.end.boot_id
