@@ -15,9 +15,14 @@ for word; do
         *) echo "install.sh: unknown argument $word; see --help" >&2; exit 2 ;;
     esac
 done
+put() { # MODE GROUP SOURCE TARGET: a power cut leaves the former file or this one
+    install -D -o root -g "$2" -m "$1" "$3" "$4.new"
+    sync "$4.new"
+    mv -f "$4.new" "$4"
+}
 cd "$(dirname "$0")"
 [ "$(id -u)" = 0 ] || { echo "install.sh: run it as root: sudo $0" >&2; exit 2; }
-if [ -z "$afresh" ] && [ -e /etc/mosquitto/fieldeye/ca.pem ] && ! cmp -s ca.pem /etc/mosquitto/fieldeye/ca.pem; then
+if [ -z "$afresh" ] && [ -s /etc/mosquitto/fieldeye/ca.pem ] && ! cmp -s ca.pem /etc/mosquitto/fieldeye/ca.pem; then
     echo "install.sh: this machine is the broker of another site or of a former key store, whose nodes these files would lock out;" \
         "give this site a machine of its own, or add --afresh if its key store is new" >&2
     exit 1
@@ -29,11 +34,14 @@ fi
 rules=$(find /usr/lib /usr/local/lib -maxdepth 2 -name mosquitto_dynamic_security.so | head -n 1) # differs by architecture
 [ -n "$rules" ] || { echo "install.sh: below /usr/lib there is no mosquitto_dynamic_security.so; install Debian's package mosquitto" >&2; exit 1; }
 install -d -o root -g mosquitto -m 0750 /etc/mosquitto/fieldeye
-install -o root -g mosquitto -m 0640 passwords acl ca.pem revoked.pem server.pem server.key /etc/mosquitto/fieldeye/
+for file in passwords acl ca.pem revoked.pem server.pem server.key; do
+    put 0640 mosquitto "$file" "/etc/mosquitto/fieldeye/$file"
+done
 ln -sfn "$rules" /etc/mosquitto/fieldeye/dynamic_security.so
-[ -e /etc/mosquitto/mosquitto.conf.before-fieldeye ] || cp -p /etc/mosquitto/mosquitto.conf /etc/mosquitto/mosquitto.conf.before-fieldeye
-install -o root -g mosquitto -m 0640 mosquitto.conf /etc/mosquitto/mosquitto.conf
-install -D -o root -g root -m 0644 chrony.conf /etc/chrony/conf.d/fieldeye-broker.conf
+[ -e /etc/mosquitto/mosquitto.conf.before-fieldeye ] || put 0644 root /etc/mosquitto/mosquitto.conf /etc/mosquitto/mosquitto.conf.before-fieldeye
+put 0640 mosquitto mosquitto.conf /etc/mosquitto/mosquitto.conf
+put 0644 root chrony.conf /etc/chrony/conf.d/fieldeye-broker.conf
+sync /etc/mosquitto /etc/mosquitto/fieldeye /etc/chrony/conf.d
 systemctl enable --quiet mosquitto chrony
 [ -z "$afresh" ] || { systemctl stop mosquitto; rm -f /var/lib/mosquitto/mosquitto.db; } # a stop writes it once more
 systemctl restart mosquitto chrony # a reload would not read acl
