@@ -94,6 +94,15 @@ def test_models_that_were_taken_back_are_on_trial_when_somebody_goes_back_to_the
     assert running_counter(bench.places, "models") == 0
 
 
+def test_a_node_with_the_softwares_models_alone_has_none_to_go_back_to(
+    bench: Bench, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = said(bench.places)
+    assert main(["model", "rollback", *options(bench)]) != 0
+    assert "no other models are installed" in capsys.readouterr().err
+    assert said(bench.places) == before
+
+
 def test_a_number_that_was_taken_back_by_hand_is_not_said_to_run_well(bench: Bench) -> None:
     models(bench, 1)
     bench.prove()
