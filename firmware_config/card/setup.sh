@@ -26,6 +26,7 @@ units=(fieldeye-leave-hotspot.timer fieldeye-healthy.path fieldeye-fetch.path fi
 packages=(python3-venv chrony nftables network-manager wpasupplicant dnsmasq-base iw avahi-daemon
     systemd-zram-generator unattended-upgrades util-linux-extra) # the last: hwclock, which Raspberry Pi OS lacks
 modem_packages=(modemmanager usb-modeswitch)
+ssh_packages=(openssh-server)
 
 say() { echo "$(date -u +%FT%TZ) $*" | tee -a "$log"; }
 refuse() { echo "setup.sh: $*" >&2; exit 2; }
@@ -61,6 +62,7 @@ install_packages() {
     local wanted=("${packages[@]}") missing=() name
     ! grep -Eqs "kind *= *[\"']picamera" "$here/node.toml" || wanted+=(python3-picamera2) # from apt: it brings libcamera
     [ ! -e "$here/system/etc/NetworkManager/system-connections/fieldeye-lte.nmconnection" ] || wanted+=("${modem_packages[@]}")
+    [ ! -s "$here/authorized_keys" ] || wanted+=("${ssh_packages[@]}")
     for name in "${wanted[@]}"; do
         dpkg-query -W -f '${db:Status-Status}' "$name" 2>/dev/null | grep -qx installed || missing+=("$name")
     done
@@ -192,14 +194,14 @@ start_units() {
     systemctl restart nftables
     systemctl restart --no-block chrony "${units[@]}"
     nmcli connection reload || true
-    [ ! -s "$ssh_keys" ] || systemctl enable --now --quiet ssh
     systemctl restart fieldeye.service
+    [ ! -s "$ssh_keys" ] || systemctl enable --now --quiet ssh
 }
 
 # The boot partition has no owners and no modes: what is secret must not stay on it.
 forget_secrets() {
     local file secret=("$here"/secrets/* "$here"/system/etc/NetworkManager/system-connections/*)
-    ! grep -Eqs 'source *= *["'\''].*://.*[@?]' "$here/node.toml" || secret+=("$here/node.toml") # a camera's password
+    ! grep -Eqs 'source *= *["'\''].*://.*[@?=]' "$here/node.toml" || secret+=("$here/node.toml") # a camera's password
     if [ ! -w "$here" ]; then # a FAT in which the kernel found a fault, until the next boot has it checked
         for file in "${secret[@]}" "$here"/forgotten/*; do
             [ -f "$file" ] || continue
@@ -225,7 +227,7 @@ forget_secrets() {
 while [ $# -gt 0 ]; do
     case $1 in
         --debs) debs=$(realpath "${2:?--debs DIR}"); shift 2 ;;
-        --packages) printf '%s\n' "${packages[@]}" "${modem_packages[@]}"; exit 0 ;;
+        --packages) printf '%s\n' "${packages[@]}" "${modem_packages[@]}" "${ssh_packages[@]}"; exit 0 ;;
         --software) software=$(realpath "${2:?--software DIR}"); shift 2 ;;
         -h | --help) sed -n '2,/^set/{/^set/d;s/^# \{0,1\}//p}' "${BASH_SOURCE[0]}"; exit 0 ;;
         *) refuse "unknown argument $1; see --help" ;;

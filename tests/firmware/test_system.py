@@ -545,6 +545,7 @@ def step_of_setup(folder: Path, command: str, *before: object) -> str:
     [
         ("rtsp://look:se-cr%22et@10.0.0.9:554/main", False),
         ("http://10.0.0.9/snap.jpg?user=look&pwd=secret", False),
+        ("rtsp://10.0.0.9:554/user=look&password=secret&channel=1&stream=0.sdp", False),
         ("rtsp://10.0.0.9:554/main", True),
         ("/dev/video0", True),
     ],
