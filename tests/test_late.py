@@ -887,7 +887,7 @@ def test_a_card_of_which_nobody_knows_since_when_it_hangs_is_no_zero_and_ends_no
     old = [(left, 8, BLUE) for left in (0, 16, 32, 48)]
     fed.run(fed.add(60, *old), fed.add(120, *old, (16, 40, BLUE), (40, 40, BLUE)))
     assert [(one.level, one.count) for one in fed.board.snapshot().alerts] == [("look", 2)]
-    another = np.random.default_rng(8).integers(60, 200, (64, 64, 3)).astype(np.uint8)
+    another = _noise()
     for left, top in ((0, 24), (16, 48), (32, 24), (56, 32), (40, 56)):
         another[top : top + 8, left : left + 8] = BLUE
     for night in (24, 48):  # the level is held against the first of these once that is over
@@ -896,6 +896,27 @@ def test_a_card_of_which_nobody_knows_since_when_it_hangs_is_no_zero_and_ends_no
     told = fed.intervals[1]
     assert (told.counts, told.skipped, told.exposed_s) == (NoData("unmatched"), (("unmatched", 2),), None)
     assert [one.level for one in fed.board.snapshot().alerts] == ["look"]
+
+
+@pytest.mark.parametrize("lost", [0, 1, 2])
+@pytest.mark.parametrize("is_off", [False, True])
+def test_a_card_that_is_seen_again_tells_its_catch_of_all_the_time_since_it_was_seen(
+    tmp_path: Path, lost: int, *, is_off: bool
+) -> None:
+    fed, fog = Fed(tmp_path, mode="trap"), _noise()
+    places = [(x, y, BLUE) for y in (0, 16, 32, 48) for x in (0, 16, 32, 48)]
+    days = [fed.add(0.0, *places[:2]), fed.add(24 * HOUR_S, *places[:4])]
+    days += [fed.add((2 + day) * 24 * HOUR_S, image=fog) for day in range(lost)]
+    days += [fed.add((2 + lost) * 24 * HOUR_S, *places[: 6 + 2 * lost]), fed.wait(2 * HOUR_S)]
+    for steps in [[day] for day in days] if is_off else [days]:
+        fed.run(*steps)
+    told = [one for one in fed.intervals if one.frames][-1]
+    assert (counts(told), told.exposed_s) == ({"Pieris": 2 + 2 * lost}, (1 + lost) * 24 * HOUR_S)
+
+
+def _noise() -> Image:
+    """Of another textured thing than a card: fog, or the floor under a trap that was taken away."""
+    return np.random.default_rng(8).integers(60, 200, (64, 64, 3)).astype(np.uint8)
 
 
 @pytest.mark.parametrize(("mode", "hours"), [("leaf", [0, 12, 24]), ("trap", [0, 24])])

@@ -106,9 +106,8 @@ class Counter:
         seen = self.eye.named(found.where(sure), frame.image)
         card = None if step.skipped else step.card
         if card is not None:
-            is_another = card.verdict in {"restarted", "changed"}  # since when it hangs nobody knows
-            hung_since = None if is_another or not self._keeps_card else self._trap_card.seen
-            tally, self._trap_card.seen = tally.exposed(hung_since, frame.instant), frame.instant
+            hung_since = self._trap_card.looked(card, frame.instant)
+            tally = tally.exposed(hung_since if self._keeps_card else None, frame.instant)
         on_card = None if card is None else card.present
         why = step.skipped or self._why_no_effort(card)
         if why:

@@ -5,7 +5,7 @@ card, reading = read_card(card, detections, sure, image)
 """
 
 from edge.trap.card import Card
-from edge.trap.keep import load_card, save_card
+from edge.trap.keep import Kept, load_card, save_card
 from edge.trap.reading import FORGOTTEN_AFTER, TELLING, Reading, read_card
 
-__all__ = ["FORGOTTEN_AFTER", "TELLING", "Card", "Reading", "load_card", "read_card", "save_card"]
+__all__ = ["FORGOTTEN_AFTER", "TELLING", "Card", "Kept", "Reading", "load_card", "read_card", "save_card"]

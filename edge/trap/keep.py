@@ -19,29 +19,35 @@ from edge.trap.places import Places
 log = logging.getLogger(__name__)
 
 HASH_BYTES = 32
+SEEN = "seen"
 FORMER = "former_"  # before the names of its columns
 STEP = 2.0  # grey levels of fine structure that are kept as one: far below what a place is judged by
 
 
 class Kept(NamedTuple):
-    """A card from the disk. `seen`: when its last picture was taken, None from a version that did not write it."""
+    """A card on the disk, and when its last picture was taken and that of its `former`.
+
+    None from a version that did not write it, or where nobody knows.
+    """
 
     card: Card
-    seen: Instant | None
+    seen: Instant | None = None
+    former_seen: Instant | None = None
 
 
-def save_card(path: Path, card: Card, model: str, seen: Instant | None = None) -> None:
+def save_card(path: Path, model: str, kept: Kept) -> None:
     """Written durably, with its hash in front; about 1 MB. Raises OSError.
 
-    `model`: whose detections it holds, as `Detector.identity` names it; `seen`: when its last picture was taken.
+    `model`: whose detections it holds, as `Detector.identity` names it.
     """
-    content = BytesIO()
-    np.savez_compressed(content, **_columns(card), model=np.array(model), **_moment(seen))  # type: ignore[arg-type]  # numpy's stub takes a keyword for its own
-    kept = sha256(content.getbuffer()).digest() + content.getvalue()
+    content, card = BytesIO(), kept.card
+    moments = _moment(SEEN, kept.seen) | _moment(FORMER + SEEN, kept.former_seen if card.former else None)
+    np.savez_compressed(content, **_columns(card), model=np.array(model), **moments)  # type: ignore[arg-type]  # numpy's stub takes a keyword for its own
+    file = sha256(content.getbuffer()).digest() + content.getvalue()
     with suppress(OSError):  # what cannot be read is written anew
-        if path.read_bytes() == kept:  # the same all night long, and each write wears the disk
+        if path.read_bytes() == file:  # the same all night long, and each write wears the disk
             return
-    write_durably(path, kept)
+    write_durably(path, file)
 
 
 def load_card(path: Path, model: str) -> Kept | None:
@@ -64,7 +70,8 @@ def load_card(path: Path, model: str) -> Kept | None:
         log.warning("card_of_another_version", extra={"file": str(path), "lacks": str(why)})
         return None
     is_same_model = "model" in columns and columns["model"].item() == model  # former versions wrote none
-    return Kept(card if is_same_model else _for_another_model(card), _seen(columns))
+    is_card = card if is_same_model else _for_another_model(card)
+    return Kept(is_card, _seen(columns, SEEN), _seen(columns, FORMER + SEEN))
 
 
 def _for_another_model(card: Card) -> Card:
@@ -77,12 +84,12 @@ def _for_another_model(card: Card) -> Card:
     )
 
 
-def _moment(seen: Instant | None) -> dict[str, np.ndarray]:
-    return {} if seen is None else {"seen": np.frombuffer(msgspec.json.encode(seen), np.uint8)}
+def _moment(name: str, seen: Instant | None) -> dict[str, np.ndarray]:
+    return {} if seen is None else {name: np.frombuffer(msgspec.json.encode(seen), np.uint8)}
 
 
-def _seen(columns: dict[str, np.ndarray]) -> Instant | None:
-    return msgspec.json.decode(columns["seen"].tobytes(), type=Instant) if "seen" in columns else None
+def _seen(columns: dict[str, np.ndarray], name: str) -> Instant | None:
+    return msgspec.json.decode(columns[name].tobytes(), type=Instant) if name in columns else None
 
 
 def _columns(card: Card) -> dict[str, np.ndarray]:

@@ -55,6 +55,7 @@ class Reading:
     present: int  # insects now on the part of the card that is in view
     covered: float  # share of the card, 0..1
     saturated: bool
+    is_former: bool = False  # the card of before the last start hangs there again, or may
 
     @property
     def begins(self) -> bool:
@@ -89,12 +90,16 @@ def read_card(
     seen = Picture(boxes, found, sure, looks(image, found.xyxy), counts)
     if card.places is None:
         return _begun(replace(card, places=Places.of(now, counts)), seen, "first")
+    former = card.former
     card, move = _recognised(card, now, boxes)
+    is_former = card is former
     if move is None:
-        return _unmatched(card, seen, now)
-    card, move = _followed(card, now, move)
-    card = _of_region(card, counts, move)
-    return _matched(replace(card, unmatched=0), seen.through(move), now, move, forgotten_after)
+        card, reading = _unmatched(card, seen, now)
+    else:
+        card, move = _followed(card, now, move)
+        card = replace(_of_region(card, counts, move), unmatched=0)
+        card, reading = _matched(card, seen.through(move), now, move, forgotten_after)
+    return card, replace(reading, is_former=is_former)
 
 
 def _recognised(card: Card, now: Relief, boxes: Floats) -> tuple[Card, Affine | None]:

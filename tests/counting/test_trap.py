@@ -16,7 +16,7 @@ from edge.calibration import EVERYTHING, Region, shows_board
 from edge.census import begun, forgotten_after
 from edge.config import CameraTable
 from edge.detections import Detections, no_detections
-from edge.trap import Card, Reading, load_card, read_card, save_card
+from edge.trap import Card, Kept, Reading, load_card, read_card, save_card
 from edge.trap.card import FALLEN_AFTER
 from edge.trap.places import Places, in_view, is_same, structure
 from edge.trap.reading import FORGOTTEN_AFTER, RESTART_AFTER
@@ -1208,10 +1208,10 @@ def test_a_node_that_was_off_counts_what_came_meanwhile_and_nothing_twice(tmp_pa
     evening, morning = shown(31, [Pose(), Pose(0.4, 0, 0.5)], start=20, arrivals=6)
     card, _ = readings([evening])
     taken = SetClock().now()
-    save_card(tmp_path / "card.npz", card, "a", taken)
+    save_card(tmp_path / "card.npz", "a", Kept(card, taken))
     loaded = load_card(tmp_path / "card.npz", "a")
     assert loaded is not None
-    kept, seen = loaded
+    kept, seen, _ = loaded
     assert seen == taken
     _, told = readings([morning, morning], card=kept)
     assert new(told) == [morning.new, 0]
@@ -1222,7 +1222,7 @@ def test_a_card_that_nobody_has_looked_at_since_is_not_written_again(tmp_path: P
     path, taken = tmp_path / "card.npz", SetClock().now()
     files = []
     for seen in (taken, taken, replace(taken, monotonic_s=taken.monotonic_s + 60.0)):
-        save_card(path, Card.none(), "a", seen)
+        save_card(path, "a", Kept(Card.none(), seen))
         files.append(path.stat().st_ino)
     assert files[0] == files[1] != files[2]
 
@@ -1230,7 +1230,7 @@ def test_a_card_that_nobody_has_looked_at_since_is_not_written_again(tmp_path: P
 def test_a_card_that_cannot_be_read_is_written_anew(tmp_path: Path) -> None:
     path = tmp_path / "card.npz"
     path.symlink_to("/proc/self/mem")  # a file whose reading ends as a bad sector's: EIO
-    save_card(path, Card.none(), "a")
+    save_card(path, "a", Kept(Card.none()))
     assert load_card(path, "a") is not None
 
 
@@ -1247,7 +1247,7 @@ def test_another_model_counts_what_came_meanwhile_and_nothing_that_the_former_on
     card, _ = read_card(card, found.where(~came), sure[~came], night.image)
     if is_out:
         card, _ = readings([bare_floor(), bare_floor()], card=card)
-    save_card(tmp_path / "card.npz", card, "a")
+    save_card(tmp_path / "card.npz", "a", Kept(card))
     loaded = load_card(tmp_path / "card.npz", "b")
     assert loaded is not None
     found, sure = cards.detected(morning, np.random.default_rng(5))
@@ -1259,7 +1259,7 @@ def test_another_model_counts_what_came_meanwhile_and_nothing_that_the_former_on
 def test_a_node_that_restarts_while_the_card_is_out_knows_it_again(tmp_path: Path) -> None:
     before, after = shown(8, [Pose(), Pose(1, 1, 0.5)])
     card, _ = readings([before, bare_floor(), bare_floor()])
-    save_card(tmp_path / "card.npz", card, "a")
+    save_card(tmp_path / "card.npz", "a", Kept(card))
     loaded = load_card(tmp_path / "card.npz", "a")
     assert loaded is not None
     _, told = readings([bare_floor(), after], card=loaded.card)
@@ -1276,10 +1276,10 @@ def test_a_kept_card_comes_back_as_it_was_to_a_grey_level(tmp_path: Path) -> Non
     strong = card.places.last.copy()
     strong[0, :2] = 400, -400
     card = replace(card, places=replace(card.places, last=strong))
-    save_card(tmp_path / "card.npz", card, "a")
+    save_card(tmp_path / "card.npz", "a", Kept(card))
     loaded = load_card(tmp_path / "card.npz", "a")
     assert loaded is not None
-    kept, seen = loaded
+    kept, seen, _ = loaded
     assert (kept.unmatched, kept.former, seen) == (1, None, None)
     for name in ("xyxy", "look", "bare", "waiting"):
         assert (getattr(kept.insects, name) == getattr(card.insects, name)).all()
@@ -1292,7 +1292,7 @@ def test_a_kept_card_comes_back_as_it_was_to_a_grey_level(tmp_path: Path) -> Non
 def test_a_node_that_restarts_after_the_card_was_moved_counts_on_where_it_lies_now(tmp_path: Path) -> None:
     *before, moved, after = shown(2, [Pose()] * 2 + [Pose(0, 0, 90)] * 2, start=20, arrivals=4)
     card, _ = readings([*before, moved])
-    save_card(tmp_path / "card.npz", card, "a")
+    save_card(tmp_path / "card.npz", "a", Kept(card))
     loaded = load_card(tmp_path / "card.npz", "a")
     assert loaded is not None
     assert loaded.card.places is not None
@@ -1316,7 +1316,7 @@ def write_columns(path: Path, columns: dict[str, np.ndarray]) -> None:
 
 def test_a_kept_card_that_lacks_what_this_version_keeps_begins_anew(tmp_path: Path) -> None:
     card, _ = readings(shown(32, [Pose()]))
-    save_card(tmp_path / "card.npz", card, "a")
+    save_card(tmp_path / "card.npz", "a", Kept(card))
     columns = kept_columns(tmp_path / "card.npz")
     del columns["lies"]
     write_columns(tmp_path / "card.npz", columns)
@@ -1330,7 +1330,7 @@ def test_a_card_that_a_former_version_kept_comes_back_and_without_its_model_as_o
     """It wrote a number of pictures, and at first no model."""
     more = [*STAY, (600, 600)]
     card, _ = told_of((STAY, STAY, True), (more, more, False))
-    save_card(tmp_path / "card.npz", replace(card, unmatched=1), "a")
+    save_card(tmp_path / "card.npz", "a", Kept(replace(card, unmatched=1)))
     columns = {**kept_columns(tmp_path / "card.npz"), "numbers": np.array([7, 1])}
     for name in {"model", "unmatched"}.difference(wrote):
         del columns[name]
@@ -1341,7 +1341,7 @@ def test_a_card_that_a_former_version_kept_comes_back_and_without_its_model_as_o
 
 
 def test_a_kept_card_without_a_picture_comes_back_as_nothing_seen_yet(tmp_path: Path) -> None:
-    save_card(tmp_path / "card.npz", Card.none(), "a")
+    save_card(tmp_path / "card.npz", "a", Kept(Card.none()))
     loaded = load_card(tmp_path / "card.npz", "a")
     assert loaded is not None
     assert (loaded.card.places, len(loaded.card.insects)) == (None, 0)
@@ -1354,7 +1354,7 @@ def test_a_kept_card_that_cannot_be_read_begins_anew(tmp_path: Path) -> None:
 
 def test_a_kept_card_that_is_damaged_begins_anew(tmp_path: Path) -> None:
     card, _ = readings(shown(32, [Pose()]))
-    save_card(tmp_path / "card.npz", card, "a")
+    save_card(tmp_path / "card.npz", "a", Kept(card))
     assert load_card(tmp_path / "none.npz", "a") is None
     whole = (tmp_path / "card.npz").read_bytes()
     for damaged in (whole[: len(whole) // 2], b"", whole[:5000] + bytes(50) + whole[5050:]):
