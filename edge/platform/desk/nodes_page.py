@@ -16,6 +16,7 @@ from edge.platform.words import gettext, number
 # `health.last_update` is a sentence and no code. So end those after which nobody has to do anything; any other,
 # also one that is unknown here, calls for somebody.
 ENDS_OF_GOOD_UPDATES = ("runs well", "from the next start on", "is installed already", "the rest is tried again")
+BLIND_NIGHTS = 3  # that are over and brought no frame: a few of rain or of a station's work call for nobody yet
 _ROWS = f"""
     SELECT site, node, area_code, area_called(area_code), time_zone, heard, since IS NULL,
            status->>'state', health->>'problem', health->'camera'->>'state',
@@ -23,8 +24,12 @@ _ROWS = f"""
            health->>'last_update', health->>'clock', info->>'software', info->>'version', info->>'software_number',
            info->'models',
            CASE WHEN area_code = '{NOWHERE}' AND rtrim(info->>'area_code', '0') <> '' THEN info->>'area_code' END,
-           card_back BETWEEN now() - interval '1 day' AND now(), {IS_LEFT_BEHIND}
-    FROM node  -- who is heard, each minute anew, stands by name: none moves to a page that was read
+           card_back BETWEEN now() - interval '1 day' AND now(),
+           CASE WHEN last_look < night_of(now(), time_zone) - 1 - {BLIND_NIGHTS} THEN last_look END, {IS_LEFT_BEHIND}
+    FROM node, LATERAL (  -- of one that never saw anything its first night; one to come is of a clock that was off
+        SELECT coalesce(max(night), since) AS last_look FROM night_effort
+        WHERE node_id = node.node_id AND frames > 0 AND night <= night_of(now(), time_zone)
+    ) AS looked  -- who is heard, each minute anew, stands by name: none moves to a page that was read
     ORDER BY least(coalesce(heard, '-infinity'), now() - interval '1 day'), site, node
 """  # noqa: S608  our own words
 
@@ -43,13 +48,15 @@ def nodes_page() -> Answer:
 
 def _node(row: Sequence[Any], now: datetime) -> dict[str, Any]:
     site, node, area, called, zone, heard, is_new, state, problem, camera, waiting, share, volts, *others = row
-    update, clock, *runs, refused, is_back = others
+    update, clock, *runs, refused, is_back, blind_since = others
     is_silent = heard is None or now - heard > timedelta(days=1)
     silent = gettext("silent for a day") if is_silent else gettext("offline") if state == "offline" else ""
     says = silent or _camera_words(camera)
     faults = [(says, None)] if says else []
     if clock == "unsynced" and not silent:
         faults.append((gettext("the clock is not set: nobody knows the night of what it counts"), None))
+    elif blind_since and not is_silent:
+        faults.append((gettext("no data since the night of %(night)s", night=str(blind_since)), None))
     if is_back:
         two = gettext("in the last 24 hours two devices used this name, or an earlier card was put back")
         faults.append((two, None))

@@ -2,17 +2,21 @@
 
 import os
 import re
-from datetime import UTC, datetime, timedelta
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from time import time
 from typing import Any, Literal
+from zoneinfo import ZoneInfo
 
 import msgspec
 import pytest
 from flask.testing import FlaskClient
 
 from edge.cli.update import go_back
+from edge.counts import NoData, TaxonCount
 from edge.errors import UpdateError
+from edge.platform.database import Database
 from edge.platform.decode import Message
 from edge.platform.desk import nodes_page
 from edge.platform.desk.people import add_person
@@ -21,11 +25,40 @@ from edge.updates.inbox import Inbox, Request
 from edge.updates.install import install, install_waiting
 from edge.updates.slots import ENDS_OF_GOOD_UPDATES, Places, said
 from edge.wire import CameraHealth, Health, Info, ModelInfo, Status, encode_message
-from tests.platform.desk.visitors import PASSWORD, log_in
-from tests.platform.fleet import FIRST, VILLAGES, Fleet, epoch
+from tests.platform.conftest import filled
+from tests.platform.desk.visitors import PASSWORD, log_in, three_nodes
+from tests.platform.fleet import FIRST, VILLAGES, Fleet, epoch, moment, tonight
+from tests.platform.postgres import Postgres
 from tests.ports import free_port
-from tests.records import MOTH, count
+from tests.records import MOTH, count, interval
 from tests.updates.bundles import Bench
+
+
+@pytest.fixture(scope="module")
+def template(postgres: Postgres) -> Iterator[tuple[str, Fleet]]:
+    with filled(postgres, nodes_that_see) as made:
+        yield made
+
+
+def nodes_that_see(database: Database) -> Fleet:
+    """Each of the three has data of last night, too."""
+    fleet = three_nodes(database)
+    for node in "abc":
+        look(fleet, node, nights_ago(1))
+    fleet.sum_up()
+    return fleet
+
+
+def nights_ago(nights: int, zone: str = "Asia/Shanghai") -> date:
+    return tonight(zone) - timedelta(days=nights)
+
+
+def look(fleet: Fleet, node: str, night: date, zone: str = "Asia/Shanghai", **more: Any) -> None:
+    """At the evening of a night by the clocks there; something comes, unless `more` says otherwise."""
+    evening = datetime(night.year, night.month, night.day, 21, tzinfo=ZoneInfo(zone)).astimezone(UTC)
+    counted: tuple[TaxonCount, ...] = (count(MOTH, 1),)
+    fields = {"start": moment(evening), "end": moment(evening + timedelta(hours=1)), "counts": counted} | more
+    fleet.tell(node, interval(unit="new", **fields))
 
 
 def test_a_node_whose_last_update_was_refused_or_taken_back_is_not_well(
@@ -114,9 +147,14 @@ def how_it_is(fleet: Fleet, client: FlaskClient, last_update: str | None = None,
     return cell(client)
 
 
-def cell(client: FlaskClient) -> list[str]:
-    """The colour and the words of node a."""
-    found = re.search(r'<th [^>]*>s/<wbr>a.*?</th><td class="words (\w+)">(.*?)</td>', client.get("/nodes").text)
+def names(client: FlaskClient) -> list[str]:
+    """Of the nodes, as they stand there."""
+    return re.findall(r"<th [^>]*>s/<wbr>(.)<", client.get("/nodes").text)
+
+
+def cell(client: FlaskClient, node: str = "a") -> list[str]:
+    """The colour and the words of a node."""
+    found = re.search(rf'<th [^>]*>s/<wbr>{node}.*?</th><td class="words (\w+)">(.*?)</td>', client.get("/nodes").text)
     assert found is not None
     return [found[1], *(word.strip() for word in re.split(r"<[^>]+>", found[2]) if word.strip())]
 
@@ -174,14 +212,14 @@ def test_who_is_silent_longest_stands_first_and_who_is_heard_by_name(
     for node, ago in (("a", heard_a), ("b", heard_b)):
         fleet.database.execute("UPDATE node SET heard = now() - %s::interval WHERE node = %s", (ago, node))
     log_in(client)
-    assert re.findall(r"<th [^>]*>s/<wbr>(.)<", client.get("/nodes").text) == [*order]
+    assert names(client) == [*order]
 
 
 def test_who_says_that_something_is_wrong_stands_before_who_is_well(fleet: Fleet, client: FlaskClient) -> None:
     wrong = Health(utc=datetime.now(UTC), clock="synced", session=1, uptime_s=9, problem="the model file is damaged")
     fleet.registry.note([Message("fieldeye/v1/s/b/health", encode_message(wrong))])
     log_in(client)
-    assert re.findall(r"<th [^>]*>s/<wbr>(.)<", client.get("/nodes").text) == ["b", "a"]
+    assert names(client) == ["b", "a"]
 
 
 def test_a_node_that_has_told_no_night_is_not_called_well(fleet: Fleet, client: FlaskClient) -> None:
@@ -189,6 +227,50 @@ def test_a_node_that_has_told_no_night_is_not_called_well(fleet: Fleet, client: 
     assert cell(client) == ["calm", "well"]
     fleet.database.execute("UPDATE node SET since = NULL")
     assert cell(client) == ["calm", "no night reported yet"]
+
+
+COVERED: dict[str, Any] = {"frames": 0, "skipped": (("blocked", 120),), "counts": NoData("blocked")}
+
+
+@pytest.mark.parametrize("zone", ["Asia/Shanghai", "Pacific/Kiritimati", "Pacific/Pago_Pago"])
+def test_a_node_that_is_there_and_has_seen_nothing_for_more_than_three_nights_needs_somebody(
+    fleet: Fleet, client: FlaskClient, zone: str
+) -> None:
+    fleet.place("d", area_code="330106011009", time_zone=zone)
+    look(fleet, "d", nights_ago(5, zone), zone)
+    for ago in range(5, 0, -1):
+        look(fleet, "d", nights_ago(ago, zone), zone, camera="cam1", **COVERED)
+    fleet.sum_up()
+    log_in(client)
+    assert cell(client, "d") == ["wrong", f"no data since the night of {nights_ago(5, zone)}"]
+    assert names(client) == ["d", "a", "b"]
+    look(fleet, "d", nights_ago(4, zone), zone)
+    fleet.sum_up()
+    assert cell(client, "d") == ["calm", "well"]
+    assert names(client) == ["a", "b", "d"]
+
+
+def test_a_node_that_never_saw_anything_needs_somebody_and_a_night_to_come_is_no_sight(
+    fleet: Fleet, client: FlaskClient
+) -> None:
+    fleet.place("d", area_code="330106011009")
+    look(fleet, "d", nights_ago(30), **COVERED)
+    look(fleet, "d", nights_ago(-30))  # by a clock that was off
+    fleet.sum_up()
+    log_in(client)
+    assert cell(client, "d") == ["wrong", f"no data since the night of {nights_ago(30)}"]
+
+
+def test_a_node_that_is_silent_or_has_no_clock_says_that_and_not_that_it_sees_nothing(
+    fleet: Fleet, client: FlaskClient
+) -> None:
+    fleet.database.execute("UPDATE night_effort SET frames = 0")
+    log_in(client)
+    unset = Health(utc=datetime.now(UTC), clock="unsynced", session=1, uptime_s=9)
+    fleet.registry.note([Message("fieldeye/v1/s/a/health", encode_message(unset))])
+    assert cell(client) == ["wrong", "the clock is not set: nobody knows the night of what it counts"]
+    fleet.database.execute("UPDATE node SET heard = now() - interval '2 days'")
+    assert cell(client, "b") == ["wrong", "silent for a day"]
 
 
 def test_a_node_whose_clock_is_not_set_needs_somebody_while_it_is_there(fleet: Fleet, client: FlaskClient) -> None:
