@@ -244,10 +244,43 @@ def test_the_catches_of_a_board_that_wakes_on_the_same_date_each_day_are_no_one_
     state: ClockState, trap: Trap
 ) -> None:
     assert [trap.hour(8, 3, f"day-{day}", UNSYNCED) for day in range(6)] == [[]] * 6
-    assert trap.hour(9, 3, "last", state) == []
+    assert trap.hour(8, 3, "last", state) == []
     (standing,) = trap.board.snapshot().alerts
     assert (standing.count, standing.level) == (3, "calm")
-    assert trap.hour(10, 7, "last", state) == ["look"], "of one boot they are"
+    assert trap.hour(9, 7, "last", state) == ["look"], "of one boot they are"
+
+
+def test_catches_of_a_night_of_which_each_look_is_a_boot_are_added_up_though_nobody_set_the_clock(trap: Trap) -> None:
+    assert [trap.hour(hours, 4, f"look-{hours}", UNSYNCED) for hours in (8, 9, 10, 11)] == [[], [], ["look"], []]
+    trap.hour(12, 0, "last")
+    assert [(one.level, one.count) for one in trap.board.snapshot().alerts] == [("look", 16)]
+
+
+def test_a_week_of_boots_whose_clock_goes_on_is_added_up_though_nobody_set_it(trap: Trap) -> None:
+    week = OwnThreshold(label=MOTH[0], unit="insects/trap/week", act_at=20, source="the station")
+    trap.watch(AdviceTable(threshold=(week,)))
+    told = [trap.hour(8, 5, f"night-{night}", UNSYNCED, days=night) for night in range(6)]
+    assert told == [[], [], [], ["look"], [], []]
+
+
+@pytest.mark.parametrize(("setting", "levels"), [(None, ["look"]), ("1", [])])
+def test_what_stood_here_under_former_software_stands_and_what_stood_elsewhere_is_told_to_have_ended(
+    tmp_path: Path, setting: str | None, levels: list[str]
+) -> None:
+    """Which did not say with each standing of which place it is."""
+    with closing(Trap(tmp_path)) as before:
+        before.hour(7, 3)
+    with closing(Trap(tmp_path, site="t")) as moved:
+        moved.hour(8, 14)
+        kept = msgspec.json.decode(moved.store.setting("standings") or "")
+        for one in kept:
+            del one["last_elsewhere"]
+        moved.store.set_setting("standings", msgspec.json.encode(kept).decode())
+        if setting is not None:
+            moved.store.set_setting("standings_elsewhere", setting)
+    with closing(Trap(tmp_path, site="t")) as updated:
+        assert [one.level for one in updated.board.snapshot().alerts] == ([] if levels else ["look"])
+        assert updated.hour(9, 1) == (["calm", *levels] if levels else [])
 
 
 @pytest.mark.parametrize("state", [ClockState.SYNCED, UNSYNCED])

@@ -293,6 +293,17 @@ def test_what_a_deed_is_about_stays_beside_former_software_and_is_of_that_deed_o
         assert newer.deed("anew") == Deed("li", NOON + timedelta(hours=1), None)
 
 
+def test_a_deed_that_is_taken_back_is_the_one_that_was_shown(tmp_path: Path) -> None:
+    with closing(Decisions(tmp_path)) as decisions:
+        first, newer = Deed("ana", NOON, 12.0), Deed("li", NOON + timedelta(hours=1), 18.0)
+        decisions.do("sprayed", first)
+        decisions.do("sprayed", newer, after=first)
+        assert not decisions.undo("sprayed", first)
+        assert decisions.deed("sprayed") == newer
+        assert decisions.undo("sprayed", newer)
+        assert decisions.deed("sprayed") is None
+
+
 def test_an_empty_outbox_has_no_oldest(store: Store) -> None:
     assert store.waiting() == (0, None)
     assert store.next_batch() == []

@@ -67,19 +67,28 @@ class Adviser:
 
 
 def begun(
-    thresholds: Sequence[Threshold], eppo: dict[str, str], kept: str | None, stand: Stand, last_elsewhere: int = 0
+    thresholds: Sequence[Threshold],
+    eppo: dict[str, str],
+    kept: str | None,
+    stand: Stand,
+    last_elsewhere: int = 0,
+    *,
+    is_former_here: bool = True,
 ) -> Adviser:
     """Standings for these thresholds; levels are taken up from what `to_json` gave, where pest and unit are the same.
 
     One whose action level was edited has no period, and is judged anew. A standing above calm for which there is no
     threshold any more is dropped. So is each of another place for which a figure was told there, calm or not: of a node
-    that goes back, what stood there before may still stand at the platform. Content that cannot be read is taken as
-    nothing: levels are then found anew from the next count.
+    that goes back, what stood there before may still stand at the platform. `is_former_here`: are those that do not say
+    of which place they are, as former software kept them, of this one? Content that cannot be read is taken as nothing:
+    levels are then found anew from the next count.
     """
     try:
-        before = msgspec.json.decode(kept or "[]", type=tuple[Standing, ...])
+        told = msgspec.json.decode(kept or "[]", type=tuple[Standing, ...])
     except ValueError:
-        before = ()
+        told = ()
+    former = last_elsewhere if is_former_here else -1
+    before = [replace(one, last_elsewhere=former) if one.last_elsewhere is None else one for one in told]
     moved = [one for one in before if one.last_elsewhere != last_elsewhere and one.figure is not None]
     known = {_key(one.threshold): one for one in before if one.last_elsewhere == last_elsewhere}
     standings = []

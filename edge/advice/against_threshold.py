@@ -52,7 +52,7 @@ class Standing:
     frames: int = 0
     at: Instant | None = None  # when the figure was found; None: former software kept it
     before: Instant | None = None  # of the last figure before a gap that is long, or of which nobody knows the length
-    last_elsewhere: int = 0  # as the store of its place has it: where that differs, the node was moved since
+    last_elsewhere: int | None = None  # as the store of its place has it: where that differs, the node was moved since
 
     def is_fresh(self, today: date) -> bool:
         """Is the figure of yesterday or today?"""

@@ -62,7 +62,7 @@ def read_csv(path: Path, columns: str) -> str:
         text = path.read_text("utf-8-sig")
         rows = csv.reader(text.splitlines())
         named = len(next(rows, ()))
-        surplus = next((rows.line_num for row in rows if named and any(row[named:])), None)
+        surplus = next((rows.line_num for row in rows if named and any(cell.strip() for cell in row[named:])), None)
     except (OSError, UnicodeDecodeError, csv.Error) as why:
         then = to_read(why, f"give a CSV in UTF-8 with the columns {columns}")
         raise UsageError(f"{path}: cannot be read; {then}") from why

@@ -1,7 +1,7 @@
 """Alerts from committed counts: what the last days say is held against the thresholds, and levels outlive a restart."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -17,10 +17,14 @@ from edge.nights import begin_of, day_at
 from edge.status import StatusBoard
 from edge.store import Store
 from edge.tally import ClassAccuracy
+from edge.wire import Stored
 
 log = logging.getLogger(__name__)
 
 SETTING = "standings"
+FORMER_ELSEWHERE = (
+    "standings_elsewhere"  # setting of former software, whose standings do not say of which place they are
+)
 A_MOMENT = timedelta(milliseconds=1)  # the store searches up to an end that is left out
 
 
@@ -39,7 +43,8 @@ class Alarms:
         self._unit, stand = unit_of(config.camera), Stand.of(config.advice)
         rows = tellable(wanted, self._unit, stand, stages=self._stages, has_area=True)  # it may be calibrated yet
         eppo = {name_and_stage(label)[0]: known.eppo for label, known in accuracy.items()}
-        self._adviser = begun(rows, eppo, store.setting(SETTING), stand, store.last_elsewhere)
+        is_here = (store.setting(FORMER_ELSEWHERE) or "0") == str(store.last_elsewhere)
+        self._adviser = begun(rows, eppo, store.setting(SETTING), stand, store.last_elsewhere, is_former_here=is_here)
         self._clock_state = ClockState.UNSYNCED
         self._owes_times = False  # is yet to be put right when things were done?
         board.show(alerts=self._adviser.compared)
@@ -75,8 +80,7 @@ class Alarms:
         except StoreError as why:
             log.warning("counts_not_read", extra={"why": str(why)})
             return ()
-        here = [one.record for one in stored if one.key.seq > self._store.last_elsewhere]
-        intervals = [one for one in here if isinstance(one, Interval) and _has_its_day(one, newest)]
+        intervals = _of_known_days([one for one in stored if one.key.seq > self._store.last_elsewhere], newest)
         days = Days.of(intervals, self._unit, self._zone, today, self._range_of, self._stages, self._label_sets)
         self._adviser, alerts = self._adviser.advised(days, newest.end, newest.camera, newest.model)
         return alerts
@@ -100,6 +104,18 @@ class Alarms:
         return self._accuracy.get(label, ClassAccuracy("", None, None)).counted(count, label, self._unit, share)
 
 
-def _has_its_day(one: Interval, newest: Interval) -> bool:
-    """A board without a clock may wake on the same date each day: of boots that never knew the time nobody knows."""
-    return one.is_timed or one.end.boot_id == newest.end.boot_id
+def _of_known_days(stored: Sequence[Stored], newest: Interval) -> list[Interval]:
+    """Without those of boots that never knew the time from before the clock ran back: nobody knows their day.
+
+    A board without a clock wakes on the same date each day; one that only sleeps goes on from where it was.
+    """
+    kept, begin_utc, ran_back = list[Interval](), newest.start.utc, False
+    for one in sorted(stored, key=lambda one: one.key.seq, reverse=True):
+        if not isinstance(record := one.record, Interval):
+            continue
+        is_known = record.is_timed or record.end.boot_id == newest.end.boot_id
+        ran_back = ran_back or (not is_known and record.end.utc > begin_utc)
+        if is_known or not ran_back:
+            kept.append(record)
+        begin_utc = min(begin_utc, record.start.utc)
+    return kept

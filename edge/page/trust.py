@@ -2,6 +2,7 @@
 
 import hashlib
 import hmac
+import logging
 import secrets
 from collections import OrderedDict
 from dataclasses import dataclass
@@ -12,9 +13,12 @@ from threading import Lock
 from flask import current_app, g, request
 
 from edge.clock import Clock
+from edge.errors import StoreError
 from edge.mqtt.secret import Secret
 from edge.status import StatusBoard
 from edge.store import Account, Entry, Store
+
+log = logging.getLogger(__name__)
 
 COOKIE, VISITOR_COOKIE, DEVICE_COOKIE = "fieldeye", "fieldeye_visitor", "fieldeye_device"
 COOKIE_DAYS = 90
@@ -131,9 +135,13 @@ class Trust:
         self._board.visit(self._clock.monotonic_s())
 
     def note(self, what: str, outcome: str = "done") -> None:
-        """Into the audit trail: who, when, from where."""
+        """Into the audit trail: who, when, from where. What was done stands, also where the trail takes nothing."""
         who = visitor().who
-        self._store.note_audit(Entry(utc=self.now_utc(), who=who[:120], what=what[:200], outcome=outcome[:200]))
+        entry = Entry(utc=self.now_utc(), who=who[:120], what=what[:200], outcome=outcome[:200])
+        try:
+            self._store.note_audit(entry)
+        except StoreError as why:
+            log.warning("audit_not_written", extra={"who": who, "what": what, "outcome": outcome, "why": str(why)})
 
 
 def trust() -> Trust:

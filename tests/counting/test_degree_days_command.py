@@ -136,7 +136,7 @@ def test_a_day_that_can_be_read_in_two_ways_is_refused(rows: str, says: str) -> 
         read_days(f"date,tmin,tmax\n{rows}\n", "days.csv")
 
 
-@pytest.mark.parametrize(("row", "code"), [("2026-06-05,9,12,27,5", 2), ("2026-06-05,12,27,,", 0)])
+@pytest.mark.parametrize(("row", "code"), [("2026-06-05,9,12,27,5", 2), ("2026-06-05,12,27,, ", 0)])
 def test_a_decimal_comma_is_refused_with_its_line_and_a_spreadsheets_empty_cells_are_not(
     row: str, code: int, csv_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

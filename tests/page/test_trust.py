@@ -18,6 +18,7 @@ from edge.store import Account, Store
 from tests.page.scenes import Scene, seen
 from tests.page.visitors import HASH, PASSWORD, as_role, form_on, log_in, person, post, token_on
 from tests.slow_card import stalled_commits
+from tests.spoiling import refusing
 
 CODE = "7KWM-3RTZ-9QHD"
 WRONG = "Name and password do not belong together."
@@ -792,3 +793,17 @@ def test_a_log_in_and_a_form_keep_the_node_awake(client: FlaskClient, scene: Sce
     scene.clock.advance(600)
     post(client, "/set-up/clock", "/set-up/clock")
     assert scene.board.is_visited(scene.clock.monotonic_s())
+
+
+def test_what_the_trail_does_not_take_is_done_and_not_said_to_be_refused(
+    scene: Scene, client: FlaskClient, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    name, renewed = person(scene, Role.FARMER), f"{PASSWORD}, renewed"
+    log_in(client, name)
+    with refusing(tmp_path / "fieldeye.db", "INSERT ON audit"):
+        answer = post(client, "/account", "/account", old=PASSWORD, password=renewed)
+    assert answer.status_code < 400
+    assert "audit_not_written" in caplog.messages
+    other = scene.app().test_client()
+    log_in(other, name, renewed)
+    assert other.get("/account").status_code == 200
