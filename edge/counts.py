@@ -161,6 +161,11 @@ MOVED = "the node is at another place now"  # another such reason
 Record = Sighting | Interval | Lost | Alert
 
 
+def moment(record: Record) -> Instant:
+    """The instant that a record is filed under."""
+    return record.end if isinstance(record, Interval) else record.at
+
+
 @dataclass(frozen=True, slots=True)
 class Seen:
     """One detection, without pixels: what counting needs."""

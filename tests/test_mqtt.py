@@ -17,6 +17,7 @@ import pytest
 
 from edge.clock import Clock, ClockState, Instant, SystemClock
 from edge.config import StoreTable
+from edge.counts import moment
 from edge.errors import ConfigError, StoreError
 from edge.mqtt import Secret, read_secret
 from edge.mqtt.budget import Budget
@@ -26,7 +27,6 @@ from edge.mqtt.login import Login
 from edge.mqtt.window import LEAST_BYTES, MOST_BYTES, Window
 from edge.mqtt_client import MOST_IN_FLIGHT, REFUSED_FROM
 from edge.store import BATCH_RECORDS, Draft, Store
-from edge.store.rows import moment
 from edge.wire import Health, ImageCommand, Info, Mark, Summary, encode_message
 from tests.broker import Broker
 from tests.clocks import SetClock

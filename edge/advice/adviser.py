@@ -39,8 +39,7 @@ class Adviser:
         """Now that the clock is set: what was found before has its time, and what is outdated is as never compared."""
         known = [timed(one, now, day_at) for one in self.standings]
         outdated = [one for one in known if is_outdated(one, now, day_at(now.utc))]
-        anew = [Standing(threshold=o.threshold, eppo=o.eppo, last_elsewhere=o.last_elsewhere) for o in known]
-        kept = [new if one in outdated else one for one, new in zip(known, anew, strict=True)]
+        kept = [_never_compared(one) if one in outdated else one for one in known]
         above = tuple(one for one in outdated if one.level != "calm")
         return replace(self, standings=tuple(kept), dropped=self.dropped + above)
 
@@ -99,6 +98,10 @@ def begun(
         standings.append(replace(old, threshold=row, eppo=code, period=None if is_edited else old.period))
     above = [one for one in known.values() if one.level != "calm"]
     return Adviser(tuple(standings), stand, (*moved, *above), last_elsewhere)
+
+
+def _never_compared(one: Standing) -> Standing:
+    return Standing(threshold=one.threshold, eppo=one.eppo, last_elsewhere=one.last_elsewhere)
 
 
 def _key(threshold: Threshold) -> tuple[str, str]:

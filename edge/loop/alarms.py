@@ -22,9 +22,7 @@ from edge.wire import Stored
 log = logging.getLogger(__name__)
 
 SETTING = "standings"
-FORMER_ELSEWHERE = (
-    "standings_elsewhere"  # setting of former software, whose standings do not say of which place they are
-)
+FORMER_ELSEWHERE = "standings_elsewhere"  # of former software, whose standings do not say of which place they are
 A_MOMENT = timedelta(milliseconds=1)  # the store searches up to an end that is left out
 
 

@@ -20,7 +20,7 @@ from edge import wire
 from edge.mqtt.dial import Dial, Reach, close_line, new_client
 from edge.mqtt.login import Login
 from edge.mqtt.trouble import CLOSED, SHUT_OUT, SHUT_OUT_PLAIN, Trouble, from_exception, from_reason_code
-from edge.mqtt_client import MOST_IN_FLIGHT, REFUSED_FROM
+from edge.mqtt_client import MOST_IN_FLIGHT, NOBODY_SUBSCRIBES, REFUSED_FROM
 
 MOST_HEADER_BYTES = 4096  # of a message: topic and user properties, with a person's note to a photograph
 INBOX = 8  # commands that may wait; more are dropped, and their sender, which gets no reply, asks again
@@ -34,6 +34,11 @@ class Ack(NamedTuple):
 
     mid: int
     code: int  # MQTT 5 reason: 0 success, NOBODY_SUBSCRIBES, from REFUSED_FROM on refused
+
+    @property
+    def is_received(self) -> bool:
+        """Did the broker take it, for somebody?"""
+        return self.code < REFUSED_FROM and self.code != NOBODY_SUBSCRIBES
 
 
 class Connection:

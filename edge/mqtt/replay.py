@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 from edge.clock import ClockState
-from edge.counts import Interval, Record, Sighting
+from edge.counts import Interval, Record, Sighting, moment
 from edge.store import BATCH_BYTES, BATCH_RECORDS, Store
 from edge.wire import ReplayCommand, Stored
 
@@ -38,10 +38,8 @@ class Replay:
 
 
 def _waits_for_clock(record: Record, undated: str | None) -> bool:
-    if not isinstance(record, Interval | Sighting):
-        return False
-    at = record.end if isinstance(record, Interval) else record.at
-    return at.state is ClockState.UNSYNCED and at.boot_id == undated
+    at = moment(record)
+    return isinstance(record, Interval | Sighting) and at.state is ClockState.UNSYNCED and at.boot_id == undated
 
 
 def gaps(first: int, found: list[int], last: int) -> list[tuple[int, int]]:

@@ -285,7 +285,7 @@ class Session:
         self._parts.figures.ack_ms = round((now_s - sent.at_s) * 1000, 1)
         if sent.channel == "image":
             self._settle_image(ack, now_s - sent.at_s, now_s)
-        if sent.channel == REPLAY and (ack.code >= REFUSED_FROM or ack.code == NOBODY_SUBSCRIBES):
+        if sent.channel == REPLAY and not ack.is_received:
             self._parts.budget.corrections_return(sent.marks)
         if ack.code >= REFUSED_FROM:
             self._parts.figures.refused += 1
@@ -298,11 +298,11 @@ class Session:
             self._note_delivered(sent, now_s)
 
     def _settle_image(self, ack: Ack, after_s: float, now_s: float) -> None:
-        if ack.code == NOBODY_SUBSCRIBES or ack.code >= REFUSED_FROM:
-            self._parts.images.not_wanted(now_s)
-        else:
+        if ack.is_received:
             self._parts.images.acknowledged(after_s)
             self._may_have_images = True
+        else:
+            self._parts.images.not_wanted(now_s)
 
     def _note_refused(self, sent: Sent, why: Trouble, now_s: float) -> None:
         """Records that are refused are kept and rest; another message that is refused must not hold them up."""

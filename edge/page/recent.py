@@ -7,9 +7,8 @@ from datetime import UTC, datetime, timedelta
 from threading import Lock
 
 from edge.clock import Clock
-from edge.counts import Interval, Record, Sighting
+from edge.counts import Interval, Record, Sighting, moment
 from edge.store import Store
-from edge.store.rows import moment
 from edge.wire import Key
 
 DAY = timedelta(days=1)

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from edge.clock import ClockState
-from edge.counts import Alert, Interval, NoData
+from edge.counts import Alert, Interval, NoData, moment
 from edge.wire import Decoded, Unknown, plain
 
 NOON = timedelta(hours=12)
@@ -71,7 +71,7 @@ def is_another(decoded: Decoded, kept: Mapping[str, Any]) -> bool:
     record, before = decoded.record, kept.get("end") or kept.get("at")
     if isinstance(record, Unknown) or before is None or revision_of(decoded) != kept.get("revision", 0):
         return False
-    made = record.end if isinstance(record, Interval) else record.at
+    made = moment(record)
     return bool(before["boot"] != made.boot_id or abs(before["monotonic_s"] - made.monotonic_s) > SAME_S)
 
 

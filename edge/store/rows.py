@@ -5,8 +5,7 @@ from typing import NamedTuple
 from uuid import UUID
 from zlib import crc32
 
-from edge.clock import Instant
-from edge.counts import Alert, Interval, Lost, Record, Sighting
+from edge.counts import Alert, Interval, Lost, Record, Sighting, moment
 from edge.errors import StoreError, WireError
 from edge.wire import (
     ALERT,
@@ -40,11 +39,6 @@ class Row(NamedTuple):
     revision: int
     body: bytes
     crc: int
-
-
-def moment(record: Record) -> Instant:
-    """The instant that a record is filed under."""
-    return record.end if isinstance(record, Interval) else record.at
 
 
 def insert(db: sqlite3.Connection, stored: Stored) -> None:

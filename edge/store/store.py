@@ -16,7 +16,7 @@ from msgspec.structs import replace as replace_fields
 
 from edge.clock import Instant
 from edge.config import MEGABYTE, StoreTable
-from edge.counts import Interval, Lost, Record, Sighting
+from edge.counts import Interval, Lost, Record, Sighting, moment
 from edge.errors import StoreError
 from edge.store import drafts, pictures, questions
 from edge.store.accounts import Accounts
@@ -41,7 +41,7 @@ from edge.store.room import (
     shed,
     shed_delivered,
 )
-from edge.store.rows import COLUMNS, Row, insert, mend_outbox, moment, revise, rewrite
+from edge.store.rows import COLUMNS, Row, insert, mend_outbox, revise, rewrite
 from edge.store.schema import transaction
 from edge.store.times import consistent, corrected
 from edge.store.wal import mend_log

@@ -70,8 +70,8 @@ def load_card(path: Path, model: str) -> Kept | None:
         log.warning("card_of_another_version", extra={"file": str(path), "lacks": str(why)})
         return None
     is_same_model = "model" in columns and columns["model"].item() == model  # former versions wrote none
-    is_card = card if is_same_model else _for_another_model(card)
-    return Kept(is_card, _seen(columns, SEEN), _seen(columns, FORMER + SEEN))
+    known = card if is_same_model else _for_another_model(card)
+    return Kept(known, _seen(columns, SEEN), _seen(columns, FORMER + SEEN))
 
 
 def _for_another_model(card: Card) -> Card:

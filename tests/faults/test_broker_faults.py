@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from edge.clock import ClockState, SystemClock
+from edge.clock import ClockState, Instant, SystemClock
 from edge.mqtt.budget import DAY_S
 from edge.platform import replay_commands
 from edge.store import Draft
@@ -84,6 +84,16 @@ def test_03_what_a_killed_broker_forgot_is_found_as_a_gap_and_replayed(tmp_path:
             wait_until(lambda: [reply.sent for reply in platform.replies()] == [300], within_s=5)
 
 
+def a_correction_is_delivered(node: Node, at: Instant) -> int:
+    """Of an interval that ends there: its number, once the broker has taken it."""
+    key = node.store.commit_interval(replace(interval(), end=at), Draft(seq=None, state=b"", pictures=()))
+    corrected = replace(interval(revision=1), end=at)
+    node.store.commit_interval(corrected, Draft(seq=key.seq, state=b"", pictures=()))
+    node.publisher.wake()
+    wait_drained(node)
+    return key.seq
+
+
 def test_03_a_correction_that_a_killed_broker_forgot_comes_again_within_a_day_though_it_leaves_no_gap(
     tmp_path: Path,
 ) -> None:
@@ -91,12 +101,7 @@ def test_03_a_correction_that_a_killed_broker_forgot_comes_again_within_a_day_th
     with Broker() as broker:  # acknowledges, and keeps in memory only
         Platform(broker, session=True).client.leave()
         with running(tmp_path, to(broker.port, health_every_s=0.2), clock=clock) as node:
-            now = clock.now()
-            key = node.store.commit_interval(replace(interval(), end=now), Draft(seq=None, state=b"", pictures=()))
-            corrected = replace(interval(revision=1), end=now)
-            node.store.commit_interval(corrected, Draft(seq=key.seq, state=b"", pictures=()))
-            node.publisher.wake()
-            wait_drained(node)
+            seq = a_correction_is_delivered(node, clock.now())
             broker.kill()
             broker.start()
             platform = Platform(broker)
@@ -104,10 +109,10 @@ def test_03_a_correction_that_a_killed_broker_forgot_comes_again_within_a_day_th
             assert platform.told == []
             for day in range(1, 3):
                 clock.offset_s += DAY_S
-                wait_until(lambda day=day: platform.revisions(key.seq) == [1] * day, within_s=10)  # type: ignore[misc]
+                wait_until(lambda day=day: platform.revisions(seq) == [1] * day, within_s=10)  # type: ignore[misc]
                 healths = len(platform.messages["health"])
                 wait_until(lambda least=healths + 3: len(platform.read().messages["health"]) >= least, within_s=10)  # type: ignore[misc]
-                assert platform.revisions(key.seq) == [1] * day
+                assert platform.revisions(seq) == [1] * day
 
 
 def test_a_correction_that_goes_again_while_nobody_subscribes_comes_once_somebody_does(tmp_path: Path) -> None:
@@ -115,18 +120,13 @@ def test_a_correction_that_goes_again_while_nobody_subscribes_comes_once_somebod
     with Broker() as broker:
         Platform(broker, session=True).client.leave()
         with running(tmp_path, to(broker.port, health_every_s=0.2), clock=clock) as node:
-            now = clock.now()
-            key = node.store.commit_interval(replace(interval(), end=now), Draft(seq=None, state=b"", pictures=()))
-            corrected = replace(interval(revision=1), end=now)
-            node.store.commit_interval(corrected, Draft(seq=key.seq, state=b"", pictures=()))
-            node.publisher.wake()
-            wait_drained(node)
+            seq = a_correction_is_delivered(node, clock.now())
             broker.kill()
             broker.start()
             clock.offset_s += DAY_S
             wait_until(lambda: node.link.word == "no_subscriber", within_s=10)
             platform = Platform(broker)
-            wait_until(lambda: platform.revisions(key.seq) == [1], within_s=10)
+            wait_until(lambda: platform.revisions(seq) == [1], within_s=10)
 
 
 def last_seq(platform: Platform) -> int | None:

@@ -9,7 +9,7 @@ from edge.advice.against_threshold import RISE
 from edge.page.access import needs
 from edge.page.glance import glance
 from edge.page.node import node
-from edge.page.now.levels import done_words
+from edge.page.now.levels import done_at, done_words
 from edge.page.now.sightings import deed_about, deed_key
 from edge.page.trust import Role, visitor
 from edge.page.words import Moments, gettext
@@ -47,7 +47,7 @@ def not_done() -> Response:
     deed, asked, shown = decisions.deed(key), _asked(key), request.form.get("done_at")
     if deed is None or asked is None or deed.is_taken_on:
         return redirect("/", 303)
-    is_back = deed.utc.isoformat() == shown and decisions.undo(key, deed)
+    is_back = done_at(deed) == shown and decisions.undo(key, deed)
     return redirect("/" if is_back else url_for("pages.now", meanwhile="changed"), 303)
 
 

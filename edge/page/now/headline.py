@@ -11,7 +11,7 @@ from edge.languages.tasks import task_words
 from edge.page import names
 from edge.page.camera import last_picture, reason_word, skipped_sentence
 from edge.page.now.fortnight import unit_words
-from edge.page.now.levels import done_words
+from edge.page.now.levels import done_at, done_words
 from edge.page.now.sightings import Precisions, deed_key, is_doubtful, label_of, likely, precision_of, seen_headline
 from edge.page.now.situation import (
     DAY_S,
@@ -113,8 +113,8 @@ def _asking(state: Situation) -> tuple[Tone, ...]:
 
 def card_done(one: Card, deed: Deed, when: Moments) -> Card:
     """Of what somebody has done already, and nobody is asked for again."""
-    said, at = done_words(deed, when), deed.utc.isoformat()
-    return replace(one, tone="wait", word=gettext("Done"), icon="check", action="", done=said, done_at=at)
+    said = done_words(deed, when)
+    return replace(one, tone="wait", word=gettext("Done"), icon="check", action="", done=said, done_at=done_at(deed))
 
 
 def say(state: Situation, snapshot: Snapshot, facts: Facts, now: Instant, when: Moments, config: CameraTable) -> Said:

@@ -76,6 +76,11 @@ def done_words(deed: Deed, when: Moments) -> str:
     return gettext("Done by %(who)s, %(ago)s", who=deed.who, ago=when.ago(deed.utc))
 
 
+def done_at(deed: Deed) -> str:
+    """Which deed a form is about, in its own words: another one of the same warning has another time."""
+    return deed.utc.isoformat()
+
+
 def marks(standings: Iterable[Standing], unit: Unit | None) -> dict[str, float]:
     """The action level of each label that can stand as a line in the chart of days: there a share has no scale."""
     units = [] if unit in (None, "affected_frames") else units_told(unit, has_area=False)
@@ -106,7 +111,7 @@ def _against(standing: Standing, figure: Measured, mode: Mode, deed_of: DeedOf, 
         action=task_words(standing.task),
         asks_station=standing.task == "follow_source",
         done="" if deed is None else done_words(deed, when),
-        done_at="" if deed is None else deed.utc.isoformat(),
+        done_at="" if deed is None else done_at(deed),
         is_taken_on=deed is not None and deed.is_taken_on,
         again=again,
         gauge=gauge(figure, threshold.low),
