@@ -1,4 +1,4 @@
-"""One at a time changes the slots: the unit that installs what came over the network, or somebody with a stick."""
+"""One at a time changes the slots: what came over the network, somebody with a stick, or setup.sh."""
 
 import fcntl
 import os
@@ -37,5 +37,5 @@ def alone(places: Places) -> Iterator[None]:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as why:
-            raise UpdateBusyError("another bundle is being installed; try again in some minutes") from why
+            raise UpdateBusyError("another bundle or setup.sh is at work here; try again in some minutes") from why
         yield

@@ -21,6 +21,7 @@ debs=$here/debs
 log=/var/log/fieldeye-setup.log
 done_mark=/var/lib/fieldeye-setup/done
 ssh_keys=/home/technician/.ssh/authorized_keys
+lock=/opt/fieldeye/lock
 units=(fieldeye-leave-hotspot.timer fieldeye-healthy.path fieldeye-fetch.path fieldeye-update.path fieldeye-halt.path
     fieldeye-card.service fieldeye-clock.service)
 packages=(python3-venv chrony nftables network-manager wpasupplicant dnsmasq-base iw avahi-daemon
@@ -41,6 +42,14 @@ check() {
     # A card that was taken out before all was written has files that are empty, or of zeros alone.
     torn=$(grep -rLs '[[:graph:]]' "$here"/{node.toml,ca.pem,update-keys,secrets,system} "$software"/{requirements.lock,counter} "$debs/Packages" || true)
     [ -z "$torn" ] || refuse "${torn%%$'\n'*} is empty; copy the node's whole folder again, and eject the card before you take it out"
+}
+
+# Two at once empty each other's slot. Updates take the same lock, see edge/updates/lock.py; the kernel gives it back.
+alone() {
+    mkdir -p "$(dirname "$lock")"
+    (umask 077 && : >>"$lock") # whoever can open it can hold it
+    exec 9>>"$lock"
+    flock --nonblock 9 || { echo "setup.sh: another setup.sh or an update is at work here; run this again when it has ended" >&2; exit 1; }
 }
 
 # Copies a file if it differs: written beside and renamed, so that a power cut leaves the old one or the new one.
@@ -234,6 +243,7 @@ while [ $# -gt 0 ]; do
     esac
 done
 check
+alone
 say "begun with $(basename "$software"/fieldeye-*.whl)"
 step=begin
 trap '[ $? = 0 ] || { say "step $step failed; what is done stays done, run it again: $0"; exit 1; }' EXIT

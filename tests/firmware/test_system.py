@@ -20,6 +20,8 @@ from edge.node.pulse import PUBLISHER_STUCK_S
 from edge.node.restarts import BAD_ENDS, WITHIN_S
 from edge.page import server
 from edge.page.photo import looker
+from edge.updates.lock import alone
+from edge.updates.slots import Places
 from firmware_config import system
 from tests.firmware.fleets import SITE, WIFI_PASSWORD, entry, put_fleet, put_private, run_render
 from tests.updates.bundles import SLOTS, packed, software
@@ -867,6 +869,19 @@ def test_set_up_again_replaces_software_that_starts_no_longer_also_by_the_same_o
         )
         assert said.count("installed fieldeye-1.0") == (2 if release == "1 $(mark)" else 1)
         assert run(opt / "venv/bin/fieldeye", "--version").strip() == "fieldeye 1.0"
+
+
+def test_one_setup_at_a_time_and_no_update_beside_it(tmp_path: Path) -> None:
+    """Somebody who runs it beside the first boot's: each emptied the slot that the other filled."""
+    places = Places(opt=tmp_path / "opt", script=SLOTS)
+    lock = f"lock={places.opt / 'lock'}"
+    beside = f"(set -e; {lock}; alone; echo goes on) 2>&1 || echo code $?"
+    refused = "setup.sh: another setup.sh or an update is at work here; run this again when it has ended\ncode 1\n"
+    assert step_of_setup(tmp_path, f"{lock} && alone && bash -c '. {tmp_path}/functions.sh; {beside}'") == refused
+    assert step_of_setup(tmp_path, beside) == "goes on\n"
+    with alone(places):
+        assert step_of_setup(tmp_path, beside) == refused
+    assert (places.opt / "lock").stat().st_mode & 0o777 == 0o600
 
 
 def test_a_card_that_was_taken_out_while_it_was_written_makes_no_node(tmp_path: Path) -> None:

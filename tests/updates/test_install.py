@@ -618,7 +618,7 @@ def test_what_came_over_the_network_waits_while_somebody_installs_from_a_stick(b
     inbox.mkdir()
     waiting = bench.sign_software("3.0", 3, library="c").rename(inbox / "a.update")
     with installing(bench, bench.sign_software("2.0", 2, library="b")) as other:
-        with pytest.raises(UpdateBusyError, match="another bundle is being installed; try again in some minutes"):
+        with pytest.raises(UpdateBusyError, match=r"another bundle or setup\.sh is at work here; try again"):
             install_waiting(inbox, bench.places)
         assert waiting.exists()
         os.killpg(other.pid, signal.SIGCONT)
@@ -651,7 +651,7 @@ def test_nobody_goes_back_while_a_bundle_is_being_installed(
     for kind, command in (("software", ["update", "back"]), ("models", ["model", "rollback"])):
         with alone(bench.places):
             assert main([*command, *options(bench)]) == 1
-        assert "another bundle is being installed; try again in some minutes" in capsys.readouterr().err
+        assert "another bundle or setup.sh is at work here; try again in some minutes" in capsys.readouterr().err
         assert running_counter(bench.places, kind) == 2
         assert main([*command, *options(bench)]) == 0
         assert running_counter(bench.places, kind) == 1
