@@ -17,6 +17,7 @@ from edge.counts import Seen
 WATCHED_S = 5.0  # a phone that moves the live picture asks twice a second
 JUDGED_S = 60.0  # longer: a look may take 30 s, and then a person compares; another phone's next picture has no frames
 VISITED_S = 600.0  # a technician turns a lens or draws a region before the next page
+BLIND_S = 3600.0  # of pictures that show nothing; dew and a low sun pass
 BatteryLevel = Literal["good", "low", "empty"]
 StoreOf = Literal["", "newer", "older"]
 LinkState = Literal["off", "connecting", "connected", "refused", "lost"]
@@ -36,7 +37,7 @@ class CameraStatus:
     reopened: int = 0
     last_frame: Instant | None = None
     last_skip: str = ""  # reason why the newest frame was not looked at, empty if it was
-    blind_s: float = 0.0  # for so long all newest frames were too bright, blurred, leafless or, by day, in infrared
+    blind_s: float = 0.0  # for so long frames were covered, too bright, blurred, leafless or, by day, in infrared
     on_card: int | None = None  # insects that lie on the part of a trap's card that is in view; None: not looked at
     hung: Instant | None = None  # when there were so many that all of them cannot fall, see trap.TELLING
     ms_per_frame: float | None = None  # from detector to commit, of the last look

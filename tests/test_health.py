@@ -9,6 +9,7 @@ from typing import Unpack
 import pytest
 
 from edge.board import BoardReading
+from edge.census import NO_LEAF
 from edge.config import StoreTable
 from edge.node.health import health
 from edge.power.gauge import Battery
@@ -53,6 +54,15 @@ def test_health_tells_what_board_battery_and_camera_read(store: Store) -> None:
     assert made.camera.ms_per_frame == 41.5
     assert (made.camera.focus, made.camera.light, made.camera.banded) == ("soft", "good", True)
     assert made.camera.last_frame_utc == at.utc
+
+
+@pytest.mark.parametrize("reason", ["blocked", "overexposed", "blurred", "colourless", NO_LEAF])
+def test_a_camera_that_shows_nothing_for_an_hour_says_why_and_what_to_do(store: Store, reason: str) -> None:
+    """The desk was told by the fourth night without data. Of a hand before the lens nothing is said."""
+    assert told(store, NOTHING, None, camera=CameraStatus(last_skip=reason, blind_s=3599)).problem is None
+    camera = CameraStatus(state="ok", last_skip=reason, blind_s=3600)
+    assert "; " in (told(store, NOTHING, None, camera=camera).problem or "")
+    assert told(store, NOTHING, None, camera=camera, store="The card is full.").problem == "The card is full."
 
 
 def test_what_board_and_gauge_do_not_tell_is_missing_and_never_a_zero(store: Store) -> None:

@@ -36,7 +36,8 @@ def after(lens: Lens, *frames: tuple[float, str]) -> Lens:
         (NOWHERE, "overexposed", "", 0),
         (BY_DAY, "colourless", "colourless", 3660),
         (NOWHERE, "colourless", "colourless", 0),
-        (BY_DAY, "blocked", "blocked", 0),
+        (NOWHERE, "blocked", "overexposed", 3660),
+        (NOWHERE, "blocked", "dark", 0),
     ],
 )
 def test_how_long_the_newest_frames_have_shown_nothing_ends_with_one_that_does_and_in_the_dark(

@@ -9,9 +9,9 @@ from edge.gate import Reason
 from edge.power.sun import sun_height_deg
 
 BROAD_DAY_DEG = 10.0  # height of the sun, an hour after it rose: an open lens gives no dark picture then
-_BLINDS: frozenset[Reason | str] = frozenset({"overexposed", "blurred", NO_LEAF})  # at any hour
+_BLINDS: frozenset[Reason | str] = frozenset({"blocked", "overexposed", "blurred", NO_LEAF})  # at any hour
 _RESTS: frozenset[Reason] = frozenset({"still", "dark", "colourless"})  # there is something to see, or it is night
-BLIND_FRAMES = 3  # too bright, not sharp, without a leaf, by day in infrared: fewer may be chance, however far apart
+BLIND_FRAMES = 3  # covered, too bright, not sharp, no leaf, infrared by day: fewer may be chance, however far apart
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,12 +3,21 @@
 import os
 
 from edge.board import BoardReading
+from edge.census import NO_LEAF
 from edge.clock import Instant
 from edge.power.gauge import Battery
-from edge.status import CameraStatus, Snapshot
+from edge.status import BLIND_S, CameraStatus, Snapshot
 from edge.store import Store
 from edge.updates.slots import Places, said
 from edge.wire import CameraHealth, Health
+
+_BLIND = {
+    "blocked": "something covers the lens; take it away",
+    "overexposed": "the pictures are too bright; give the camera shade or turn it away from the sun",
+    "blurred": "the pictures are blurred; wipe the lens, then focus it",
+    "colourless": "the pictures are without colour by day; turn the camera's infrared off",
+    NO_LEAF: "no green leaf is in the pictures; turn the camera to the plants",
+}
 
 
 def health(
@@ -61,6 +70,7 @@ def _problem(snapshot: Snapshot, store: Store) -> str | None:
     troubles = (
         snapshot.problem,
         snapshot.store,
+        _blindness(snapshot.camera),
         snapshot.notice,
         snapshot.model.detail,
         snapshot.uncalibrated,
@@ -71,3 +81,10 @@ def _problem(snapshot: Snapshot, store: Store) -> str | None:
         snapshot.no_battery,
     )
     return next(filter(None, troubles), None)
+
+
+def _blindness(camera: CameraStatus) -> str:
+    """Why a camera that gives pictures has shown nothing for an hour: other nodes of the place may see, and hide it."""
+    if camera.blind_s < BLIND_S:
+        return ""
+    return _BLIND.get(camera.last_skip, "")

@@ -10,12 +10,11 @@ from edge.config import CameraTable
 from edge.counts import Sighting, Unit
 from edge.gate import Reason
 from edge.page import names
-from edge.status import CameraStatus, Snapshot
+from edge.status import BLIND_S, CameraStatus, Snapshot
 
 DAY_S = 86_400.0
 LATE_S = 600.0  # without a new picture for so long (or three times the configured pause), something is wrong
 FED_LATE_S = DAY_S  # a fed folder waits until somebody copies the pictures
-BLIND_S = 3600.0  # of pictures that show nothing; dew and a low sun pass
 COVERED: Reason = "blocked"  # the gate's word for a lens that something covers
 NOT_KEPT = "not_kept"  # the loop's word for a look at a trap that counts nothing: the memory card takes no file
 UNMATCHED = "unmatched"  # the trap's word for a picture that shows no card whose past is known
