@@ -1,7 +1,7 @@
 """Alerts from committed counts: what the last days say is held against the thresholds, and levels outlive a restart."""
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -16,8 +16,8 @@ from edge.label_sets import load
 from edge.nights import begin_of, day_at
 from edge.status import StatusBoard
 from edge.store import Store
+from edge.store.times import of_known_days
 from edge.tally import ClassAccuracy
-from edge.wire import Stored
 
 log = logging.getLogger(__name__)
 
@@ -78,7 +78,7 @@ class Alarms:
         except StoreError as why:
             log.warning("counts_not_read", extra={"why": str(why)})
             return ()
-        intervals = _of_known_days([one for one in stored if one.key.seq > self._store.last_elsewhere], newest)
+        intervals = of_known_days([one for one in stored if one.key.seq > self._store.last_elsewhere], newest)
         days = Days.of(intervals, self._unit, self._zone, today, self._range_of, self._stages, self._label_sets)
         self._adviser, alerts = self._adviser.advised(days, newest.end, newest.camera, newest.model)
         return alerts
@@ -100,20 +100,3 @@ class Alarms:
     def _range_of(self, label: str, count: int, share: float) -> TaxonCount:
         """Of a name whose life stages are told apart, taken together, precision and recall are not known."""
         return self._accuracy.get(label, ClassAccuracy("", None, None)).counted(count, label, self._unit, share)
-
-
-def _of_known_days(stored: Sequence[Stored], newest: Interval) -> list[Interval]:
-    """Without those of boots that never knew the time from before the clock ran back: nobody knows their day.
-
-    A board without a clock wakes on the same date each day; one that only sleeps goes on from where it was.
-    """
-    kept, begin_utc, ran_back = list[Interval](), newest.start.utc, False
-    for one in sorted(stored, key=lambda one: one.key.seq, reverse=True):
-        if not isinstance(record := one.record, Interval):
-            continue
-        is_known = record.is_timed or record.end.boot_id == newest.end.boot_id
-        ran_back = ran_back or (not is_known and record.end.utc > begin_utc)
-        if is_known or not ran_back:
-            kept.append(record)
-        begin_utc = min(begin_utc, record.start.utc)
-    return kept

@@ -7,8 +7,9 @@ from datetime import UTC, datetime, timedelta
 from threading import Lock
 
 from edge.clock import Clock
-from edge.counts import Interval, Record, Sighting, moment
+from edge.counts import Interval, Sighting
 from edge.store import Store
+from edge.store.times import of_known_days
 from edge.wire import Key
 
 DAY = timedelta(days=1)
@@ -53,19 +54,19 @@ class Recent:
             newest, revised = self._store.latest_interval(), self._store.revised
             if revised != self._revised:  # any of them may have been corrected
                 self._revised, self._newest_interval, self._intervals = revised, None, []
-            if newest is not None and newest.key != self._newest_interval:
+            if newest is not None and isinstance(newest.record, Interval) and newest.key != self._newest_interval:
                 self._read_on(first_utc, newest.record)
                 self._newest_interval = newest.key
             self._intervals = [interval for interval in self._intervals if interval.end.utc >= first_utc]
             return list(self._intervals)
 
-    def _read_on(self, first_utc: datetime, newest: Record) -> None:
-        """Only what ended after the last known one, unless the clock was set back: then all."""
+    def _read_on(self, first_utc: datetime, newest: Interval) -> None:
+        """Only what ended after the last known one, unless the clock was set back: then all whose day is known."""
         known_utc = self._intervals[-1].end.utc if self._intervals else None
-        if known_utc is not None and moment(newest).utc <= known_utc:
+        if known_utc is not None and newest.end.utc <= known_utc:
             self._intervals, known_utc = [], None
         found = self._store.intervals_between(known_utc or first_utc, self._clock.now().utc + DAY)
-        new = [stored.record for stored in found if isinstance(stored.record, Interval)]
+        new = sorted(of_known_days(found, newest), key=lambda interval: interval.end.utc)
         self._intervals += [interval for interval in new if known_utc is None or interval.end.utc > known_utc]
 
     def _forget_when_old(self) -> None:

@@ -1,12 +1,13 @@
 """Records of a boot that knew its time only later, and times that the card spoiled, put right. Pure."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
 from edge.clock import ClockState, Instant, reckoned
 from edge.counts import Interval, Record
 from edge.errors import WireError
-from edge.wire import from_utc_ms
+from edge.wire import Stored, from_utc_ms
 
 SET_BY = timedelta(minutes=1)  # or more: by less it was only kept right
 
@@ -39,3 +40,20 @@ def consistent(interval: Interval) -> Interval:
         return timed
     state = timed.end.state if timed.end.state is ClockState.UNSYNCED else ClockState.CORRECTED
     return replace(timed, start=replace(timed.start, utc=timed.end.utc - passed, state=state))
+
+
+def of_known_days(stored: Sequence[Stored], newest: Interval) -> list[Interval]:
+    """As committed, but for boots that never knew the time from before the clock ran back: nobody knows their day.
+
+    A board without a clock wakes on the same date each day; one that only sleeps goes on from where it was.
+    """
+    kept, begin_utc, ran_back = list[Interval](), newest.start.utc, False
+    for one in sorted(stored, key=lambda one: one.key.seq, reverse=True):
+        if not isinstance(record := one.record, Interval):
+            continue
+        is_known = record.is_timed or record.end.boot_id == newest.end.boot_id
+        ran_back = ran_back or (not is_known and record.end.utc > begin_utc)
+        if is_known or not ran_back:
+            kept.append(record)
+        begin_utc = min(begin_utc, record.start.utc)
+    return kept[::-1]

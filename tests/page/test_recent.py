@@ -3,7 +3,10 @@
 from dataclasses import replace
 from datetime import timedelta
 
+import pytest
+
 from edge.clock import ClockState
+from edge.counts import Interval
 from edge.page.recent import Recent
 from edge.store import Draft
 from tests.page.scenes import HOPPER, Scene, interval, sighting
@@ -84,3 +87,25 @@ def test_a_corrected_interval_is_seen_at_the_next_look(scene: Scene) -> None:
     corrected = replace(interval(scene.before(hours=4), {HOPPER: 7}), revision=1)
     scene.store.commit_interval(corrected, Draft(seq=keys[0].seq, state=b"", pictures=()))
     assert counts(recent.intervals(first_utc)) == [7, 2]
+
+
+@pytest.mark.parametrize(
+    ("state", "hours", "kept"),
+    [
+        pytest.param(ClockState.UNSYNCED, 5, [2], id="it woke on the same date once more"),
+        pytest.param(ClockState.UNSYNCED, 8, [1, 2], id="it went on from where it was"),
+        pytest.param(ClockState.CORRECTED, 5, [1, 2], id="the time became known later"),
+    ],
+)
+def test_days_that_nobody_knows_are_not_added_together(
+    scene: Scene, state: ClockState, hours: int, kept: list[int]
+) -> None:
+    def of_boot(boot_id: str, ago: int, count: int, known: ClockState) -> Interval:
+        one = interval(scene.before(hours=ago), {HOPPER: count})
+        start, end = (replace(at, boot_id=boot_id, state=known) for at in (one.start, one.end))
+        return replace(one, start=start, end=end)
+
+    scene.store.commit([of_boot("0" * 32, hours, 1, state)])
+    scene.store.commit([of_boot("1" * 32, 5, 2, ClockState.UNSYNCED)])
+    found = Recent(scene.store, scene.clock).intervals(scene.before(days=14).utc)
+    assert sorted(counts(found)) == kept
