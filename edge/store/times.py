@@ -1,4 +1,4 @@
-"""Records of a boot that knew its time only later, and times that the card spoiled, put right. Pure."""
+"""Records of a boot that knew its time late or never, and times that the card spoiled: put right or left out. Pure."""
 
 from collections.abc import Sequence
 from dataclasses import replace
